@@ -1,0 +1,57 @@
+// npm test: everything that must hold, with a private broker of its own; `npm test -- tests/e2e` runs only that.
+import { interruption } from './processes/interruption.ts'
+import { startTestServers, type TestServers } from './testing/servers.ts'
+import { runQuietly, runVitest, type StepResult, styleStep, typesStep } from './testing/steps.ts'
+import type { Tally } from './testing/tally-reporter.ts'
+
+const say = (line: string) => console.log(line)
+const interrupted = interruption()
+const chosen = process.argv.slice(2)
+
+let tally: Tally = { passed: 0, failed: 0, skipped: 0 }
+process.exitCode = await run().catch((error: unknown) => {
+  if (!interrupted.aborted) console.error(error instanceof Error ? error.message : error)
+  return 1
+})
+// The last line of all, in a form that people and build servers read.
+say(`${tally.passed} passed, ${tally.failed} failed${tally.skipped > 0 ? `, ${tally.skipped} skipped` : ''}`)
+process.exit()
+
+async function run(): Promise<number> {
+  say('Starting a private RabbitMQ for the tests …')
+  // The steps that need no broker run while it starts.
+  const starting = startTestServers(say, interrupted)
+  const checking = chosen.length > 0 ? Promise.resolve([]) : checkCode()
+  const [started, checked] = await Promise.allSettled([starting, checking])
+  const servers = resultOf(started)
+  try {
+    const steps = resultOf(checked)
+    const vitest = await runVitest(chosen, servers.environment, interrupted)
+    tally = vitest.tally ?? tally
+    const failed = steps.filter((step) => !step.passed).map((step) => step.name)
+    if (failed.length > 0) say(`Failed before the tests: ${failed.join(', ')}; see above.`)
+    const ranAny = tally.passed + tally.failed > 0
+    if (!ranAny && !interrupted.aborted) say('No test ran.')
+    return vitest.passed && tally.failed === 0 && ranAny && failed.length === 0 ? 0 : 1
+  } finally {
+    await stopServers(servers)
+  }
+}
+
+async function checkCode(): Promise<StepResult[]> {
+  const results = await Promise.all([typesStep, styleStep].map((step) => runQuietly(step, interrupted)))
+  for (const { name, passed, output } of results) {
+    say(passed ? `${name}: passed` : `${name}: FAILED\n${output}`)
+  }
+  return results
+}
+
+async function stopServers(servers: TestServers): Promise<void> {
+  if (interrupted.aborted) say('Stopping …')
+  await servers.stop()
+}
+
+function resultOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason
+  return result.value
+}

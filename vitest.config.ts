@@ -1,0 +1,37 @@
+// Two kinds of tests: those that need nothing but Node, and those that need a real broker.
+import { defineConfig } from 'vitest/config'
+
+const inContinuousIntegration = Boolean(process.env.CI)
+
+export default defineConfig({
+  test: {
+    // A forgotten `only` would turn a whole suite green.
+    allowOnly: !inContinuousIntegration,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: [
+            'shared/**/*.test.ts',
+            '*-service/test/**/*.test.ts',
+            'tests/contracts/**/*.test.ts',
+            'tests/architecture/**/*.test.ts',
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'broker',
+          include: ['tests/integration/**/*.test.ts', 'tests/faults/**/*.test.ts', 'tests/e2e/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Each file may run a broker and six services; more than two at once would measure the machine, not the code.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
