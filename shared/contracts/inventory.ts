@@ -1,0 +1,31 @@
+// What inventory-service says: the only writer of "reserved or out of stock", and the source of prices.
+import { Type } from 'typebox'
+import { event } from './contract.ts'
+import { Cents, Customer, Line, PricedLine, Sku } from './shapes.ts'
+
+export const InventoryReserved = event('inventory.reserved', {
+  summary: 'Every line is set aside and priced.',
+  data: Type.Object({ ...Customer.properties, lines: Type.Array(PricedLine), totalCents: Cents }),
+})
+
+export const InventoryOutOfStock = event('inventory.out_of_stock', {
+  summary: 'At least one line cannot be served; nothing was set aside.',
+  data: Type.Object({
+    missing: Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer(), available: Type.Integer() })),
+  }),
+})
+
+export const InventoryCommitted = event('inventory.committed', {
+  summary: 'The reserved goods are sold.',
+  data: Type.Object({ lines: Type.Array(Line) }),
+})
+
+export const InventoryReleased = event('inventory.released', {
+  summary: 'The goods are available again: the payment failed, or the shipment was refused.',
+  data: Type.Object({ lines: Type.Array(Line), reason: Type.String() }),
+})
+
+export const InventoryRestocked = event('inventory.restocked', {
+  summary: 'An operator changed the stock of a SKU; the subject is the SKU.',
+  data: Type.Object({ sku: Sku, addedQuantity: Type.Integer(), available: Type.Integer(), unitPriceCents: Cents }),
+})

@@ -1,0 +1,40 @@
+// What notification-service says, to its own channel workers and to everybody.
+import { type Static, Type } from 'typebox'
+import { event } from './contract.ts'
+
+export const channels = ['email', 'sms', 'push', 'webhook'] as const
+export const Channel = Type.Union([
+  Type.Literal('email'),
+  Type.Literal('sms'),
+  Type.Literal('push'),
+  Type.Literal('webhook'),
+])
+export type Channel = Static<typeof Channel>
+
+export const NotificationRequested = event('notification.requested', {
+  summary: 'Somebody is to be told something by the named channels; the content is in notification-service’s database.',
+  data: Type.Object({
+    notificationId: Type.String({ minLength: 1, maxLength: 200 }),
+    channels: Type.Array(Channel, { minItems: 1, uniqueItems: true }),
+  }),
+  // `notification.requested.email.sms`: queues bind `notification.requested.#.email.#`, so one publish reaches just the wanted ones.
+  route: ({ channels: wanted }) => ({
+    exchange: 'notification.exchange',
+    routingKey: `notification.requested.${wanted.join('.')}`,
+  }),
+})
+
+export const NotificationSent = event('notification.sent', {
+  summary: 'The provider accepted the message.',
+  data: Type.Object({
+    notificationId: Type.String(),
+    channel: Channel,
+    provider: Type.String(),
+    providerId: Type.String(),
+  }),
+})
+
+export const NotificationFailed = event('notification.failed', {
+  summary: 'The message could not be handed to the provider; its request lies in the channel’s dead letters.',
+  data: Type.Object({ notificationId: Type.String(), channel: Channel, reason: Type.String() }),
+})

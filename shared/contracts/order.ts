@@ -1,0 +1,48 @@
+// What order-service says: the customer's side of an order's life.
+import { type Static, Type } from 'typebox'
+import { event } from './contract.ts'
+import { Cents, Customer, Line, PricedLine } from './shapes.ts'
+
+export const OrderStatus = Type.Union([
+  Type.Literal('created'),
+  Type.Literal('reserved'),
+  Type.Literal('awaiting_confirmation'),
+  Type.Literal('paid'),
+  Type.Literal('shipped'),
+  Type.Literal('completed'),
+  Type.Literal('cancelled'),
+])
+export type OrderStatus = Static<typeof OrderStatus>
+
+export const OrderCreated = event('order.created', {
+  summary: 'A customer placed an order; it is safe on disk.',
+  data: Type.Object({ ...Customer.properties, lines: Type.Array(Line, { minItems: 1 }) }),
+})
+
+export const OrderCancelRequested = event('order.cancel_requested', {
+  summary: 'The customer asked to cancel. Only payment decides whether that was in time.',
+  data: Type.Object({ user: Type.String() }),
+})
+
+const Progress = Type.Object({
+  ...Customer.properties,
+  lines: Type.Optional(Type.Array(PricedLine)),
+  totalCents: Type.Optional(Cents),
+})
+
+export const OrderPaid = event('order.paid', { summary: 'The order is paid.', data: Progress })
+
+export const OrderShipped = event('order.shipped', {
+  summary: 'The order is on its way.',
+  data: Type.Object({ ...Progress.properties, trackingId: Type.Optional(Type.String()) }),
+})
+
+export const OrderCompleted = event('order.completed', {
+  summary: 'The order was delivered; its story ends well.',
+  data: Progress,
+})
+
+export const OrderCancelled = event('order.cancelled', {
+  summary: 'The order will not be delivered; its story ends here.',
+  data: Type.Object({ ...Progress.properties, reason: Type.String() }),
+})

@@ -1,0 +1,47 @@
+// What payment-service says: the only writer of "paid or not".
+import { Type } from 'typebox'
+import { command, event } from './contract.ts'
+import { Cents, Customer, Instant, PricedLine } from './shapes.ts'
+
+export const PaymentSuccess = event('payment.success', {
+  summary: 'The customer was charged, once.',
+  data: Type.Object({
+    ...Customer.properties,
+    lines: Type.Array(PricedLine),
+    totalCents: Cents,
+    chargeId: Type.String(),
+  }),
+})
+
+export const PaymentFailed = event('payment.failed', {
+  summary: 'The order will not be paid: declined, gateway_unavailable, cancelled_by_customer or confirmation_timeout.',
+  data: Type.Object({ reason: Type.String(), totalCents: Cents }),
+})
+
+export const PaymentConfirmationRequired = event('payment.confirmation_required', {
+  summary: 'The amount needs the customer’s word before the deadline.',
+  data: Type.Object({ ...Customer.properties, totalCents: Cents, confirmBefore: Instant }),
+})
+
+export const PaymentRefunded = event('payment.refunded', {
+  summary: 'The charge was given back.',
+  data: Type.Object({ totalCents: Cents, refundId: Type.String(), reason: Type.String() }),
+})
+
+export const PaymentDeadline = command('payment.deadline', {
+  queue: 'payment.deadline.queue',
+  summary: 'A timer: the customer’s time to confirm is over.',
+  data: Type.Object({}),
+})
+
+export const PaymentCharge = command('payment.charge', {
+  queue: 'payment.queue',
+  summary: 'The customer confirmed: charge now, with the same care as an order that needs no confirmation.',
+  data: Type.Object({}),
+})
+
+export const PaymentVoid = command('payment.void', {
+  queue: 'payment.queue',
+  summary: 'The gateway never answered: look the charge up by its key, refund it if it exists, block it if not.',
+  data: Type.Object({}),
+})

@@ -1,0 +1,43 @@
+// The shapes that several contracts share. Amounts are integer cents, instants are RFC 3339 in UTC.
+import { type Static, Type } from 'typebox'
+
+/** Safe in a URL path, a file name and an event id: no slash, no blank, no two dots in a row. */
+export const OrderId = Type.String({
+  pattern: '^(?!.*\\.\\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+  description: '1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit, no ".."',
+})
+export const Sku = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description: 'stock keeping unit' })
+export const Cents = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'integer cents' })
+export const Instant = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$',
+  description: 'RFC 3339 instant in UTC',
+})
+
+export const Line = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }) })
+export const PricedLine = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }), unitPriceCents: Cents })
+
+export const Contact = Type.Object({
+  email: Type.Optional(Type.String({ minLength: 3, maxLength: 254 })),
+  phone: Type.Optional(Type.String({ minLength: 3, maxLength: 32 })),
+  push: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
+  webhook: Type.Optional(Type.String({ minLength: 8, maxLength: 2048 })),
+})
+export const OrderPriority = Type.Union([Type.Literal('standard'), Type.Literal('express')])
+
+/** What every later step of an order needs to know of its customer and travels with its events. Card numbers never do. */
+export const Customer = Type.Object({
+  user: Type.String({ minLength: 1, maxLength: 200 }),
+  priority: OrderPriority,
+  contact: Type.Optional(Contact),
+  paymentMethod: Type.Optional(Type.String({ maxLength: 64 })),
+  shippingAddress: Type.Optional(Type.String({ maxLength: 500 })),
+})
+
+export type Line = Static<typeof Line>
+export type PricedLine = Static<typeof PricedLine>
+export type Contact = Static<typeof Contact>
+export type Customer = Static<typeof Customer>
+export type OrderPriority = Static<typeof OrderPriority>
+
+/** AMQP priority, 0 to 10: express orders and bad news overtake what waits. */
+export const amqpPriority = { standard: 4, express: 8, failure: 9 } as const

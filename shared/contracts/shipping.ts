@@ -1,0 +1,25 @@
+// What shipping-service says: the only writer of "shipped or refused".
+import { Type } from 'typebox'
+import { command, event } from './contract.ts'
+import { Instant } from './shapes.ts'
+
+export const ShippingPrepared = event('shipping.prepared', {
+  summary: 'The carrier took the parcel.',
+  data: Type.Object({ trackingId: Type.String(), carrier: Type.String() }),
+})
+
+export const ShippingFailed = event('shipping.failed', {
+  summary: 'The carrier refused the parcel for good.',
+  data: Type.Object({ reason: Type.String() }),
+})
+
+export const ShippingDelivered = event('shipping.delivered', {
+  summary: 'The parcel reached the customer.',
+  data: Type.Object({ trackingId: Type.String(), deliveredAt: Instant }),
+})
+
+export const ShippingTransit = command('shipping.transit', {
+  queue: 'shipping.transit.queue',
+  summary: 'A timer: the parcel’s time on the road is over.',
+  data: Type.Object({}),
+})

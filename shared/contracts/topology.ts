@@ -1,0 +1,118 @@
+// The whole topology as data. Every service declares all of it at start, so nothing is lost whoever starts first.
+import {
+  type Binding,
+  deadLetterExchange,
+  type Exchange,
+  keepingQueue,
+  priorityQueue,
+  type Queue,
+  quorumQueue,
+  type Room,
+  retryExchange,
+  type rooms,
+  rpcQueue,
+  type Topology,
+  timerQueue,
+  waitingRoom,
+  withDeadLetters,
+} from '../messaging/queues.ts'
+import { channels } from './notification.ts'
+
+const unrouted = 'unrouted.exchange'
+const audit = 'audit.fanout.exchange'
+
+const topics = ['order', 'inventory', 'payment', 'shipping', 'notification'].map(
+  (noun): Exchange => ({ name: `${noun}.exchange`, type: 'topic', alternate: unrouted }),
+)
+
+/** Who hears what: the choreography in one table. */
+const hears: Record<string, string[]> = {
+  'order.queue': [
+    'inventory.reserved',
+    'inventory.out_of_stock',
+    'payment.confirmation_required',
+    'payment.success',
+    'payment.failed',
+    'shipping.prepared',
+    'shipping.failed',
+    'shipping.delivered',
+  ],
+  'inventory.queue': ['order.created', 'payment.success', 'payment.failed', 'shipping.failed'],
+  'payment.queue': ['inventory.reserved', 'order.cancel_requested', 'shipping.failed'],
+  'shipping.queue': ['payment.success'],
+  'notification.queue': [
+    'order.created',
+    'order.paid',
+    'order.shipped',
+    'order.completed',
+    'order.cancelled',
+    'payment.confirmation_required',
+  ],
+}
+
+const channelQueues = channels.map((channel) => `notification.${channel}.queue`)
+
+const consumerQueues: Queue[] = [
+  ...Object.keys(hears).map(quorumQueue),
+  quorumQueue('audit.queue'),
+  ...channelQueues.map(priorityQueue),
+  rpcQueue('payment.rpc.queue'),
+]
+
+const heard: Binding[] = Object.entries(hears).flatMap(([queue, types]) =>
+  types.map((type): Binding => {
+    const source = `${type.slice(0, type.indexOf('.'))}.exchange`
+    return { source, destination: queue, destinationType: 'queue', pattern: type }
+  }),
+)
+
+const byChannel: Binding[] = channels.map((channel) => ({
+  source: 'notification.exchange',
+  destination: `notification.${channel}.queue`,
+  destinationType: 'queue',
+  pattern: `notification.requested.#.${channel}.#`,
+}))
+
+const audited: Binding[] = [
+  ...topics.map(
+    ({ name }): Binding => ({ source: name, destination: audit, destinationType: 'exchange', pattern: '#' }),
+  ),
+  { source: audit, destination: 'audit.queue', destinationType: 'queue', pattern: '' },
+]
+
+const roomNames: Room[] = ['1s', '5s', '30s'] satisfies (keyof typeof rooms)[]
+
+const waiting: Binding[] = roomNames.map((room) => ({
+  source: retryExchange,
+  destination: `retry.${room}.queue`,
+  destinationType: 'queue',
+  pattern: '',
+  headers: { 'x-match': 'all', delay: room },
+}))
+
+const withTheirDeadLetters = consumerQueues.map(withDeadLetters)
+
+export const topology: Topology = {
+  exchanges: [
+    { name: unrouted, type: 'fanout' },
+    ...topics,
+    { name: audit, type: 'fanout' },
+    { name: retryExchange, type: 'headers' },
+    { name: deadLetterExchange, type: 'direct' },
+  ],
+  queues: [
+    ...withTheirDeadLetters.flatMap(({ queues }) => queues),
+    timerQueue('payment.deadline.queue', 'payment.queue'),
+    timerQueue('shipping.transit.queue', 'shipping.queue'),
+    ...roomNames.map(waitingRoom),
+    keepingQueue('unrouted.queue'),
+  ],
+  bindings: [
+    ...heard,
+    ...byChannel,
+    ...audited,
+    ...waiting,
+    ...withTheirDeadLetters.flatMap(({ bindings }) => bindings),
+    { source: unrouted, destination: 'unrouted.queue', destinationType: 'queue', pattern: '' },
+  ],
+}

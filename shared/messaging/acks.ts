@@ -1,0 +1,40 @@
+// Acks in few frames: what one group commit settled is acked together, with `multiple` as far as nothing is missing.
+
+export interface Acks {
+  /** Notes a delivery as handed out and returns the function that settles it. */
+  add(deliveryTag: number): () => void
+}
+
+/**
+ * `send(tag, multiple)` writes one basic.ack. Deliveries settled in one turn of the event loop are acked at its end:
+ * the longest unbroken run from the oldest with a single frame, those behind a slow one each with its own, so that a
+ * slow delivery never holds back the others' prefetch.
+ */
+export function createAcks(send: (deliveryTag: number, multiple: boolean) => void): Acks {
+  let outstanding: { tag: number; settled: boolean }[] = []
+  let scheduled = false
+
+  function flush(): void {
+    scheduled = false
+    const unsettled = outstanding.findIndex((delivery) => !delivery.settled)
+    const run = unsettled === -1 ? outstanding.length : unsettled
+    const last = outstanding[run - 1]
+    if (last) send(last.tag, run > 1)
+    const rest = outstanding.slice(run)
+    for (const delivery of rest) if (delivery.settled) send(delivery.tag, false)
+    outstanding = rest.filter((delivery) => !delivery.settled)
+  }
+
+  return {
+    add(tag) {
+      const delivery = { tag, settled: false }
+      outstanding.push(delivery)
+      return () => {
+        delivery.settled = true
+        if (scheduled) return
+        scheduled = true
+        setImmediate(flush)
+      }
+    },
+  }
+}

@@ -1,0 +1,73 @@
+// The broker port: what the kernel needs of RabbitMQ, and what the in-memory broker of the tests must do as well.
+
+export type Headers = Record<string, unknown>
+
+export interface Properties {
+  messageId?: string
+  type?: string
+  appId?: string
+  /** Seconds since the epoch, as AMQP has it. */
+  timestamp?: number
+  correlationId?: string
+  replyTo?: string
+  contentType?: string
+  priority?: number
+  /** Milliseconds; the broker drops or dead-letters the message after it. */
+  expirationMs?: number
+  headers: Headers
+}
+
+export interface Publication {
+  exchange: string
+  routingKey: string
+  body: Buffer
+  properties: Properties
+  /** False for questions and answers, which are worth nothing after a restart. Default true. */
+  persistent?: boolean
+}
+
+export interface Delivery {
+  body: Buffer
+  properties: Properties
+  exchange: string
+  routingKey: string
+  redelivered: boolean
+  /** Settles the delivery. Does nothing when its channel is gone: the broker will deliver it again. Never throws. */
+  ack(): void
+}
+
+export interface Subscription {
+  /** Stops new deliveries; those already handed over may still be acked. */
+  cancel(): Promise<void>
+}
+
+export interface BrokerStatus {
+  /** Undefined when all is well; otherwise the reason, for people. */
+  fault: string | undefined
+  /** Publications waiting for a connection, a route or a confirm. */
+  unconfirmed: number
+}
+
+export interface Broker {
+  /**
+   * Resolves when the broker has confirmed the message and a queue has taken it. Waits, across reconnects, as long as
+   * that takes; so callers bound how many they have under way. Rejects only when the broker is closed first, or with a
+   * PermanentError `unpublishable` for what AMQP has no form for, such as 64 KiB of headers.
+   */
+  publish(publication: Publication): Promise<void>
+  /** Delivers from `queue`, across reconnects, at most `prefetch` unsettled at a time, until cancelled. */
+  subscribe(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Subscription
+  /**
+   * Asks `queue` and resolves with the answer's body.
+   *
+   * @throws TransientError `rpc_timeout` after `timeoutMs`, `broker_unavailable` without a connection.
+   */
+  request(queue: string, question: { type: string; body: Buffer }, timeoutMs: number): Promise<Buffer>
+  /** Sends an answer to the asker: no confirm, since an asker that has gone cannot be served. */
+  reply(to: Delivery, body: Buffer): void
+  status(): BrokerStatus
+  /** Resolves once connected, with the topology in place. */
+  ready(): Promise<void>
+  /** Lets what is under way finish, `graceMs` at most, then disconnects. */
+  close(graceMs: number): Promise<void>
+}

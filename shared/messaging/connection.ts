@@ -1,0 +1,182 @@
+// The supervisor of one AMQP connection: it comes back by itself, whatever was lost, always by the same way.
+//
+// connect → listeners → the owner's `open` (channels, topology, consumers) → up → lost → backoff → connect …
+//
+// Any fault of the connection or of one of its channels ends the session and starts the next. One path for every fault
+// is a path that is exercised often; messages that were under way are delivered or published again.
+import { setTimeout as delay } from 'node:timers/promises'
+import { type ChannelModel, connect } from 'amqplib'
+import { deferred } from '../runtime/deferred.ts'
+import { asError, BrokenError } from '../runtime/errors.ts'
+import type { Log } from '../runtime/log.ts'
+
+export interface Session {
+  model: ChannelModel
+  /** Ends the session: the supervisor reconnects. Harmless when it has ended already. */
+  fail(reason: Error): void
+}
+
+interface Options {
+  /** One URL for each host of a cluster, tried in turn. */
+  urls: string[]
+  /** Shown in the management UI. */
+  name: string
+  heartbeatSeconds: number
+  log: Log
+  open(session: Session): Promise<void>
+  /** The session is over: drop everything that belonged to it. */
+  lost(): void
+  /** A fault that reconnecting cannot mend, such as a queue with other arguments. */
+  broken(error: BrokenError): void
+}
+
+export interface Supervisor {
+  /** `fault` is why it cannot be used now, for people. */
+  status(): { fault: string | undefined; blocked: boolean }
+  ready(): Promise<void>
+  close(): Promise<void>
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+const CLOSE_TIMEOUT_MS = 2_000
+const BACKOFF_FIRST_MS = 200
+const BACKOFF_MAX_MS = 10_000
+
+/** Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), never less than half the first step. */
+export function backoffMs(attempt: number, random: number): number {
+  const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt)
+  return Math.max(BACKOFF_FIRST_MS / 2, Math.round(ceiling * random))
+}
+
+export function supervise(options: Options): Supervisor {
+  const { urls, name, log } = options
+  const stop = new AbortController()
+  const opened = deferred()
+  let fault: string | undefined = 'connecting'
+  let blocked: string | undefined
+
+  /** Connects, lets the owner set up, and returns why it ended. */
+  async function session(url: string): Promise<Error> {
+    const connecting = connect(withHeartbeat(url, options.heartbeatSeconds), {
+      timeout: CONNECT_TIMEOUT_MS,
+      noDelay: true,
+      keepAlive: true,
+      clientProperties: { connection_name: name },
+    })
+    const model = await unlessStopped(connecting)
+    const ended = deferred<Error>()
+    const fail = (error?: Error) => ended.resolve(error ?? new Error('closed'))
+    const onStop = () => fail()
+    model.on('error', fail)
+    model.on('close', fail)
+    model.on('handler-error', fail)
+    model.on('blocked', (why) => {
+      blocked = why
+      log.warn({ connection: name, why }, 'broker blocked the connection')
+    })
+    model.on('unblocked', () => {
+      blocked = undefined
+      log.info({ connection: name }, 'broker unblocked the connection')
+    })
+    stop.signal.addEventListener('abort', onStop)
+    // Stopped while connecting: the signal does not fire again for a late listener.
+    if (stop.signal.aborted) fail()
+    try {
+      // Setting up hangs when the peer dies in the middle of it, so the end of the connection ends it as well.
+      const gone = ended.promise.then((error) => Promise.reject(error))
+      await Promise.race([options.open({ model, fail }), gone])
+      fault = undefined
+      opened.resolve()
+      log.info({ connection: name }, 'connected')
+      return await ended.promise
+    } finally {
+      stop.signal.removeEventListener('abort', onStop)
+      blocked = undefined
+      options.lost()
+      await closeQuietly(model)
+    }
+  }
+
+  /** A peer that takes the connection and says nothing must not hold up the stop. */
+  async function unlessStopped(connecting: Promise<ChannelModel>): Promise<ChannelModel> {
+    const stopped = deferred<never>()
+    const onStop = () => {
+      connecting.then(closeQuietly, () => undefined)
+      stopped.reject(new Error('stopped'))
+    }
+    if (stop.signal.aborted) onStop()
+    stop.signal.addEventListener('abort', onStop)
+    try {
+      return await Promise.race([connecting, stopped.promise])
+    } finally {
+      stop.signal.removeEventListener('abort', onStop)
+    }
+  }
+
+  async function run(): Promise<void> {
+    for (let turn = 0, failures = 0; !stop.signal.aborted; turn++) {
+      const ended = await session(urls[turn % urls.length] ?? '').catch(asError)
+      if (stop.signal.aborted) return
+      if (ended instanceof BrokenError) {
+        fault = ended.message
+        return options.broken(ended)
+      }
+      const wasUp = fault === undefined
+      failures = wasUp ? 0 : failures + 1
+      fault = describe(ended)
+      // Said once for each outage, not once for each try.
+      if (wasUp) log.warn({ connection: name, why: fault }, 'connection lost, reconnecting')
+      else if (failures === 1) log.warn({ connection: name, why: fault }, 'broker not reachable, trying again')
+      await delay(backoffMs(failures, Math.random()), undefined, { signal: stop.signal }).catch(() => undefined)
+    }
+  }
+
+  const running = run()
+  return {
+    status: () => ({
+      fault: fault ?? (blocked && `blocked by the broker: ${blocked}`),
+      blocked: blocked !== undefined,
+    }),
+    ready: () => opened.promise,
+    async close() {
+      stop.abort()
+      await running
+    },
+  }
+}
+
+/** amqplib's close never settles when the peer is dead. */
+async function closeQuietly(model: ChannelModel): Promise<void> {
+  const limit = new AbortController()
+  await Promise.race([
+    model.close().catch(() => undefined),
+    delay(CLOSE_TIMEOUT_MS, undefined, { signal: limit.signal, ref: true }).catch(() => undefined),
+  ])
+  limit.abort()
+}
+
+function describe(error: Error): string {
+  return error instanceof AggregateError
+    ? error.errors.map((inner) => asError(inner).message).join('; ')
+    : error.message
+}
+
+/**
+ * The hosts in an AMQP_URL: several URLs, or one URL with several hosts, separated by commas
+ * (`amqp://user:secret@one,two:5673/vhost`).
+ */
+export function brokerUrls(text: string): string[] {
+  return text.split(/,(?=\s*amqps?:\/\/)/).flatMap((url) => {
+    const [, scheme, login = '', list = '', rest] = /^(amqps?:\/\/)([^@/]*@)?([^@/?]+)((?:[/?].*)?)$/.exec(url.trim()) ?? []
+    const hosts = list.split(',').map((host) => host.trim()).filter((host) => host !== '')
+    if (hosts.length === 0)
+      throw new BrokenError('amqp_url', 'AMQP_URL must look like amqp://user:password@host:5672/vhost')
+    return hosts.map((host) => `${scheme}${login}${host}${rest}`)
+  })
+}
+
+/** The heartbeat is a query parameter of the URL (RabbitMQ "URI Query Parameters"); one that is there already wins. */
+function withHeartbeat(url: string, seconds: number): string {
+  if (/[?&]heartbeat=/.test(url)) return url
+  return `${url}${url.includes('?') ? '&' : '?'}heartbeat=${seconds}`
+}

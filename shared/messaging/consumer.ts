@@ -1,0 +1,219 @@
+// The life of one delivery, the same in every service:
+//
+// decode and validate → ask (the outside world, if the handler does) → group commit → ack.
+//
+// Promise: a delivery is acked only after its effects are committed, or after a copy of it, with the reason, is
+// confirmed in a waiting room or in the dead letters. So nothing is lost, whatever dies at whichever instruction.
+import type { Received } from '../contracts/index.ts'
+import { asError, errorCode, PermanentError, TransientError } from '../runtime/errors.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Database } from '../storage/index.ts'
+import type { Broker, Delivery } from './broker.ts'
+import { type Cause, decode } from './envelope.ts'
+import type { GroupCommit } from './group-commit.ts'
+import type { Context, Handler } from './handler.ts'
+import { deadLetterExchange, retryExchange } from './queues.ts'
+import { attemptOf, failureHeaders, remedyFor } from './recoverability.ts'
+
+export interface Outcome {
+  queue: string
+  type: string
+  outcome: 'handled' | 'retry' | 'gave_up' | 'dead_letter'
+  durationMs: number
+}
+
+export interface Kernel {
+  service: string
+  version: string
+  broker: Broker
+  database: Database
+  commit: GroupCommit
+  log: Log
+  now: () => Date
+  /** Told of every outcome, for metrics. */
+  observe?: (outcome: Outcome) => void
+}
+
+export interface ConsumerOptions {
+  queue: string
+  /** Unsettled deliveries at one time: the bound of this consumer's memory, and the most a group can gather. */
+  prefetch: number
+  handlers: Handler[]
+  /** How a body becomes a message; by default the full decoding against its contract. */
+  decode?: (delivery: Delivery) => Received
+  askTimeoutMs?: number
+  /** The level of the line for what went well; `debug` where it only mirrors what others said. Default `info`. */
+  logLevel?: 'info' | 'debug'
+}
+
+export interface Consumer {
+  /** Takes nothing new and resolves when everything taken is settled. */
+  close(): Promise<void>
+}
+
+const ASK_TIMEOUT_MS = 10_000
+
+export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
+  const { broker, commit, log, now, service, version } = kernel
+  const { queue, prefetch, askTimeoutMs = ASK_TIMEOUT_MS, logLevel = 'info' } = options
+  const handlers = new Map(options.handlers.map((handler) => [handler.type, handler]))
+  const underWay = new Set<Promise<void>>()
+
+  function handlerOf(type: string): Handler {
+    const handler = handlers.get(type) ?? handlers.get('*')
+    if (!handler) throw new PermanentError('unexpected_type', `${queue} has no handler for ${type}`)
+    return handler
+  }
+
+  async function settle(delivery: Delivery): Promise<void> {
+    const startedAt = now()
+    const started = performance.now()
+    const context: Context = {
+      now: startedAt.toISOString(),
+      attempt: attemptOf(delivery.properties.headers),
+      redelivered: delivery.redelivered,
+    }
+    let event: Received | undefined
+    let handler: Handler | undefined
+    const finish = (outcome: Outcome['outcome']) => {
+      const type = event?.type ?? delivery.properties.type ?? 'unknown'
+      kernel.observe?.({ queue, type, outcome, durationMs: performance.now() - started })
+      delivery.ack()
+    }
+    try {
+      event = (options.decode ?? decode)(delivery)
+      handler = handlerOf(event.type)
+      const said = await handle(handler, event, delivery, context)
+      log[logLevel]({ queue, type: event.type, subject: event.subject, attempt: context.attempt, said }, 'handled')
+      finish('handled')
+    } catch (thrown) {
+      finish(await recover(asError(thrown), delivery, context, handler, event))
+    }
+  }
+
+  async function handle(handler: Handler, event: Received, delivery: Delivery, context: Context): Promise<string[]> {
+    const answer = handler.ask && (await ask(handler, event, context))
+    return commit.submit(
+      async (tx) => {
+        const messages = await handler.handle(event, tx, atDecision(context), answer)
+        return { result: messages.map(({ type }) => type), messages }
+      },
+      causeOf(event, delivery),
+    )
+  }
+
+  /** What is decided bears the time of the decision, not that of the question that may have come long before. */
+  const atDecision = (context: Context): Context => ({ ...context, now: now().toISOString() })
+
+  async function ask(handler: Handler, event: Received, context: Context): Promise<unknown> {
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(), askTimeoutMs)
+    const late = new Promise<never>((_, reject) => {
+      limit.signal.addEventListener('abort', () =>
+        reject(new TransientError('ask_timeout', `no answer from outside within ${askTimeoutMs} ms`)),
+      )
+    })
+    try {
+      return await Promise.race([
+        handler.ask?.(event, { ...context, sql: kernel.database, signal: limit.signal }),
+        late,
+      ])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async function recover(
+    error: Error,
+    delivery: Delivery,
+    context: Context,
+    handler: Handler | undefined,
+    event: Received | undefined,
+  ): Promise<Outcome['outcome']> {
+    const { attempt } = context
+    const facts = { queue, type: event?.type, subject: event?.subject, attempt }
+    const remedy = remedyFor(error, attempt)
+    if (remedy.kind === 'retry') {
+      log.warn(
+        { ...facts, code: errorCode(error), why: error.message, room: remedy.room },
+        'failed, will be tried again',
+      )
+      await copy(delivery, context, error, retryExchange, { delay: remedy.room, attempt: attempt + 1 })
+      return 'retry'
+    }
+    let why = error
+    if (handler?.giveUp && event) {
+      const gaveUp = await giveUp(handler, event, delivery, context, { error, reason: remedy.reason })
+      if (gaveUp instanceof PermanentError) {
+        // Trying again cannot help here either: without this, the message would circle for ever.
+        why = gaveUp
+      } else if (gaveUp instanceof Error) {
+        // The database will not take even that now: the message waits and comes back for its last attempt again.
+        log.error({ ...facts, err: gaveUp }, 'giving up failed, will be tried again')
+        await copy(delivery, context, gaveUp, retryExchange, { delay: '30s', attempt })
+        return 'retry'
+      } else {
+        log.warn({ ...facts, why: remedy.reason, said: gaveUp }, 'gave up')
+        if (!handler.keepDeadLetter) return 'gave_up'
+      }
+    }
+    log.error({ ...facts, why: remedy.reason, err: why }, 'dead letter')
+    await copy(delivery, context, why, deadLetterExchange, { attempt })
+    return 'dead_letter'
+  }
+
+  async function giveUp(
+    handler: Handler,
+    event: Received,
+    delivery: Delivery,
+    context: Context,
+    failure: { error: Error; reason: string },
+  ): Promise<string[] | Error> {
+    return commit
+      .submit(
+        async (tx) => {
+          const messages = (await handler.giveUp?.(event, tx, atDecision(context), failure)) ?? []
+          return { result: messages.map(({ type }) => type), messages }
+        },
+        causeOf(event, delivery),
+      )
+      .catch(asError)
+  }
+
+  /** The bytes as they came, with what happened in the headers; resolves when the broker has confirmed them. */
+  async function copy(
+    delivery: Delivery,
+    { now: at, attempt }: Context,
+    error: Error,
+    exchange: string,
+    headers: { delay?: string; attempt: number },
+  ): Promise<void> {
+    const failed = failureHeaders(delivery.properties.headers, { error, attempt, queue, service, version, at })
+    const { expirationMs: _, replyTo: __, ...properties } = delivery.properties
+    await broker.publish({
+      exchange,
+      routingKey: queue,
+      body: delivery.body,
+      properties: { ...properties, headers: { ...failed, ...headers } },
+    })
+  }
+
+  const subscription = broker.subscribe(queue, prefetch, (delivery) => {
+    const settled = settle(delivery)
+      // Only a broker that is being closed refuses the copy: unacked, the delivery comes back.
+      .catch((error: unknown) => log.warn({ queue, err: asError(error) }, 'left unsettled'))
+      .finally(() => underWay.delete(settled))
+    underWay.add(settled)
+  })
+
+  return {
+    async close() {
+      await subscription.cancel()
+      await Promise.all(underWay)
+    },
+  }
+}
+
+function causeOf(event: Received, delivery: Delivery): Cause {
+  return { causationId: event.id, traceparent: delivery.properties.headers.traceparent }
+}

@@ -1,0 +1,12 @@
+// The door to messaging: the broker port and RabbitMQ behind it, consumers, RPC, the outbox and group commit.
+export type { Broker, BrokerStatus, Delivery, Headers, Properties, Publication, Subscription } from './broker.ts'
+export { type Consumer, type ConsumerOptions, consume, type Kernel, type Outcome } from './consumer.ts'
+export { type DeadLetter, type DeadLetters, openDeadLetters } from './dead-letters.ts'
+export { type Cause, decode, decodeEnvelope, encode } from './envelope.ts'
+export { createGroupCommit, type Done, type GroupCommit, type Work } from './group-commit.ts'
+export { type AskContext, type Context, type Failure, type Handler, on } from './handler.ts'
+export { createOutbox, type Outbox } from './outbox.ts'
+export * from './queues.ts'
+export { openRabbit } from './rabbit.ts'
+export * from './recoverability.ts'
+export { type Answerer, answers, ask, serve } from './rpc.ts'

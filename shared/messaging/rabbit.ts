@@ -1,0 +1,93 @@
+// The broker port over RabbitMQ: one connection that publishes and one that consumes, since a broker under a memory or
+// disk alarm blocks whoever publishes, and acks must go on.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { BrokenError } from '../runtime/errors.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Broker } from './broker.ts'
+import { brokerUrls, supervise } from './connection.ts'
+import { declareTopology } from './declare.ts'
+import { createPublisher } from './publisher.ts'
+import type { Topology } from './queues.ts'
+import { createRpcChannel } from './rpc-channel.ts'
+import { createSubscriber } from './subscriber.ts'
+
+interface Options {
+  /** One or several hosts, as `AMQP_URL` has them. */
+  url: string
+  /** The connections' name in the management UI. */
+  name: string
+  topology: Topology
+  log: Log
+  heartbeatSeconds?: number
+  /** Called once for a fault that reconnecting cannot mend; the service should stop. */
+  broken(error: BrokenError): void
+}
+
+/** Starts connecting at once and returns at once: nobody has to wait for the broker. Whoever opens it closes it. */
+export function openRabbit(options: Options): Broker {
+  const { name, topology, log, broken, heartbeatSeconds = 15 } = options
+  const urls = brokerUrls(options.url)
+  const subscriber = createSubscriber()
+  const rpc = createRpcChannel()
+  const publisher = createPublisher(log, () => publishing.status().blocked)
+
+  let told = false
+  // Both connections declare the topology, and both would meet the same fault.
+  const brokenOnce = (error: BrokenError) => {
+    if (!told) broken(error)
+    told = true
+  }
+
+  const publishing = supervise({
+    urls,
+    name: `${name} publish`,
+    heartbeatSeconds,
+    log,
+    broken: brokenOnce,
+    async open(session) {
+      await declareTopology(session.model, topology)
+      await rpc.attach(session)
+      const channel = await session.model.createConfirmChannel()
+      channel.on('error', session.fail)
+      channel.on('close', () => session.fail(new Error('publishing channel closed')))
+      publisher.attach(session, channel)
+    },
+    lost() {
+      publisher.detach()
+      rpc.detach()
+    },
+  })
+
+  const consuming = supervise({
+    urls,
+    name: `${name} consume`,
+    heartbeatSeconds,
+    log,
+    broken: brokenOnce,
+    async open(session) {
+      await declareTopology(session.model, topology)
+      await subscriber.attach(session)
+    },
+    lost: subscriber.detach,
+  })
+
+  return {
+    publish: publisher.publish,
+    subscribe: subscriber.subscribe,
+    request: rpc.request,
+    reply: (to, body) => rpc.reply(to.properties, body),
+    status: () => ({
+      fault: publishing.status().fault ?? consuming.status().fault ?? publisher.fault(),
+      unconfirmed: publisher.unconfirmed(),
+    }),
+    async ready() {
+      await Promise.all([publishing.ready(), consuming.ready()])
+    },
+    async close(graceMs) {
+      const deadline = Date.now() + graceMs
+      while (publisher.unconfirmed() > 0 && !publishing.status().fault && Date.now() < deadline) await delay(10)
+      await Promise.all([publishing.close(), consuming.close()])
+      publisher.close()
+    },
+  }
+}

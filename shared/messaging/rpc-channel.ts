@@ -1,0 +1,86 @@
+// Questions and answers, by direct reply-to (RabbitMQ guide "Direct Reply-to"): no reply queue, answers come on the
+// channel that asked. A question expires with its asker's patience, so a late one is never served.
+import { randomUUID } from 'node:crypto'
+import type { Channel } from 'amqplib'
+import { type Deferred, deferred } from '../runtime/deferred.ts'
+import { asError, TransientError } from '../runtime/errors.ts'
+import type { Properties } from './broker.ts'
+import type { Session } from './connection.ts'
+
+const REPLY_TO = 'amq.rabbitmq.reply-to'
+
+export interface RpcChannel {
+  request(queue: string, question: { type: string; body: Buffer }, timeoutMs: number): Promise<Buffer>
+  /** No confirm and not mandatory: an asker that has gone cannot be served. */
+  reply(to: Properties, body: Buffer): void
+  attach(session: Session): Promise<void>
+  detach(): void
+}
+
+export function createRpcChannel(): RpcChannel {
+  const open = new Map<string, Deferred<Buffer>>()
+  let channel: Channel | undefined
+  let session: Session | undefined
+
+  function fail(correlationId: string | undefined, error: TransientError): void {
+    if (correlationId !== undefined) open.get(correlationId)?.reject(error)
+  }
+
+  return {
+    async request(queue, { type, body }, timeoutMs) {
+      if (!channel) throw new TransientError('broker_unavailable', 'not connected to the broker')
+      const correlationId = randomUUID()
+      const answer = deferred<Buffer>()
+      const timer = setTimeout(
+        () => fail(correlationId, new TransientError('rpc_timeout', `no answer to ${type} within ${timeoutMs} ms`)),
+        timeoutMs,
+      )
+      open.set(correlationId, answer)
+      try {
+        channel.publish('', queue, body, {
+          type,
+          correlationId,
+          replyTo: REPLY_TO,
+          expiration: String(timeoutMs),
+          contentType: 'application/json',
+          mandatory: true,
+          persistent: false,
+        })
+        return await answer.promise
+      } finally {
+        clearTimeout(timer)
+        open.delete(correlationId)
+      }
+    },
+    reply({ replyTo, correlationId }, body) {
+      if (replyTo === undefined) return
+      try {
+        channel?.publish('', replyTo, body, { correlationId, contentType: 'application/json', persistent: false })
+      } catch (error) {
+        // The channel has just closed, and with it the way to the asker.
+        session?.fail(asError(error))
+      }
+    },
+    async attach(opening) {
+      const opened = await opening.model.createChannel()
+      opened.on('error', opening.fail)
+      opened.on('return', ({ properties }) =>
+        fail(properties.correlationId, new TransientError('rpc_unroutable', 'nobody takes such questions now')),
+      )
+      await opened.consume(
+        REPLY_TO,
+        (message) => {
+          if (message) open.get(message.properties.correlationId)?.resolve(message.content)
+        },
+        { noAck: true },
+      )
+      channel = opened
+      session = opening
+    },
+    detach() {
+      channel = undefined
+      for (const correlationId of open.keys())
+        fail(correlationId, new TransientError('broker_unavailable', 'the connection was lost while waiting'))
+    },
+  }
+}

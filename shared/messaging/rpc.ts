@@ -1,0 +1,171 @@
+// Typed questions and answers over a queue: the asking side, and the server that decides in the same group commit.
+import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Message, RpcContract } from '../contracts/index.ts'
+import { asError, errorCode, PermanentError, RejectedError, TransientError } from '../runtime/errors.ts'
+import type { Sql } from '../storage/index.ts'
+import type { Broker, Delivery } from './broker.ts'
+import type { Consumer, Kernel } from './consumer.ts'
+import { BODY_MAX_BYTES } from './envelope.ts'
+import { deadLetterExchange } from './queues.ts'
+import { failureHeaders } from './recoverability.ts'
+
+const Answered = Type.Object({ ok: Type.Literal(true), reply: Type.Unknown() })
+const Refused = Type.Object({
+  ok: Type.Literal(false),
+  status: Type.Integer({ minimum: 400, maximum: 599 }),
+  code: Type.String(),
+  message: Type.String(),
+})
+const WireReply = Type.Union([Answered, Refused])
+type WireReply = Static<typeof WireReply>
+const wireReplies = Compile(WireReply)
+
+/**
+ * Asks and resolves with the answer.
+ *
+ * @throws RejectedError 504 `no_answer_in_time`; 503 `broker_unavailable`; or the other side's own refusal as it was.
+ */
+export async function ask<Q, R>(
+  broker: Broker,
+  contract: RpcContract<Q, R>,
+  request: Q,
+  timeoutMs: number,
+): Promise<R> {
+  const body = Buffer.from(JSON.stringify(request))
+  const answer = await broker
+    .request(contract.queue, { type: contract.type, body }, timeoutMs)
+    .catch((thrown: unknown) => {
+      throw unanswered(asError(thrown))
+    })
+  const wire = wireReply(answer)
+  if (wire?.ok === false) throw new RejectedError(wire.status, wire.code, wire.message)
+  if (!wire || !contract.reply().Check(wire.reply))
+    throw new RejectedError(502, 'bad_answer', `the answer to ${contract.type} is not valid`)
+  return wire.reply as R
+}
+
+function wireReply(answer: Buffer): WireReply | undefined {
+  try {
+    const wire: unknown = JSON.parse(answer.toString('utf8'))
+    return wireReplies.Check(wire) ? wire : undefined
+  } catch {
+    // Not JSON: the caller says so, to whoever asked.
+    return undefined
+  }
+}
+
+function unanswered(error: Error): Error {
+  if (!(error instanceof TransientError)) return error
+  return error.code === 'rpc_timeout'
+    ? new RejectedError(504, 'no_answer_in_time', `${error.message}; it may still be served: ask again for its state`)
+    : new RejectedError(503, 'broker_unavailable', error.message, { retryAfterSeconds: 2 })
+}
+
+/** Answers one type of question. Throws RejectedError to refuse; nothing is changed then. */
+export interface Answerer {
+  type: string
+  contract: RpcContract
+  answer(request: unknown, tx: Sql, context: { now: string }): Promise<{ reply: unknown; messages: Message[] }>
+}
+
+/** `answers(Contract, answer)`: ties an answer to its contract, so that request and reply have the contract's shapes. */
+export function answers<Q, R>(
+  contract: RpcContract<Q, R>,
+  answer: (request: Q, tx: Sql, context: { now: string }) => Promise<{ reply: R; messages: Message[] }>,
+): Answerer {
+  // The cast is the decoding edge: the server calls it only with what the contract's schema accepted.
+  return { type: contract.type, contract, answer: answer as Answerer['answer'] }
+}
+
+/**
+ * Serves `queue`. A question that cannot be understood goes to the dead letters; every other one is answered, and only
+ * after what it changed is committed. An answer may be lost with its asker; asking again is harmless.
+ */
+export function serve(kernel: Kernel, queue: string, prefetch: number, answerers: Answerer[]): Consumer {
+  const { broker, commit, log, now, service, version } = kernel
+  const byType = new Map(answerers.map((answerer) => [answerer.type, answerer]))
+  const underWay = new Set<Promise<void>>()
+
+  async function settle(delivery: Delivery): Promise<void> {
+    const started = performance.now()
+    const type = delivery.properties.type ?? 'unknown'
+    const finish = (outcome: 'handled' | 'dead_letter') => {
+      kernel.observe?.({ queue, type, outcome, durationMs: performance.now() - started })
+      delivery.ack()
+    }
+    try {
+      const { answerer, request } = understand(delivery)
+      const wire = await decide(answerer, request)
+      broker.reply(delivery, Buffer.from(JSON.stringify(wire)))
+      log.info(
+        { queue, type, subject: delivery.properties.correlationId, answer: wire.ok ? 'ok' : wire.code },
+        'answered',
+      )
+      finish('handled')
+    } catch (thrown) {
+      const error = asError(thrown)
+      log.error({ queue, type, why: error.message }, 'dead letter')
+      const at = now().toISOString()
+      const headers = failureHeaders(delivery.properties.headers, { error, attempt: 1, queue, service, version, at })
+      const { body, properties } = delivery
+      await broker.publish({
+        exchange: deadLetterExchange,
+        routingKey: queue,
+        body,
+        properties: { ...properties, headers },
+      })
+      finish('dead_letter')
+    }
+  }
+
+  function understand(delivery: Delivery): { answerer: Answerer; request: unknown } {
+    const { body, properties } = delivery
+    if (body.length > BODY_MAX_BYTES) throw new PermanentError('too_large', `a body of ${body.length} bytes`)
+    const answerer = byType.get(properties.type ?? '')
+    if (!answerer) throw new PermanentError('unknown_type', `no answer to questions of type ${properties.type}`)
+    const request = parse(body)
+    if (!answerer.contract.request().Check(request))
+      throw new PermanentError('invalid_data', `not a valid ${properties.type} question`)
+    return { answerer, request }
+  }
+
+  async function decide(answerer: Answerer, request: unknown): Promise<WireReply> {
+    const context = { now: now().toISOString() }
+    try {
+      const reply = await commit.submit(async (tx) => {
+        const { reply: result, messages } = await answerer.answer(request, tx, context)
+        return { result, messages }
+      })
+      return { ok: true, reply }
+    } catch (thrown) {
+      const error = asError(thrown)
+      if (error instanceof RejectedError)
+        return { ok: false, status: error.status, code: error.code, message: error.message }
+      log.error({ queue, type: answerer.type, err: error }, 'question failed')
+      return { ok: false, status: 503, code: errorCode(error), message: 'cannot be answered now; try again' }
+    }
+  }
+
+  const subscription = broker.subscribe(queue, prefetch, (delivery) => {
+    const settled = settle(delivery)
+      .catch((error: unknown) => log.warn({ queue, err: asError(error) }, 'left unsettled'))
+      .finally(() => underWay.delete(settled))
+    underWay.add(settled)
+  })
+
+  return {
+    async close() {
+      await subscription.cancel()
+      await Promise.all(underWay)
+    },
+  }
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch (error) {
+    throw new PermanentError('undecodable', 'the body is not JSON', { cause: error })
+  }
+}

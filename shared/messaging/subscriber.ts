@@ -1,0 +1,91 @@
+// Consumers that survive reconnects: each has a channel of its own, opened anew in every session.
+import type { Channel } from 'amqplib'
+import { asError, TransientError } from '../runtime/errors.ts'
+import { createAcks } from './acks.ts'
+import { fromAmqp } from './amqp.ts'
+import type { Delivery, Subscription } from './broker.ts'
+import type { Session } from './connection.ts'
+
+interface Consumer {
+  queue: string
+  prefetch: number
+  onDelivery(delivery: Delivery): void
+  active?: { channel: Channel; consumerTag: string }
+}
+
+export interface Subscriber {
+  subscribe(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Subscription
+  /** Starts every consumer on the new session. */
+  attach(session: Session): Promise<void>
+  detach(): void
+}
+
+export function createSubscriber(): Subscriber {
+  const consumers = new Set<Consumer>()
+  let current: Session | undefined
+
+  async function start(session: Session, consumer: Consumer): Promise<void> {
+    const channel = await session.model.createChannel()
+    channel.on('error', session.fail)
+    channel.on('close', () => session.fail(new TransientError('channel_closed', `${consumer.queue}: channel closed`)))
+    channel.on('handler-error', session.fail)
+    await channel.prefetch(consumer.prefetch)
+    const acks = createAcks((deliveryTag, multiple) => {
+      // After the session the channel is closed and refuses; the broker delivers again.
+      if (current !== session) return
+      try {
+        channel.ack(messageWith(deliveryTag), multiple)
+      } catch (error) {
+        // A channel that is just closing refuses as well.
+        session.fail(asError(error))
+      }
+    })
+    const { consumerTag } = await channel.consume(consumer.queue, (message) => {
+      // Null says that the broker cancelled the consumer, for example because its queue was deleted.
+      if (message === null)
+        return session.fail(new TransientError('consumer_cancelled', `${consumer.queue}: consumer cancelled`))
+      const { fields, content } = message
+      consumer.onDelivery({
+        body: content,
+        properties: fromAmqp(message),
+        exchange: fields.exchange,
+        routingKey: fields.routingKey,
+        redelivered: fields.redelivered,
+        ack: acks.add(fields.deliveryTag),
+      })
+    })
+    consumer.active = { channel, consumerTag }
+    if (!consumers.has(consumer)) await channel.cancel(consumerTag)
+  }
+
+  return {
+    subscribe(queue, prefetch, onDelivery) {
+      const consumer: Consumer = { queue, prefetch, onDelivery }
+      consumers.add(consumer)
+      if (current) start(current, consumer).catch(current.fail)
+      return {
+        async cancel() {
+          consumers.delete(consumer)
+          const { active } = consumer
+          // A channel that is gone delivers nothing more, which is all that was asked.
+          if (active) await active.channel.cancel(active.consumerTag).catch(() => undefined)
+        },
+      }
+    },
+    async attach(session) {
+      current = session
+      // A copy: whoever subscribes in the meantime starts by itself.
+      for (const consumer of [...consumers]) await start(session, consumer)
+    },
+    detach() {
+      current = undefined
+      for (const consumer of consumers) delete consumer.active
+    },
+  }
+}
+
+/** amqplib's ack wants the message but reads only its delivery tag. */
+function messageWith(deliveryTag: number) {
+  const fields = { deliveryTag, redelivered: false, exchange: '', routingKey: '' }
+  return { content: Buffer.alloc(0), fields, properties: { headers: {} } as never }
+}

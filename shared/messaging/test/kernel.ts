@@ -1,0 +1,127 @@
+// A kernel over a SQLite file in a scratch folder and the in-memory broker: what the tests of this folder share.
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { InventoryReserved, type Message, OrderCreated, topology } from '../../contracts/index.ts'
+import { type Database, migrate, openSqlite, type Transaction } from '../../storage/index.ts'
+import { createMemoryBroker, keepingLog, type Schedule, scratchFolder } from '../../testing/index.ts'
+import type { Outcome } from '../consumer.ts'
+import { createGroupCommit } from '../group-commit.ts'
+import { createOutbox } from '../outbox.ts'
+
+export const NOW = '2026-11-21T08:00:00.000Z'
+const MIGRATIONS = join(import.meta.dirname, '..', 'migrations')
+
+interface Options {
+  /** Stands between the kernel and its database, to count, delay or break what passes. */
+  wrap?: (database: Database) => Database
+  schedule?: Schedule
+  underWayMax?: number
+  groupMax?: number
+  waitingMax?: number
+  committed?: (members: number) => void
+}
+
+/** Everything is closed, and its folder removed, when the test ends. */
+export async function openKernel(options: Options = {}) {
+  const { wrap = (database: Database) => database, schedule, underWayMax, ...group } = options
+  const folder = await scratchFolder()
+  const path = join(folder.path, 'test.db')
+  const file = openSqlite(path)
+  await migrate(file, [MIGRATIONS])
+  await file.run('create table effects (id text primary key, note text not null)')
+  const database = wrap(file)
+  const { log, lines } = await keepingLog()
+  const memory = createMemoryBroker(topology, schedule)
+  const broker = memory.connect('test')
+  const now = () => new Date(NOW)
+  const outbox = createOutbox({ database, broker, log, now, underWayMax })
+  const service = 'test-service'
+  const commit = createGroupCommit({ database, outbox, service, ...group })
+  const outcomes: Outcome[] = []
+  const observe = (outcome: Outcome) => void outcomes.push(outcome)
+  const kernel = { service, version: '1.2.3', broker, database, commit, log, now, observe }
+  onTestFinished(async () => {
+    await broker.close(0)
+    await Promise.allSettled([commit.close()])
+    await outbox.close()
+    await file.close()
+    await folder.remove()
+  })
+  return { kernel, memory, broker, database, file, path, outbox, commit, lines, outcomes, log, now }
+}
+
+export type TestKernel = Awaited<ReturnType<typeof openKernel>>
+
+export function reserved(orderId: string, totalCents = 500): Message {
+  const lines = [{ sku: 'item1', quantity: 1, unitPriceCents: 500 }]
+  return InventoryReserved.of(orderId, NOW, { user: 'gayal', priority: 'standard', lines, totalCents })
+}
+
+export function created(orderId: string): Message {
+  const data = { user: 'gayal', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 1 }] }
+  return OrderCreated.of(orderId, NOW, data)
+}
+
+/** Breaks its own contract: no amount is negative. */
+export const invalid = (orderId: string) => reserved(orderId, -1)
+
+/** The ids of everything ever published to a topic exchange, in the order of arrival: the audit's queue has them all. */
+export function publishedIds({ memory }: TestKernel): unknown[] {
+  return memory.messages('audit.queue').map(({ properties }) => properties.messageId)
+}
+
+export async function effects({ database }: TestKernel): Promise<string[]> {
+  const rows = await database.all<{ id: string }>('select id from effects order by id')
+  return rows.map(({ id }) => id)
+}
+
+export async function outboxRows({ database }: TestKernel): Promise<number> {
+  const row = await database.get<{ rows: number }>('select count(*) as rows from outbox')
+  return row?.rows ?? Number.NaN
+}
+
+/** Calls `around` with every transaction, which it may count, delay or break. */
+export function around(
+  database: Database,
+  hook: (run: () => Promise<unknown>, tx: Transaction) => Promise<unknown>,
+): Database {
+  return {
+    ...database,
+    // The cast gives back the type that passing through `unknown` took away.
+    transaction: <T>(work: (tx: Transaction) => Promise<T>) =>
+      database.transaction((tx) => hook(() => work(tx), tx) as Promise<T>),
+  }
+}
+
+export interface ManualTime {
+  schedule: Schedule
+  /** Lets this much time pass: runs what is due, in order. */
+  advance(ms: number): void
+}
+
+/** Time that passes only when told. Without `holdingAll`, what is due at once still happens by itself. */
+export function manualTime({ holdingAll = false } = {}): ManualTime {
+  let elapsedMs = 0
+  const due = new Set<{ atMs: number; work: () => void }>()
+  return {
+    schedule(delayMs, work) {
+      if (delayMs === 0 && !holdingAll) {
+        const immediate = setImmediate(work)
+        return () => clearImmediate(immediate)
+      }
+      const entry = { atMs: elapsedMs + delayMs, work }
+      due.add(entry)
+      return () => due.delete(entry)
+    },
+    advance(ms) {
+      const until = elapsedMs + ms
+      const next = () => [...due].filter(({ atMs }) => atMs <= until).sort((a, b) => a.atMs - b.atMs)[0]
+      for (let entry = next(); entry; entry = next()) {
+        due.delete(entry)
+        elapsedMs = Math.max(elapsedMs, entry.atMs)
+        entry.work()
+      }
+      elapsedMs = until
+    },
+  }
+}

@@ -1,0 +1,140 @@
+// What becomes of a failure: the whole table, and what a failed copy says of it.
+import { describe, expect, it } from 'vitest'
+import { BrokenError, PermanentError, RejectedError, TransientError } from '../../runtime/errors.ts'
+import {
+  ATTEMPTS_MAX,
+  attemptOf,
+  failureHeaders,
+  historyOf,
+  remedyFor,
+  withoutBrokerHeaders,
+} from '../recoverability.ts'
+
+const at = '2026-11-21T08:00:00.000Z'
+const failure = (error: Error, attempt = 1) => ({
+  error,
+  attempt,
+  queue: 'order.queue',
+  service: 'order-service',
+  version: '1',
+  at,
+})
+
+describe('remedyFor', () => {
+  it.each([
+    [1, { kind: 'retry', room: '1s' }],
+    [2, { kind: 'retry', room: '5s' }],
+    [3, { kind: 'retry', room: '30s' }],
+    [4, { kind: 'dead-letter', reason: 'gave up after 4 attempts: busy: not now' }],
+    [5, { kind: 'dead-letter', reason: 'gave up after 5 attempts: busy: not now' }],
+  ])(
+    'sends a passing failure at attempt %i to the next room, and after the last to the dead letters',
+    (attempt, remedy) => {
+      expect(remedyFor(new TransientError('busy', 'not now'), attempt)).toEqual(remedy)
+    },
+  )
+
+  it.each([1, 2, 3, 4])('gives a permanent failure up at once, at attempt %i too', (attempt) => {
+    expect(remedyFor(new PermanentError('no', 'never'), attempt)).toEqual({ kind: 'dead-letter', reason: 'no: never' })
+  })
+
+  it.each([new Error('?'), new TypeError('?'), new RejectedError(409, 'taken', '?'), new BrokenError('bug', '?')])(
+    'takes %s for one that may pass',
+    (error) => {
+      expect(remedyFor(error, 1)).toEqual({ kind: 'retry', room: '1s' })
+    },
+  )
+
+  it('names a driver’s own code', () => {
+    const error = Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' })
+    expect(remedyFor(error, ATTEMPTS_MAX)).toMatchObject({ reason: 'gave up after 4 attempts: SQLITE_FULL: disk full' })
+  })
+})
+
+describe('attemptOf', () => {
+  it.each<[unknown, number]>([
+    [undefined, 1],
+    [null, 1],
+    [1, 1],
+    [3, 3],
+    ['2', 2],
+    [0, 1],
+    [-7, 1],
+    [1.5, 1],
+    [1_000_000, ATTEMPTS_MAX],
+    [Number.POSITIVE_INFINITY, 1],
+    [Number.NaN, 1],
+    ['many', 1],
+    [{}, 1],
+    [true, 1],
+  ])('reads %j as attempt %i, so that no header buys endless attempts', (attempt, expected) => {
+    expect(attemptOf({ attempt })).toBe(expected)
+  })
+})
+
+describe('failureHeaders', () => {
+  it('say what failed, where and when, and keep what came with the message', () => {
+    const error = new PermanentError('no', 'never')
+    const headers = failureHeaders({ traceparent: 'trace', 'causation-id': 'cause', attempt: 2 }, failure(error, 2))
+    expect(headers).toEqual({
+      traceparent: 'trace',
+      'causation-id': 'cause',
+      attempt: 2,
+      queue: 'order.queue',
+      service: 'order-service',
+      'service-version': '1',
+      'failed-at': at,
+      'error-code': 'no',
+      'error-message': 'never',
+      'error-stack': error.stack,
+      history: JSON.stringify([{ at, attempt: 2, error: 'no: never' }]),
+    })
+  })
+
+  it('leave out what the broker keeps its own accounts in, and nothing else', () => {
+    const own = { 'x-custom': 'kept', 'x-deadline': 'kept', traceparent: 'kept' }
+    const broker = {
+      'x-death': [{ queue: 'retry.1s.queue' }],
+      'x-first-death-queue': 'q',
+      'x-first-death-reason': 'expired',
+      'x-first-death-exchange': '',
+      'x-last-death-queue': 'q',
+      'x-last-death-reason': 'expired',
+      'x-last-death-exchange': '',
+      'x-delivery-count': 3,
+      'x-acquired-count': 3,
+      'x-opt-deaths': [],
+    }
+    expect(withoutBrokerHeaders({ ...own, ...broker })).toEqual(own)
+    expect(Object.keys(failureHeaders({ ...own, ...broker }, failure(new Error('?'))))).not.toContain('x-death')
+  })
+
+  it('gather the attempts, the last ten of them', () => {
+    let headers = {}
+    for (let attempt = 1; attempt <= 25; attempt++)
+      headers = failureHeaders(headers, failure(new TransientError('busy', 'x'.repeat(5_000)), attempt))
+
+    const history = historyOf(headers)
+    expect(history.map(({ attempt }) => attempt)).toEqual([16, 17, 18, 19, 20, 21, 22, 23, 24, 25])
+    expect(JSON.stringify(headers).length).toBeLessThan(10_000)
+  })
+
+  it('are bounded, however long the error speaks', () => {
+    const error = new Error('m'.repeat(100_000))
+    error.stack = 's'.repeat(100_000)
+    const headers = failureHeaders({}, failure(error))
+    expect(headers['error-message']).toHaveLength(1_000)
+    expect(headers['error-stack']).toHaveLength(4_000)
+  })
+
+  it('drop foreign headers that would not fit into AMQP’s frame again', () => {
+    const headers = failureHeaders({ attempt: 2, monster: 'x'.repeat(60_000) }, failure(new Error('?')))
+    expect(headers).not.toHaveProperty('monster')
+    expect(headers).toMatchObject({ attempt: 2, 'headers-dropped': expect.stringContaining('bytes of headers') })
+  })
+
+  it.each(['not json', '{}', '[1, null, {"at": 1}]', 7, null])('survive a foreign history header: %j', (history) => {
+    expect(historyOf({ history })).toEqual([])
+    expect(historyOf(failureHeaders({ history }, failure(new Error('?'))))).toHaveLength(1)
+  })
+})

@@ -1,0 +1,52 @@
+// Who may ask: operators by token, customers by token where tokens are set. Without any, a service stays on loopback.
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { CommonConfig } from './config.ts'
+import { BrokenError, RejectedError } from './errors.ts'
+
+export interface Auth {
+  /** Hooks for fastify's `onRequest`. */
+  operator(request: FastifyRequest): Promise<void>
+  customer(request: FastifyRequest): Promise<void>
+}
+
+/** @throws BrokenError `tokens_required` when the service would listen beyond loopback with open operator routes. */
+export function createAuth({ host, operatorTokens, customerTokens }: CommonConfig): Auth {
+  if (operatorTokens === undefined && !isLoopback(host))
+    throw new BrokenError(
+      'tokens_required',
+      `HOST=${host} can be reached from outside: set OPERATOR_TOKENS (for example to the output of "openssl rand -hex 24"), or HOST=127.0.0.1`,
+    )
+  const operators = digests(operatorTokens)
+  const customers = digests(customerTokens)
+  return {
+    async operator(request) {
+      if (operators.length > 0) demand(request, operators)
+    },
+    async customer(request) {
+      if (customers.length > 0) demand(request, [...customers, ...operators])
+    },
+  }
+}
+
+function demand(request: FastifyRequest, allowed: Buffer[]): void {
+  const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? []
+  if (token === undefined)
+    throw new RejectedError(401, 'token_required', 'send "Authorization: Bearer <token>" with a valid token')
+  const digest = digestOf(token)
+  // Every token is compared, in constant time, so that an answer's time tells nothing.
+  const matches = allowed.map((known) => timingSafeEqual(known, digest))
+  if (!matches.includes(true)) throw new RejectedError(403, 'token_refused', 'this token does not give access here')
+}
+
+function digests(tokens: string | undefined): Buffer[] {
+  return tokens === undefined ? [] : tokens.split(',').map(digestOf)
+}
+
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}

@@ -1,0 +1,119 @@
+// Configuration: one TypeBox schema for each service, read once from the environment, every fault told at once.
+import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { BrokenError } from './errors.ts'
+
+const Port = Type.Integer({ minimum: 1, maximum: 65_535 })
+
+/** What every service reads. */
+export const CommonConfig = Type.Object({
+  portBase: Type.Integer({
+    minimum: 1,
+    maximum: 65_500,
+    default: 8080,
+    description:
+      'A service listens on this plus its place: order 0, inventory 1, payment 2, shipping 3, notification 4, audit 5.',
+  }),
+  port: Type.Optional({ ...Port, description: 'The port of one service, instead of PORT_BASE plus its place.' }),
+  host: Type.String({
+    default: '127.0.0.1',
+    description: 'Address to listen on. Beyond loopback OPERATOR_TOKENS is required.',
+  }),
+  amqpUrl: Type.String({
+    default: 'amqp://guest:guest@localhost:5672',
+    pattern: '^amqps?://',
+    description: 'RabbitMQ; several hosts of a cluster separated by commas.',
+  }),
+  dataDir: Type.String({
+    default: '.data',
+    description: 'Folder of the SQLite files, the mails and the simulated gateway.',
+  }),
+  databaseUrl: Type.Optional(
+    Type.String({ description: 'Another database than SQLite; {service} is replaced by the service’s name.' }),
+  ),
+  logLevel: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' },
+  ),
+  logPretty: Type.Optional(
+    Type.Boolean({ description: 'Readable log lines instead of JSON; default: when in a terminal.' }),
+  ),
+  operatorTokens: Type.Optional(
+    Type.String({
+      pattern: '^[^\\s,]{16,}(,[^\\s,]{16,})*$',
+      description: 'Bearer tokens for operator routes, 16 characters or more each, separated by commas.',
+    }),
+  ),
+  customerTokens: Type.Optional(
+    Type.String({
+      pattern: '^[^\\s,]{16,}(,[^\\s,]{16,})*$',
+      description: 'Bearer tokens for customer routes; without it they are open.',
+    }),
+  ),
+  shutdownMs: Type.Integer({
+    minimum: 100,
+    maximum: 600_000,
+    default: 8_000,
+    description: 'Deadline of an orderly stop, in milliseconds.',
+  }),
+})
+export type CommonConfig = Static<typeof CommonConfig>
+
+/** Adds a service's own settings to the common ones. */
+export function configWith<P extends TProperties>(own: P): TObject<typeof CommonConfig.properties & P> {
+  return Type.Object({ ...CommonConfig.properties, ...own })
+}
+
+/** `paymentConfirmAboveCents` is read from `PAYMENT_CONFIRM_ABOVE_CENTS`. */
+export function variableOf(setting: string): string {
+  return setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+}
+
+/**
+ * Reads the schema's settings from `environment`; an empty variable counts as unset.
+ *
+ * @throws BrokenError `bad_configuration` that names every faulty variable.
+ */
+export function readConfig<P extends TProperties>(
+  schema: TObject<P>,
+  environment: Record<string, string | undefined>,
+): Readonly<Static<TObject<P>>> {
+  const settings: Record<string, unknown> = {}
+  for (const [name, property] of Object.entries<TSchema>(schema.properties)) {
+    const text = environment[variableOf(name)]
+    const value = text === undefined || text === '' ? defaultOf(property) : convert(text, property)
+    if (value !== undefined) settings[name] = value
+  }
+  const faults = Object.entries<TSchema>(schema.properties).flatMap(([name, property]) =>
+    faultsOf(variableOf(name), property, settings[name], environment),
+  )
+  if (faults.length > 0)
+    throw new BrokenError('bad_configuration', `configuration: ${faults.join('; ')}. See .env.example.`)
+  return Object.freeze(settings as Static<TObject<P>>)
+}
+
+/** Each setting by itself, since the validator of a whole object stops telling after a few faults. */
+function faultsOf(
+  variable: string,
+  property: TSchema,
+  value: unknown,
+  environment: Record<string, string | undefined>,
+): string[] {
+  if (value === undefined) return Type.IsOptional(property) ? [] : [`${variable} is required`]
+  const [fault] = Compile(property).Errors(value)
+  if (!fault) return []
+  // A faulty address or token still holds its secret.
+  const shown = /URL|TOKEN|KEY|SECRET|PASSWORD/.test(variable) ? '' : `=${environment[variable] ?? ''}`
+  return [`${variable}${shown} ${fault.message}`]
+}
+
+function defaultOf(property: TSchema): unknown {
+  return 'default' in property ? property.default : undefined
+}
+
+function convert(text: string, property: TSchema): unknown {
+  const type = 'type' in property ? property.type : undefined
+  if (type === 'boolean') return { true: true, '1': true, false: false, '0': false }[text] ?? text
+  if (type !== 'integer' && type !== 'number') return text
+  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
+}

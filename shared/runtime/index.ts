@@ -1,0 +1,16 @@
+// The door to the runtime: what a service needs to be a process.
+export type { Auth } from './auth.ts'
+export { CommonConfig, configWith, readConfig, variableOf } from './config.ts'
+export { type Deferred, deferred } from './deferred.ts'
+export * from './errors.ts'
+export type { HttpServer } from './http.ts'
+export { createLog, type Log } from './log.ts'
+export { run } from './run.ts'
+export {
+  type RunningService,
+  type Seams,
+  type ServiceDefinition,
+  startService,
+  type Wired,
+  type Wiring,
+} from './service.ts'

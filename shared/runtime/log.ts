@@ -1,0 +1,49 @@
+// pino, one line for each outcome: JSON for machines, one readable coloured line in a terminal.
+
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { dim, sentenceOf } from './log-sentence.ts'
+
+export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
+
+interface Options {
+  service: string
+  level: string
+  /** Readable lines instead of JSON. */
+  pretty: boolean
+  destination?: DestinationStream
+}
+
+/** Addresses and secrets never reach a log, whichever object they travel in. Paths are explicit: `*` is one level. */
+const PRIVATE = [
+  'email',
+  'phone',
+  'push',
+  'webhook',
+  'contact',
+  'to',
+  'shippingAddress',
+  'paymentMethod',
+  'authorization',
+]
+
+export async function createLog({ service, level, pretty, destination }: Options): Promise<Logger> {
+  const paths = PRIVATE.flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
+  const options = { level, base: { service }, redact: { paths, censor: '[private]' } }
+  if (destination) return pino(options, destination)
+  return pretty ? pino(options, await prettyStream()) : pino(options)
+}
+
+async function prettyStream(): Promise<DestinationStream> {
+  const { default: build } = await import('pino-pretty')
+  return build({
+    colorize: true,
+    colorizeObjects: false,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname,service',
+    hideObject: true,
+    customPrettifiers: { time: (time) => dim(String(time)) },
+    messageFormat: (line) => sentenceOf(line),
+    // Synchronous, so that the last lines before an exit are seen.
+    sync: true,
+  })
+}

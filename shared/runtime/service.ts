@@ -1,0 +1,174 @@
+// What makes a process of a service: every part opened in order, and closed in reverse.
+//
+// Stop: not ready → HTTP drains → consumers finish what they hold → the last group commits → the outbox drains → the
+// broker, then the database, closes.
+import { join } from 'node:path'
+import type { Static, TObject } from 'typebox'
+import { topology } from '../contracts/index.ts'
+import {
+  type Answerer,
+  type Broker,
+  type ConsumerOptions,
+  consume,
+  createGroupCommit,
+  createOutbox,
+  type GroupCommit,
+  type Kernel,
+  openRabbit,
+  serve,
+} from '../messaging/index.ts'
+import { type Database, migrate, openDatabase } from '../storage/index.ts'
+import { type Auth, createAuth } from './auth.ts'
+import type { CommonConfig } from './config.ts'
+import { asError, BrokenError } from './errors.ts'
+import { createHttp, type HttpServer } from './http.ts'
+import { createParts, type Parts } from './lifecycle.ts'
+import type { Log } from './log.ts'
+import { createMetrics, type Watched } from './metrics.ts'
+
+/** What a service's own wiring gets. */
+export interface Wiring<Config> {
+  config: Config
+  database: Database
+  broker: Broker
+  commit: GroupCommit
+  auth: Auth
+  parts: Parts
+  log: Log
+  now: () => Date
+}
+
+/** What a service's own wiring gives: what it hears, what it answers, what people may ask. */
+export interface Wired {
+  consumers: ConsumerOptions[]
+  rpc?: { queue: string; prefetch: number; answerers: Answerer[] }
+  routes(app: HttpServer): Promise<void> | void
+}
+
+export interface ServiceDefinition<Schema extends TObject = TObject> {
+  /** `order-service`; also the CloudEvents source and the name of its database. */
+  name: string
+  /** Its place in the port table, from 0. */
+  place: number
+  summary: string
+  /** Its folder, which holds `migrations/`. */
+  folder: string
+  config: Schema
+  wire(wiring: Wiring<Readonly<Static<Schema>>>): Promise<Wired> | Wired
+}
+
+/** What tests replace. */
+export interface Seams {
+  log: Log
+  now?: () => Date
+  openBroker?: (name: string) => Broker
+  /** A fault that only a human can mend; the process should stop. */
+  broken(error: BrokenError): void
+}
+
+export interface RunningService {
+  /** `http://127.0.0.1:8080` */
+  url: string
+  /** Resolves once broker and topology are there too. */
+  ready(): Promise<void>
+  close(): Promise<{ clean: boolean }>
+}
+
+export const VERSION = '0.1.0'
+const OUTBOX_MIGRATIONS = join(import.meta.dirname, '..', 'messaging', 'migrations')
+
+/**
+ * Starts a service and resolves when it takes HTTP requests, whether or not the broker is there yet. `port` 0 takes a
+ * free one. The caller closes it.
+ */
+export async function startService<Schema extends TObject>(
+  definition: ServiceDefinition<Schema>,
+  config: Readonly<Static<Schema>> & CommonConfig,
+  seams: Seams,
+): Promise<RunningService> {
+  const parts = createParts(seams.log)
+  try {
+    return await open(definition, config, seams, parts)
+  } catch (error) {
+    await parts.close(config.shutdownMs)
+    throw error
+  }
+}
+
+async function open<Schema extends TObject>(
+  definition: ServiceDefinition<Schema>,
+  config: Readonly<Static<Schema>> & CommonConfig,
+  seams: Seams,
+  parts: Parts,
+): Promise<RunningService> {
+  const { name: service, place, summary, folder } = definition
+  const { log, now = () => new Date() } = seams
+  const auth = createAuth(config)
+  let watched: Watched | undefined
+  let stopping = false
+  const metrics = createMetrics(service, () => watched)
+
+  const url = config.databaseUrl?.replace('{service}', service.replace('-', '_'))
+  const database = parts.use('database', await openDatabase(service, config.dataDir, url), (it) => it.close())
+  const applied = await migrate(database, [OUTBOX_MIGRATIONS, join(folder, 'migrations')])
+  if (applied.length > 0) log.info({ migrations: applied }, 'database brought up to date')
+
+  const openBroker =
+    seams.openBroker ?? ((name) => openRabbit({ url: config.amqpUrl, name, topology, log, broken: seams.broken }))
+  const broker = parts.use('broker', openBroker(service), (it) => it.close(config.shutdownMs / 4))
+  const outbox = parts.use('outbox', createOutbox({ database, broker, log, now }), (it) => it.close())
+  const commit = parts.use(
+    'group commit',
+    createGroupCommit({ database, outbox, service, committed: metrics.committed }),
+    (it) => it.close(),
+  )
+  parts.use('outbox flush', outbox, () => flushed(() => outbox.pending().underWay, broker))
+  watched = { broker, outbox, commit }
+  await outbox.sweep()
+
+  const kernel: Kernel = { service, version: VERSION, broker, database, commit, log, now, observe: metrics.observe }
+  const wired = await definition.wire({ config, database, broker, commit, auth, parts, log, now })
+  for (const options of wired.consumers) parts.use(options.queue, consume(kernel, options), (it) => it.close())
+  const { rpc } = wired
+  if (rpc) parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close())
+
+  const faults = () => faultsOf(stopping, broker, database)
+  const app = await createHttp({ service, version: VERSION, summary, log, metrics, faults })
+  parts.use('http', app, (it) => it.close())
+  await app.register(async (routes: HttpServer) => wired.routes(routes))
+  const port = config.port ?? (config.portBase === 0 ? 0 : config.portBase + place)
+  const address = await app.listen({ host: config.host, port }).catch((error: unknown) => {
+    throw new BrokenError(
+      'cannot_listen',
+      `cannot listen on ${config.host}:${port}: ${asError(error).message}. Set PORT_BASE or PORT.`,
+    )
+  })
+  log.info({ url: address }, `${service} listens`)
+
+  return {
+    url: address,
+    ready: () => broker.ready(),
+    close() {
+      stopping = true
+      return parts.close(config.shutdownMs)
+    },
+  }
+}
+
+async function faultsOf(stopping: boolean, broker: Broker, database: Database): Promise<string[]> {
+  const fault = broker.status().fault
+  const databaseFault = await database.get('select 1').then(
+    () => undefined,
+    (error: unknown) => asError(error).message,
+  )
+  return [
+    ...(stopping ? ['stopping'] : []),
+    ...(fault === undefined ? [] : [`broker: ${fault}`]),
+    ...(databaseFault === undefined ? [] : [`database: ${databaseFault}`]),
+  ]
+}
+
+/** Waits for the last confirms; without a broker there is nothing to wait for, the rows are safe in the table. */
+async function flushed(underWay: () => number, broker: Broker): Promise<void> {
+  while (underWay() > 0 && broker.status().fault === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
+}

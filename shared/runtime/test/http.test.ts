@@ -1,0 +1,246 @@
+// HTTP: every error is an RFC 9457 problem with a stable code, and nothing internal leaves.
+import { Type } from 'typebox'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { eventually, keepingLog } from '../../testing/index.ts'
+import { RejectedError, TransientError } from '../errors.ts'
+import { BODY_MAX_BYTES, createHttp } from '../http.ts'
+import { createMetrics } from '../metrics.ts'
+
+const Body = Type.Object(
+  {
+    user: Type.String({ minLength: 1 }),
+    lines: Type.Array(Type.Object({ sku: Type.String(), quantity: Type.Integer({ minimum: 1 }) })),
+    note: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+)
+
+async function open(reasons: string[] = []) {
+  const { log, lines } = await keepingLog()
+  const metrics = createMetrics('test-service', () => undefined)
+  const faults = async () => reasons
+  const app = await createHttp({ service: 'test-service', version: '1.2.3', summary: 'A test.', log, metrics, faults })
+  app.post('/things', { schema: { body: Body } }, async ({ body }) => body)
+  app.get('/things/:id', { schema: { params: Type.Object({ id: Type.String({ maxLength: 10 }) }) } }, async () => 'ok')
+  app.get(
+    '/list',
+    { schema: { querystring: Type.Object({ limit: Type.Optional(Type.String({ pattern: '^[0-9]+$' })) }) } },
+    async () => 'ok',
+  )
+  app.get('/rejected', async () => {
+    throw new RejectedError(503, 'overloaded', 'try again soon', { retryAfterSeconds: 7 })
+  })
+  app.get('/conflict', async () => {
+    throw new RejectedError(409, 'taken', 'another body', { errors: [{ field: 'orderId', message: 'is taken' }] })
+  })
+  app.get('/broken', async () => {
+    throw new TransientError('SQLITE_FULL', 'secret /var/lib path')
+  })
+  app.get('/thrown', async () => {
+    throw Object.assign(new Error('a secret'), { statusCode: 299 })
+  })
+  onTestFinished(() => app.close())
+  const post = (payload: string, contentType = 'application/json') =>
+    app.inject({ method: 'POST', url: '/things', payload, headers: { 'content-type': contentType } })
+  return { app, lines, post }
+}
+
+const valid = { user: 'gayal', lines: [{ sku: 'item1', quantity: 1 }] }
+
+describe('a request', () => {
+  it('that is valid is served', async () => {
+    const { post } = await open()
+    const answer = await post(JSON.stringify(valid))
+    expect([answer.statusCode, answer.json()]).toEqual([200, valid])
+  })
+
+  const refused: [string, string, string | undefined, number, string, unknown][] = [
+    ['malformed JSON', '{"user":', undefined, 400, 'malformed_json', [{ field: 'body' }]],
+    ['an empty body', '', undefined, 400, 'empty_body', [{ field: 'body' }]],
+    ['a field of another type', '{"user":7,"lines":[]}', undefined, 400, 'invalid_input', [{ field: 'user' }]],
+    ['a missing field', '{"lines":[]}', undefined, 400, 'invalid_input', [{ field: 'user', message: 'is required' }]],
+    [
+      'an unknown field',
+      JSON.stringify({ ...valid, admin: true }),
+      undefined,
+      400,
+      'invalid_input',
+      [{ field: 'admin', message: 'is not a known field' }],
+    ],
+    [
+      'a fault deep inside',
+      '{"user":"a","lines":[{"sku":"x","quantity":0}]}',
+      undefined,
+      400,
+      'invalid_input',
+      [{ field: 'lines.0.quantity' }],
+    ],
+    ['an array', '[]', undefined, 400, 'invalid_input', [{ field: 'body' }]],
+    ['null', 'null', undefined, 400, 'invalid_input', [{ field: 'body' }]],
+    [
+      'a number for a text',
+      '{"user":"a","lines":[{"sku":1,"quantity":1}]}',
+      undefined,
+      400,
+      'invalid_input',
+      [{ field: 'lines.0.sku' }],
+    ],
+    [
+      'a poisoned prototype',
+      '{"__proto__":{"admin":true},"user":"a","lines":[]}',
+      undefined,
+      400,
+      'malformed_json',
+      undefined,
+    ],
+    [
+      'another content type',
+      'user=gayal',
+      'application/x-www-form-urlencoded',
+      415,
+      'unsupported_media_type',
+      [{ field: 'body' }],
+    ],
+    ['plain text', '{"user":"a","lines":[]}', 'text/plain', 415, 'unsupported_media_type', [{ field: 'body' }]],
+    [
+      'a body too large',
+      JSON.stringify({ ...valid, note: 'x'.repeat(BODY_MAX_BYTES) }),
+      undefined,
+      413,
+      'body_too_large',
+      [{ field: 'body' }],
+    ],
+  ]
+  it.each(refused)(
+    'with %s is refused, and told which field',
+    async (_, payload, contentType, status, code, errors) => {
+      const { post, lines } = await open()
+
+      const answer = await post(payload, contentType)
+
+      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
+      expect(answer.statusCode).toBe(status)
+      expect(answer.json()).toMatchObject({
+        type: `urn:problem:${code}`,
+        title: expect.any(String),
+        status,
+        code,
+        detail: expect.any(String),
+        ...(errors !== undefined && { errors }),
+      })
+      // The asker's fault is no error of ours.
+      expect(lines.filter(({ level }) => level >= 50)).toEqual([])
+    },
+  )
+
+  it('is told all its faults at once, however many', async () => {
+    const { post } = await open()
+    const lines = Array.from({ length: 30 }, () => ({ sku: 'x', quantity: 0 }))
+
+    const answer = await post(JSON.stringify({ user: '', lines }))
+
+    const fields = answer.json().errors.map(({ field }: { field: string }) => field)
+    expect(fields).toEqual(expect.arrayContaining(['user', 'lines.0.quantity', 'lines.29.quantity']))
+  })
+
+  it.each([
+    ['/nowhere', 404, 'no_such_route'],
+    ['/things', 404, 'no_such_route'],
+    ['/things/%zz', 400, 'malformed_url'],
+    [`/things/${'x'.repeat(11)}`, 400, 'invalid_input'],
+    [`/things/${'x'.repeat(5_000)}`, 400, 'invalid_input'],
+    ['/list?limit=ten', 400, 'invalid_input'],
+  ])('for %s gets %i %s', async (url, status, code) => {
+    const { app } = await open()
+    const answer = await app.inject({ url })
+    expect([answer.statusCode, answer.json().status, answer.json().code]).toEqual([status, status, code])
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
+    expect(answer.body.length).toBeLessThan(7_000)
+  })
+
+  it('that is rejected carries its code, its faults and when to come again', async () => {
+    const { app, lines } = await open()
+
+    const overloaded = await app.inject('/rejected')
+    expect(overloaded.headers['retry-after']).toBe('7')
+    expect(overloaded.json()).toEqual({
+      type: 'urn:problem:overloaded',
+      title: 'Service Unavailable',
+      status: 503,
+      code: 'overloaded',
+      detail: 'try again soon',
+    })
+    expect((await app.inject('/conflict')).json()).toMatchObject({
+      errors: [{ field: 'orderId', message: 'is taken' }],
+    })
+    expect(lines.filter(({ level }) => level >= 50)).toEqual([])
+  })
+
+  it.each(['/broken', '/thrown'])(
+    'that fails for a fault of ours (%s) gets 500, and only the log says why',
+    async (url) => {
+      const { app, lines } = await open()
+
+      const answer = await app.inject(url)
+
+      expect(answer.statusCode).toBe(500)
+      expect(answer.json()).toEqual({
+        type: 'urn:problem:internal_error',
+        title: 'Internal Server Error',
+        status: 500,
+        code: 'internal_error',
+        detail: 'something went wrong here; it was logged',
+      })
+      expect(answer.body).not.toMatch(/secret|stack|SQLITE/)
+      expect(lines.filter(({ level }) => level >= 50)).toMatchObject([
+        { msg: 'request failed', err: { stack: expect.any(String) } },
+      ])
+    },
+  )
+})
+
+describe('every service', () => {
+  it('is live, and ready when nothing is wrong', async () => {
+    const { app } = await open()
+    expect((await app.inject('/health/live')).json()).toEqual({ status: 'live' })
+    expect((await app.inject('/health/ready')).json()).toEqual({ status: 'ready' })
+  })
+
+  it('is live but not ready, with every reason, when something is wrong', async () => {
+    const { app } = await open(['broker: connecting', 'stopping'])
+    expect((await app.inject('/health/live')).statusCode).toBe(200)
+    const answer = await app.inject('/health/ready')
+    expect([answer.statusCode, answer.json().detail]).toEqual([503, 'broker: connecting; stopping'])
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
+  })
+
+  it('counts its answers by route, for Prometheus', async () => {
+    const { app } = await open()
+    await app.inject('/things/1')
+    await app.inject('/things/2')
+    const text = await eventually('both are counted', async () => {
+      const { body } = await app.inject('/metrics')
+      return body.includes('http_request_seconds_count{') && body
+    })
+    expect(text).toMatch(/http_request_seconds_count\{.*route="\/things\/:id".*\} 2/)
+    expect(text).toContain('process_cpu_user_seconds_total')
+  })
+
+  it('documents its routes, and not its health', async () => {
+    const { app } = await open()
+    const document = (await app.inject('/docs/json')).json()
+    expect(document.info).toEqual({ title: 'test-service', version: '1.2.3', description: 'A test.' })
+    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/things', '/things/{id}']))
+    expect(Object.keys(document.paths)).not.toContain('/health/ready')
+  })
+
+  it('logs each answer once, and no health check', async () => {
+    const { app, lines } = await open()
+    await app.inject('/things/1')
+    await app.inject('/health/live')
+    await app.inject('/metrics')
+    expect(lines.filter(({ msg }) => msg === 'answered')).toMatchObject([
+      { method: 'GET', url: '/things/1', status: 200 },
+    ])
+  })
+})

@@ -1,0 +1,18 @@
+// The door to storage: the port, its drivers, and migrations.
+import { join } from 'node:path'
+import { BrokenError } from '../runtime/errors.ts'
+import type { Database } from './database.ts'
+import { openSqlite } from './sqlite.ts'
+
+export type { Database, Row, Sql, Transaction, Value } from './database.ts'
+export { migrate } from './migrate.ts'
+export { openSqlite } from './sqlite.ts'
+
+/** Opens the database of `service`: what `url` says, or a SQLite file of its own in `dataDir`. */
+export async function openDatabase(service: string, dataDir: string, url?: string): Promise<Database> {
+  if (url === undefined) return openSqlite(join(dataDir, `${service}.db`))
+  throw new BrokenError(
+    'database_unsupported',
+    `DATABASE_URL: no driver for ${url.split(':')[0]}: leave it unset for SQLite`,
+  )
+}

@@ -1,0 +1,55 @@
+// Migrations: numbered SQL files, each applied once, in order, whole or not at all.
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BrokenError } from '../runtime/errors.ts'
+import type { Database, Transaction } from './database.ts'
+
+interface Migration {
+  name: string
+  text: string
+  checksum: string
+}
+
+/**
+ * Brings `database` up to the newest of the `NNN-name.sql` files in `folders`. Safe when several copies start at
+ * once. Statements are separated by a line that holds only `--`. A section that one dialect needs alone begins with
+ * `-- sqlite` or `-- postgres`.
+ *
+ * @throws BrokenError `migration_changed` when an applied file was edited afterwards.
+ */
+export async function migrate(database: Database, folders: string[]): Promise<string[]> {
+  const wanted = (await Promise.all(folders.map(readMigrations))).flat()
+  await database.run('create table if not exists migrations (name text primary key, checksum text not null)')
+  return database.transaction(async (tx) => {
+    const rows = await tx.all<{ name: string; checksum: string }>('select name, checksum from migrations')
+    const applied = new Map(rows.map((row) => [row.name, row.checksum]))
+    const fresh = wanted.filter((migration) => isFresh(migration, applied.get(migration.name)))
+    for (const migration of fresh) await apply(tx, migration, database.dialect)
+    return fresh.map(({ name }) => name)
+  })
+}
+
+function isFresh({ name, checksum }: Migration, applied: string | undefined): boolean {
+  if (applied !== undefined && applied !== checksum)
+    throw new BrokenError('migration_changed', `migration ${name} was edited after it ran; add a new one instead`)
+  return applied === undefined
+}
+
+async function apply(tx: Transaction, { name, text, checksum }: Migration, dialect: string): Promise<void> {
+  for (const statement of text.split(/^--$/m)) {
+    const only = /^\s*-- (sqlite|postgres)$/m.exec(statement)?.[1]
+    if (statement.trim() && (only === undefined || only === dialect)) await tx.run(statement)
+  }
+  await tx.run('insert into migrations (name, checksum) values (?, ?)', name, checksum)
+}
+
+async function readMigrations(folder: string): Promise<Migration[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
+  return Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(join(folder, name), 'utf8')
+      return { name, text, checksum: createHash('sha256').update(text).digest('hex') }
+    }),
+  )
+}

@@ -1,0 +1,111 @@
+// The SQLite driver: WAL, an fsync for every commit, one connection that writes and one that reads.
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { TransientError } from '../runtime/errors.ts'
+import type { Database, Sql, Transaction, Value } from './database.ts'
+
+const BUSY_TIMEOUT_MS = 10_000
+
+/**
+ * Opens (and creates) the database file at `path`. Several processes may share it: `begin immediate` takes the write
+ * lock at once, since a deferred transaction that upgrades while another process writes fails with SQLITE_BUSY.
+ */
+export function openSqlite(path: string): Database {
+  mkdirSync(dirname(path), { recursive: true })
+  const writer = connect(path)
+  // Readers of a WAL database never wait for its writer, so HTTP reads go on while a group commits.
+  const reader = connect(path)
+  const write = statements(writer)
+  const read = statements(reader)
+  const guarded = onlyInside(writer, write)
+  const tx: Transaction = { ...guarded, savepoint: (work) => savepoint(guarded, work) }
+  let turn: Promise<unknown> = Promise.resolve()
+
+  async function run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    await write.run('begin immediate')
+    try {
+      const result = await work(tx)
+      await write.run('commit')
+      return result
+    } catch (error) {
+      // SQLite has already rolled back by itself after some errors, a full disk among them.
+      if (writer.inTransaction) await write.run('rollback')
+      throw error
+    }
+  }
+
+  const transaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
+    const result = turn.then(() => run(work))
+    turn = result.catch(() => undefined)
+    return result
+  }
+
+  return {
+    dialect: 'sqlite',
+    all: read.all,
+    get: read.get,
+    run: (sql, ...values) => transaction((tx) => tx.run(sql, ...values)),
+    transaction,
+    async close() {
+      await turn
+      reader.close()
+      writer.close()
+    },
+  }
+}
+
+function connect(path: string): Sqlite.Database {
+  const connection = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS })
+  connection.pragma('journal_mode = WAL')
+  connection.pragma('synchronous = FULL')
+  connection.pragma('foreign_keys = ON')
+  return connection
+}
+
+async function savepoint<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
+  await sql.run('savepoint work')
+  try {
+    const result = await work()
+    await sql.run('release work')
+    return result
+  } catch (error) {
+    await sql.run('rollback to work').catch(() => {
+      throw new TransientError('transaction_lost', 'the whole transaction was rolled back', { cause: error })
+    })
+    await sql.run('release work')
+    throw error
+  }
+}
+
+/**
+ * After some errors, a full disk among them, SQLite rolls the whole transaction back by itself and the connection
+ * commits every further statement on its own. This refuses them, so that a half of a group is never saved.
+ */
+function onlyInside(connection: Sqlite.Database, sql: Sql): Sql {
+  const inside = () => {
+    if (!connection.inTransaction) throw new TransientError('transaction_lost', 'SQLite rolled the transaction back')
+    return sql
+  }
+  return {
+    all: async (text, ...values) => inside().all(text, ...values),
+    get: async (text, ...values) => inside().get(text, ...values),
+    run: async (text, ...values) => inside().run(text, ...values),
+  }
+}
+
+/** Prepared once for each text: preparing costs several times what running does. */
+function statements(connection: Sqlite.Database): Sql {
+  const prepared = new Map<string, Sqlite.Statement<Value[], unknown>>()
+  const statement = (sql: string) => {
+    const known = prepared.get(sql) ?? connection.prepare<Value[], unknown>(sql)
+    prepared.set(sql, known)
+    return known
+  }
+  // The casts are the decoding edge: a statement and the type of its rows are written side by side in a store.
+  return {
+    all: async <R>(sql: string, ...values: Value[]) => statement(sql).all(...values) as R[],
+    get: async <R>(sql: string, ...values: Value[]) => statement(sql).get(...values) as R | undefined,
+    run: async (sql, ...values) => statement(sql).run(...values).changes,
+  }
+}

@@ -1,0 +1,127 @@
+// SQLite: the suite for every driver, and what only SQLite does.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { scratchFolder } from '../../testing/index.ts'
+import { openDatabase, openSqlite } from '../index.ts'
+import { databaseSuite } from './database-suite.ts'
+
+databaseSuite('SQLite', {
+  async open() {
+    const folder = await scratchFolder()
+    const path = join(folder.path, 'new', 'folder', 'test.db')
+    return { database: openSqlite(path), again: () => openSqlite(path), remove: folder.remove }
+  },
+  codes: {
+    primaryKey: 'SQLITE_CONSTRAINT_PRIMARYKEY',
+    notNull: 'SQLITE_CONSTRAINT_NOTNULL',
+    check: 'SQLITE_CONSTRAINT_CHECK',
+    foreignKey: 'SQLITE_CONSTRAINT_FOREIGNKEY',
+  },
+})
+
+async function scratchDatabase() {
+  const folder = await scratchFolder()
+  const path = join(folder.path, 'test.db')
+  const database = openSqlite(path)
+  await database.run('create table counter (id integer primary key, value integer not null)')
+  await database.run('insert into counter (id, value) values (1, 0)')
+  onTestFinished(async () => {
+    await database.close()
+    await folder.remove()
+  })
+  return { database, path }
+}
+
+/** A conflict that SQLite answers by rolling the whole transaction back, as it answers a full disk. */
+const ROLLED_BACK = 'insert or rollback into counter (id, value) values (1, 9)'
+
+describe('a transaction that SQLite rolled back by itself', () => {
+  it('takes no further statement, so that no half of it is saved', async () => {
+    const { database } = await scratchDatabase()
+
+    const work = database.transaction(async (tx) => {
+      await tx.run('insert into counter (id, value) values (2, 0)')
+      await expect(tx.run(ROLLED_BACK)).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT_PRIMARYKEY' })
+      await expect(tx.run('insert into counter (id, value) values (3, 0)')).rejects.toMatchObject({
+        code: 'transaction_lost',
+      })
+      await expect(tx.all('select id from counter')).rejects.toMatchObject({ code: 'transaction_lost' })
+    })
+
+    await expect(work).rejects.toThrow()
+    expect(await database.all('select id, value from counter')).toEqual([{ id: 1, value: 0 }])
+  })
+
+  it('is told from a savepoint that lost only itself, with the reason', async () => {
+    const { database } = await scratchDatabase()
+
+    const work = database.transaction((tx) => tx.savepoint(() => tx.run(ROLLED_BACK)))
+
+    await expect(work).rejects.toMatchObject({
+      code: 'transaction_lost',
+      cause: { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' },
+    })
+    await database.transaction((tx) => tx.run('update counter set value = 1 where id = 1'))
+    expect(await database.all('select id, value from counter')).toEqual([{ id: 1, value: 1 }])
+  })
+})
+
+describe('a SQLite file', () => {
+  it('waits for the disk at every commit, and lets readers read while it is written', async () => {
+    const { database } = await scratchDatabase()
+    // 2 is FULL: a commit survives the loss of power (https://sqlite.org/pragma.html#pragma_synchronous).
+    const pragmas = await database.transaction(async (tx) => [
+      await tx.get('pragma synchronous'),
+      await tx.get('pragma journal_mode'),
+      await tx.get('pragma foreign_keys'),
+    ])
+    expect(pragmas).toEqual([{ synchronous: 2 }, { journal_mode: 'wal' }, { foreign_keys: 1 }])
+  })
+
+  it('is shared by several processes without SQLITE_BUSY, and none of their changes is lost', async () => {
+    const { database, path } = await scratchDatabase()
+    const script = `
+      import { openSqlite } from ${JSON.stringify(join(import.meta.dirname, '..', 'sqlite.ts'))}
+      const database = openSqlite(${JSON.stringify(path)})
+      for (let turn = 0; turn < 100; turn++)
+        await database.transaction(async (tx) => {
+          const { value } = await tx.get('select value from counter where id = 1')
+          await tx.run('update counter set value = ? where id = 1', value + 1)
+        })
+      await database.close()`
+    const processes = Array.from({ length: 3 }, () => {
+      const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script])
+      let said = ''
+      child.stderr.on('data', (chunk) => {
+        said += chunk
+      })
+      return new Promise<{ code: number | null; said: string }>((ended) =>
+        child.once('close', (code) => ended({ code, said })),
+      )
+    })
+
+    expect(await Promise.all(processes)).toEqual(Array(3).fill({ code: 0, said: '' }))
+    expect(await database.get('select value from counter where id = 1')).toEqual({ value: 300 })
+  }, 30_000)
+})
+
+describe('openDatabase', () => {
+  it('opens a file of the service’s own in the data folder', async () => {
+    const folder = await scratchFolder()
+    const database = await openDatabase('order-service', folder.path)
+    await database.run('create table t (id integer)')
+    const other = openSqlite(join(folder.path, 'order-service.db'))
+    expect(await other.all('select id from t')).toEqual([])
+    await Promise.all([database.close(), other.close()])
+    await folder.remove()
+  })
+
+  it('refuses a URL it has no driver for, without repeating its password', async () => {
+    const refusal = await openDatabase('order-service', '.data', 'mysql://u:secret@host/db').catch(
+      (error: Error) => error,
+    )
+    expect(refusal).toMatchObject({ name: 'BrokenError', code: 'database_unsupported' })
+    expect(String(refusal)).not.toContain('secret')
+  })
+})

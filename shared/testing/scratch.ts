@@ -1,0 +1,43 @@
+// What tests need again and again: a folder that goes away, a log that keeps its lines, waiting for a fact.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createLog, type Log } from '../runtime/log.ts'
+
+/** A new empty folder; `remove` takes it away with all that is in it. */
+export async function scratchFolder(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'orders-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+export interface LogLine {
+  level: number
+  msg: string
+  [field: string]: unknown
+}
+
+/** A real log whose lines are kept for assertions. */
+export async function keepingLog(service = 'test'): Promise<{ log: Log; lines: LogLine[] }> {
+  const lines: LogLine[] = []
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) }
+  return { log: await createLog({ service, level: 'debug', pretty: false, destination }), lines }
+}
+
+/**
+ * Resolves with the first defined, non-false value that `look` gives.
+ *
+ * @throws Error with `what` and the last thing seen when `withinMs` is over.
+ */
+export async function eventually<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  withinMs = 20_000,
+): Promise<Exclude<T, undefined | false | null>> {
+  const deadline = Date.now() + withinMs
+  for (let last: T | undefined; ; await delay(25)) {
+    last = await look()
+    if (last !== undefined && last !== false && last !== null) return last as Exclude<T, undefined | false | null>
+    if (Date.now() > deadline) throw new Error(`within ${withinMs} ms this did not come true: ${what}`)
+  }
+}
