@@ -1,0 +1,13 @@
+// What inventory-service reads from the environment.
+import { configWith } from '@orders/shared/runtime'
+import { type Static, Type } from 'typebox'
+
+export const InventoryConfig = configWith({
+  stockInitialQuantity: Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000_000,
+    default: 10_000,
+    description: 'How many of each article of the default catalogue there are when the database is new.',
+  }),
+})
+export type InventoryConfig = Static<typeof InventoryConfig>

@@ -1,0 +1,5 @@
+// Starts inventory-service.
+import { run } from '@orders/shared/runtime'
+import { inventoryService } from './service.ts'
+
+await run(inventoryService)

@@ -1,0 +1,139 @@
+// Goods are where the facts put them, in whatever order and how often the facts arrive; none appear or vanish.
+import { permutations, sequences } from '@orders/shared/testing'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Article, type Decision, type GoodsFact, learn, type Reservation, reserve, restock } from '../domain.ts'
+
+const at = '2026-01-01T00:00:00.000Z'
+const customer = { user: 'ann', priority: 'standard' as const }
+type Input = 'order.created' | GoodsFact
+
+interface Stock {
+  available: number
+  reserved: number
+  committed: number
+}
+
+/** Plays the inputs against a stock of `available`; the order wants 3. */
+function play(inputs: readonly Input[], available = 10) {
+  const stock: Stock = { available, reserved: 0, committed: 0 }
+  const said: string[] = []
+  let reservation: Reservation | undefined
+  for (const input of inputs) {
+    const decision = decide(input, reservation, stock)
+    reservation = decision.reservation ?? reservation
+    said.push(...decision.messages.map(({ type }) => type))
+    for (const move of decision.moves) {
+      stock.available += move.available
+      stock.reserved += move.reserved
+      stock.committed += move.committed
+    }
+    expect(stock.available + stock.reserved + stock.committed).toBe(available)
+    expect(Math.min(stock.available, stock.reserved, stock.committed)).toBeGreaterThanOrEqual(0)
+  }
+  return { stock, said: said.sort() }
+}
+
+function decide(input: Input, known: Reservation | undefined, { available }: Stock): Decision {
+  if (input !== 'order.created') return learn('o1', known, input, at)
+  const article: Article = { sku: 'item1', name: 'Item 1', unitPriceCents: 1_000, available }
+  const lines = [{ sku: 'item1', quantity: 3 }]
+  return reserve('o1', { ...customer, lines }, known, new Map([['item1', article]]), at)
+}
+
+const ways: { name: string; inputs: Input[]; stock: Stock; said: string[] }[] = [
+  {
+    name: 'paid',
+    inputs: ['order.created', 'payment.success'],
+    stock: { available: 7, reserved: 0, committed: 3 },
+    said: ['inventory.committed', 'inventory.reserved'],
+  },
+  {
+    name: 'not paid',
+    inputs: ['order.created', 'payment.failed'],
+    stock: { available: 10, reserved: 0, committed: 0 },
+    said: ['inventory.released', 'inventory.reserved'],
+  },
+  {
+    name: 'paid and refused by the carrier',
+    inputs: ['order.created', 'payment.success', 'shipping.failed'],
+    stock: { available: 10, reserved: 0, committed: 0 },
+    said: ['inventory.committed', 'inventory.released', 'inventory.reserved'],
+  },
+]
+
+describe.each(ways)('goods of an order that is $name', ({ inputs, stock, said }) => {
+  it('end in the same place in every order of arrival, and each thing is said once', () => {
+    for (const arrivals of permutations(inputs)) expect(play(arrivals)).toEqual({ stock, said })
+  })
+
+  it('are not moved by repeats', () => {
+    for (const arrivals of sequences(inputs, 5)) {
+      if (!inputs.every((input) => arrivals.includes(input))) continue
+      expect(play(arrivals)).toEqual({ stock, said })
+    }
+  })
+
+  it('are not moved by many repeats', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...inputs), { maxLength: 30 }), (arrivals) => {
+        expect(play([...arrivals, ...inputs])).toEqual({ stock, said })
+      }),
+    )
+  })
+})
+
+describe('an order for more than there is', () => {
+  it('gets nothing, and says what is missing, in every order of arrival', () => {
+    for (const arrivals of permutations<Input>(['order.created', 'order.created', 'payment.failed']))
+      expect(play(arrivals, 2)).toEqual({
+        stock: { available: 2, reserved: 0, committed: 0 },
+        said: ['inventory.out_of_stock'],
+      })
+  })
+
+  it('gets nothing of what there is enough of either', () => {
+    const stock = new Map<string, Article>([['item1', { sku: 'item1', name: '', unitPriceCents: 1, available: 5 }]])
+    const lines = [
+      { sku: 'item1', quantity: 1 },
+      { sku: 'unknown', quantity: 1 },
+    ]
+    const decision = reserve('o1', { ...customer, lines }, undefined, stock, at)
+    expect(decision.moves).toEqual([])
+    expect(decision.messages).toMatchObject([
+      { type: 'inventory.out_of_stock', data: { missing: [{ sku: 'unknown', quantity: 1, available: 0 }] } },
+    ])
+  })
+})
+
+describe('a reservation', () => {
+  it('prices every line and adds them up', () => {
+    const articles = ['a', 'b'].map((sku, index) => ({
+      sku,
+      name: sku,
+      unitPriceCents: 150 * (index + 1),
+      available: 9,
+    }))
+    const lines = [
+      { sku: 'a', quantity: 2 },
+      { sku: 'b', quantity: 3 },
+    ]
+    const stock = new Map(articles.map((article) => [article.sku, article]))
+    const { messages } = reserve('o1', { ...customer, lines }, undefined, stock, at)
+    expect(messages).toMatchObject([{ type: 'inventory.reserved', data: { totalCents: 1_200, user: 'ann' } }])
+  })
+})
+
+describe('restocking', () => {
+  const known = { sku: 'a', name: 'A', unitPriceCents: 100, available: 5, restocks: 2 }
+
+  it('says by how much the stock changed, with an id of its own each time', () => {
+    const { article, messages } = restock(known, { sku: 'a', available: 8 }, at)
+    expect(article).toEqual({ ...known, available: 8, restocks: 3 })
+    expect(messages).toMatchObject([{ id: 'a/inventory.restocked/3', data: { addedQuantity: 3, available: 8 } }])
+  })
+
+  it('to what there is already changes and says nothing', () => {
+    expect(restock(known, { sku: 'a', available: 5 }, at)).toEqual({ article: known, messages: [] })
+  })
+})

@@ -1,0 +1,171 @@
+// An order is a set of facts. Its status and what is said about it follow from the facts known so far, whatever the
+// order in which they came; so nothing here depends on arrival, and a fact that comes twice changes nothing.
+import {
+  amqpPriority,
+  type Customer,
+  type Line,
+  type Message,
+  OrderCancelled,
+  OrderCancelRequested,
+  OrderCompleted,
+  OrderCreated,
+  OrderPaid,
+  OrderShipped,
+  type OrderStatus,
+  type PricedLine,
+} from '@orders/shared/contracts'
+
+export interface Placed extends Customer {
+  lines: Line[]
+}
+
+/** A fact as order-service keeps it: what happened, when it learnt of it, and the little of it that an order shows. */
+export type Fact =
+  | { type: 'order.created'; at: string; data: Placed }
+  | { type: 'inventory.reserved'; at: string; data: { lines: PricedLine[]; totalCents: number } }
+  | { type: 'inventory.out_of_stock'; at: string; data: { missing: { sku: string }[] } }
+  | { type: 'payment.failed'; at: string; data: { reason: string } }
+  | { type: 'shipping.prepared'; at: string; data: { trackingId: string } }
+  | { type: 'shipping.failed'; at: string; data: { reason: string } }
+  | { type: 'order.cancel_requested'; at: string; data: object }
+  | { type: 'payment.confirmation_required'; at: string; data: object }
+  | { type: 'payment.success'; at: string; data: object }
+  | { type: 'shipping.delivered'; at: string; data: object }
+
+export interface Order {
+  orderId: string
+  user: string
+  status: OrderStatus
+  reason: string | null
+  priority: 'standard' | 'express'
+  lines: (Line | PricedLine)[]
+  totalCents: number | null
+  trackingId: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>
+
+function find<T extends Fact['type']>(facts: readonly Fact[], type: T): FactOf<T> | undefined {
+  return facts.find((fact): fact is FactOf<T> => fact.type === type)
+}
+
+/** The order as the facts tell it; undefined while nobody has placed it. */
+export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefined {
+  const created = find(facts, 'order.created')
+  if (!created) return undefined
+  const reserved = find(facts, 'inventory.reserved')
+  return {
+    orderId,
+    user: created.data.user,
+    status: statusOf(facts),
+    reason: cancellationOf(facts)?.reason ?? null,
+    priority: created.data.priority,
+    lines: reserved?.data.lines ?? created.data.lines,
+    totalCents: reserved?.data.totalCents ?? null,
+    trackingId: find(facts, 'shipping.prepared')?.data.trackingId ?? null,
+    createdAt: created.at,
+    updatedAt: facts.map(({ at }) => at).reduce((latest, at) => (at > latest ? at : latest)),
+  }
+}
+
+/** The furthest that the facts justify. An order can end only one way, since each fork has one writer. */
+function statusOf(facts: readonly Fact[]): OrderStatus {
+  if (cancellationOf(facts)) return 'cancelled'
+  if (find(facts, 'shipping.delivered')) return 'completed'
+  if (find(facts, 'shipping.prepared')) return 'shipped'
+  if (find(facts, 'payment.success')) return 'paid'
+  if (find(facts, 'payment.confirmation_required')) return 'awaiting_confirmation'
+  if (find(facts, 'inventory.reserved')) return 'reserved'
+  return 'created'
+}
+
+function cancellationOf(facts: readonly Fact[]): { at: string; reason: string } | undefined {
+  const outOfStock = find(facts, 'inventory.out_of_stock')
+  if (outOfStock) return { at: outOfStock.at, reason: 'out_of_stock' }
+  const failed = find(facts, 'payment.failed') ?? find(facts, 'shipping.failed')
+  return failed && { at: failed.at, reason: failed.data.reason }
+}
+
+/** Everything order-service says about an order with these facts; ids are deterministic, so repeating is harmless. */
+function implied(orderId: string, facts: readonly Fact[]): Message[] {
+  const created = find(facts, 'order.created')
+  if (!created) return []
+  const { lines: placedLines, ...customer } = created.data
+  const reserved = find(facts, 'inventory.reserved')?.data
+  const progress = { ...customer, ...(reserved && { lines: reserved.lines, totalCents: reserved.totalCents }) }
+  const priority = amqpPriority[customer.priority]
+  const requested = find(facts, 'order.cancel_requested')
+  const paid = find(facts, 'payment.success')
+  const prepared = find(facts, 'shipping.prepared')
+  const delivered = find(facts, 'shipping.delivered')
+  const cancelled = cancellationOf(facts)
+  const { trackingId } = prepared?.data ?? {}
+  return [
+    OrderCreated.of(orderId, created.at, { ...customer, lines: placedLines }, { priority }),
+    requested &&
+      OrderCancelRequested.of(orderId, requested.at, { user: customer.user }, { priority: amqpPriority.failure }),
+    paid && OrderPaid.of(orderId, paid.at, progress, { priority }),
+    prepared && OrderShipped.of(orderId, prepared.at, { ...progress, ...(trackingId && { trackingId }) }, { priority }),
+    delivered && OrderCompleted.of(orderId, delivered.at, progress, { priority }),
+    cancelled &&
+      OrderCancelled.of(
+        orderId,
+        cancelled.at,
+        { ...progress, reason: cancelled.reason },
+        { priority: amqpPriority.failure },
+      ),
+  ].filter((message) => message !== undefined)
+}
+
+export interface Learnt {
+  /** False when the fact was known: nothing to save, nothing to say. */
+  isNew: boolean
+  facts: readonly Fact[]
+  messages: Message[]
+}
+
+/** Adds a fact: the facts from now on, and what they justify saying that was not justified before. */
+export function learn(orderId: string, known: readonly Fact[], fact: Fact): Learnt {
+  if (known.some(({ type }) => type === fact.type)) return { isNew: false, facts: known, messages: [] }
+  const facts = [...known, fact]
+  const said = new Set(implied(orderId, known).map(({ id }) => id))
+  return { isNew: true, facts, messages: implied(orderId, facts).filter(({ id }) => !said.has(id)) }
+}
+
+/** A SKU named twice is one line: its quantities add up. Sorted, so that the same order always looks the same. */
+export function linesOf(items: (string | Line)[]): Line[] {
+  const quantities = new Map<string, number>()
+  for (const item of items) {
+    const { sku, quantity } = typeof item === 'string' ? { sku: item, quantity: 1 } : item
+    quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)
+  }
+  return [...quantities].map(([sku, quantity]) => ({ sku, quantity })).sort((a, b) => (a.sku < b.sku ? -1 : 1))
+}
+
+/** Whether a repeated request means the order that is known already. */
+export function isSamePlacement(placed: Placed, facts: readonly Fact[]): boolean {
+  const known = find(facts, 'order.created')
+  return known !== undefined && canonical(known.data) === canonical(placed)
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}
+
+/** The order as it was when it was placed: the answer to its request, and to every repeat of it. */
+export function asPlaced(orderId: string, facts: readonly Fact[]): Order | undefined {
+  const created = find(facts, 'order.created')
+  return created && orderOf(orderId, [created])
+}
+
+/** Whether asking for a cancellation can still make a difference, as far as order-service knows. */
+export function cancellationFor(order: Order): 'possible' | 'done' | 'too_late' {
+  if (order.status === 'cancelled') return 'done'
+  return order.status === 'paid' || order.status === 'shipped' || order.status === 'completed' ? 'too_late' : 'possible'
+}

@@ -1,0 +1,142 @@
+// What people may ask of order-service. Nothing here waits for the broker, but for the two questions about a payment.
+import { OrderId, OrderPriority, OrderStatus, Payment, PaymentConfirm, PaymentGet, Sku } from '@orders/shared/contracts'
+import { ask, type Cause } from '@orders/shared/messaging'
+import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { Type } from 'typebox'
+import { v7 as uuid } from 'uuid'
+import type { OrderConfig } from './config.ts'
+import { linesOf, type Order, orderOf } from './domain.ts'
+import { placeOrder, requestCancellation } from './handlers.ts'
+import { factsOf, listOrders } from './store.ts'
+
+const Quantity = Type.Integer({ minimum: 1, maximum: 10_000 })
+const Item = Type.Union([Sku, Type.Object({ sku: Sku, quantity: Quantity }, { additionalProperties: false })])
+
+export const PlaceOrder = Type.Object(
+  {
+    orderId: Type.Optional(OrderId),
+    user: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
+    items: Type.Array(Item, { minItems: 1, maxItems: 200 }),
+    priority: Type.Optional(OrderPriority),
+    contact: Type.Optional(
+      Type.Object(
+        {
+          email: Type.Optional(Type.String({ maxLength: 254, pattern: '^[^\\s@<>,;]+@[^\\s@<>,;]+$' })),
+          phone: Type.Optional(Type.String({ pattern: '^\\+?[0-9 ()-]{3,30}$' })),
+          push: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
+          webhook: Type.Optional(Type.String({ maxLength: 2048, pattern: '^https?://[^\\s]+$' })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    paymentMethod: Type.Optional(Type.String({ pattern: '^tok_[A-Za-z0-9_]{1,60}$' })),
+    shippingAddress: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+  },
+  { additionalProperties: false },
+)
+
+const Nullable = <T extends Parameters<typeof Type.Optional>[0]>(schema: T) => Type.Union([schema, Type.Null()])
+const OrderView = Type.Object({
+  orderId: OrderId,
+  user: Type.String(),
+  status: OrderStatus,
+  reason: Nullable(Type.String()),
+  priority: OrderPriority,
+  lines: Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer(), unitPriceCents: Type.Optional(Type.Integer()) })),
+  totalCents: Nullable(Type.Integer()),
+  trackingId: Nullable(Type.String()),
+  createdAt: Type.String(),
+  updatedAt: Type.String(),
+})
+const ById = Type.Object({ id: OrderId })
+const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
+const Page = Type.Object(
+  {
+    status: Type.Optional(OrderStatus),
+    before: Type.Optional(OrderId),
+    limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
+  },
+  { additionalProperties: false },
+)
+
+export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
+  const { commit, database, broker, auth, config, now } = wiring
+  const open = { onRequest: auth.customer }
+
+  app.post(
+    '/orders',
+    { ...open, schema: { body: PlaceOrder, headers: Key, response: { 202: OrderView }, summary: 'Place an order' } },
+    async (request, reply) => {
+      const { orderId = uuid(), items, priority = 'standard', ...customer } = request.body
+      const key = request.headers['idempotency-key']
+      const placed = { ...customer, priority, lines: linesOf(items) }
+      const order = await commit.submit(
+        (tx) => placeOrder(tx, { orderId, key, placed, at: now().toISOString() }),
+        causeOf(request.headers),
+      )
+      return reply.status(202).header('location', `/orders/${order.orderId}`).send(order)
+    },
+  )
+
+  app.get(
+    '/orders/:id',
+    { ...open, schema: { params: ById, summary: 'Where an order stands, and the dated facts it follows from' } },
+    async ({ params }) => {
+      const facts = await factsOf(database, params.id)
+      return { ...found(orderOf(params.id, facts), params.id), facts: facts.map(({ type, at }) => ({ type, at })) }
+    },
+  )
+
+  app.get(
+    '/orders',
+    { onRequest: auth.operator, schema: { querystring: Page, summary: 'The newest orders' } },
+    async ({ query }) => {
+      const orders = await listOrders(database, {
+        status: query.status,
+        before: query.before,
+        limit: Number(query.limit ?? 50),
+      })
+      return { orders }
+    },
+  )
+
+  app.post(
+    '/orders/:id/cancel',
+    { ...open, schema: { params: ById, summary: 'Ask for a cancellation; only payment can grant it' } },
+    async ({ params, headers }, reply) => {
+      const order = await commit.submit(
+        (tx) => requestCancellation(tx, params.id, now().toISOString()),
+        causeOf(headers),
+      )
+      return reply.status(202).send({ orderId: order.orderId, status: order.status, cancellation: 'requested' })
+    },
+  )
+
+  app.get(
+    '/orders/:id/payment',
+    { ...open, schema: { params: ById, response: { 200: Payment }, summary: 'Asks payment-service for the payment' } },
+    async ({ params }) => {
+      found(orderOf(params.id, await factsOf(database, params.id)), params.id)
+      return ask(broker, PaymentGet, { orderId: params.id }, config.rpcTimeoutMs)
+    },
+  )
+
+  app.post(
+    '/orders/:id/payment/confirm',
+    { ...open, schema: { params: ById, response: { 202: Payment }, summary: 'The customer confirms the amount' } },
+    async ({ params }, reply) => {
+      found(orderOf(params.id, await factsOf(database, params.id)), params.id)
+      return reply.status(202).send(await ask(broker, PaymentConfirm, { orderId: params.id }, config.rpcTimeoutMs))
+    },
+  )
+}
+
+function found(order: Order | undefined, orderId: string): Order {
+  if (!order) throw new RejectedError(404, 'no_such_order', `no order ${orderId}`)
+  return order
+}
+
+/** A caller that traces its requests finds the order's steps in its own trace. */
+function causeOf(headers: Record<string, unknown>): Cause {
+  return { traceparent: headers.traceparent }
+}

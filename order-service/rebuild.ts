@@ -1,0 +1,17 @@
+// `npm run rebuild-orders`: derives the orders read model again from the facts, in one transaction.
+import { readConfig } from '@orders/shared/runtime'
+import { openDatabase } from '@orders/shared/storage'
+import { OrderConfig } from './config.ts'
+import { rebuildOrders } from './store.ts'
+
+const config = readConfig(OrderConfig, process.env)
+const url = config.databaseUrl?.replace('{service}', 'order_service')
+const database = await openDatabase('order-service', config.dataDir, url)
+try {
+  const orders = await database.transaction((tx) =>
+    rebuildOrders(tx, (count) => process.stdout.write(`\r${count} orders derived`)),
+  )
+  process.stdout.write(`\r${orders} orders derived from their facts\n`)
+} finally {
+  await database.close()
+}

@@ -1,0 +1,116 @@
+// order-service's SQL: facts, which are only ever added, and the orders derived from them.
+import type { Sql } from '@orders/shared/storage'
+import { type Fact, type Learnt, type Order, orderOf } from './domain.ts'
+
+type Reader = Pick<Sql, 'all' | 'get'>
+
+export async function factsOf(sql: Reader, orderId: string): Promise<Fact[]> {
+  const rows = await sql.all<{ type: string; at: string; data: string }>(
+    'select type, at, data from facts where order_id = ? order by sequence',
+    orderId,
+  )
+  // The cast is the decoding edge: every row was written by `saveLearnt`.
+  return rows.map(({ type, at, data }) => ({ type, at, data: JSON.parse(data) }) as Fact)
+}
+
+/** Appends the newest fact and brings the derived order up to date. */
+export async function saveLearnt(tx: Sql, orderId: string, { isNew, facts }: Learnt): Promise<void> {
+  const fact = facts.at(-1)
+  if (!isNew || !fact) return
+  await tx.run(
+    'insert into facts (order_id, type, at, data) values (?, ?, ?, ?)',
+    orderId,
+    fact.type,
+    fact.at,
+    JSON.stringify(fact.data),
+  )
+  const order = orderOf(orderId, facts)
+  if (order) await saveOrder(tx, order)
+}
+
+async function saveOrder(tx: Sql, order: Order): Promise<void> {
+  await tx.run(
+    `insert into orders (order_id, user_name, status, reason, total_cents, created_at, updated_at)
+     values (?, ?, ?, ?, ?, ?, ?)
+     on conflict (order_id) do update set status = excluded.status, reason = excluded.reason,
+       total_cents = excluded.total_cents, updated_at = excluded.updated_at`,
+    order.orderId,
+    order.user,
+    order.status,
+    order.reason,
+    order.totalCents,
+    order.createdAt,
+    order.updatedAt,
+  )
+}
+
+export async function orderIdOfKey(tx: Reader, idempotencyKey: string): Promise<string | undefined> {
+  const row = await tx.get<{ order_id: string }>(
+    'select order_id from idempotency_keys where idempotency_key = ?',
+    idempotencyKey,
+  )
+  return row?.order_id
+}
+
+export async function saveKey(tx: Sql, idempotencyKey: string, orderId: string): Promise<void> {
+  await tx.run('insert into idempotency_keys (idempotency_key, order_id) values (?, ?)', idempotencyKey, orderId)
+}
+
+export interface OrderSummary {
+  orderId: string
+  user: string
+  status: string
+  reason: string | null
+  totalCents: number | null
+  createdAt: string
+  updatedAt: string
+}
+
+/** The newest first; `before` is the id of the last order of the page before. */
+export async function listOrders(
+  sql: Reader,
+  { status, before, limit }: { status: string | undefined; before: string | undefined; limit: number },
+): Promise<OrderSummary[]> {
+  const last = before === undefined ? undefined : await createdAtOf(sql, before)
+  return sql.all<OrderSummary>(
+    `select order_id as "orderId", user_name as "user", status, reason, total_cents as "totalCents",
+       created_at as "createdAt", updated_at as "updatedAt"
+     from orders
+     where (? = '' or status = ?) and (created_at, order_id) < (?, ?)
+     order by created_at desc, order_id desc limit ?`,
+    status ?? '',
+    status ?? '',
+    last ?? '9999',
+    before ?? '',
+    limit,
+  )
+}
+
+async function createdAtOf(sql: Reader, orderId: string): Promise<string | undefined> {
+  const row = await sql.get<{ created_at: string }>('select created_at from orders where order_id = ?', orderId)
+  return row?.created_at
+}
+
+const REBUILD_BATCH = 500
+
+/** Empties the read model and derives every row again; returns how many orders there are. */
+export async function rebuildOrders(tx: Sql, progress: (orders: number) => void): Promise<number> {
+  await tx.run('delete from orders')
+  let count = 0
+  for (let after = ''; ; ) {
+    const rows = await tx.all<{ order_id: string }>(
+      'select distinct order_id from facts where order_id > ? order by order_id limit ?',
+      after,
+      REBUILD_BATCH,
+    )
+    for (const { order_id: orderId } of rows) {
+      const order = orderOf(orderId, await factsOf(tx, orderId))
+      if (order) await saveOrder(tx, order)
+      if (order) count += 1
+    }
+    progress(count)
+    const last = rows.at(-1)
+    if (!last || rows.length < REBUILD_BATCH) return count
+    after = last.order_id
+  }
+}

@@ -1,0 +1,169 @@
+// An order follows from its facts, in whatever order and how often they arrive.
+import { permutations } from '@orders/shared/testing'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  asPlaced,
+  cancellationFor,
+  type Fact,
+  isSamePlacement,
+  learn,
+  linesOf,
+  orderOf,
+  type Placed,
+} from '../domain.ts'
+
+const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`
+const placed: Placed = { user: 'ann', priority: 'standard', lines: [{ sku: 'item1', quantity: 1 }] }
+const priced = [{ sku: 'item1', quantity: 1, unitPriceCents: 1_000 }]
+
+const created: Fact = { type: 'order.created', at: at(0), data: placed }
+const reserved: Fact = { type: 'inventory.reserved', at: at(1), data: { lines: priced, totalCents: 1_000 } }
+const outOfStock: Fact = { type: 'inventory.out_of_stock', at: at(1), data: { missing: [{ sku: 'item1' }] } }
+const confirmation: Fact = { type: 'payment.confirmation_required', at: at(2), data: {} }
+const cancelRequested: Fact = { type: 'order.cancel_requested', at: at(2), data: {} }
+const paid: Fact = { type: 'payment.success', at: at(3), data: {} }
+const unpaid: Fact = { type: 'payment.failed', at: at(3), data: { reason: 'declined' } }
+const prepared: Fact = { type: 'shipping.prepared', at: at(4), data: { trackingId: 'T1' } }
+const refused: Fact = { type: 'shipping.failed', at: at(4), data: { reason: 'address_not_served' } }
+const delivered: Fact = { type: 'shipping.delivered', at: at(5), data: {} }
+
+/** Learns the facts one by one; what is known in the end, and everything that was said on the way. */
+function tell(arrivals: readonly Fact[]) {
+  return arrivals.reduce<{ facts: readonly Fact[]; said: string[] }>(
+    ({ facts, said }, fact) => {
+      const learnt = learn('o1', facts, fact)
+      return { facts: learnt.facts, said: [...said, ...learnt.messages.map(({ id }) => id)] }
+    },
+    { facts: [], said: [] },
+  )
+}
+
+const stories: { name: string; facts: Fact[]; status: string; reason: string | null; said: string[] }[] = [
+  {
+    name: 'delivered',
+    facts: [created, reserved, paid, prepared, delivered],
+    status: 'completed',
+    reason: null,
+    said: ['order.completed', 'order.created', 'order.paid', 'order.shipped'],
+  },
+  {
+    name: 'delivered after a confirmation and a cancellation that came too late',
+    facts: [created, reserved, confirmation, cancelRequested, paid, prepared, delivered],
+    status: 'completed',
+    reason: null,
+    said: ['order.cancel_requested', 'order.completed', 'order.created', 'order.paid', 'order.shipped'],
+  },
+  {
+    name: 'sold out',
+    facts: [created, outOfStock],
+    status: 'cancelled',
+    reason: 'out_of_stock',
+    said: ['order.cancelled', 'order.created'],
+  },
+  {
+    name: 'not paid',
+    facts: [created, reserved, confirmation, cancelRequested, unpaid],
+    status: 'cancelled',
+    reason: 'declined',
+    said: ['order.cancel_requested', 'order.cancelled', 'order.created'],
+  },
+  {
+    name: 'refused by the carrier',
+    facts: [created, reserved, paid, refused],
+    status: 'cancelled',
+    reason: 'address_not_served',
+    said: ['order.cancelled', 'order.created', 'order.paid'],
+  },
+]
+
+describe.each(stories)('an order that is $name', ({ facts, status, reason, said }) => {
+  it('ends the same in every order of arrival, and says each thing once', () => {
+    for (const arrivals of permutations(facts)) {
+      const told = tell(arrivals)
+      expect(orderOf('o1', told.facts)).toMatchObject({ status, reason })
+      expect([...told.said].sort()).toEqual(said.map((type) => `o1/${type}`))
+    }
+  })
+
+  it('is not changed by repeats', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...facts), { maxLength: 20 }), (arrivals) => {
+        const first = arrivals.filter((fact, index) => arrivals.indexOf(fact) === index)
+        expect(tell(arrivals)).toEqual(tell(first))
+      }),
+    )
+  })
+})
+
+describe('the status', () => {
+  it.each([
+    ['created', [created]],
+    ['reserved', [created, reserved]],
+    ['awaiting_confirmation', [created, reserved, confirmation]],
+    ['paid', [created, reserved, confirmation, paid]],
+    ['shipped', [created, reserved, paid, prepared]],
+    ['completed', [created, reserved, paid, prepared, delivered]],
+  ])('is %s when the facts say so', (status, facts) => {
+    expect(orderOf('o1', facts)?.status).toBe(status)
+  })
+
+  it('is not known before the order is placed, and nothing is said', () => {
+    const told = tell([reserved, paid, prepared])
+    expect(orderOf('o1', told.facts)).toBeUndefined()
+    expect(told.said).toEqual([])
+  })
+})
+
+describe('a message', () => {
+  it('carries the lines, the total and the contact to whoever tells the customer', () => {
+    const contact = { email: 'ann@example.org' }
+    const facts: Fact[] = [{ ...created, type: 'order.created', data: { ...placed, contact } }, reserved]
+    const [message] = learn('o1', facts, paid).messages
+    expect(message).toMatchObject({ type: 'order.paid', data: { contact, lines: priced, totalCents: 1_000 } })
+  })
+
+  it('of an express order overtakes, and bad news overtakes too', () => {
+    const express: Fact = { type: 'order.created', at: at(0), data: { ...placed, priority: 'express' } }
+    expect(learn('o1', [], express).messages[0]?.priority).toBeGreaterThan(
+      learn('o1', [], created).messages[0]?.priority ?? 99,
+    )
+    expect(learn('o1', [created], outOfStock).messages[0]?.priority).toBe(9)
+  })
+})
+
+describe('the lines', () => {
+  it('of a SKU named twice add up', () => {
+    expect(linesOf(['b', { sku: 'a', quantity: 2 }, 'a'])).toEqual([
+      { sku: 'a', quantity: 3 },
+      { sku: 'b', quantity: 1 },
+    ])
+  })
+})
+
+describe('a repeated placement', () => {
+  it('is the same whatever the order of its fields, and another one when anything differs', () => {
+    const { user, ...rest } = placed
+    expect(isSamePlacement({ ...rest, user }, [created])).toBe(true)
+    expect(isSamePlacement({ ...placed, user: 'bob' }, [created])).toBe(false)
+    expect(isSamePlacement({ ...placed, priority: 'express' }, [created])).toBe(false)
+    expect(isSamePlacement(placed, [])).toBe(false)
+  })
+
+  it('is answered with the order as it was placed, however far it has come', () => {
+    expect(asPlaced('o1', [created, reserved, paid])).toEqual(asPlaced('o1', [created]))
+  })
+})
+
+describe('a cancellation', () => {
+  it.each([
+    [[created], 'possible'],
+    [[created, reserved, confirmation], 'possible'],
+    [[created, reserved, paid], 'too_late'],
+    [[created, reserved, paid, prepared, delivered], 'too_late'],
+    [[created, outOfStock], 'done'],
+  ] as [Fact[], string][])('of an order with %j is %s', (facts, expected) => {
+    const order = orderOf('o1', facts)
+    expect(order && cancellationFor(order)).toBe(expected)
+  })
+})
