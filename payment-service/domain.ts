@@ -1,0 +1,274 @@
+// Paid or not: one row for each order, one decision, and only here. A cancellation, a deadline and a refused shipment
+// are inputs to it; the judge between a cancellation and a charge is the commit of the gateway's answer.
+//
+// The money is safe whatever dies or overtakes what, because a payment fails in two ways only: on the gateway's word
+// that this order's key can never be charged any more, or with a `payment.void` to itself that sees to just that.
+import {
+  amqpPriority,
+  type Customer,
+  type Message,
+  PaymentCharge,
+  PaymentConfirmationRequired,
+  PaymentDeadline,
+  PaymentFailed,
+  PaymentRefunded,
+  type Payment as PaymentReply,
+  PaymentSuccess,
+  PaymentVoid,
+  type PricedLine,
+} from '@orders/shared/contracts'
+
+/** What inventory set aside, for whom, and what it costs. */
+export interface Reservation extends Customer {
+  lines: PricedLine[]
+  totalCents: number
+}
+
+export interface Payment {
+  orderId: string
+  /** `cancel_requested` is undecided too: whoever charges next voids instead. */
+  status: PaymentReply['status']
+  totalCents: number | null
+  chargeId: string | null
+  refundId: string | null
+  reason: string | null
+  /** Why the parcel cannot go: nothing may be charged, and what was charged goes back. */
+  shippingFailure: string | null
+  confirmBefore: string | null
+  /** Kept only until the decision, since it names the customer. */
+  reservation: Reservation | null
+  version: number
+  createdAt: string
+  updatedAt: string
+}
+
+/** What changes, if anything, and what is said. */
+export interface Decision {
+  payment?: Payment
+  messages: Message[]
+}
+
+export interface Terms {
+  /** A total above it waits for the customer's word. */
+  confirmAboveCents: number
+  confirmWithinMs: number
+}
+
+/** What to ask of the gateway before deciding; undefined when nothing is to be asked. */
+export type Call = { call: 'charge'; amountCents: number; method: string } | { call: 'void' } | undefined
+
+/** The gateway's word on a key: charged, or it never will be. A charge and a void can both be answered with either. */
+export type Settlement =
+  | { outcome: 'charged'; chargeId: string }
+  | { outcome: 'declined'; reason: string }
+  | { outcome: 'voided' }
+
+export interface Refund {
+  chargeId: string
+  refundId: string
+}
+
+export const CANCELLED_BY_CUSTOMER = 'cancelled_by_customer'
+const DEFAULT_METHOD = 'tok_visa'
+const nothing: Decision = { messages: [] }
+
+export function callForReservation(payment: Payment | undefined, reservation: Reservation, terms: Terms): Call {
+  if (payment) return payment.status === 'cancel_requested' ? { call: 'void' } : undefined
+  return reservation.totalCents > terms.confirmAboveCents ? undefined : chargeOf(reservation)
+}
+
+export function callForCharge(payment: Payment | undefined): Call {
+  if (payment?.status === 'cancel_requested') return { call: 'void' }
+  return payment?.status === 'confirmed' ? chargeOf(reservationOf(payment)) : undefined
+}
+
+function chargeOf({ totalCents, paymentMethod }: Reservation): Call {
+  return { call: 'charge', amountCents: totalCents, method: paymentMethod ?? DEFAULT_METHOD }
+}
+
+/** Whether anything that this order was charged is to be given back. */
+export function isRefundDue(payment: Payment | undefined): boolean {
+  return payment?.status === 'failed' || (payment?.status === 'succeeded' && payment.shippingFailure !== null)
+}
+
+/** The payment, begun if there is none, with what inventory set aside for it. */
+export function reserved(
+  orderId: string,
+  payment: Payment | undefined,
+  reservation: Reservation,
+  now: string,
+): Payment {
+  return { ...(payment ?? opened(orderId, now)), reservation, totalCents: reservation.totalCents }
+}
+
+/** `inventory.reserved`: charges, or asks the customer first. */
+export function decideReservation(
+  orderId: string,
+  payment: Payment | undefined,
+  {
+    reservation,
+    settlement,
+    terms,
+    now,
+  }: { reservation: Reservation; settlement?: Settlement; terms: Terms; now: string },
+): Decision {
+  if (payment && isDecided(payment)) return nothing
+  const payable = reserved(orderId, payment, reservation, now)
+  if (settlement) return settle(payable, settlement, now)
+  if (!payment) return askCustomer(payable, terms, now)
+  // The request came after the look whether to ask the gateway, so nobody knows yet whether the key is free.
+  return payment.status === 'cancel_requested' ? failUnasked(payable, stopReason(payment), now) : nothing
+}
+
+/** `payment.charge`: the customer has confirmed. */
+export function decideCharge(payment: Payment | undefined, settlement: Settlement | undefined, now: string): Decision {
+  return !payment || isDecided(payment) || !settlement ? nothing : settle(payment, settlement, now)
+}
+
+/** The gateway did not answer, however often it was asked: what it did about a charge is found out afterwards. */
+export function decideGivenUp(payment: Payment | undefined, now: string): Decision {
+  if (!payment || isDecided(payment) || payment.status === 'awaiting_confirmation') return nothing
+  return failUnasked(payment, 'gateway_unavailable', now)
+}
+
+/** `order.cancel_requested`: in time unless the charge is committed. */
+export function decideCancellation(orderId: string, payment: Payment | undefined, now: string): Decision {
+  if (!payment) return changed(opened(orderId, now), {}, now)
+  if (payment.status === 'awaiting_confirmation') return failUnasked(payment, CANCELLED_BY_CUSTOMER, now)
+  return payment.status === 'confirmed' ? changed(payment, { status: 'cancel_requested' }, now) : nothing
+}
+
+/** `shipping.failed`: what was charged goes back; what was not must not be. */
+export function decideShippingFailure(
+  orderId: string,
+  payment: Payment | undefined,
+  { shippingFailure, now }: { shippingFailure: string; now: string },
+): Decision {
+  if (!payment) return changed(opened(orderId, now), { shippingFailure }, now)
+  if (payment.shippingFailure !== null) return nothing
+  switch (payment.status) {
+    case 'awaiting_confirmation':
+      return failUnasked(payment, shippingFailure, now)
+    case 'confirmed':
+    case 'cancel_requested':
+      return changed(payment, { status: 'cancel_requested', shippingFailure }, now)
+    case 'succeeded':
+      return changed(payment, { shippingFailure }, now, [PaymentVoid.of(orderId, now, {})])
+    default:
+      return nothing
+  }
+}
+
+/** `payment.deadline`: acts only while the customer's word is missing. */
+export function decideDeadline(payment: Payment | undefined, now: string): Decision {
+  return payment?.status === 'awaiting_confirmation' ? failUnasked(payment, 'confirmation_timeout', now) : nothing
+}
+
+/** `payment.void`: books the refund, if there was anything to refund. */
+export function decideRefund(payment: Payment | undefined, refund: Refund | undefined, now: string): Decision {
+  if (!payment || !refund || !isRefundDue(payment)) return nothing
+  const reason = payment.reason ?? stopReason(payment)
+  const data = { totalCents: payment.totalCents ?? 0, refundId: refund.refundId, reason }
+  const refunded = PaymentRefunded.of(payment.orderId, now, data, { priority: amqpPriority.failure })
+  return changed(payment, { ...refund, status: 'refunded', reason }, now, [refunded])
+}
+
+/** `payment.confirm`: the customer's word sets off the charge, once. */
+export function decideConfirmation(payment: Payment, now: string): Decision {
+  if (payment.status !== 'awaiting_confirmation') return nothing
+  const priority = amqpPriority[reservationOf(payment).priority]
+  return changed(payment, { status: 'confirmed' }, now, [PaymentCharge.of(payment.orderId, now, {}, { priority })])
+}
+
+/** Why the customer's word is not wanted, or not any more; undefined when it is, and for its harmless repeat. */
+export function refusalOf({ status, reason, confirmBefore }: Payment): { code: string; message: string } | undefined {
+  if (status === 'failed') return { code: 'payment_failed', message: `the payment failed: ${reason}` }
+  if (status === 'refunded') return { code: 'payment_refunded', message: `the payment was given back: ${reason}` }
+  if (status === 'cancel_requested')
+    return { code: 'cancellation_requested', message: 'a cancellation was asked for and is being decided' }
+  if (confirmBefore !== null) return undefined
+  return { code: 'confirmation_not_needed', message: 'the payment needed no confirmation and is done' }
+}
+
+export function replyOf({
+  orderId,
+  status,
+  totalCents,
+  reason,
+  chargeId,
+  confirmBefore,
+  updatedAt,
+}: Payment): PaymentReply {
+  return { orderId, status, totalCents, reason, chargeId, confirmBefore, updatedAt }
+}
+
+function settle(payment: Payment, settlement: Settlement, now: string): Decision {
+  if (settlement.outcome === 'charged') return succeed(payment, settlement.chargeId, now)
+  return fail(payment, settlement.outcome === 'declined' ? 'declined' : stopReason(payment), now)
+}
+
+function succeed(payment: Payment, chargeId: string, now: string): Decision {
+  const { orderId, shippingFailure } = payment
+  const reservation = reservationOf(payment)
+  const priority = amqpPriority[reservation.priority]
+  const success = PaymentSuccess.of(orderId, now, { ...reservation, chargeId }, { priority })
+  const giveBack = shippingFailure === null ? [] : [PaymentVoid.of(orderId, now, {})]
+  return changed(payment, { status: 'succeeded', chargeId, reservation: null }, now, [success, ...giveBack])
+}
+
+/** Fails without the gateway's word; the void that follows gets it, and gives back what was charged after all. */
+function failUnasked(payment: Payment, reason: string, now: string): Decision {
+  return fail(payment, reason, now, [PaymentVoid.of(payment.orderId, now, {})])
+}
+
+function fail(payment: Payment, reason: string, now: string, alsoSay: Message[] = []): Decision {
+  const { totalCents } = reservationOf(payment)
+  const failed = PaymentFailed.of(payment.orderId, now, { reason, totalCents }, { priority: amqpPriority.failure })
+  return changed(payment, { status: 'failed', reason, reservation: null }, now, [failed, ...alsoSay])
+}
+
+function askCustomer(payment: Payment, { confirmAboveCents, confirmWithinMs }: Terms, now: string): Decision {
+  const { lines: _, totalCents, ...customer } = reservationOf(payment)
+  if (totalCents <= confirmAboveCents) throw new Error(`the gateway was not asked to charge order ${payment.orderId}`)
+  const confirmBefore = new Date(Date.parse(now) + confirmWithinMs).toISOString()
+  const asked = { ...customer, totalCents, confirmBefore }
+  return changed(payment, { status: 'awaiting_confirmation', confirmBefore }, now, [
+    PaymentConfirmationRequired.of(payment.orderId, now, asked, { priority: amqpPriority[customer.priority] }),
+    PaymentDeadline.of(payment.orderId, now, {}, { delayMs: confirmWithinMs }),
+  ])
+}
+
+/** A payment not saved yet. Saved as it is it is a tombstone: a reservation that comes later finds it and voids. */
+function opened(orderId: string, now: string): Payment {
+  return {
+    orderId,
+    status: 'cancel_requested',
+    totalCents: null,
+    chargeId: null,
+    refundId: null,
+    reason: null,
+    shippingFailure: null,
+    confirmBefore: null,
+    reservation: null,
+    version: 0,
+    createdAt: now,
+    updatedAt: now,
+  }
+}
+
+function changed(payment: Payment, change: Partial<Payment>, now: string, messages: Message[] = []): Decision {
+  return { payment: { ...payment, ...change, version: payment.version + 1, updatedAt: now }, messages }
+}
+
+function isDecided({ status }: Payment): boolean {
+  return status === 'succeeded' || status === 'failed' || status === 'refunded'
+}
+
+function stopReason({ shippingFailure }: Payment): string {
+  return shippingFailure ?? CANCELLED_BY_CUSTOMER
+}
+
+function reservationOf({ orderId, status, reservation }: Payment): Reservation {
+  if (!reservation) throw new Error(`the payment of order ${orderId} is ${status} without its reservation`)
+  return reservation
+}

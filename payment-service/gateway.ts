@@ -1,0 +1,135 @@
+// The payment provider: what payment-service asks of one, and a simulated one that keeps its own books.
+//
+// What a real one must have to take its place: every call is idempotent by our key, and a void of an unused key closes
+// that key for ever. (Stripe: `Idempotency-Key`, and a PaymentIntent created first and cancelled to close it.)
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { PermanentError, TransientError } from '@orders/shared/runtime'
+import Sqlite from 'better-sqlite3'
+import type { Refund, Settlement } from './domain.ts'
+
+export interface ChargeRequest {
+  key: string
+  amountCents: number
+  /** A token; card numbers never come here. */
+  method: string
+}
+
+/** What the provider's books say about a key. */
+export interface Charge {
+  key: string
+  amountCents: number | null
+  status: 'charged' | 'declined' | 'voided' | 'refunded'
+  chargeId: string | null
+  refundId: string | null
+  /** How often the provider was asked to do something about this key. */
+  calls: number
+  createdAt: string
+  refundedAt: string | null
+}
+
+/** Every call may be repeated; the key decides. All throw TransientError while the provider cannot be reached. */
+export interface Gateway {
+  charge(request: ChargeRequest, signal: AbortSignal): Promise<Settlement>
+  /** Closes the key, unless it was charged already: then it says so and changes nothing. */
+  void(key: string): Promise<Settlement>
+  /** @throws PermanentError `nothing_to_refund` */
+  refund(key: string): Promise<Refund>
+  lookup(key: string): Promise<Charge | undefined>
+  close(): void
+}
+
+const SLOW_MS = 3_000
+const BUSY_TIMEOUT_MS = 5_000
+
+interface Options {
+  path: string
+  now: () => Date
+  /** How long `tok_slow` takes. */
+  slowMs?: number
+}
+
+/**
+ * A stand-in with test tokens as real providers have them: `tok_visa` charges, `tok_slow` does after a while,
+ * `tok_gateway_down` is never answered, `tok_answer_lost` charges and is never answered, any other is declined.
+ *
+ * Its books are a file of its own, since a killed service must not make the provider forget. Each call is one
+ * statement, so any number of copies may share the file. `synchronous = OFF` outlives a killed process, though not a
+ * power cut, and costs a charge no fsync.
+ */
+export function openSimulatedGateway({ path, now, slowMs = SLOW_MS }: Options): Gateway {
+  mkdirSync(dirname(path), { recursive: true })
+  const books = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS })
+  books.pragma('journal_mode = WAL')
+  books.pragma('synchronous = OFF')
+  books.exec(SCHEMA)
+  const enter = books.prepare<EntryRow, Entered>(ENTER)
+  const refund = books.prepare<[string, string, string], Refund>(REFUND)
+  const read = books.prepare<[string], Charge>(READ)
+
+  function settle(key: string, amountCents: number | null, wanted: 'charged' | 'declined' | 'voided'): Settlement {
+    const chargeId = wanted === 'charged' ? `ch_${key}` : null
+    const entered = enter.get(key, amountCents, wanted, chargeId, now().toISOString())
+    if (entered?.chargeId) return { outcome: 'charged', chargeId: entered.chargeId }
+    return entered?.status === 'declined' ? { outcome: 'declined', reason: 'card_declined' } : { outcome: 'voided' }
+  }
+
+  return {
+    async charge({ key, amountCents, method }, signal) {
+      if (method === 'tok_gateway_down') throw unavailable()
+      if (method === 'tok_slow') await delay(slowMs, undefined, { signal })
+      const settlement = settle(key, amountCents, GOOD.has(method) ? 'charged' : 'declined')
+      if (method === 'tok_answer_lost') throw unavailable()
+      return settlement
+    },
+    async void(key) {
+      return settle(key, null, 'voided')
+    },
+    async refund(key) {
+      const refunded = refund.get(`re_${key}`, now().toISOString(), key)
+      if (!refunded) throw new PermanentError('nothing_to_refund', `nothing was ever charged under the key ${key}`)
+      return refunded
+    },
+    async lookup(key) {
+      return read.get(key)
+    },
+    close() {
+      books.close()
+    },
+  }
+}
+
+const GOOD = new Set(['tok_visa', 'tok_slow', 'tok_answer_lost'])
+
+const SCHEMA = `create table if not exists charges (
+  key text primary key,
+  amount_cents integer,
+  status text not null,
+  charge_id text,
+  refund_id text,
+  calls integer not null,
+  created_at text not null,
+  refunded_at text
+) without rowid`
+
+type EntryRow = [key: string, amountCents: number | null, status: string, chargeId: string | null, at: string]
+type Entered = Pick<Charge, 'status' | 'chargeId'>
+
+/** The first entry under a key stands; every later call is told of it. */
+const ENTER = `insert into charges (key, amount_cents, status, charge_id, calls, created_at) values (?, ?, ?, ?, 1, ?)
+  on conflict (key) do update set calls = calls + 1
+  returning status, charge_id as chargeId`
+
+const REFUND = `update charges set status = 'refunded', calls = calls + 1,
+    refund_id = coalesce(refund_id, ?), refunded_at = coalesce(refunded_at, ?)
+  where key = ? and charge_id is not null
+  returning charge_id as chargeId, refund_id as refundId`
+
+const READ = `select key, amount_cents as amountCents, status, charge_id as chargeId, refund_id as refundId, calls,
+    created_at as createdAt, refunded_at as refundedAt
+  from charges where key = ?`
+
+function unavailable(): TransientError {
+  return new TransientError('gateway_unavailable', 'the payment provider answers 503')
+}

@@ -1,0 +1,20 @@
+// What operators may ask of payment-service; customers ask order-service.
+import { OrderId, Payment } from '@orders/shared/contracts'
+import type { HttpServer, Wiring } from '@orders/shared/runtime'
+import { Type } from 'typebox'
+import type { PaymentConfig } from './config.ts'
+import { replyOf } from './domain.ts'
+import { known } from './handlers.ts'
+
+const ByOrder = Type.Object({ orderId: OrderId })
+
+export function routes(app: HttpServer, { auth, database }: Wiring<PaymentConfig>): void {
+  app.get(
+    '/payments/:orderId',
+    {
+      onRequest: auth.operator,
+      schema: { params: ByOrder, response: { 200: Payment }, summary: 'Where the payment of an order stands' },
+    },
+    async ({ params }) => replyOf(await known(database, params.orderId)),
+  )
+}

@@ -1,0 +1,5 @@
+// Starts payment-service.
+import { run } from '@orders/shared/runtime'
+import { paymentService } from './service.ts'
+
+await run(paymentService)

@@ -1,0 +1,26 @@
+// Wires payment-service: the only writer of "paid or not", between the order and the payment provider.
+import { join } from 'node:path'
+import type { ServiceDefinition } from '@orders/shared/runtime'
+import { PaymentConfig } from './config.ts'
+import { openSimulatedGateway } from './gateway.ts'
+import { answerers, handlers } from './handlers.ts'
+import { routes } from './http.ts'
+
+export const paymentService: ServiceDefinition<typeof PaymentConfig> = {
+  name: 'payment-service',
+  place: 2,
+  summary: 'Charges, or fails to; a cancellation and a deadline are only inputs to that one decision.',
+  folder: import.meta.dirname,
+  config: PaymentConfig,
+  wire(wiring) {
+    const { config, parts, now } = wiring
+    const path = join(config.dataDir, 'payment-gateway.db')
+    const gateway = parts.use('gateway', openSimulatedGateway({ path, now }), (it) => it.close())
+    const terms = { confirmAboveCents: config.paymentConfirmAboveCents, confirmWithinMs: config.paymentConfirmWithinMs }
+    return {
+      consumers: [{ queue: 'payment.queue', prefetch: 256, handlers: handlers(gateway, terms) }],
+      rpc: { queue: 'payment.rpc.queue', prefetch: 64, answerers },
+      routes: (app) => routes(app, wiring),
+    }
+  },
+}

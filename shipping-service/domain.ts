@@ -1,0 +1,118 @@
+// Shipped or refused: one row for each order, and only here. The carrier's word decides; a parcel that was taken is
+// delivered when its time on the road is over, or when an operator says so, whichever comes first.
+import {
+  amqpPriority,
+  type Customer,
+  type Message,
+  type OrderPriority,
+  type PricedLine,
+  ShippingDelivered,
+  ShippingFailed,
+  ShippingPrepared,
+  ShippingTransit,
+} from '@orders/shared/contracts'
+
+/** What payment says of an order that is paid. */
+export interface Paid extends Customer {
+  lines: PricedLine[]
+}
+
+export interface Shipment {
+  orderId: string
+  status: 'prepared' | 'delivered' | 'failed'
+  priority: OrderPriority
+  trackingId: string | null
+  carrier: string | null
+  reason: string | null
+  deliveredAt: string | null
+  version: number
+  createdAt: string
+  updatedAt: string
+}
+
+/** The carrier's word on a parcel. */
+export type Booking =
+  | { outcome: 'booked'; trackingId: string; carrier: string }
+  | { outcome: 'refused'; reason: string }
+
+/** What changes, if anything, and what is said. */
+export interface Decision {
+  shipment?: Shipment
+  messages: Message[]
+}
+
+export interface Terms {
+  transitMs: number
+}
+
+export const CARRIER_UNAVAILABLE = 'carrier_unavailable'
+const nothing: Decision = { messages: [] }
+
+/** `payment.success`, with what the carrier said; undefined when it was not asked, since the decision was known. */
+export function decideBooking(
+  orderId: string,
+  shipment: Shipment | undefined,
+  { priority, booking, terms, now }: { priority: OrderPriority; booking?: Booking; terms: Terms; now: string },
+): Decision {
+  if (shipment) return nothing
+  if (!booking) throw new Error(`the carrier was not asked about order ${orderId}`)
+  if (booking.outcome === 'refused') return refused(orderId, priority, booking.reason, now)
+  const { trackingId, carrier } = booking
+  return {
+    shipment: { ...opened(orderId, priority, now), status: 'prepared', trackingId, carrier },
+    messages: [
+      ShippingPrepared.of(orderId, now, { trackingId, carrier }, { priority: amqpPriority[priority] }),
+      ShippingTransit.of(orderId, now, {}, { delayMs: terms.transitMs }),
+    ],
+  }
+}
+
+/** The carrier did not answer, however often it was asked. */
+export function decideGivenUp(
+  orderId: string,
+  shipment: Shipment | undefined,
+  { priority, now }: { priority: OrderPriority; now: string },
+): Decision {
+  return shipment ? nothing : refused(orderId, priority, CARRIER_UNAVAILABLE, now)
+}
+
+/**
+ * The parcel arrived. A timer without a shipment leaves no tombstone: the shipment brings a timer of its own, and what
+ * was never handed to the carrier has not arrived.
+ */
+export function decideDelivery(shipment: Shipment | undefined, now: string): Decision {
+  if (shipment?.status !== 'prepared') return nothing
+  const { orderId, priority, trackingId, version } = shipment
+  if (trackingId === null) throw new Error(`order ${orderId} is on the road without a tracking id`)
+  const delivered = ShippingDelivered.of(
+    orderId,
+    now,
+    { trackingId, deliveredAt: now },
+    { priority: amqpPriority[priority] },
+  )
+  return {
+    shipment: { ...shipment, status: 'delivered', deliveredAt: now, version: version + 1, updatedAt: now },
+    messages: [delivered],
+  }
+}
+
+function refused(orderId: string, priority: OrderPriority, reason: string, now: string): Decision {
+  return {
+    shipment: { ...opened(orderId, priority, now), status: 'failed', reason },
+    messages: [ShippingFailed.of(orderId, now, { reason }, { priority: amqpPriority.failure })],
+  }
+}
+
+function opened(orderId: string, priority: OrderPriority, now: string): Omit<Shipment, 'status'> {
+  return {
+    orderId,
+    priority,
+    trackingId: null,
+    carrier: null,
+    reason: null,
+    deliveredAt: null,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+  }
+}

@@ -1,0 +1,36 @@
+// What operators may ask of shipping-service: where a parcel is, and to call it delivered.
+import { OrderId } from '@orders/shared/contracts'
+import type { HttpServer, Wiring } from '@orders/shared/runtime'
+import { Type } from 'typebox'
+import type { ShippingConfig } from './config.ts'
+import { known, markDelivered } from './handlers.ts'
+
+const Nullable = Type.Union([Type.String(), Type.Null()])
+const ShipmentView = Type.Object({
+  orderId: OrderId,
+  status: Type.Union([Type.Literal('prepared'), Type.Literal('delivered'), Type.Literal('failed')]),
+  trackingId: Nullable,
+  carrier: Nullable,
+  reason: Nullable,
+  deliveredAt: Nullable,
+  createdAt: Type.String(),
+  updatedAt: Type.String(),
+})
+const ByOrder = Type.Object({ orderId: OrderId })
+
+export function routes(app: HttpServer, { auth, commit, database, now }: Wiring<ShippingConfig>): void {
+  const operator = { onRequest: auth.operator }
+  const schema = { params: ByOrder, response: { 200: ShipmentView } }
+
+  app.get(
+    '/shipments/:orderId',
+    { ...operator, schema: { ...schema, summary: 'Where the parcel of an order is' } },
+    async ({ params }) => known(database, params.orderId),
+  )
+
+  app.post(
+    '/shipments/:orderId/delivered',
+    { ...operator, schema: { ...schema, summary: 'The parcel arrived; repeating is harmless' } },
+    async ({ params }) => commit.submit((tx) => markDelivered(tx, params.orderId, now().toISOString())),
+  )
+}
