@@ -1,0 +1,94 @@
+// What each event means, in words for people. An event that nobody here knows is still told, by its type.
+import { countIn, fieldIn, listIn, numberIn, textIn } from './fields.ts'
+
+interface Spoken {
+  id: string
+  type: string
+  subject: string
+  source: string
+  data: unknown
+}
+
+/** A sentence without address or card: stories are read by more people than a customer would think. */
+export function sentenceOf(event: Spoken, money: Money): string {
+  const say = Object.hasOwn(sentences, event.type) ? sentences[event.type] : undefined
+  return say ? say(event, money) : `${event.source.replace(/^\//, '')} said ${event.type}`
+}
+
+export type Money = (cents: number) => string
+type Say = (event: Spoken, money: Money) => string
+
+const sentences: Record<string, Say> = {
+  'order.created': ({ data }) => `${textIn(data, 'user') ?? 'a customer'} ordered ${lines(data)}${express(data)}`,
+  'order.cancel_requested': () => 'the customer asked to cancel',
+  'order.paid': () => 'the order is paid',
+  'order.shipped': ({ data }) => `the order is on its way${because(textIn(data, 'trackingId'), ', tracking number ')}`,
+  'order.completed': () => 'the order is complete',
+  'order.cancelled': ({ data }) => `the order is cancelled${reason(data)}`,
+  'inventory.reserved': ({ data }, money) => `inventory set ${lines(data)} aside${total(data, money)}`,
+  'inventory.out_of_stock': ({ data }) => `inventory has not enough of ${missing(data)}`,
+  'inventory.committed': () => 'inventory sold the goods',
+  'inventory.released': ({ data }) => `inventory made the goods available again${reason(data)}`,
+  'inventory.restocked': ({ data }) =>
+    `an operator changed the stock to ${numberIn(data, 'available') ?? 'another number'}`,
+  'payment.success': ({ data }, money) => `payment charged the customer${total(data, money)}`,
+  'payment.failed': ({ data }) => `the order will not be paid${reason(data)}`,
+  'payment.confirmation_required': ({ data }, money) =>
+    `payment asked the customer to confirm${total(data, money)}${because(textIn(data, 'confirmBefore'), ', until ')}`,
+  'payment.refunded': ({ data }, money) => `payment gave the money back${total(data, money)}`,
+  'shipping.prepared': ({ data }) =>
+    `${textIn(data, 'carrier') ?? 'the carrier'} took the parcel${because(textIn(data, 'trackingId'), ', tracking number ')}`,
+  'shipping.failed': ({ data }) => `the carrier refused the parcel${reason(data)}`,
+  'shipping.delivered': () => 'the parcel reached the customer',
+  'notification.requested': ({ data, ...event }) =>
+    `the customer is to be told about ${detailOf(event)}${because(listIn(data, 'channels').join(' and '), ' by ')}`,
+  'notification.sent': ({ data, ...event }) =>
+    `the customer was told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${because(textIn(data, 'provider'), ', through ')}`,
+  'notification.failed': ({ data, ...event }) =>
+    `the customer could not be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${reason(data)}`,
+}
+
+function lines(data: unknown): string {
+  const count = countIn(data, 'lines')
+  return count === 1 ? '1 line' : `${count} lines`
+}
+
+function express(data: unknown): string {
+  return textIn(data, 'priority') === 'express' ? ', express' : ''
+}
+
+function total(data: unknown, money: Money): string {
+  const cents = numberIn(data, 'totalCents')
+  return cents === undefined ? '' : `, total ${money(cents)}`
+}
+
+function missing(data: unknown): string {
+  const value = fieldIn(data, 'missing')
+  const skus = Array.isArray(value) ? value.map((item) => textIn(item, 'sku') ?? 'something') : []
+  return skus.length === 0 ? 'something' : skus.join(', ')
+}
+
+function reason(data: unknown): string {
+  return because(textIn(data, 'reason'), ': ')
+}
+
+function because(text: string | undefined, before: string): string {
+  return text === undefined || text === '' ? '' : `${before}${text}`
+}
+
+/** `123/notification.requested/order.paid` is about `order.paid`. */
+function detailOf({ id, subject, type }: Omit<Spoken, 'data'>): string {
+  const before = `${subject}/${type}/`
+  return id.startsWith(before) ? id.slice(before.length) : 'something'
+}
+
+/** `123/notification.sent/order.paid.email`: the channel is told apart. */
+function newsOf(event: Omit<Spoken, 'data'>): string {
+  return detailOf(event).replace(/\.(email|sms|push|webhook)$/, '')
+}
+
+/** Amounts as people read them. */
+export function moneyIn(currency: string): Money {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency })
+  return (cents) => format.format(cents / 100)
+}

@@ -1,0 +1,113 @@
+// The whole service over an in-memory broker and a scratch database.
+import { OrderCreated, topology } from '@orders/shared/contracts'
+import { encode } from '@orders/shared/messaging'
+import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
+import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { AuditConfig } from '../config.ts'
+import { auditService } from '../service.ts'
+
+let scratch: Awaited<ReturnType<typeof scratchFolder>>
+let broker: MemoryBroker
+let service: RunningService
+
+beforeEach(async () => {
+  scratch = await scratchFolder()
+  broker = createMemoryBroker(topology)
+  const config = { ...readConfig(AuditConfig, { DATA_DIR: scratch.path, OPERATOR_TOKENS: token }), portBase: 0 }
+  const { log } = await keepingLog('audit-service')
+  service = await startService(auditService, config, {
+    log,
+    now: () => new Date('2026-11-21T08:30:30.000Z'),
+    openBroker: (name) => broker.connect(name),
+    broken: (error) => {
+      throw error
+    },
+  })
+})
+afterEach(async () => {
+  expect(await service.close()).toEqual({ clean: true })
+  await scratch.remove()
+})
+
+const token = 'a-token-of-an-operator'
+const at = '2026-11-21T08:30:00.000Z'
+const get = (path: string, headers = {}) =>
+  fetch(service.url + path, { headers: { authorization: `Bearer ${token}`, ...headers } })
+const json = async (path: string) => (await get(path)).json() as Promise<Record<string, unknown>>
+const publish = (body: Buffer, headers = {}) =>
+  broker
+    .connect('test')
+    .publish({ exchange: 'order.exchange', routingKey: 'order.created', body, properties: { headers } })
+const created = OrderCreated.of('123', at, {
+  user: 'gayal',
+  priority: 'standard',
+  lines: [{ sku: 'item1', quantity: 1 }],
+})
+const envelope = encode(created, 'order-service', { causationId: 'request-1' })
+const kept = (count: number) =>
+  eventually(`${count} events are kept`, async () => {
+    const { events } = (await json('/audit/events')) as { events: Record<string, unknown>[] }
+    return events.length === count && events
+  })
+
+it('keeps what it knows and what it does not, once, as it was said', async () => {
+  const ofTomorrow = {
+    ...JSON.parse(envelope.body.toString()),
+    id: '123/order.created/2',
+    dataschema: 'urn:orders:order.created:9',
+  }
+  const unknown = { ...ofTomorrow, id: '123/order.teleported', type: 'order.teleported', data: [1] }
+  await broker.connect('test').publish(envelope)
+  await broker.connect('test').publish(envelope)
+  await publish(Buffer.from(JSON.stringify(ofTomorrow)))
+  await publish(Buffer.from(JSON.stringify(unknown)))
+  const events = await kept(3)
+  expect(events).toMatchObject([
+    { sequence: 1, id: '123/order.created', causationId: 'request-1', event: JSON.parse(envelope.body.toString()) },
+    { sequence: 2, causationId: null, event: ofTomorrow },
+    { sequence: 3, type: 'order.teleported', event: unknown },
+  ])
+  expect(await json('/audit/verify')).toEqual({ ok: true, events: 3, head: { sequence: 3, hash: events[2]?.hash } })
+  expect(broker.messages('audit.dlq')).toEqual([])
+})
+
+it('puts what is no event into the dead letters, bytes kept, and goes on', async () => {
+  await publish(Buffer.from('garbage'))
+  await publish(envelope.body)
+  await kept(1)
+  const dead = await eventually('a dead letter', () => broker.messages('audit.dlq')[0])
+  expect(dead).toMatchObject({ body: 'garbage', properties: { headers: { 'error-code': 'undecodable' } } })
+})
+
+it('tells the story as data and as text, to operators only', async () => {
+  await broker.connect('test').publish(envelope)
+  await kept(1)
+  expect(await json('/audit/orders/123')).toMatchObject({
+    orderId: '123',
+    ended: null,
+    entries: [{ type: 'order.created', sentence: 'gayal ordered 1 line' }],
+    gaps: [
+      { after: 'order.created', status: 'waiting', sinceMs: 30_000 },
+      { missing: ['notification.requested/order.created'] },
+    ],
+  })
+  const text = await get('/audit/orders/123', { accept: 'text/plain' })
+  expect(text.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+  expect(await text.text()).toMatch(/^Order 123: not ended yet\n/)
+  expect(await (await get('/audit/orders/123?format=text')).text()).toMatch(/^Order 123/)
+  const unknown = await get('/audit/orders/none')
+  expect([unknown.status, await unknown.json()]).toMatchObject([404, { code: 'no_such_order' }])
+  for (const path of ['/audit/orders/123', '/audit/events', '/audit/verify'])
+    expect((await fetch(service.url + path)).status).toBe(401)
+})
+
+it('gives the events page by page', async () => {
+  for (const n of [1, 2, 3])
+    await publish(Buffer.from(JSON.stringify({ ...JSON.parse(envelope.body.toString()), id: `e${n}` })))
+  await kept(3)
+  const first = await json('/audit/events?limit=2')
+  expect([(first.events as unknown[]).length, first.next]).toEqual([2, 2])
+  const second = await json(`/audit/events?limit=2&after=${first.next}`)
+  expect(second).toMatchObject({ events: [{ sequence: 3 }], next: null })
+})

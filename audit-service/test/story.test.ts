@@ -1,0 +1,228 @@
+// The story of an order does not depend on the order in which its events came, and tells what is missing.
+import {
+  InventoryCommitted,
+  InventoryReleased,
+  InventoryReserved,
+  type Message,
+  NotificationFailed,
+  NotificationRequested,
+  NotificationSent,
+  OrderCancelled,
+  OrderCompleted,
+  OrderCreated,
+  OrderPaid,
+  OrderShipped,
+  PaymentConfirmationRequired,
+  PaymentFailed,
+  PaymentSuccess,
+  ShippingDelivered,
+  ShippingPrepared,
+} from '@orders/shared/contracts'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { moneyIn } from '../sentences.ts'
+import { storyOf, type Told } from '../story.ts'
+import { textOf } from '../text.ts'
+
+const orderId = '123'
+const customer = { user: 'gayal', priority: 'standard' as const }
+const lines = [
+  { sku: 'item1', quantity: 2, unitPriceCents: 1000 },
+  { sku: 'item2', quantity: 1, unitPriceCents: 500 },
+]
+const priced = { ...customer, lines, totalCents: 2500 }
+const at = (ms: number) => new Date(Date.parse('2026-11-21T08:30:00.000Z') + ms).toISOString()
+
+function told(message: Message): Told {
+  const [noun] = message.type.split('.')
+  return { ...message, source: `/${noun}-service` }
+}
+
+function notified(type: string, ms: number): Message[] {
+  const data = { notificationId: `${orderId}.${type}`, channel: 'email' as const }
+  return [
+    NotificationRequested.of(orderId, at(ms), { ...data, channels: ['email'] }, { detail: type }),
+    NotificationSent.of(orderId, at(ms), { ...data, provider: 'file', providerId: '<1>' }, { detail: `${type}.email` }),
+  ]
+}
+
+/** Delivered; most effects bear the time of their causes, so that only their rank can order them. */
+const completed = [
+  OrderCreated.of(orderId, at(0), { ...customer, lines }),
+  InventoryReserved.of(orderId, at(10), priced),
+  PaymentSuccess.of(orderId, at(20), { ...priced, chargeId: 'ch_1' }),
+  InventoryCommitted.of(orderId, at(20), { lines }),
+  OrderPaid.of(orderId, at(20), priced),
+  ShippingPrepared.of(orderId, at(20), { trackingId: 'T1', carrier: 'ACME' }),
+  OrderShipped.of(orderId, at(20), { ...priced, trackingId: 'T1' }),
+  ShippingDelivered.of(orderId, at(3_020), { trackingId: 'T1', deliveredAt: at(3_020) }),
+  OrderCompleted.of(orderId, at(3_020), priced),
+  ...notified('order.created', 0),
+  ...notified('order.paid', 20),
+  ...notified('order.shipped', 25),
+  ...notified('order.completed', 3_020),
+].map(told)
+
+/** The customer was asked and never answered. */
+const cancelled = [
+  OrderCreated.of(orderId, at(0), { ...customer, lines }),
+  InventoryReserved.of(orderId, at(10), priced),
+  PaymentConfirmationRequired.of(orderId, at(20), { ...customer, totalCents: 2500, confirmBefore: at(900_000) }),
+  PaymentFailed.of(orderId, at(900_000), { reason: 'confirmation_timeout', totalCents: 2500 }),
+  InventoryReleased.of(orderId, at(900_000), { lines, reason: 'payment.failed' }),
+  OrderCancelled.of(orderId, at(900_000), { ...priced, reason: 'confirmation_timeout' }),
+  ...notified('order.created', 0),
+  ...notified('payment.confirmation_required', 20),
+  ...notified('order.cancelled', 900_000),
+].map(told)
+
+const terms = { gapAfterMs: 60_000, money: moneyIn('EUR') }
+const later = at(30 * 86_400_000)
+const tell = (events: Told[], now = later) => storyOf(orderId, events, { ...terms, now })
+const gapsWithout = (events: Told[], id: string, now = later) =>
+  tell(
+    events.filter((event) => event.id !== `${orderId}/${id}`),
+    now,
+  )?.gaps
+
+describe('a story', () => {
+  it('is told in words, in the order of the causes', () => {
+    expect(tell([...completed].reverse())).toMatchObject({
+      orderId,
+      ended: 'completed',
+      startedAt: at(0),
+      durationMs: 3_020,
+      gaps: [],
+    })
+    expect(
+      tell([...completed].reverse())?.entries.map(({ afterMs, service, sentence }) => [afterMs, service, sentence]),
+    ).toEqual([
+      [0, 'order', 'gayal ordered 2 lines'],
+      [0, 'notification', 'the customer is to be told about order.created by email'],
+      [0, 'notification', 'the customer was told about order.created by email, through file'],
+      [10, 'inventory', 'inventory set 2 lines aside, total €25.00'],
+      [20, 'payment', 'payment charged the customer, total €25.00'],
+      [20, 'inventory', 'inventory sold the goods'],
+      [20, 'order', 'the order is paid'],
+      [20, 'shipping', 'ACME took the parcel, tracking number T1'],
+      [20, 'order', 'the order is on its way, tracking number T1'],
+      [20, 'notification', 'the customer is to be told about order.paid by email'],
+      [20, 'notification', 'the customer was told about order.paid by email, through file'],
+      [25, 'notification', 'the customer is to be told about order.shipped by email'],
+      [25, 'notification', 'the customer was told about order.shipped by email, through file'],
+      [3_020, 'shipping', 'the parcel reached the customer'],
+      [3_020, 'order', 'the order is complete'],
+      [3_020, 'notification', 'the customer is to be told about order.completed by email'],
+      [3_020, 'notification', 'the customer was told about order.completed by email, through file'],
+    ])
+  })
+
+  it('is the same in whatever order its events arrived', () => {
+    for (const events of [completed, cancelled]) {
+      const story = tell(events)
+      const arrival = fc.shuffledSubarray(events, { minLength: events.length })
+      fc.assert(
+        fc.property(arrival, (arrived) => {
+          expect(tell(arrived)).toEqual(story)
+        }),
+      )
+    }
+  })
+
+  it('ends as the order does, or not yet', () => {
+    expect(tell(cancelled)).toMatchObject({ ended: 'cancelled', durationMs: 900_000, gaps: [] })
+    expect(tell(cancelled.slice(0, 3))?.ended).toBe(null)
+    expect(tell([])).toBe(undefined)
+  })
+
+  it('tells what nobody here knows by its name', () => {
+    for (const type of ['order.teleported', 'constructor'])
+      expect(
+        tell([{ id: '1', type, subject: orderId, source: '/order-service', time: at(0), data: 7 }])?.entries,
+      ).toMatchObject([{ sentence: `order-service said ${type}`, service: 'order' }])
+  })
+
+  it('reads events whose data is of another version', () => {
+    const strange = completed.map((event) => ({ ...event, data: { lines: 'none', totalCents: '25', channels: [1] } }))
+    expect(tell(strange)?.entries).toHaveLength(completed.length)
+  })
+
+  it('reads well in a terminal', () => {
+    const text = textOf({ ...(tell(completed.slice(0, 3), at(30_000)) ?? expect.fail()) })
+    expect(text).toBe(`Order 123: not ended yet
+
+   +0 ms  order      gayal ordered 2 lines
+  +10 ms  inventory  inventory set 2 lines aside, total €25.00
+  +20 ms  payment    payment charged the customer, total €25.00
+
+Still to come:
+  waiting  notification.requested/order.created after order.created, for 30.0 s
+  waiting  inventory.committed after payment.success, for 30.0 s
+  waiting  order.paid after payment.success, for 30.0 s
+  waiting  shipping.prepared or shipping.failed after payment.success, for 30.0 s
+`)
+  })
+})
+
+describe('a gap', () => {
+  it.each([
+    ['order.created', ['order.created'], null],
+    ['inventory.reserved', ['inventory.reserved', 'inventory.out_of_stock'], 'order.created'],
+    ['payment.success', ['payment.success', 'payment.failed', 'payment.confirmation_required'], 'inventory.reserved'],
+    ['inventory.committed', ['inventory.committed'], 'payment.success'],
+    ['order.paid', ['order.paid'], 'payment.success'],
+    ['shipping.prepared', ['shipping.prepared', 'shipping.failed'], 'payment.success'],
+    ['order.shipped', ['order.shipped'], 'shipping.prepared'],
+    ['shipping.delivered', ['shipping.delivered'], 'shipping.prepared'],
+    ['order.completed', ['order.completed'], 'shipping.delivered'],
+    ...['order.created', 'order.paid', 'order.shipped', 'order.completed'].flatMap((type) => [
+      [`notification.requested/${type}`, [`notification.requested/${type}`], type] as const,
+      [
+        `notification.sent/${type}.email`,
+        [`notification.sent/${type}.email`, `notification.failed/${type}.email`],
+        `notification.requested/${type}`,
+      ] as const,
+    ]),
+  ] as const)('is exactly the one event %s that a completed order misses', (id, missing, after) => {
+    expect(gapsWithout(completed, id)).toMatchObject([{ missing, after, status: 'missing' }])
+  })
+
+  it.each([
+    ['payment.failed', ['payment.success', 'payment.failed'], 'payment.confirmation_required'],
+    ['inventory.released', ['inventory.released'], 'payment.failed'],
+    ['order.cancelled', ['order.cancelled'], 'payment.failed'],
+  ] as const)('is exactly the one event %s that a cancelled order misses', (id, missing, after) => {
+    expect(gapsWithout(cancelled, id)).toMatchObject([{ missing, after, status: 'missing' }])
+  })
+
+  it('covers every event of a completed order', () => {
+    const silent = completed.filter(({ id }) => gapsWithout(completed, id.slice(orderId.length + 1))?.length !== 1)
+    expect(silent).toEqual([])
+  })
+
+  it('is closed by a failure to tell as well', () => {
+    const failed = { notificationId: 'n', channel: 'email' as const, reason: 'mail_refused' }
+    const events = completed.map((event) =>
+      event.id === '123/notification.sent/order.paid.email'
+        ? told(NotificationFailed.of(orderId, event.time, failed, { detail: 'order.paid.email' }))
+        : event,
+    )
+    expect(tell(events)?.gaps).toEqual([])
+  })
+
+  it('waits before it is missing, longest for what is on the road', () => {
+    const statusAt = (id: string, now: string) => gapsWithout(completed, id, now)?.map(({ status }) => status)
+    expect(statusAt('order.paid', at(60_020))).toEqual(['waiting'])
+    expect(statusAt('order.paid', at(60_021))).toEqual(['missing'])
+    expect(statusAt('shipping.delivered', at(3_600_020))).toEqual(['waiting'])
+    expect(statusAt('shipping.delivered', at(3_600_021))).toEqual(['missing'])
+  })
+
+  it('gives the customer until the deadline', () => {
+    const asked = cancelled.filter(({ time }) => time < at(900_000))
+    expect(tell(asked, at(899_000))?.gaps).toMatchObject([
+      { after: 'payment.confirmation_required', sinceMs: 0, status: 'waiting' },
+    ])
+    expect(tell(asked, at(900_000 + 180_001))?.gaps).toMatchObject([{ sinceMs: 180_001, status: 'missing' }])
+  })
+})

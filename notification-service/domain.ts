@@ -1,0 +1,221 @@
+// Who is told what and by which channels, and what a channel's answer means. A notification is known by the order and
+// the news it is about, so the same news twice is one notification.
+import { createHash } from 'node:crypto'
+import {
+  amqpPriority,
+  type Channel,
+  type Contact,
+  channels,
+  type Message,
+  NotificationFailed,
+  NotificationRequested,
+  NotificationSent,
+} from '@orders/shared/contracts'
+import { type Content, contentOf, type Money, type NewsType, plainContent, type Told } from './content.ts'
+
+export type Addresses = Partial<Record<Channel, string>>
+
+export interface Notification {
+  id: string
+  /** The order's id; of a notification about no order, its own. */
+  subject: string
+  orderId: string | null
+  /** `order.paid`, or `direct` for what a person sends over HTTP. */
+  eventType: string
+  category: string
+  /** AMQP priority of its delivery. */
+  priority: number
+  addresses: Addresses
+  content: Content
+  createdAt: string
+}
+
+export interface News {
+  type: NewsType
+  orderId: string
+  told: Told
+}
+
+export interface Style {
+  money: Money
+  defaultEmailDomain: string
+}
+
+export function notificationOf({ type, orderId, told }: News, style: Style, at: string): Notification {
+  return {
+    id: `${orderId}.${type}`,
+    subject: orderId,
+    orderId,
+    eventType: type,
+    category: type.slice(0, type.indexOf('.')),
+    priority: URGENT.has(type) ? amqpPriority.failure : amqpPriority[told.priority],
+    addresses: addressesOf(told, style.defaultEmailDomain),
+    content: contentOf(type, orderId, told, style.money),
+    createdAt: at,
+  }
+}
+
+/** News that must not wait behind good news: the customer has to act, or waits for nothing. */
+const URGENT: ReadonlySet<NewsType> = new Set(['order.cancelled', 'payment.confirmation_required'])
+
+function addressesOf({ user, contact }: Told, defaultEmailDomain: string): Addresses {
+  const addresses = contact ? reachableBy(contact) : {}
+  return Object.keys(addresses).length > 0 ? addresses : { email: defaultAddress(user, defaultEmailDomain) }
+}
+
+function reachableBy({ email, phone, push, webhook }: Contact): Addresses {
+  return {
+    ...(email !== undefined && { email }),
+    ...(phone !== undefined && { sms: phone }),
+    ...(push !== undefined && { push }),
+    ...(webhook !== undefined && { webhook }),
+  }
+}
+
+/**
+ * `gayal` is told at `gayal@example.com`. A name that is no valid local part is made one; the hash keeps apart what
+ * looks the same afterwards, so that nobody reads another's mail.
+ */
+export function defaultAddress(user: string, domain: string): string {
+  if (isEmail(user)) return user
+  if (/^[A-Za-z0-9][A-Za-z0-9_+-]*(\.[A-Za-z0-9_+-]+)*$/.test(user) && user.length <= 64) return `${user}@${domain}`
+  const plain = user
+    .normalize('NFKD')
+    .replace(/\p{Mark}/gu, '')
+    .toLowerCase()
+  const words = plain.match(/[a-z0-9]+/g) ?? ['customer']
+  const hash = createHash('sha256').update(user).digest('hex').slice(0, 8)
+  return `${words.join('.').slice(0, 48)}-${hash}@${domain}`
+}
+
+/** What can stand in an envelope and a header as it is: printable, one @, nothing that ends or splits an address. */
+export function isEmail(text: string): boolean {
+  return text.length <= 254 && /^[^\s@<>,;:"()[\]\\\p{Control}]+@[^\s@<>,;:"()[\]\\\p{Control}]+$/u.test(text)
+}
+
+export interface DirectRequest {
+  to: Contact
+  subject: string
+  body: string
+  priority: 'urgent' | 'normal' | 'bulk'
+}
+
+const directPriority = { urgent: amqpPriority.failure, normal: amqpPriority.standard, bulk: 1 } as const
+
+/** What a person, or a program with an operator's token, sends. */
+export function directNotification(
+  id: string,
+  { to, subject, body, priority }: DirectRequest,
+  at: string,
+): Notification {
+  return {
+    id,
+    subject: id,
+    orderId: null,
+    eventType: 'direct',
+    category: 'direct',
+    priority: directPriority[priority],
+    addresses: reachableBy(to),
+    content: plainContent(subject, body),
+    createdAt: at,
+  }
+}
+
+/** The same request has the same fingerprint, however its fields were ordered. */
+export function fingerprintOf({ to, subject, body, priority }: DirectRequest): string {
+  const parts = [to.email, to.phone, to.push, to.webhook, subject, body, priority]
+  return createHash('sha256')
+    .update(JSON.stringify(parts.map((part) => part ?? null)))
+    .digest('hex')
+}
+
+export function channelsOf({ addresses }: Pick<Notification, 'addresses'>): Channel[] {
+  return channels.filter((channel) => addresses[channel] !== undefined)
+}
+
+export function requested(notification: Notification): Message {
+  const { id: notificationId, subject, eventType, priority, createdAt } = notification
+  const data = { notificationId, channels: channelsOf(notification) }
+  return NotificationRequested.of(subject, createdAt, data, { detail: eventType, priority })
+}
+
+export type DeliveryStatus = 'waiting' | 'sent' | 'failed'
+
+/** Where one channel's part of a notification stands. */
+export interface Delivery {
+  notificationId: string
+  subject: string
+  eventType: string
+  channel: Channel
+  status: DeliveryStatus
+}
+
+/** One channel's part of a notification, ready to go. */
+export interface Outgoing {
+  notificationId: string
+  channel: Channel
+  address: string
+  content: Content
+  createdAt: string
+}
+
+/** One call to a provider and what came of it. */
+export interface Attempt {
+  notificationId: string
+  channel: Channel
+  /** Counts from 1, and again from 1 when a dead letter is sent again. */
+  attempt: number
+  at: string
+  provider: string
+  /** Null when the provider accepted. */
+  error: string | null
+  durationMs: number
+}
+
+/** What a provider said when it took a message. */
+export interface Receipt {
+  provider: string
+  providerId: string
+}
+
+export interface Change {
+  status: DeliveryStatus
+  provider?: string
+  providerId?: string
+  error?: string
+}
+
+/** What changes, if anything, and what is said. */
+export interface Decision {
+  change?: Change
+  messages: Message[]
+}
+
+const nothing: Decision = { messages: [] }
+
+/** A provider took it. That may follow a failure: somebody sent the dead letter again. */
+export function accepted(delivery: Delivery, { provider, providerId }: Receipt, at: string): Decision {
+  if (delivery.status === 'sent') return nothing
+  const { notificationId, subject, eventType, channel } = delivery
+  const data = { notificationId, channel, provider, providerId }
+  return {
+    change: { status: 'sent', provider, providerId },
+    messages: [NotificationSent.of(subject, at, data, { detail: `${eventType}.${channel}` })],
+  }
+}
+
+/** Given up, for now: its request lies in the dead letters. */
+export function refused(delivery: Delivery, reason: string, at: string): Decision {
+  if (delivery.status === 'sent') return nothing
+  const { notificationId, subject, eventType, channel } = delivery
+  const change = { status: 'failed', error: reason } as const
+  if (delivery.status === 'failed') return { change, messages: [] }
+  const data = { notificationId, channel, reason }
+  return { change, messages: [NotificationFailed.of(subject, at, data, { detail: `${eventType}.${channel}` })] }
+}
+
+/** A notification's status: its weakest channel's. */
+export function statusOf(deliveries: readonly { status: DeliveryStatus }[]): DeliveryStatus {
+  const has = (status: DeliveryStatus) => deliveries.some((delivery) => delivery.status === status)
+  return has('failed') ? 'failed' : has('waiting') ? 'waiting' : 'sent'
+}

@@ -1,0 +1,116 @@
+// Beside every stop of an order: what happened becomes words for the customer, and each channel takes them outside.
+import {
+  type Channel,
+  type Contract,
+  NotificationRequested,
+  OrderCancelled,
+  OrderCompleted,
+  OrderCreated,
+  OrderPaid,
+  OrderShipped,
+  PaymentConfirmationRequired,
+} from '@orders/shared/contracts'
+import { type Done, type GroupCommit, type Handler, on } from '@orders/shared/messaging'
+import { PermanentError, RejectedError } from '@orders/shared/runtime'
+import type { Sql } from '@orders/shared/storage'
+import type { Send, Sending } from './channels/sender.ts'
+import type { NewsType, Told } from './content.ts'
+import {
+  type Attempt,
+  accepted,
+  type DirectRequest,
+  directNotification,
+  fingerprintOf,
+  type Notification,
+  notificationOf,
+  refused,
+  requested,
+  type Style,
+} from './domain.ts'
+import {
+  deliveryOf,
+  findNotification,
+  outgoingOf,
+  requestOfKey,
+  saveAttempt,
+  saveChange,
+  saveKey,
+  saveNotification,
+} from './store.ts'
+
+export function newsHandlers(style: Style): Handler[] {
+  return [
+    news(OrderCreated, 'order.created', style),
+    news(OrderPaid, 'order.paid', style),
+    news(OrderShipped, 'order.shipped', style),
+    news(OrderCompleted, 'order.completed', style),
+    news(OrderCancelled, 'order.cancelled', style),
+    news(PaymentConfirmationRequired, 'payment.confirmation_required', style),
+  ]
+}
+
+function news<Data extends Told>(contract: Contract<Data>, type: NewsType, style: Style): Handler {
+  return on(contract, async ({ subject: orderId, data }, tx, { now }) => {
+    const notification = notificationOf({ type, orderId, told: data }, style, now)
+    const isNew = await saveNotification(tx, notification)
+    return isNew ? [requested(notification)] : []
+  })
+}
+
+/** Sends what a channel's queue asks for, unless it was sent already: a redelivery or a replayed dead letter sends nothing. */
+export function channelHandler(channel: Channel, send: Send): Handler {
+  return on(NotificationRequested, {
+    async ask({ data }, context): Promise<Sending | undefined> {
+      const outgoing = await outgoingOf(context.sql, data.notificationId, channel)
+      if (!outgoing) throw new PermanentError('no_such_notification', `no ${channel} for ${data.notificationId}`)
+      return outgoing.status === 'sent' ? undefined : send(outgoing, context)
+    },
+    async handle({ data: { notificationId } }, tx, { now: at, attempt }, sending) {
+      const delivery = await deliveryOf(tx, notificationId, channel)
+      if (!sending || !delivery) return []
+      const { change, messages } = accepted(delivery, sending, at)
+      const { provider, durationMs } = sending
+      await saveAttempt(tx, { notificationId, channel, attempt, at, provider, error: null, durationMs }, change)
+      return messages
+    },
+    async giveUp({ data: { notificationId } }, tx, { now }, { reason }) {
+      const delivery = await deliveryOf(tx, notificationId, channel)
+      if (!delivery) return []
+      const { change, messages } = refused(delivery, reason, now)
+      await saveChange(tx, delivery, change, now)
+      return messages
+    },
+    keepDeadLetter: true,
+  })
+}
+
+/** Keeps a failed call to a provider, in the next group commit. */
+export function attemptRecorder(commit: GroupCommit): (failed: Attempt) => Promise<void> {
+  return (failed) => commit.submit(async (tx) => ({ result: await saveAttempt(tx, failed), messages: [] }))
+}
+
+interface Submission {
+  id: string
+  /** The `Idempotency-Key` header (IETF draft "The Idempotency-Key HTTP Header Field"). */
+  key: string | undefined
+  request: DirectRequest
+  at: string
+}
+
+/**
+ * The first request is sent; every repeat with its key gets the same answer.
+ *
+ * @throws RejectedError 422 `idempotency_key_reused` when the repeat asks for something else.
+ */
+export async function submitDirect(tx: Sql, { id, key, request, at }: Submission): Promise<Done<Notification>> {
+  const fingerprint = fingerprintOf(request)
+  const earlier = key === undefined ? undefined : await requestOfKey(tx, key)
+  if (earlier && earlier.fingerprint !== fingerprint)
+    throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another notification before')
+  const known = earlier && (await findNotification(tx, earlier.notificationId))
+  if (known) return { result: known, messages: [] }
+  const notification = directNotification(id, request, at)
+  await saveNotification(tx, notification)
+  if (key !== undefined) await saveKey(tx, key, id, fingerprint)
+  return { result: notification, messages: [requested(notification)] }
+}

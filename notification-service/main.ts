@@ -1,0 +1,5 @@
+// Starts notification-service.
+import { run } from '@orders/shared/runtime'
+import { notificationService } from './service.ts'
+
+await run(notificationService)

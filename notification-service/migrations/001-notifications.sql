@@ -1,0 +1,62 @@
+-- Who is told what: written once, never changed. The payload holds the addresses and the words.
+create table notifications (
+  id text primary key,
+  subject text not null,
+  order_id text,
+  event_type text not null,
+  category text not null,
+  priority integer not null,
+  payload text not null,
+  created_at text not null
+)
+--
+create index notifications_by_order on notifications (order_id, created_at, id)
+--
+create index notifications_by_age on notifications (created_at, id)
+--
+-- Where each channel's part of a notification stands.
+create table deliveries (
+  notification_id text not null references notifications (id),
+  channel text not null,
+  status text not null check (status in ('waiting', 'sent', 'failed')),
+  attempts integer not null,
+  provider text,
+  provider_id text,
+  error text,
+  updated_at text not null,
+  primary key (notification_id, channel)
+)
+--
+-- Few, and what an operator asks for; good news never touches it.
+create index failed_deliveries on deliveries (notification_id) where status = 'failed'
+--
+-- Every call to a provider and what came of it, append-only.
+create table attempts (
+  sequence integer primary key,
+  notification_id text not null,
+  channel text not null,
+  attempt integer not null,
+  at text not null,
+  provider text not null,
+  outcome text not null check (outcome in ('sent', 'failed')),
+  error text,
+  duration_ms integer not null
+)
+--
+create index attempts_by_notification on attempts (notification_id)
+--
+-- sqlite
+create trigger attempts_are_not_changed before update on attempts begin
+  select raise(abort, 'attempts are append-only');
+end
+--
+-- sqlite
+create trigger attempts_are_not_deleted before delete on attempts begin
+  select raise(abort, 'attempts are append-only');
+end
+--
+create table idempotency_keys (
+  idempotency_key text primary key,
+  notification_id text not null,
+  fingerprint text not null
+)

@@ -1,0 +1,212 @@
+// Who is told what by which channels, and what a channel's answer means.
+import { amqpPriority } from '@orders/shared/contracts'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { moneyIn, newsTypes, type Told } from '../content.ts'
+import {
+  accepted,
+  type Delivery,
+  defaultAddress,
+  directNotification,
+  fingerprintOf,
+  isEmail,
+  notificationOf,
+  refused,
+  requested,
+  statusOf,
+} from '../domain.ts'
+
+const at = '2026-11-21T08:30:00.000Z'
+const style = { money: moneyIn('EUR'), defaultEmailDomain: 'example.com' }
+const told: Told = {
+  user: 'gayal',
+  priority: 'standard',
+  lines: [
+    { sku: 'item1', quantity: 2, unitPriceCents: 1000 },
+    { sku: 'item2', quantity: 1, unitPriceCents: 500 },
+  ],
+  totalCents: 2500,
+}
+
+describe('a notification', () => {
+  it('is known by the order and the news, and asks for its channels in one message', () => {
+    const contact = { email: 'g@example.org', phone: '+94 11 234', push: 'token', webhook: 'https://example.org/hook' }
+    const notification = notificationOf({ type: 'order.paid', orderId: '123', told: { ...told, contact } }, style, at)
+    expect(notification).toMatchObject({
+      id: '123.order.paid',
+      orderId: '123',
+      eventType: 'order.paid',
+      category: 'order',
+      addresses: { email: 'g@example.org', sms: '+94 11 234', push: 'token', webhook: 'https://example.org/hook' },
+    })
+    expect(requested(notification)).toEqual({
+      id: '123/notification.requested/order.paid',
+      type: 'notification.requested',
+      version: 1,
+      subject: '123',
+      time: at,
+      data: { notificationId: '123.order.paid', channels: ['email', 'sms', 'push', 'webhook'] },
+      priority: amqpPriority.standard,
+      exchange: 'notification.exchange',
+      routingKey: 'notification.requested.email.sms.push.webhook',
+    })
+  })
+
+  it('goes by the channels in the contact only, and by e-mail where there is none', () => {
+    const addressesOf = (contact: Told['contact']) =>
+      notificationOf({ type: 'order.created', orderId: '1', told: { ...told, ...(contact && { contact }) } }, style, at)
+        .addresses
+    expect(addressesOf({ phone: '+94 11 234' })).toEqual({ sms: '+94 11 234' })
+    expect(addressesOf({})).toEqual({ email: 'gayal@example.com' })
+    expect(addressesOf(undefined)).toEqual({ email: 'gayal@example.com' })
+  })
+
+  it('goes first when the customer has to know now', () => {
+    const priorities = newsTypes.map((type) => [type, notificationOf({ type, orderId: '1', told }, style, at).priority])
+    expect(Object.fromEntries(priorities)).toEqual({
+      'order.created': amqpPriority.standard,
+      'order.paid': amqpPriority.standard,
+      'order.shipped': amqpPriority.standard,
+      'order.completed': amqpPriority.standard,
+      'order.cancelled': amqpPriority.failure,
+      'payment.confirmation_required': amqpPriority.failure,
+    })
+    const express = notificationOf(
+      { type: 'order.paid', orderId: '1', told: { ...told, priority: 'express' } },
+      style,
+      at,
+    )
+    expect(express.priority).toBe(amqpPriority.express)
+  })
+
+  it('says what happened with amounts as people read them', () => {
+    expect(notificationOf({ type: 'order.paid', orderId: '123', told }, style, at).content).toEqual({
+      subject: 'Order 123 is paid',
+      heading: 'Your payment has arrived',
+      tone: 'good',
+      step: 2,
+      greeting: 'Hello gayal,',
+      paragraphs: ['We received €25.00 for order 123. Thank you!'],
+      orderId: '123',
+      lines: [
+        { sku: 'item1', quantity: 2, price: '€20.00' },
+        { sku: 'item2', quantity: 1, price: '€5.00' },
+      ],
+      total: '€25.00',
+      next: 'We hand your parcel to the carrier and tell you when it is on its way.',
+    })
+  })
+
+  it('says why an order is cancelled and what becomes of the money, for a reason nobody foresaw too', () => {
+    const cancelled = (reason: string) => {
+      const { content } = notificationOf(
+        { type: 'order.cancelled', orderId: '1', told: { ...told, reason } },
+        style,
+        at,
+      )
+      return [...content.paragraphs, content.next]
+    }
+    expect(cancelled('declined')).toEqual(['Your payment was declined.', 'You were not charged.'])
+    expect(cancelled('toString')).toEqual([
+      'We are sorry: we cannot deliver this order.',
+      'If you have paid already, the money is on its way back to you.',
+    ])
+  })
+
+  it('says until when a payment is to be confirmed', () => {
+    const news = { type: 'payment.confirmation_required', orderId: '1', told: { ...told, confirmBefore: at } } as const
+    expect(notificationOf(news, style, at).content.next).toMatch(
+      /^Please confirm the payment before 21 November 2026, 08:30 UTC\./,
+    )
+  })
+})
+
+describe('the address of somebody who gave none', () => {
+  it.each([
+    ['gayal', 'gayal@example.com'],
+    ['anna.smith+shop', 'anna.smith+shop@example.com'],
+    ['bob@shop.example', 'bob@shop.example'],
+  ])('of %s is %s', (user, address) => {
+    expect(defaultAddress(user, 'example.com')).toBe(address)
+  })
+
+  it('is a valid address for any name, always the same, and never the same for two names', () => {
+    const user = fc.string({ unit: 'binary', minLength: 1, maxLength: 200 })
+    fc.assert(
+      fc.property(user, user, (one, other) => {
+        const address = defaultAddress(one, 'example.com')
+        expect(isEmail(address)).toBe(true)
+        expect(address.slice(0, address.lastIndexOf('@')).length).toBeLessThanOrEqual(Math.max(64, one.length))
+        expect(defaultAddress(one, 'example.com')).toBe(address)
+        if (one !== other) expect(defaultAddress(other, 'example.com')).not.toBe(address)
+      }),
+    )
+    expect(defaultAddress('jürgen', 'example.com')).not.toBe(defaultAddress('jurgen', 'example.com'))
+  })
+})
+
+describe('a delivery', () => {
+  const waiting: Delivery = {
+    notificationId: '123.order.paid',
+    subject: '123',
+    eventType: 'order.paid',
+    channel: 'email',
+    status: 'waiting',
+  }
+  const receipt = { provider: 'smtp', providerId: '<1@x>' }
+
+  it('is sent when a provider took it, and says so', () => {
+    const { change, messages } = accepted(waiting, receipt, at)
+    expect(change).toEqual({ status: 'sent', ...receipt })
+    expect(messages).toMatchObject([
+      {
+        id: '123/notification.sent/order.paid.email',
+        data: { notificationId: '123.order.paid', channel: 'email', ...receipt },
+      },
+    ])
+  })
+
+  it('does nothing when it is sent already', () => {
+    expect(accepted({ ...waiting, status: 'sent' }, receipt, at)).toEqual({ messages: [] })
+    expect(refused({ ...waiting, status: 'sent' }, 'no', at)).toEqual({ messages: [] })
+  })
+
+  it('fails when it is given up, and says so once', () => {
+    expect(refused(waiting, 'mail_refused: no', at)).toMatchObject({
+      change: { status: 'failed', error: 'mail_refused: no' },
+      messages: [{ id: '123/notification.failed/order.paid.email', data: { reason: 'mail_refused: no' } }],
+    })
+    expect(refused({ ...waiting, status: 'failed' }, 'still no', at)).toEqual({
+      change: { status: 'failed', error: 'still no' },
+      messages: [],
+    })
+  })
+
+  it('can still be sent after a failure', () => {
+    expect(accepted({ ...waiting, status: 'failed' }, receipt, at).messages).toHaveLength(1)
+  })
+
+  it('counts as its weakest channel', () => {
+    expect(statusOf([{ status: 'sent' }, { status: 'sent' }])).toBe('sent')
+    expect(statusOf([{ status: 'sent' }, { status: 'waiting' }])).toBe('waiting')
+    expect(statusOf([{ status: 'failed' }, { status: 'waiting' }])).toBe('failed')
+  })
+})
+
+describe('a direct notification', () => {
+  const request = { to: { email: 'a@example.org' }, subject: 'Hi', body: 'One.\n\nTwo.', priority: 'urgent' } as const
+
+  it('is about itself and says what was written', () => {
+    const notification = directNotification('n1', request, at)
+    expect(notification).toMatchObject({ id: 'n1', subject: 'n1', orderId: null, eventType: 'direct', priority: 9 })
+    expect(notification.content.paragraphs).toEqual(['One.', 'Two.'])
+    expect(requested(notification).id).toBe('n1/notification.requested/direct')
+  })
+
+  it('is the same whatever the order of its fields, and another when anything differs', () => {
+    const { priority, body, subject, to } = request
+    expect(fingerprintOf({ priority, body, subject, to })).toBe(fingerprintOf(request))
+    expect(fingerprintOf({ ...request, subject: 'Ho' })).not.toBe(fingerprintOf(request))
+    expect(fingerprintOf({ ...request, to: { phone: 'a@example.org' } })).not.toBe(fingerprintOf(request))
+  })
+})

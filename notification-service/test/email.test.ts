@@ -1,0 +1,107 @@
+// The e-mail channel against a real SMTP server, and as files.
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PermanentError, TransientError } from '@orders/shared/runtime'
+import { scratchFolder } from '@orders/shared/testing'
+import PostalMime from 'postal-mime'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openMailFolder, openSmtp } from '../channels/email.ts'
+import type { Sender } from '../channels/sender.ts'
+import { contentOf, moneyIn } from '../content.ts'
+import type { Outgoing } from '../domain.ts'
+import { type MailServer, startMailServer } from './mail-server.ts'
+
+const settings = { mailFrom: 'Orders <orders@example.com>', mailIdDomain: 'orders.example' }
+const told = { user: 'gayal', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 2 }], totalCents: 2500 }
+const outgoing: Outgoing = {
+  notificationId: '123.order.paid',
+  channel: 'email',
+  address: 'gayal@example.com',
+  content: contentOf('order.paid', '123', told, moneyIn('EUR')),
+  createdAt: '2026-11-21T08:30:00.000Z',
+}
+const signal = new AbortController().signal
+
+let server: MailServer
+let smtp: Sender
+beforeEach(async () => {
+  server = await startMailServer()
+  smtp = openSmtp(server.url, settings)
+})
+afterEach(async () => {
+  smtp.close()
+  await server.close()
+})
+
+it('hands the mail over once, with a Message-ID that follows from the notification and both parts', async () => {
+  expect(await smtp.send(outgoing, signal)).toBe('<123.order.paid.email@orders.example>')
+  expect(server.accepted).toHaveLength(1)
+  expect(server.accepted[0]).toMatchObject({
+    from: 'orders@example.com',
+    to: ['gayal@example.com'],
+    mail: {
+      messageId: '<123.order.paid.email@orders.example>',
+      subject: 'Order 123 is paid',
+      date: '2026-11-21T08:30:00.000Z',
+      from: { name: 'Orders', address: 'orders@example.com' },
+      text: expect.stringContaining('We received €25.00 for order 123.'),
+      html: expect.stringContaining('We received &#8364;25.00 for order 123.'),
+    },
+  })
+})
+
+it('sends a repeat with the same Message-ID', async () => {
+  await smtp.send(outgoing, signal)
+  await smtp.send(outgoing, signal)
+  const ids = server.accepted.map(({ mail }) => mail.messageId)
+  expect(ids).toEqual(['<123.order.paid.email@orders.example>', '<123.order.paid.email@orders.example>'])
+})
+
+it.each([
+  ['recipient', 450, TransientError],
+  ['recipient', 550, PermanentError],
+  ['recipient', 530, TransientError],
+  ['data', 451, TransientError],
+  ['data', 554, PermanentError],
+] as const)('a %s refused with %i', async (step, code, kind) => {
+  server.refuse(step, code)
+  const failure = await smtp.send(outgoing, signal).catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(kind)
+  expect(String(failure)).toContain(String(code))
+  expect(JSON.stringify([failure, String(failure)])).not.toContain('gayal@example.com')
+  await smtp.send(outgoing, signal)
+  expect(server.accepted).toHaveLength(1)
+})
+
+it('a server that is not there may be there later', async () => {
+  await server.close()
+  await expect(smtp.send(outgoing, signal)).rejects.toBeInstanceOf(TransientError)
+  server = await startMailServer()
+})
+
+it('what is no address is refused without asking anybody', async () => {
+  const forged = { ...outgoing, address: 'a@example.com>\r\nRCPT TO:<b@example.com' }
+  await expect(smtp.send(forged, signal)).rejects.toBeInstanceOf(PermanentError)
+  expect(server.accepted).toEqual([])
+})
+
+it('writes files that mail programs open, one for each notification however often', async () => {
+  const scratch = await scratchFolder()
+  try {
+    const folder = openMailFolder(join(scratch.path, 'mail'), settings)
+    await folder.send(outgoing, signal)
+    await folder.send(outgoing, signal)
+    await folder.send({ ...outgoing, notificationId: '../../escape' }, signal)
+    expect((await readdir(join(scratch.path, 'mail'))).sort()).toEqual(['..%2F..%2Fescape.eml', '123.order.paid.eml'])
+    const parsed = await PostalMime.parse(await readFile(join(scratch.path, 'mail', '123.order.paid.eml')))
+    expect(parsed).toMatchObject({
+      messageId: '<123.order.paid.email@orders.example>',
+      to: [{ address: 'gayal@example.com' }],
+      subject: 'Order 123 is paid',
+      text: expect.stringContaining('Hello gayal,'),
+      html: expect.stringContaining('Hello gayal,'),
+    })
+  } finally {
+    await scratch.remove()
+  }
+})

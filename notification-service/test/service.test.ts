@@ -1,0 +1,198 @@
+// The whole service over an in-memory broker, a scratch database and a real SMTP server.
+import { amqpPriority, type Message, OrderCreated, OrderPaid, topology } from '@orders/shared/contracts'
+import { encode } from '@orders/shared/messaging'
+import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
+import {
+  createMemoryBroker,
+  eventually,
+  keepingLog,
+  type LogLine,
+  type MemoryBroker,
+  scratchFolder,
+} from '@orders/shared/testing'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { NotificationConfig } from '../config.ts'
+import { notificationService } from '../service.ts'
+import { type MailServer, startMailServer } from './mail-server.ts'
+
+/** The waiting rooms' seconds pass in a hundredth of their time. */
+const HURRY = 100
+
+let scratch: Awaited<ReturnType<typeof scratchFolder>>
+let server: MailServer
+let broker: MemoryBroker
+let service: RunningService
+let lines: LogLine[]
+
+beforeEach(async () => {
+  scratch = await scratchFolder()
+  server = await startMailServer()
+  broker = createMemoryBroker(topology, (delayMs, work) => {
+    const timer = setTimeout(work, delayMs / HURRY)
+    return () => clearTimeout(timer)
+  })
+  const config = { ...readConfig(NotificationConfig, { DATA_DIR: scratch.path, SMTP_URL: server.url }), portBase: 0 }
+  const keeping = await keepingLog('notification-service')
+  lines = keeping.lines
+  service = await startService(notificationService, config, {
+    log: keeping.log,
+    openBroker: (name) => broker.connect(name),
+    broken: (error) => {
+      throw error
+    },
+  })
+})
+afterEach(async () => {
+  expect(await service.close()).toEqual({ clean: true })
+  await server.close()
+  await scratch.remove()
+})
+
+const at = '2026-11-21T08:30:00.000Z'
+const customer = { user: 'gayal', priority: 'standard' as const }
+const created = (orderId: string, contact?: object) =>
+  OrderCreated.of(orderId, at, { ...customer, ...(contact && { contact }), lines: [{ sku: 'item1', quantity: 1 }] })
+const say = (message: Message) => broker.connect('test').publish(encode(message, 'order-service', {}))
+const heard = () =>
+  broker.messages('audit.queue').map(({ body }) => JSON.parse(body) as { id: string; data: Record<string, unknown> })
+const hear = (id: string) => eventually(`${id} is said`, () => heard().find((event) => event.id === id))
+const get = async (path: string) => (await fetch(service.url + path)).json() as Promise<Record<string, unknown>>
+
+it('tells the customer once, and says so, however often it hears', async () => {
+  await say(created('123'))
+  await hear('123/notification.sent/order.created.email')
+  await say(created('123'))
+  await say(OrderPaid.of('123', at, customer))
+  await hear('123/notification.sent/order.paid.email')
+  expect(server.accepted.map(({ mail, to }) => [mail.subject, ...to])).toEqual([
+    ['We have your order 123', 'gayal@example.com'],
+    ['Order 123 is paid', 'gayal@example.com'],
+  ])
+  expect(
+    heard()
+      .filter(({ id }) => id.includes('notification.'))
+      .map(({ id }) => id),
+  ).toEqual([
+    '123/notification.requested/order.created',
+    '123/notification.sent/order.created.email',
+    '123/notification.requested/order.paid',
+    '123/notification.sent/order.paid.email',
+  ])
+})
+
+it('reaches exactly the channels of the contact, and no log line shows an address', async () => {
+  const contact = { email: 'gayal@example.org', phone: '+94 112 345 678', webhook: 'https://example.org/secret-hook' }
+  await say(created('1', contact))
+  for (const channel of ['email', 'sms', 'webhook']) await hear(`1/notification.sent/order.created.${channel}`)
+  expect(
+    lines
+      .filter(({ msg }) => msg === 'told')
+      .map(({ channel, address }) => [channel, address])
+      .sort(),
+  ).toEqual([
+    ['sms', '+94…78'],
+    ['webhook', 'htt…ok'],
+  ])
+  expect(JSON.stringify(lines)).not.toMatch(/gayal@example\.org|112 345|secret-hook/)
+  expect(await get('/notifications/1.order.created')).toMatchObject({
+    status: 'sent',
+    addresses: { email: 'gayal@example.org', sms: '+94 112 345 678', webhook: 'https://example.org/secret-hook' },
+    deliveries: [{ channel: 'email' }, { channel: 'sms', provider: 'log' }, { channel: 'webhook' }],
+  })
+})
+
+it('tries again what may work later, and keeps every attempt', async () => {
+  server.refuse('data', 451, 421)
+  await say(created('2'))
+  await hear('2/notification.sent/order.created.email')
+  expect(server.accepted).toHaveLength(1)
+  const { status, deliveries, attempts } = await get('/notifications/2.order.created')
+  expect(status).toBe('sent')
+  expect(deliveries).toMatchObject([{ status: 'sent', attempts: 3, provider: 'smtp', error: null }])
+  expect(attempts).toMatchObject([
+    { attempt: 1, outcome: 'failed', error: expect.stringContaining('451') },
+    { attempt: 2, outcome: 'failed', error: expect.stringContaining('421') },
+    { attempt: 3, outcome: 'sent', error: null },
+  ])
+})
+
+it('gives up what will never work, keeps it, and sends it once when somebody sends it again', async () => {
+  server.refuse('recipient', 550)
+  await say(created('3'))
+  const failed = await hear('3/notification.failed/order.created.email')
+  expect(failed.data.reason).toMatch(/^mail_refused: .*550/)
+  expect(JSON.stringify([failed, lines])).not.toContain('gayal@example.com')
+  expect(await get('/notifications?status=failed')).toMatchObject({
+    notifications: [{ id: '3.order.created', status: 'failed', channels: { email: 'failed' } }],
+  })
+  const dead = await eventually(
+    'the request lies in the dead letters',
+    () => broker.messages('notification.email.dlq')[0],
+  )
+  const replay = () =>
+    broker.connect('test').publish({
+      exchange: '',
+      routingKey: 'notification.email.queue',
+      body: Buffer.from(dead.body),
+      properties: { ...dead.properties, headers: {} },
+    })
+  await replay()
+  await hear('3/notification.sent/order.created.email')
+  await replay()
+  await say(created('4'))
+  await hear('4/notification.sent/order.created.email')
+  expect(server.accepted.map(({ mail }) => mail.subject)).toEqual(['We have your order 3', 'We have your order 4'])
+  expect(await get('/notifications/3.order.created')).toMatchObject({
+    status: 'sent',
+    deliveries: [{ status: 'sent', attempts: 2, error: null }],
+    attempts: [{ outcome: 'failed' }, { outcome: 'sent' }],
+  })
+  expect(await get('/notifications?status=failed')).toEqual({ notifications: [] })
+})
+
+it('sends what an operator asks for, once for each Idempotency-Key', async () => {
+  const post = (body: object, key = 'k1') =>
+    fetch(`${service.url}/notifications`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify(body),
+    })
+  const request = { to: { email: 'a@example.org' }, subject: 'Maintenance', body: 'Tonight.\n\nSorry!' }
+  const first = await post(request)
+  expect(first.status).toBe(202)
+  const answer = (await first.json()) as { id: string }
+  expect(answer).toEqual({
+    id: expect.any(String),
+    status: 'waiting',
+    channels: ['email'],
+    createdAt: expect.any(String),
+  })
+  expect(first.headers.get('location')).toBe(`/notifications/${answer.id}`)
+  await hear(`${answer.id}/notification.sent/direct.email`)
+  const repeat = await post({ body: request.body, subject: request.subject, to: request.to, priority: 'normal' })
+  expect(await repeat.json()).toEqual(answer)
+  expect((await post({ ...request, subject: 'Other' })).status).toBe(422)
+  expect((await post({ ...request, to: {} }, 'k2')).status).toBe(400)
+  expect((await post({ ...request, subject: 'a\r\nBcc: x' }, 'k3')).status).toBe(400)
+  const sent = server.accepted.map(({ mail }) => [mail.subject, mail.text?.replaceAll('\r', '').trim()])
+  expect(sent).toEqual([['Maintenance', 'Tonight.\n\nSorry!']])
+  expect(await get('/notifications/none')).toMatchObject({ status: 404, code: 'no_such_notification' })
+})
+
+it('lists an order’s notifications, the newest first, page by page', async () => {
+  for (const orderId of ['5', '5.a', '6']) await say(created(orderId))
+  await say(OrderPaid.of('5', at, customer, { priority: amqpPriority.standard }))
+  for (const id of ['5/notification.sent/order.created.email', '5.a/notification.sent/order.created.email'])
+    await hear(id)
+  await hear('6/notification.sent/order.created.email')
+  await hear('5/notification.sent/order.paid.email')
+  const ids = async (query: string) => {
+    const { notifications } = await get(`/notifications?${query}`)
+    return (notifications as { id: string }[]).map(({ id }) => id)
+  }
+  expect((await ids('orderId=5')).sort()).toEqual(['5.order.created', '5.order.paid'])
+  const all = await ids('')
+  expect(all).toHaveLength(4)
+  const firstPage = await ids('limit=3')
+  expect([...firstPage, ...(await ids(`limit=3&before=${firstPage.at(-1)}`))]).toEqual(all)
+})
