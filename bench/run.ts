@@ -1,0 +1,109 @@
+// `npm run bench`: the system and the bare broker side by side, in turns, on a private broker; prints ratios.
+//
+// npm run bench -- --rounds 3 --seconds 10 --in-flight 400
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { scratchFolder } from '@orders/shared/testing'
+import { requireRabbit, waysToInstall } from '../scripts/broker/install.ts'
+import { startRabbitNode } from '../scripts/broker/node.ts'
+import { interruption } from '../scripts/processes/interruption.ts'
+import { startSystem } from '../tests/support/system.ts'
+import { measureCeiling } from './ceiling.ts'
+import { type LoopResult, percentile } from './closed-loop.ts'
+import { measureEndToEnd, measureLatency, restock } from './end-to-end.ts'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '10' },
+    'in-flight': { type: 'string', default: '400' },
+  },
+})
+const load = { inFlight: Number(values['in-flight']), warmUpSeconds: 4, seconds: Number(values.seconds) }
+const say = (line = '') => process.stdout.write(`${line}\n`)
+const interrupted = interruption()
+
+const folder = await scratchFolder()
+const installation = await requireRabbit(say, waysToInstall, interrupted)
+const node = await startRabbitNode({ dir: folder.path, installation, signal: interrupted })
+try {
+  for (const vhost of ['system', 'ceiling']) {
+    await node.rabbitmqctl(['add_vhost', vhost])
+    await node.rabbitmqctl(['set_permissions', '-p', vhost, 'guest', '.*', '.*', '.*'])
+  }
+  await bench(`${node.amqpUrl}/system`, `${node.amqpUrl}/ceiling`)
+} finally {
+  await node.stop()
+  await folder.remove()
+}
+process.exit()
+
+async function bench(systemUrl: string, ceilingUrl: string): Promise<void> {
+  say(
+    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}`,
+  )
+  say(
+    `${load.inFlight} orders in flight, ${values.rounds} rounds of ${load.seconds} s each after ${load.warmUpSeconds} s of warm-up`,
+  )
+  const ceilings: LoopResult[] = []
+  const systems: LoopResult[] = []
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    const ceiling = await measureCeiling({ amqpUrl: ceilingUrl, ...load })
+    const system = await systemRound(systemUrl)
+    ceilings.push(ceiling)
+    systems.push(system)
+    say(
+      `round ${round}: system ${rate(system)}, bare broker ${rate(ceiling)} orders/s, ratio ${ratio(system, ceiling)}`,
+    )
+  }
+  const [system, ceiling] = [median(systems), median(ceilings)]
+  say()
+  say(`orders per second, end to end   ${rate(system)}`)
+  say(`bare-broker ceiling             ${rate(ceiling)}`)
+  say(`ratio                           ${ratio(system, ceiling)}`)
+  say(
+    `POST /orders under that load    p50 ${ms(percentile(system.placementMs, 0.5))}, p99 ${ms(percentile(system.placementMs, 0.99))}`,
+  )
+  await latencyRound(systemUrl)
+}
+
+/** Every round has six new processes and empty databases, as every ceiling round has new workers. */
+async function systemRound(amqpUrl: string): Promise<LoopResult> {
+  const system = await startSystem({ amqpUrl, environment: { SHIPPING_TRANSIT_MS: '1' } })
+  try {
+    await restock(system)
+    return await measureEndToEnd(system, { amqpUrl, ...load })
+  } finally {
+    await system.stop()
+  }
+}
+
+async function latencyRound(amqpUrl: string): Promise<void> {
+  const system = await startSystem({ amqpUrl, environment: { SHIPPING_TRANSIT_MS: '1' } })
+  try {
+    await measureLatency(system, amqpUrl, 50)
+    const { p50Ms, p99Ms } = await measureLatency(system, amqpUrl, 200)
+    say(`202 to completed, one at a time p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}`)
+  } finally {
+    await system.stop()
+  }
+}
+
+function median(results: LoopResult[]): LoopResult {
+  const sorted = [...results].sort((a, b) => a.ordersPerSecond - b.ordersPerSecond)
+  const middle = sorted[Math.floor(sorted.length / 2)]
+  if (!middle) throw new Error('--rounds must be at least 1')
+  return middle
+}
+
+function rate({ ordersPerSecond }: LoopResult): string {
+  return ordersPerSecond.toFixed(0)
+}
+
+function ratio(system: LoopResult, ceiling: LoopResult): string {
+  return (system.ordersPerSecond / ceiling.ordersPerSecond).toFixed(2)
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(1)} ms`
+}
