@@ -1,0 +1,66 @@
+// Data that fits a schema, for properties that must hold whatever a contract carries.
+import fc from 'fast-check'
+
+/** Only what the contracts use; anything else fails loudly. */
+interface Schema {
+  type?: string
+  const?: string
+  anyOf?: Schema[]
+  pattern?: string
+  minLength?: number
+  maxLength?: number
+  minimum?: number
+  maximum?: number
+  items?: Schema
+  minItems?: number
+  uniqueItems?: boolean
+  properties?: Record<string, Schema>
+  required?: string[]
+}
+
+const INSTANT_YEARS = {
+  min: new Date('1990-01-01T00:00:00Z'),
+  max: new Date('2100-01-01T00:00:00Z'),
+  noInvalidDate: true,
+}
+
+export function arbitraryOf(schema: object): fc.Arbitrary<unknown> {
+  // The cast is the decoding edge: a TypeBox schema is a JSON schema, of which this reads a part.
+  return generate(schema as Schema)
+}
+
+function generate(schema: Schema): fc.Arbitrary<unknown> {
+  if (schema.const !== undefined) return fc.constant(schema.const)
+  if (schema.anyOf) return fc.oneof(...schema.anyOf.map(generate))
+  switch (schema.type) {
+    case 'null':
+      return fc.constant(null)
+    case 'integer':
+      return fc.integer({ min: schema.minimum ?? -1_000, max: Math.min(schema.maximum ?? 1_000, 1_000_000) })
+    case 'string':
+      return text(schema)
+    case 'array': {
+      const options = { minLength: schema.minItems ?? 0, maxLength: 4 }
+      const items = generate(schema.items ?? {})
+      return schema.uniqueItems ? fc.uniqueArray(items, options) : fc.array(items, options)
+    }
+    case 'object': {
+      const { properties = {}, required = [] } = schema
+      const entries = Object.entries(properties).map(([name, property]) => {
+        const value = generate(property)
+        return [name, required.includes(name) ? value : fc.option(value, { nil: undefined })] as const
+      })
+      // An optional field that is undefined is one that is not there.
+      return fc.record(Object.fromEntries(entries)).map((data) => JSON.parse(JSON.stringify(data)))
+    }
+    default:
+      throw new Error(`no data can be made for ${JSON.stringify(schema)}`)
+  }
+}
+
+function text({ pattern, minLength = 0, maxLength = 30 }: Schema): fc.Arbitrary<string> {
+  if (pattern === undefined) return fc.string({ unit: 'grapheme-ascii', minLength, maxLength: Math.min(maxLength, 30) })
+  const expression = new RegExp(pattern)
+  if (expression.test('2026-11-21T08:00:00.000Z')) return fc.date(INSTANT_YEARS).map((date) => date.toISOString())
+  return fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/).filter((candidate) => expression.test(candidate))
+}

@@ -1,0 +1,214 @@
+// The topology is what people outside rely on: every name, every argument, and who hears what.
+import { events, topology } from '@orders/shared/contracts'
+import { attemptOf, deadLetterExchange, deadLetterQueueOf, remedyFor, retryExchange } from '@orders/shared/messaging'
+import { TransientError } from '@orders/shared/runtime'
+import { route } from '@orders/shared/testing'
+import { describe, expect, it } from 'vitest'
+
+const queueOf = (name: string) => topology.queues.find((queue) => queue.name === name)?.arguments
+const reached = (exchange: string, routingKey: string, headers = {}) =>
+  [...route(topology, exchange, routingKey, headers)].sort()
+
+const quorumConsumers = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit'].map(
+  (name) => `${name}.queue`,
+)
+const channelQueues = ['email', 'sms', 'push', 'webhook'].map((channel) => `notification.${channel}.queue`)
+const consumerQueues = [...quorumConsumers, ...channelQueues, 'payment.rpc.queue']
+
+describe('exchanges', () => {
+  it('are those of the design, each topic exchange with its alternate', () => {
+    const alternate = 'unrouted.exchange'
+    expect(topology.exchanges.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
+      { name: 'audit.fanout.exchange', type: 'fanout' },
+      { name: 'dead-letter.exchange', type: 'direct' },
+      { name: 'inventory.exchange', type: 'topic', alternate },
+      { name: 'notification.exchange', type: 'topic', alternate },
+      { name: 'order.exchange', type: 'topic', alternate },
+      { name: 'payment.exchange', type: 'topic', alternate },
+      { name: 'retry.exchange', type: 'headers' },
+      { name: 'shipping.exchange', type: 'topic', alternate },
+      { name: 'unrouted.exchange', type: 'fanout' },
+    ])
+  })
+
+  it('are declared after the alternate they name', () => {
+    const names = topology.exchanges.map(({ name }) => name)
+    for (const [index, { alternate }] of topology.exchanges.entries())
+      if (alternate) expect(names.indexOf(alternate)).toBeLessThan(index)
+  })
+})
+
+describe('queues', () => {
+  it('are those of the design and no others', () => {
+    expect(topology.queues.map(({ name }) => name).sort()).toEqual(
+      [
+        ...consumerQueues,
+        ...consumerQueues.map(deadLetterQueueOf),
+        'payment.deadline.queue',
+        'shipping.transit.queue',
+        'retry.1s.queue',
+        'retry.5s.queue',
+        'retry.30s.queue',
+        'unrouted.queue',
+      ].sort(),
+    )
+  })
+
+  it.each(quorumConsumers)('%s is a quorum queue that gives up into its dead letters, losing nothing', (name) => {
+    expect(queueOf(name)).toEqual({
+      'x-queue-type': 'quorum',
+      'x-delivery-limit': 50,
+      'x-dead-letter-exchange': deadLetterExchange,
+      'x-dead-letter-routing-key': name,
+      'x-dead-letter-strategy': 'at-least-once',
+      'x-overflow': 'reject-publish',
+    })
+  })
+
+  it.each(channelQueues)('%s is a classic queue with priorities', (name) => {
+    expect(queueOf(name)).toEqual({
+      // Said, since a vhost's default may be another.
+      'x-queue-type': 'classic',
+      'x-max-priority': 10,
+      'x-dead-letter-exchange': deadLetterExchange,
+      'x-dead-letter-routing-key': name,
+    })
+  })
+
+  it('payment.rpc.queue is classic, and its expired questions simply go', () => {
+    expect(queueOf('payment.rpc.queue')).toEqual({ 'x-queue-type': 'classic' })
+  })
+
+  it.each([
+    ['payment.deadline.queue', 'payment.queue'],
+    ['shipping.transit.queue', 'shipping.queue'],
+  ])('%s is a timer that returns to %s', (name, home) => {
+    expect(queueOf(name)).toEqual({
+      'x-queue-type': 'quorum',
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': home,
+      'x-dead-letter-strategy': 'at-least-once',
+      'x-overflow': 'reject-publish',
+    })
+    expect(reached('', home)).toEqual([home])
+  })
+
+  it.each([
+    ['1s', 1_000],
+    ['5s', 5_000],
+    ['30s', 30_000],
+  ])('retry.%s.queue keeps a message %i ms, then returns it to the queue its routing key names', (room, ttlMs) => {
+    const waiting = queueOf(`retry.${room}.queue`)
+    expect(waiting).toEqual({
+      'x-queue-type': 'quorum',
+      'x-message-ttl': ttlMs,
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-strategy': 'at-least-once',
+      'x-overflow': 'reject-publish',
+    })
+    for (const queue of consumerQueues) {
+      expect(reached(retryExchange, queue, { delay: room, attempt: 2 })).toEqual([`retry.${room}.queue`])
+      expect(reached('', queue)).toEqual([queue])
+    }
+  })
+
+  it.each(consumerQueues.map((name) => [name, deadLetterQueueOf(name)]))(
+    '%s has its dead letters in %s, which nothing empties by itself',
+    (name, dead) => {
+      expect(dead).toMatch(/\.dlq$/)
+      expect(reached(deadLetterExchange, name)).toEqual([dead])
+      // RabbitMQ 4 would drop a letter that was looked at twenty times.
+      expect(queueOf(dead)).toEqual({ 'x-queue-type': 'quorum', 'x-delivery-limit': 1_000_000 })
+    },
+  )
+
+  it('every room that a failure is sent to exists', () => {
+    for (let attempt = 1; ; attempt = attemptOf({ attempt: attempt + 1 })) {
+      const remedy = remedyFor(new TransientError('busy', ''), attempt)
+      if (remedy.kind === 'dead-letter') break
+      expect(queueOf(`retry.${remedy.room}.queue`)).toBeDefined()
+    }
+  })
+})
+
+describe('bindings', () => {
+  it('join only what is declared', () => {
+    const exchanges = topology.exchanges.map(({ name }) => name)
+    const queues = topology.queues.map(({ name }) => name)
+    for (const { source, destination, destinationType } of topology.bindings) {
+      expect(exchanges).toContain(source)
+      expect(destinationType === 'queue' ? queues : exchanges).toContain(destination)
+    }
+  })
+
+  it('are each there once', () => {
+    const texts = topology.bindings.map((binding) => JSON.stringify(binding))
+    expect(texts).toEqual([...new Set(texts)])
+  })
+})
+
+describe('who hears what', () => {
+  const hears: Record<string, string[]> = {
+    'order.created': ['inventory', 'notification'],
+    'order.cancel_requested': ['payment'],
+    'order.paid': ['notification'],
+    'order.shipped': ['notification'],
+    'order.completed': ['notification'],
+    'order.cancelled': ['notification'],
+    'inventory.reserved': ['order', 'payment'],
+    'inventory.out_of_stock': ['order'],
+    'payment.confirmation_required': ['notification', 'order'],
+    'payment.success': ['inventory', 'order', 'shipping'],
+    'payment.failed': ['inventory', 'order'],
+    'shipping.prepared': ['order'],
+    'shipping.delivered': ['order'],
+    'shipping.failed': ['inventory', 'order', 'payment'],
+  }
+  /** Nobody acts on these: they are for people, who find them in the audit. */
+  const onlyAudited = [
+    'inventory.committed',
+    'inventory.released',
+    'inventory.restocked',
+    'payment.refunded',
+    'notification.sent',
+    'notification.failed',
+  ]
+  /** Goes to the queues of the channels it names; see below. */
+  const byChannel = ['notification.requested']
+
+  it('is said for every event there is', () => {
+    expect([...Object.keys(hears), ...onlyAudited, ...byChannel].sort()).toEqual([...events.keys()].sort())
+  })
+
+  it.each(Object.entries(hears))('%s is heard by %j, and audited', (type, services) => {
+    const queues = services.map((service) => `${service}.queue`)
+    expect(reached(events.get(type)?.exchange ?? '', type)).toEqual([...queues, 'audit.queue'].sort())
+  })
+
+  it.each(onlyAudited)('%s is only audited', (type) => {
+    expect(reached(events.get(type)?.exchange ?? '', type)).toEqual(['audit.queue'])
+  })
+
+  it.each([
+    ['email', ['email']],
+    ['email.sms', ['email', 'sms']],
+    ['sms.email', ['email', 'sms']],
+    ['push.webhook', ['push', 'webhook']],
+    ['webhook.push.sms.email', ['email', 'push', 'sms', 'webhook']],
+  ])('notification.requested.%s reaches exactly the channels %j, and the audit', (suffix, channels) => {
+    const queues = channels.map((channel) => `notification.${channel}.queue`)
+    expect(reached('notification.exchange', `notification.requested.${suffix}`)).toEqual(
+      [...queues, 'audit.queue'].sort(),
+    )
+  })
+
+  it('is told to nobody twice and to nobody else: what no binding names is only audited', () => {
+    for (const { name, type } of topology.exchanges.filter((exchange) => exchange.type === 'topic'))
+      expect([name, type, reached(name, 'never.heard.of')]).toEqual([name, 'topic', ['audit.queue']])
+  })
+
+  it('without the audit, what no binding names is kept by unrouted.queue', () => {
+    const bindings = topology.bindings.filter(({ destination }) => destination !== 'audit.fanout.exchange')
+    expect([...route({ ...topology, bindings }, 'order.exchange', 'never.heard.of', {})]).toEqual(['unrouted.queue'])
+  })
+})

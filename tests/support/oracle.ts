@@ -1,0 +1,61 @@
+// What must be true of money, goods and mails once every order has ended, read from where each is kept, by code that
+// shares nothing with the services.
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { expect } from 'vitest'
+import type { OrderView, System } from './system.ts'
+
+interface Charge {
+  key: string
+  amount_cents: number | null
+  status: string
+}
+
+interface StockRow {
+  sku: string
+  available: number
+  reserved: number
+  committed: number
+}
+
+/**
+ * Compares the ended orders with the stock and with the gateway's own books.
+ *
+ * @param initial what each SKU had before the first of these orders
+ */
+export async function expectAgreement(system: System, orders: OrderView[], initial: StockRow[]): Promise<void> {
+  expectMoney(system, orders)
+  const now = await stockOf(system)
+  for (const before of initial) {
+    const sold = orders
+      .filter(({ status }) => status === 'completed')
+      .flatMap(({ lines }) => lines)
+      .filter(({ sku }) => sku === before.sku)
+      .reduce((sum, { quantity }) => sum + quantity, 0)
+    const after = {
+      sku: before.sku,
+      available: before.available - sold,
+      reserved: 0,
+      committed: before.committed + sold,
+    }
+    expect(now.find(({ sku }) => sku === before.sku)).toMatchObject(after)
+  }
+}
+
+export async function stockOf(system: System): Promise<StockRow[]> {
+  const { stock } = await system.get<{ stock: StockRow[] }>('/stock', 'inventory')
+  return stock.map(({ sku, available, reserved, committed }) => ({ sku, available, reserved, committed }))
+}
+
+/** Completed: charged once, the order's total. Cancelled: never charged, or given back. */
+function expectMoney(system: System, orders: OrderView[]): void {
+  const books = new Sqlite(join(system.dataDir, 'payment-gateway.db'), { readonly: true })
+  const charges = books.prepare('select key, amount_cents, status from charges').all() as Charge[]
+  books.close()
+  const byKey = new Map(charges.map((charge) => [charge.key, charge]))
+  for (const { orderId, status, totalCents } of orders) {
+    const charge = byKey.get(orderId)
+    if (status === 'completed') expect(charge).toMatchObject({ status: 'charged', amount_cents: totalCents })
+    else expect(charge?.status ?? 'never asked').not.toBe('charged')
+  }
+}
