@@ -11,7 +11,7 @@ export const auditService: ServiceDefinition<typeof AuditConfig> = {
   folder: import.meta.dirname,
   config: AuditConfig,
   wire: (wiring) => ({
-    consumers: [{ queue: 'audit.queue', prefetch: 512, handlers, decode: decodeAny }],
+    consumers: [{ queue: 'audit.queue', prefetch: 512, handlers, decode: decodeAny, logLevel: 'debug' }],
     routes: (app) => routes(app, wiring),
   }),
 }

@@ -68,8 +68,8 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
       const notification = await findNotification(database, params.id)
       if (!notification) throw new RejectedError(404, 'no_such_notification', `no notification ${params.id}`)
       const { subject: _, content, ...facts } = notification
-      const deliveries = (await deliveriesOf(database, params.id)).map(withoutId)
-      const attempts = (await attemptsOf(database, params.id)).map(withoutId)
+      const deliveries = await deliveriesOf(database, notification)
+      const attempts = await attemptsOf(database, params.id)
       const status = statusOf(deliveries)
       return { ...facts, status, subject: content.subject, text: textOf(content), deliveries, attempts }
     },
@@ -81,8 +81,9 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
     async ({ query: { orderId, status, before, limit = '50' } }) => {
       const page = await listNotifications(database, { orderId, status, before, limit: Number(limit) })
       const notifications = await Promise.all(
-        page.map(async ({ subject: _, content, addresses: __, priority: ___, ...facts }) => {
-          const deliveries = await deliveriesOf(database, facts.id)
+        page.map(async (notification) => {
+          const { subject: _, content, addresses: __, priority: ___, ...facts } = notification
+          const deliveries = await deliveriesOf(database, notification)
           const channels = Object.fromEntries(deliveries.map((delivery) => [delivery.channel, delivery.status]))
           return { ...facts, status: statusOf(deliveries), subject: content.subject, channels }
         }),
@@ -90,8 +91,4 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
       return { notifications }
     },
   )
-}
-
-function withoutId<T extends { notificationId: string }>({ notificationId: _, ...rest }: T): Omit<T, 'notificationId'> {
-  return rest
 }

@@ -25,8 +25,8 @@ export async function saveNotification(tx: Sql, notification: Notification): Pro
   const { id, subject, orderId, eventType, category, priority, addresses, content, createdAt } = notification
   const payload: Payload = { addresses, content }
   const added = await tx.run(
-    `insert into notifications (id, subject, order_id, event_type, category, priority, payload, created_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?)
+    `insert into notifications (id, subject, order_id, event_type, category, priority, channels, payload, created_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?)
      on conflict (id) do nothing`,
     id,
     subject,
@@ -34,21 +34,11 @@ export async function saveNotification(tx: Sql, notification: Notification): Pro
     eventType,
     category,
     priority,
+    channelsOf(notification).length,
     JSON.stringify(payload),
     createdAt,
   )
-  if (added === 0) return false
-  for (const channel of channelsOf(notification)) await addDelivery(tx, id, channel, createdAt)
-  return true
-}
-
-async function addDelivery(tx: Sql, notificationId: string, channel: Channel, at: string): Promise<void> {
-  await tx.run(
-    `insert into deliveries (notification_id, channel, status, attempts, updated_at) values (?, ?, 'waiting', 0, ?)`,
-    notificationId,
-    channel,
-    at,
-  )
+  return added > 0
 }
 
 /** What a channel is to send; undefined when the notification, or this channel of it, does not exist. */
@@ -58,11 +48,11 @@ export async function outgoingOf(
   channel: Channel,
 ): Promise<(Outgoing & { status: DeliveryStatus }) | undefined> {
   const row = await sql.get<{ status: DeliveryStatus; payload: string; created_at: string }>(
-    `select deliveries.status, notifications.payload, notifications.created_at
-     from deliveries join notifications on notifications.id = deliveries.notification_id
-     where deliveries.notification_id = ? and deliveries.channel = ?`,
-    notificationId,
+    `select coalesce(deliveries.status, 'waiting') as status, notifications.payload, notifications.created_at
+     from notifications left join deliveries on deliveries.notification_id = notifications.id and deliveries.channel = ?
+     where notifications.id = ?`,
     channel,
+    notificationId,
   )
   if (!row) return undefined
   const { addresses, content } = payloadOf(row.payload)
@@ -72,14 +62,15 @@ export async function outgoingOf(
 }
 
 export async function deliveryOf(sql: Reader, notificationId: string, channel: Channel): Promise<Delivery | undefined> {
-  return sql.get<Delivery>(
-    `select deliveries.notification_id as "notificationId", notifications.subject,
-       notifications.event_type as "eventType", deliveries.channel, deliveries.status
-     from deliveries join notifications on notifications.id = deliveries.notification_id
-     where deliveries.notification_id = ? and deliveries.channel = ?`,
-    notificationId,
+  const row = await sql.get<Omit<Delivery, 'channel'>>(
+    `select notifications.id as "notificationId", notifications.subject, notifications.event_type as "eventType",
+       coalesce(deliveries.status, 'waiting') as status
+     from notifications left join deliveries on deliveries.notification_id = notifications.id and deliveries.channel = ?
+     where notifications.id = ?`,
     channel,
+    notificationId,
   )
+  return row && { ...row, channel }
 }
 
 /** Appends one call to a provider, and brings the delivery to what was decided of it. */
@@ -97,37 +88,43 @@ export async function saveAttempt(tx: Sql, attempt: Attempt, change?: Change): P
     error,
     durationMs,
   )
-  await changeDelivery(tx, attempt, { error, ...change }, { at, attemptsAdded: 1 })
+  await changeDelivery(tx, attempt, { status: 'waiting', error, ...change }, { at, attemptsAdded: 1 })
 }
 
 /** Brings the delivery to what was decided of it without a call to a provider. */
 export async function saveChange(
   tx: Sql,
-  delivery: Pick<Delivery, 'notificationId' | 'channel'>,
+  delivery: DeliveryKey,
   change: Change | undefined,
   at: string,
 ): Promise<void> {
-  if (change) await changeDelivery(tx, delivery, change, { at, attemptsAdded: 0 })
+  if (change) await changeDelivery(tx, delivery, { error: null, ...change }, { at, attemptsAdded: 0 })
 }
+
+type DeliveryKey = Pick<Delivery, 'notificationId' | 'channel'>
 
 async function changeDelivery(
   tx: Sql,
-  { notificationId, channel }: Pick<Delivery, 'notificationId' | 'channel'>,
-  { status, provider, providerId, error }: { [K in keyof Change]?: string | null },
+  { notificationId, channel }: DeliveryKey,
+  { status, provider, providerId, error }: Omit<Change, 'error'> & { error: string | null },
   { at, attemptsAdded }: { at: string; attemptsAdded: number },
 ): Promise<void> {
   await tx.run(
-    `update deliveries set attempts = attempts + ?, status = coalesce(?, status), provider = coalesce(?, provider),
-       provider_id = coalesce(?, provider_id), error = ?, updated_at = ?
-     where notification_id = ? and channel = ?`,
-    attemptsAdded,
-    status ?? null,
-    provider ?? null,
-    providerId ?? null,
-    error ?? null,
-    at,
+    `insert into deliveries (notification_id, channel, status, attempts, provider, provider_id, error, updated_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?)
+     on conflict (notification_id, channel) do update set attempts = deliveries.attempts + excluded.attempts,
+       status = case excluded.status when 'waiting' then deliveries.status else excluded.status end,
+       provider = coalesce(excluded.provider, deliveries.provider),
+       provider_id = coalesce(excluded.provider_id, deliveries.provider_id),
+       error = excluded.error, updated_at = excluded.updated_at`,
     notificationId,
     channel,
+    status,
+    attemptsAdded,
+    provider ?? null,
+    providerId ?? null,
+    error,
+    at,
   )
 }
 
@@ -166,9 +163,8 @@ interface NotificationRow {
   createdAt: string
 }
 
-const NOTIFICATION = `notifications.id, notifications.subject, notifications.order_id as "orderId",
-  notifications.event_type as "eventType", notifications.category, notifications.priority, notifications.payload,
-  notifications.created_at as "createdAt"`
+const NOTIFICATION = `id, subject, order_id as "orderId", event_type as "eventType", category, priority, payload,
+  created_at as "createdAt"`
 
 export async function findNotification(sql: Reader, id: string): Promise<Notification | undefined> {
   const row = await sql.get<NotificationRow>(`select ${NOTIFICATION} from notifications where id = ?`, id)
@@ -176,7 +172,6 @@ export async function findNotification(sql: Reader, id: string): Promise<Notific
 }
 
 export interface DeliveryRow {
-  notificationId: string
   channel: Channel
   status: DeliveryStatus
   attempts: number
@@ -186,22 +181,28 @@ export interface DeliveryRow {
   updatedAt: string
 }
 
-const DELIVERY = `notification_id as "notificationId", channel, status, attempts, provider, provider_id as "providerId",
-  error, updated_at as "updatedAt"`
-
-export async function deliveriesOf(sql: Reader, notificationId: string): Promise<DeliveryRow[]> {
-  return sql.all<DeliveryRow>(
-    `select ${DELIVERY} from deliveries where notification_id = ? order by channel`,
-    notificationId,
+/** One for each of its channels, whether tried already or not. */
+export async function deliveriesOf(sql: Reader, notification: Notification): Promise<DeliveryRow[]> {
+  const rows = await sql.all<DeliveryRow>(
+    `select channel, status, attempts, provider, provider_id as "providerId", error, updated_at as "updatedAt"
+     from deliveries where notification_id = ?`,
+    notification.id,
+  )
+  const untried = { status: 'waiting' as const, attempts: 0, provider: null, providerId: null, error: null }
+  return channelsOf(notification).map(
+    (channel) =>
+      rows.find((row) => row.channel === channel) ?? { channel, ...untried, updatedAt: notification.createdAt },
   )
 }
 
 /** The newest, should somebody replay the same dead letter all day. */
 const ATTEMPTS_SHOWN_MAX = 100
 
-export async function attemptsOf(sql: Reader, notificationId: string): Promise<(Attempt & { outcome: string })[]> {
-  const newest = await sql.all<Attempt & { outcome: string }>(
-    `select notification_id as "notificationId", channel, attempt, at, provider, outcome, error,
+export type AttemptRow = Omit<Attempt, 'notificationId'> & { outcome: string }
+
+export async function attemptsOf(sql: Reader, notificationId: string): Promise<AttemptRow[]> {
+  const newest = await sql.all<AttemptRow>(
+    `select channel, attempt, at, provider, outcome, error,
        duration_ms as "durationMs"
      from attempts where notification_id = ? order by sequence desc limit ${ATTEMPTS_SHOWN_MAX}`,
     notificationId,
@@ -218,11 +219,13 @@ export interface Page {
   limit: number
 }
 
+const SETTLED = `(select count(*) from deliveries where notification_id = notifications.id and status <> 'waiting')`
+
 /** One text for each, since only a literal lets the planner use the index of failures. */
 const standing: Record<DeliveryStatus | 'any', string> = {
   any: '',
   failed: `and id in (select notification_id from deliveries where status = 'failed')`,
-  waiting: `and exists (select 1 from deliveries where notification_id = notifications.id and status = 'waiting')`,
+  waiting: `and ${SETTLED} < channels`,
   sent: `and exists (select 1 from deliveries where notification_id = notifications.id and status = 'sent')`,
 }
 
@@ -231,18 +234,21 @@ export async function listNotifications(
   sql: Reader,
   { orderId, status, before, limit }: Page,
 ): Promise<Notification[]> {
-  const last = before === undefined ? undefined : await findNotification(sql, before)
   const rows = await sql.all<NotificationRow>(
     `select ${NOTIFICATION} from notifications
-     where ${orderId === undefined ? `? = ''` : 'order_id = ?'} and (created_at, id) < (?, ?)
-     ${standing[status ?? 'any']}
-     order by created_at desc, id desc limit ?`,
+     where ${orderId === undefined ? `? = ''` : 'order_id = ?'} and sequence < ? ${standing[status ?? 'any']}
+     order by sequence desc limit ?`,
     orderId ?? '',
-    last?.createdAt ?? '9999',
-    before ?? '',
+    before === undefined ? Number.MAX_SAFE_INTEGER : await sequenceOf(sql, before),
     limit,
   )
   return rows.map(notificationOfRow)
+}
+
+/** 0, which nothing is before, when there is no such notification. */
+async function sequenceOf(sql: Reader, id: string): Promise<number> {
+  const row = await sql.get<{ sequence: number }>('select sequence from notifications where id = ?', id)
+  return row?.sequence ?? 0
 }
 
 function notificationOfRow({ payload, ...row }: NotificationRow): Notification {

@@ -141,6 +141,7 @@ export function supervise(options: Options): Supervisor {
     async close() {
       stop.abort()
       await running
+      fault = 'closed'
     },
   }
 }
@@ -167,8 +168,12 @@ function describe(error: Error): string {
  */
 export function brokerUrls(text: string): string[] {
   return text.split(/,(?=\s*amqps?:\/\/)/).flatMap((url) => {
-    const [, scheme, login = '', list = '', rest] = /^(amqps?:\/\/)([^@/]*@)?([^@/?]+)((?:[/?].*)?)$/.exec(url.trim()) ?? []
-    const hosts = list.split(',').map((host) => host.trim()).filter((host) => host !== '')
+    const [, scheme, login = '', list = '', rest] =
+      /^(amqps?:\/\/)([^@/]*@)?([^@/?]+)((?:[/?].*)?)$/.exec(url.trim()) ?? []
+    const hosts = list
+      .split(',')
+      .map((host) => host.trim())
+      .filter((host) => host !== '')
     if (hosts.length === 0)
       throw new BrokenError('amqp_url', 'AMQP_URL must look like amqp://user:password@host:5672/vhost')
     return hosts.map((host) => `${scheme}${login}${host}${rest}`)

@@ -5,15 +5,16 @@
 // Promise: a delivery is acked only after its effects are committed, or after a copy of it, with the reason, is
 // confirmed in a waiting room or in the dead letters. So nothing is lost, whatever dies at whichever instruction.
 import type { Received } from '../contracts/index.ts'
+import { deferred } from '../runtime/deferred.ts'
 import { asError, errorCode, PermanentError, TransientError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database } from '../storage/index.ts'
 import type { Broker, Delivery } from './broker.ts'
 import { type Cause, decode } from './envelope.ts'
+import { deadCopy, waitingCopy } from './failed-copy.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Context, Handler } from './handler.ts'
-import { deadLetterExchange, retryExchange } from './queues.ts'
-import { attemptOf, failureHeaders, remedyFor } from './recoverability.ts'
+import { attemptOf, remedyFor } from './recoverability.ts'
 
 export interface Outcome {
   queue: string
@@ -52,12 +53,15 @@ export interface Consumer {
 }
 
 const ASK_TIMEOUT_MS = 10_000
+const CLOSE_GRACE_MS = 2_000
 
 export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   const { broker, commit, log, now, service, version } = kernel
   const { queue, prefetch, askTimeoutMs = ASK_TIMEOUT_MS, logLevel = 'info' } = options
   const handlers = new Map(options.handlers.map((handler) => [handler.type, handler]))
   const underWay = new Set<Promise<void>>()
+  /** Ends each call to the outside world that is under way, as if its time were over. */
+  const asking = new Set<() => void>()
 
   function handlerOf(type: string): Handler {
     const handler = handlers.get(type) ?? handlers.get('*')
@@ -75,6 +79,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     }
     let event: Received | undefined
     let handler: Handler | undefined
+    let isAsking = false
     const finish = (outcome: Outcome['outcome']) => {
       const type = event?.type ?? delivery.properties.type ?? 'unknown'
       kernel.observe?.({ queue, type, outcome, durationMs: performance.now() - started })
@@ -83,16 +88,26 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     try {
       event = (options.decode ?? decode)(delivery)
       handler = handlerOf(event.type)
-      const said = await handle(handler, event, delivery, context)
+      isAsking = true
+      const answer = handler.ask && (await ask(handler, event, context))
+      isAsking = false
+      const said = await handle(handler, event, delivery, context, answer)
       log[logLevel]({ queue, type: event.type, subject: event.subject, attempt: context.attempt, said }, 'handled')
       finish('handled')
     } catch (thrown) {
-      finish(await recover(asError(thrown), delivery, context, handler, event))
+      // Only an outside world that does not answer may become a business outcome; a fault of ours never does.
+      const giver = isAsking && handler?.giveUp ? handler : undefined
+      finish(await recover(asError(thrown), delivery, context, giver, event))
     }
   }
 
-  async function handle(handler: Handler, event: Received, delivery: Delivery, context: Context): Promise<string[]> {
-    const answer = handler.ask && (await ask(handler, event, context))
+  async function handle(
+    handler: Handler,
+    event: Received,
+    delivery: Delivery,
+    context: Context,
+    answer: unknown,
+  ): Promise<string[]> {
     return commit.submit(
       async (tx) => {
         const messages = await handler.handle(event, tx, atDecision(context), answer)
@@ -107,19 +122,19 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
 
   async function ask(handler: Handler, event: Received, context: Context): Promise<unknown> {
     const limit = new AbortController()
-    const timer = setTimeout(() => limit.abort(), askTimeoutMs)
-    const late = new Promise<never>((_, reject) => {
-      limit.signal.addEventListener('abort', () =>
-        reject(new TransientError('ask_timeout', `no answer from outside within ${askTimeoutMs} ms`)),
-      )
-    })
+    const late = deferred<never>()
+    const abort = () => {
+      limit.abort()
+      late.reject(new TransientError('ask_timeout', `no answer from outside within ${askTimeoutMs} ms`))
+    }
+    const timer = setTimeout(abort, askTimeoutMs)
+    asking.add(abort)
     try {
-      return await Promise.race([
-        handler.ask?.(event, { ...context, sql: kernel.database, signal: limit.signal }),
-        late,
-      ])
+      const answer = handler.ask?.(event, { ...context, sql: kernel.database, signal: limit.signal })
+      return await Promise.race([answer, late.promise])
     } finally {
       clearTimeout(timer)
+      asking.delete(abort)
     }
   }
 
@@ -127,10 +142,11 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     error: Error,
     delivery: Delivery,
     context: Context,
-    handler: Handler | undefined,
+    giver: Handler | undefined,
     event: Received | undefined,
   ): Promise<Outcome['outcome']> {
-    const { attempt } = context
+    const { attempt, now: at } = context
+    const failed = { delivery, queue, attempt, at, service, version }
     const facts = { queue, type: event?.type, subject: event?.subject, attempt }
     const remedy = remedyFor(error, attempt)
     if (remedy.kind === 'retry') {
@@ -138,27 +154,27 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
         { ...facts, code: errorCode(error), why: error.message, room: remedy.room },
         'failed, will be tried again',
       )
-      await copy(delivery, context, error, retryExchange, { delay: remedy.room, attempt: attempt + 1 })
+      await broker.publish(waitingCopy({ ...failed, error }, remedy.room, attempt + 1))
       return 'retry'
     }
     let why = error
-    if (handler?.giveUp && event) {
-      const gaveUp = await giveUp(handler, event, delivery, context, { error, reason: remedy.reason })
+    if (giver && event) {
+      const gaveUp = await giveUp(giver, event, delivery, context, { error, reason: remedy.reason })
       if (gaveUp instanceof PermanentError) {
         // Trying again cannot help here either: without this, the message would circle for ever.
         why = gaveUp
       } else if (gaveUp instanceof Error) {
         // The database will not take even that now: the message waits and comes back for its last attempt again.
         log.error({ ...facts, err: gaveUp }, 'giving up failed, will be tried again')
-        await copy(delivery, context, gaveUp, retryExchange, { delay: '30s', attempt })
+        await broker.publish(waitingCopy({ ...failed, error: gaveUp }, '30s', attempt))
         return 'retry'
       } else {
         log.warn({ ...facts, why: remedy.reason, said: gaveUp }, 'gave up')
-        if (!handler.keepDeadLetter) return 'gave_up'
+        if (!giver.keepDeadLetter) return 'gave_up'
       }
     }
     log.error({ ...facts, why: remedy.reason, err: why }, 'dead letter')
-    await copy(delivery, context, why, deadLetterExchange, { attempt })
+    await broker.publish(deadCopy({ ...failed, error: why }))
     return 'dead_letter'
   }
 
@@ -180,24 +196,6 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       .catch(asError)
   }
 
-  /** The bytes as they came, with what happened in the headers; resolves when the broker has confirmed them. */
-  async function copy(
-    delivery: Delivery,
-    { now: at, attempt }: Context,
-    error: Error,
-    exchange: string,
-    headers: { delay?: string; attempt: number },
-  ): Promise<void> {
-    const failed = failureHeaders(delivery.properties.headers, { error, attempt, queue, service, version, at })
-    const { expirationMs: _, replyTo: __, ...properties } = delivery.properties
-    await broker.publish({
-      exchange,
-      routingKey: queue,
-      body: delivery.body,
-      properties: { ...properties, headers: { ...failed, ...headers } },
-    })
-  }
-
   const subscription = broker.subscribe(queue, prefetch, (delivery) => {
     const settled = settle(delivery)
       // Only a broker that is being closed refuses the copy: unacked, the delivery comes back.
@@ -209,7 +207,12 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   return {
     async close() {
       await subscription.cancel()
+      // A call that takes longer is cut off: its message waits in a room, and is asked again with the same key.
+      const timer = setTimeout(() => {
+        for (const abort of asking) abort()
+      }, CLOSE_GRACE_MS)
       await Promise.all(underWay)
+      clearTimeout(timer)
     },
   }
 }

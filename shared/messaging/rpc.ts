@@ -7,8 +7,7 @@ import type { Sql } from '../storage/index.ts'
 import type { Broker, Delivery } from './broker.ts'
 import type { Consumer, Kernel } from './consumer.ts'
 import { BODY_MAX_BYTES } from './envelope.ts'
-import { deadLetterExchange } from './queues.ts'
-import { failureHeaders } from './recoverability.ts'
+import { deadCopy } from './failed-copy.ts'
 
 const Answered = Type.Object({ ok: Type.Literal(true), reply: Type.Unknown() })
 const Refused = Type.Object({
@@ -107,14 +106,7 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
       const error = asError(thrown)
       log.error({ queue, type, why: error.message }, 'dead letter')
       const at = now().toISOString()
-      const headers = failureHeaders(delivery.properties.headers, { error, attempt: 1, queue, service, version, at })
-      const { body, properties } = delivery
-      await broker.publish({
-        exchange: deadLetterExchange,
-        routingKey: queue,
-        body,
-        properties: { ...properties, headers },
-      })
+      await broker.publish(deadCopy({ delivery, queue, error, attempt: 1, at, service, version }))
       finish('dead_letter')
     }
   }

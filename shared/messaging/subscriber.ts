@@ -10,6 +10,8 @@ interface Consumer {
   queue: string
   prefetch: number
   onDelivery(delivery: Delivery): void
+  /** The latest start, settled or not. */
+  starting?: Promise<void>
   active?: { channel: Channel; consumerTag: string }
 }
 
@@ -24,12 +26,18 @@ export function createSubscriber(): Subscriber {
   const consumers = new Set<Consumer>()
   let current: Session | undefined
 
-  async function start(session: Session, consumer: Consumer): Promise<void> {
+  function start(session: Session, consumer: Consumer): Promise<void> {
+    consumer.starting = open(session, consumer)
+    return consumer.starting
+  }
+
+  async function open(session: Session, consumer: Consumer): Promise<void> {
     const channel = await session.model.createChannel()
     channel.on('error', session.fail)
     channel.on('close', () => session.fail(new TransientError('channel_closed', `${consumer.queue}: channel closed`)))
     channel.on('handler-error', session.fail)
     await channel.prefetch(consumer.prefetch)
+    if (!consumers.has(consumer)) return
     const acks = createAcks((deliveryTag, multiple) => {
       // After the session the channel is closed and refuses; the broker delivers again.
       if (current !== session) return
@@ -66,6 +74,8 @@ export function createSubscriber(): Subscriber {
       return {
         async cancel() {
           consumers.delete(consumer)
+          // Cancelled while it starts: that cancels it by itself.
+          await consumer.starting?.catch(() => undefined)
           const { active } = consumer
           // A channel that is gone delivers nothing more, which is all that was asked.
           if (active) await active.channel.cancel(active.consumerTag).catch(() => undefined)

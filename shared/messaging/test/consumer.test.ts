@@ -4,7 +4,7 @@ import type { Message } from '../../contracts/index.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
 import type { Sql } from '../../storage/index.ts'
-import { eventually } from '../../testing/index.ts'
+import { eventually, type Schedule } from '../../testing/index.ts'
 import type { Publication } from '../broker.ts'
 import { type ConsumerOptions, consume } from '../consumer.ts'
 import { encode } from '../envelope.ts'
@@ -151,7 +151,12 @@ describe('a delivery that is handled', () => {
 
   it('shares its transaction with those delivered at the same moment', async () => {
     const groups: number[] = []
-    const kernel = await openKernel({ committed: (members) => groups.push(members) })
+    // All that is due is handed over in one turn of the event loop, as one read of a socket does.
+    const inOneTurn: Schedule = (_, work) => {
+      const turn = setImmediate(work)
+      return () => clearImmediate(turn)
+    }
+    const kernel = await openKernel({ schedule: inOneTurn, committed: (members) => groups.push(members) })
     await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => deliver(kernel, { body: bodyOf(created(id)) })))
 
     start(kernel)
@@ -424,7 +429,8 @@ describe('a message that cannot be understood', () => {
 
 describe('giving up', () => {
   const refusing = (giveUp: Handler['giveUp'], more: Partial<Handler> = {}): Handler => ({
-    ...handling(() => Promise.reject(new PermanentError('gateway_down', 'nobody answers'))),
+    ...handling((event, tx) => save(event.subject, tx)),
+    ask: () => Promise.reject(new PermanentError('gateway_down', 'nobody answers')),
     giveUp,
     ...more,
   })
@@ -448,11 +454,25 @@ describe('giving up', () => {
     expect(kernel.memory.messages(DLQ)).toEqual([])
   })
 
+  it('is not what becomes of a fault of our own', async () => {
+    const kernel = await openKernel()
+    start(kernel, {
+      ...handling(() => Promise.reject(new PermanentError('broken_rule', 'a bug'))),
+      ask: () => Promise.resolve('answered'),
+      giveUp: (event, tx) => save(event.subject, tx),
+    })
+    await deliver(kernel)
+
+    expect(await outcome(kernel)).toMatchObject({ outcome: 'dead_letter' })
+    expect(await effects(kernel)).toEqual([])
+  })
+
   it('comes only after the last attempt', async () => {
     const time = manualTime()
     const kernel = await openKernel({ schedule: time.schedule })
     start(kernel, {
-      ...handling(() => Promise.reject(new TransientError('gateway_down', 'nobody answers'))),
+      ...handling((event, tx) => save(event.subject, tx)),
+      ask: () => Promise.reject(new TransientError('gateway_down', 'nobody answers')),
       giveUp: (event, tx) => save(event.subject, tx),
     })
     await deliver(kernel)

@@ -1,0 +1,111 @@
+// What the database keeps: notifications never change, attempts are only added, and a delivery follows from both.
+import { join } from 'node:path'
+import { type Database, migrate, openSqlite } from '@orders/shared/storage'
+import { scratchFolder } from '@orders/shared/testing'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { moneyIn } from '../content.ts'
+import { type Notification, notificationOf } from '../domain.ts'
+import {
+  attemptsOf,
+  deliveriesOf,
+  findNotification,
+  listNotifications,
+  outgoingOf,
+  saveAttempt,
+  saveChange,
+  saveNotification,
+} from '../store.ts'
+
+const at = '2026-11-21T08:30:00.000Z'
+const later = '2026-11-21T08:30:05.000Z'
+let scratch: Awaited<ReturnType<typeof scratchFolder>>
+let database: Database
+
+beforeEach(async () => {
+  scratch = await scratchFolder()
+  database = openSqlite(join(scratch.path, 'notification.db'))
+  await migrate(database, [join(import.meta.dirname, '..', 'migrations')])
+})
+afterEach(async () => {
+  await database.close()
+  await scratch.remove()
+})
+
+function paid(orderId: string, user = 'gayal'): Notification {
+  const told = { user, priority: 'standard' as const, contact: { email: 'g@example.org', phone: '+94 11 234' } }
+  return notificationOf({ type: 'order.paid', orderId, told }, { money: moneyIn('EUR'), defaultEmailDomain: 'x' }, at)
+}
+
+const attempt = (error: string | null) => ({
+  notificationId: '1.order.paid',
+  channel: 'email' as const,
+  attempt: 1,
+  at: later,
+  provider: 'smtp',
+  error,
+  durationMs: 7,
+})
+const sent = { status: 'sent', provider: 'smtp', providerId: '<1@x>' } as const
+const standing = async () =>
+  (await deliveriesOf(database, paid('1'))).map(({ channel, status, attempts, error }) => [
+    channel,
+    status,
+    attempts,
+    error,
+  ])
+const listed = async (status: 'waiting' | 'sent' | 'failed') =>
+  (await listNotifications(database, { orderId: undefined, status, before: undefined, limit: 10 })).map(({ id }) => id)
+
+it('keeps a notification as it was first requested', async () => {
+  expect(await database.transaction((tx) => saveNotification(tx, paid('1')))).toBe(true)
+  expect(await database.transaction((tx) => saveNotification(tx, paid('1', 'somebody else')))).toBe(false)
+  expect(await findNotification(database, '1.order.paid')).toEqual(paid('1'))
+  expect(await outgoingOf(database, '1.order.paid', 'email')).toEqual({
+    notificationId: '1.order.paid',
+    channel: 'email',
+    address: 'g@example.org',
+    content: paid('1').content,
+    createdAt: at,
+    status: 'waiting',
+  })
+  expect(await outgoingOf(database, '1.order.paid', 'push')).toBe(undefined)
+  expect(await outgoingOf(database, '2.order.paid', 'email')).toBe(undefined)
+})
+
+it('knows where each channel stands, from before the first attempt to after the last', async () => {
+  await database.transaction((tx) => saveNotification(tx, paid('1')))
+  expect(await standing()).toEqual([
+    ['email', 'waiting', 0, null],
+    ['sms', 'waiting', 0, null],
+  ])
+  await database.transaction((tx) => saveAttempt(tx, attempt('451 later')))
+  expect(await standing()).toContainEqual(['email', 'waiting', 1, '451 later'])
+  expect([await listed('waiting'), await listed('failed'), await listed('sent')]).toEqual([['1.order.paid'], [], []])
+  await database.transaction((tx) => saveChange(tx, attempt(null), { status: 'failed', error: 'gave up' }, later))
+  expect(await standing()).toContainEqual(['email', 'failed', 1, 'gave up'])
+  expect(await listed('failed')).toEqual(['1.order.paid'])
+  await database.transaction((tx) => saveAttempt(tx, attempt('451 still later')))
+  expect(await standing()).toContainEqual(['email', 'failed', 2, '451 still later'])
+  await database.transaction((tx) => saveAttempt(tx, attempt(null), sent))
+  expect(await standing()).toContainEqual(['email', 'sent', 3, null])
+  expect([await listed('waiting'), await listed('failed'), await listed('sent')]).toEqual([
+    ['1.order.paid'],
+    [],
+    ['1.order.paid'],
+  ])
+  await database.transaction((tx) => saveAttempt(tx, { ...attempt(null), channel: 'sms' }, sent))
+  expect(await listed('waiting')).toEqual([])
+  expect(
+    (await attemptsOf(database, '1.order.paid')).map(({ channel, outcome, error }) => [channel, outcome, error]),
+  ).toEqual([
+    ['email', 'failed', '451 later'],
+    ['email', 'failed', '451 still later'],
+    ['email', 'sent', null],
+    ['sms', 'sent', null],
+  ])
+})
+
+it.each(['update attempts set error = null', 'delete from attempts'])('refuses: %s', async (statement) => {
+  await database.transaction((tx) => saveAttempt(tx, attempt('451 later')))
+  await expect(database.run(statement)).rejects.toThrow('attempts are append-only')
+})
