@@ -37,6 +37,7 @@ export interface Story {
   orderId: string
   ended: 'completed' | 'cancelled' | null
   startedAt: string
+  /** Until the order ended; what customers are told of that comes later. So far, while it has not. */
   durationMs: number
   entries: StoryEntry[]
   gaps: Gap[]
@@ -78,12 +79,12 @@ export function storyOf(
   const last = sorted.at(-1)
   if (!first || !last) return undefined
   const startedMs = Date.parse(first.time)
-  const has = (type: string) => sorted.some((event) => event.type === type)
+  const end = sorted.find(({ type }) => type === 'order.completed' || type === 'order.cancelled')
   return {
     orderId,
-    ended: has('order.completed') ? 'completed' : has('order.cancelled') ? 'cancelled' : null,
+    ended: end === undefined ? null : end.type === 'order.completed' ? 'completed' : 'cancelled',
     startedAt: first.time,
-    durationMs: Date.parse(last.time) - startedMs,
+    durationMs: Date.parse((end ?? last).time) - startedMs,
     entries: sorted.map((event) => ({
       id: event.id,
       time: event.time,

@@ -1,8 +1,8 @@
 // The bare-broker ceiling: the same messages on the same topology, by amqplib alone.
 import { topology } from '@orders/shared/contracts'
+import { declareTopology } from '@orders/shared/messaging'
 import { connect } from 'amqplib'
 import { start, stop } from '../scripts/processes/child.ts'
-import { declareTopology } from '../shared/messaging/declare.ts'
 import { serviceNames } from '../tests/support/system.ts'
 import { placement } from './choreography.ts'
 import { type LoopResult, runClosedLoop } from './closed-loop.ts'

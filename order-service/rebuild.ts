@@ -1,4 +1,4 @@
-// `npm run rebuild-orders`: derives the orders read model again from the facts, in one transaction.
+// `npm run rebuild-orders`: derives the orders read model again from the facts, beside a running service if need be.
 import { readConfig } from '@orders/shared/runtime'
 import { openDatabase } from '@orders/shared/storage'
 import { OrderConfig } from './config.ts'
@@ -8,9 +8,7 @@ const config = readConfig(OrderConfig, process.env)
 const url = config.databaseUrl?.replace('{service}', 'order_service')
 const database = await openDatabase('order-service', config.dataDir, url)
 try {
-  const orders = await database.transaction((tx) =>
-    rebuildOrders(tx, (count) => process.stdout.write(`\r${count} orders derived`)),
-  )
+  const orders = await rebuildOrders(database, (count) => process.stdout.write(`\r${count} orders derived`))
   process.stdout.write(`\r${orders} orders derived from their facts\n`)
 } finally {
   await database.close()

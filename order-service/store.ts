@@ -1,5 +1,5 @@
 // order-service's SQL: facts, which are only ever added, and the orders derived from them.
-import type { Sql } from '@orders/shared/storage'
+import type { Database, Sql } from '@orders/shared/storage'
 import { type Fact, type Learnt, type Order, orderOf } from './domain.ts'
 
 type Reader = Pick<Sql, 'all' | 'get'>
@@ -32,8 +32,9 @@ async function saveOrder(tx: Sql, order: Order): Promise<void> {
   await tx.run(
     `insert into orders (order_id, user_name, status, reason, total_cents, created_at, updated_at)
      values (?, ?, ?, ?, ?, ?, ?)
-     on conflict (order_id) do update set status = excluded.status, reason = excluded.reason,
-       total_cents = excluded.total_cents, updated_at = excluded.updated_at`,
+     on conflict (order_id) do update set user_name = excluded.user_name, status = excluded.status,
+       reason = excluded.reason, total_cents = excluded.total_cents, created_at = excluded.created_at,
+       updated_at = excluded.updated_at`,
     order.orderId,
     order.user,
     order.status,
@@ -93,24 +94,37 @@ async function createdAtOf(sql: Reader, orderId: string): Promise<string | undef
 
 const REBUILD_BATCH = 500
 
-/** Empties the read model and derives every row again; returns how many orders there are. */
-export async function rebuildOrders(tx: Sql, progress: (orders: number) => void): Promise<number> {
-  await tx.run('delete from orders')
+/**
+ * Derives every row of the read model again, a batch at a time so that a running service is not kept waiting, and
+ * removes rows that no fact justifies; returns how many orders there are.
+ */
+export async function rebuildOrders(database: Database, progress: (orders: number) => void): Promise<number> {
   let count = 0
-  for (let after = ''; ; ) {
-    const rows = await tx.all<{ order_id: string }>(
-      'select distinct order_id from facts where order_id > ? order by order_id limit ?',
-      after,
-      REBUILD_BATCH,
-    )
-    for (const { order_id: orderId } of rows) {
-      const order = orderOf(orderId, await factsOf(tx, orderId))
-      if (order) await saveOrder(tx, order)
-      if (order) count += 1
-    }
-    progress(count)
-    const last = rows.at(-1)
-    if (!last || rows.length < REBUILD_BATCH) return count
-    after = last.order_id
+  for (let after = '', more = true; more; progress(count)) {
+    const orderIds = await placedAfter(database, after)
+    await database.transaction(async (tx) => {
+      for (const orderId of orderIds) await deriveAgain(tx, orderId)
+    })
+    count += orderIds.length
+    after = orderIds.at(-1) ?? after
+    more = orderIds.length === REBUILD_BATCH
   }
+  await database.run(
+    "delete from orders where order_id not in (select order_id from facts where type = 'order.created')",
+  )
+  return count
+}
+
+async function placedAfter(sql: Reader, after: string): Promise<string[]> {
+  const rows = await sql.all<{ orderId: string }>(
+    `select order_id as "orderId" from facts where type = 'order.created' and order_id > ? order by order_id limit ?`,
+    after,
+    REBUILD_BATCH,
+  )
+  return rows.map(({ orderId }) => orderId)
+}
+
+async function deriveAgain(tx: Sql, orderId: string): Promise<void> {
+  const order = orderOf(orderId, await factsOf(tx, orderId))
+  if (order) await saveOrder(tx, order)
 }

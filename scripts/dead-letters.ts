@@ -11,6 +11,8 @@ npm run dead-letters -- discard QUEUE --id ID    remove one for good (--all: eve
 QUEUE is a name such as inventory.dlq (or inventory), or unrouted.queue. AMQP_URL says which broker.`
 
 const SHOWN = 10
+// A reader that has seen enough, such as head, closes the pipe.
+process.stdout.on('error', () => process.exit())
 const say = (line = '') => process.stdout.write(`${line}\n`)
 const queues = topology.queues
   .map(({ name }) => name)

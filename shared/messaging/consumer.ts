@@ -60,8 +60,8 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   const { queue, prefetch, askTimeoutMs = ASK_TIMEOUT_MS, logLevel = 'info' } = options
   const handlers = new Map(options.handlers.map((handler) => [handler.type, handler]))
   const underWay = new Set<Promise<void>>()
-  /** Ends each call to the outside world that is under way, as if its time were over. */
-  const asking = new Set<() => void>()
+  /** Ends each call to the outside world that is under way. */
+  const asking = new Set<(error: Error) => void>()
 
   function handlerOf(type: string): Handler {
     const handler = handlers.get(type) ?? handlers.get('*')
@@ -95,6 +95,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       log[logLevel]({ queue, type: event.type, subject: event.subject, attempt: context.attempt, said }, 'handled')
       finish('handled')
     } catch (thrown) {
+      if (thrown instanceof Stopping) return
       // Only an outside world that does not answer may become a business outcome; a fault of ours never does.
       const giver = isAsking && handler?.giveUp ? handler : undefined
       finish(await recover(asError(thrown), delivery, context, giver, event))
@@ -123,18 +124,19 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   async function ask(handler: Handler, event: Received, context: Context): Promise<unknown> {
     const limit = new AbortController()
     const late = deferred<never>()
-    const abort = () => {
+    const end = (error: Error) => {
       limit.abort()
-      late.reject(new TransientError('ask_timeout', `no answer from outside within ${askTimeoutMs} ms`))
+      late.reject(error)
     }
-    const timer = setTimeout(abort, askTimeoutMs)
-    asking.add(abort)
+    const timedOut = new TransientError('ask_timeout', `no answer from outside within ${askTimeoutMs} ms`)
+    const timer = setTimeout(end, askTimeoutMs, timedOut)
+    asking.add(end)
     try {
       const answer = handler.ask?.(event, { ...context, sql: kernel.database, signal: limit.signal })
       return await Promise.race([answer, late.promise])
     } finally {
       clearTimeout(timer)
-      asking.delete(abort)
+      asking.delete(end)
     }
   }
 
@@ -147,7 +149,13 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   ): Promise<Outcome['outcome']> {
     const { attempt, now: at } = context
     const failed = { delivery, queue, attempt, at, service, version }
-    const facts = { queue, type: event?.type, subject: event?.subject, attempt }
+    const { type, correlationId } = delivery.properties
+    const facts = {
+      queue,
+      type: event?.type ?? type ?? 'unknown',
+      subject: event?.subject ?? correlationId ?? '',
+      attempt,
+    }
     const remedy = remedyFor(error, attempt)
     if (remedy.kind === 'retry') {
       log.warn(
@@ -207,14 +215,19 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   return {
     async close() {
       await subscription.cancel()
-      // A call that takes longer is cut off: its message waits in a room, and is asked again with the same key.
+      // A call that takes longer is left: unacked, its message comes back and is asked again with the same key.
       const timer = setTimeout(() => {
-        for (const abort of asking) abort()
+        for (const end of asking) end(new Stopping())
       }, CLOSE_GRACE_MS)
       await Promise.all(underWay)
       clearTimeout(timer)
     },
   }
+}
+
+/** The service stops while the outside world is being asked: nothing has failed, so nothing may be decided. */
+class Stopping extends Error {
+  override name = 'Stopping'
 }
 
 function causeOf(event: Received, delivery: Delivery): Cause {

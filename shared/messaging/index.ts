@@ -2,6 +2,7 @@
 export type { Broker, BrokerStatus, Delivery, Headers, Properties, Publication, Subscription } from './broker.ts'
 export { type Consumer, type ConsumerOptions, consume, type Kernel, type Outcome } from './consumer.ts'
 export { type DeadLetter, type DeadLetters, openDeadLetters } from './dead-letters.ts'
+export { declareTopology } from './declare.ts'
 export { type Cause, decode, decodeEnvelope, encode } from './envelope.ts'
 export { createGroupCommit, type Done, type GroupCommit, type Work } from './group-commit.ts'
 export { type AskContext, type Context, type Failure, type Handler, on } from './handler.ts'

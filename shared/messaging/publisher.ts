@@ -110,10 +110,13 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
     session.fail(new TransientError('unroutable', `no queue is bound for ${routingKey} on '${exchange}'`))
   }
 
+  let blockedUntilMs = 0
   const watch = setInterval(() => {
+    if (isBlocked()) blockedUntilMs = Date.now()
     const [oldest] = sent
-    if (!current || !oldest || isBlocked()) return
-    if (Date.now() - oldest.sentAtMs > CONFIRM_TIMEOUT_MS)
+    if (!current || !oldest) return
+    // While the broker was blocked, nothing could be confirmed.
+    if (Date.now() - Math.max(oldest.sentAtMs, blockedUntilMs) > CONFIRM_TIMEOUT_MS)
       current.session.fail(new TransientError('confirm_timeout', `no confirm within ${CONFIRM_TIMEOUT_MS} ms`))
   }, 1_000)
   watch.unref()

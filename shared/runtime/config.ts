@@ -104,7 +104,13 @@ function faultsOf(
   if (!fault) return []
   // A faulty address or token still holds its secret.
   const shown = /URL|TOKEN|KEY|SECRET|PASSWORD/.test(variable) ? '' : `=${environment[variable] ?? ''}`
-  return [`${variable}${shown} ${fault.message}`]
+  const wanted = fault.keyword === 'const' || fault.keyword === 'anyOf' ? descriptionOf(property) : fault.message
+  return [`${variable}${shown} ${wanted}`]
+}
+
+/** Of a choice the schema's own words say more than "must be equal to constant". */
+function descriptionOf(property: TSchema): string {
+  return 'description' in property ? `must be ${property.description}` : 'is not one of the choices'
 }
 
 function defaultOf(property: TSchema): unknown {

@@ -1,7 +1,7 @@
 // pino, one line for each outcome: JSON for machines, one readable coloured line in a terminal.
 
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { dim, sentenceOf } from './log-sentence.ts'
+import { sentenceOf } from './log-sentence.ts'
 
 export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
@@ -34,15 +34,14 @@ export async function createLog({ service, level, pretty, destination }: Options
 }
 
 async function prettyStream(): Promise<DestinationStream> {
-  const { default: build } = await import('pino-pretty')
+  const { default: build, isColorSupported } = await import('pino-pretty')
   return build({
-    colorize: true,
+    colorize: isColorSupported,
     colorizeObjects: false,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname,service',
     hideObject: true,
-    customPrettifiers: { time: (time) => dim(String(time)) },
-    messageFormat: (line) => sentenceOf(line),
+    messageFormat: (line) => sentenceOf(line, isColorSupported),
     // Synchronous, so that the last lines before an exit are seen.
     sync: true,
   })

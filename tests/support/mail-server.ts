@@ -1,4 +1,4 @@
-// A real SMTP server that accepts mails and remembers the Message-ID of each.
+// A real SMTP server that answers as it is told and remembers the Message-ID of each mail it accepts.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import PostalMime from 'postal-mime'
@@ -11,11 +11,19 @@ export interface MailServer {
   close(): Promise<void>
 }
 
-export async function startMailServer(): Promise<MailServer> {
+const ACCEPTED = 250
+
+/** `answer` gives the SMTP code for each recipient that is named, in the order of naming; by default all are accepted. */
+export async function startMailServer(answer: (recipient: string) => number = () => ACCEPTED): Promise<MailServer> {
   const accepted = new Map<string, number>()
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
+    onRcptTo({ address }, _, done) {
+      const responseCode = answer(address)
+      if (responseCode === ACCEPTED) done()
+      else done(Object.assign(new Error(`${address} is not taken now`), { responseCode }))
+    },
     onData(stream, _, done) {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -1,5 +1,5 @@
 // The whole system for a test: six real service processes on free ports, with data and vhost of their own.
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { eventually, scratchFolder } from '@orders/shared/testing'
 import { type Running, start, stop } from '../../scripts/processes/child.ts'
@@ -29,10 +29,18 @@ export interface System {
   post(path: string, body: object, service?: ServiceName): Promise<{ status: number; body: unknown }>
   get<T>(path: string, service?: ServiceName): Promise<T>
   order(orderId: string): Promise<OrderView>
+  /** What the service has logged since the system was started, across its restarts. */
+  log(service: ServiceName): Promise<LogLine[]>
   /** Waits until the order is completed or cancelled. */
   ended(orderId: string, withinMs?: number): Promise<OrderView>
   /** Stops what still runs, by force if need be, and removes the data. */
   stop(): Promise<void>
+}
+
+export interface LogLine {
+  level: number
+  msg: string
+  [field: string]: unknown
 }
 
 interface Options {
@@ -49,10 +57,11 @@ export async function startSystem({ amqpUrl, environment = {} }: Options): Promi
   const ports = await freePorts(serviceNames.length)
   const running = new Map<ServiceName, Running>()
 
+  const logPath = (service: ServiceName) => join(folder.path, `${service}.log`)
   const url = (service: ServiceName) => `http://127.0.0.1:${ports[serviceNames.indexOf(service)]}`
 
   async function launch(service: ServiceName): Promise<void> {
-    const log = await open(join(folder.path, `${service}.log`), 'a')
+    const log = await open(logPath(service), 'a')
     const settings = {
       PORT: String(ports[serviceNames.indexOf(service)]),
       AMQP_URL: amqpUrl,
@@ -74,7 +83,7 @@ export async function startSystem({ amqpUrl, environment = {} }: Options): Promi
 
   const isReady = async (service: ServiceName) => {
     if (running.get(service)?.hasExited())
-      throw new Error(`${service}-service ended: see ${folder.path}/${service}.log`)
+      throw new Error(`${service}-service ended: ${await readFile(logPath(service), 'utf8')}`)
     return fetch(`${url(service)}/health/ready`).then(
       ({ ok }) => ok,
       () => false,
@@ -118,6 +127,7 @@ export async function startSystem({ amqpUrl, environment = {} }: Options): Promi
     },
     get,
     order,
+    log: async (service) => linesOf(await readFile(logPath(service), 'utf8')),
     ended(orderId, withinMs = 30_000) {
       return eventually(
         `order ${orderId} has ended`,
@@ -139,4 +149,9 @@ export async function startSystem({ amqpUrl, environment = {} }: Options): Promi
     throw error
   })
   return system
+}
+
+/** The lines of a log that are JSON; a line that is still being written is not there yet. */
+export function linesOf(text: string): LogLine[] {
+  return text.split('\n').flatMap((line) => (line.startsWith('{') && line.endsWith('}') ? [JSON.parse(line)] : []))
 }

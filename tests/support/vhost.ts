@@ -1,6 +1,8 @@
 // A vhost of its own for each test file, made and removed through the management API of the tests' broker.
 import { randomUUID } from 'node:crypto'
+import { topology } from '@orders/shared/contracts'
 import { eventually } from '@orders/shared/testing'
+import { type ConfirmChannel, connect } from 'amqplib'
 
 export interface QueueInfo {
   name: string
@@ -17,6 +19,11 @@ export interface Vhost {
   queues(): Promise<QueueInfo[]>
   /** The number of messages in a queue as the broker counts them now. */
   count(queue: string): Promise<number>
+  /**
+   * The queues in which messages wait, and how many: exact, while the totals of `queues()` are up to five seconds old.
+   * What a consumer has been handed and has not acked yet does not count.
+   */
+  waiting(): Promise<Record<string, number>>
   /** Cuts the connections whose name contains `name`, as an operator would; returns how many. */
   cutConnections(name: string): Promise<number>
   /** Removes the vhost. A connection that a test left open makes this fail. */
@@ -59,6 +66,15 @@ export async function createVhost(
       if (!found) throw new Error(`no queue ${queue} in ${name}`)
       return found.messages ?? 0
     },
+    waiting: () =>
+      withChannel(`${amqpUrl}/${name}`, async (channel) => {
+        const depths: Record<string, number> = {}
+        for (const queue of topology.queues) {
+          const { messageCount } = await channel.checkQueue(queue.name)
+          if (messageCount > 0) depths[queue.name] = messageCount
+        }
+        return depths
+      }),
     async cutConnections(part) {
       const matching = (await connections()).filter(({ user_provided_name: given }) => given?.includes(part))
       for (const connection of matching) await call('DELETE', `connections/${encodeURIComponent(connection.name)}`)
@@ -70,6 +86,19 @@ export async function createVhost(
         call('DELETE', `vhosts/${name}`),
       )
     },
+  }
+}
+
+/** Runs `work` on a channel of its own and closes it once the broker has confirmed what was published. */
+export async function withChannel<T>(amqpUrl: string, work: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
+  const connection = await connect(amqpUrl)
+  try {
+    const channel = await connection.createConfirmChannel()
+    const result = await work(channel)
+    await channel.waitForConfirms()
+    return result
+  } finally {
+    await connection.close()
   }
 }
 

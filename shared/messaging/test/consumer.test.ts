@@ -569,6 +569,33 @@ describe('closing a consumer', () => {
     expect(await effects(kernel)).toEqual(['order-1'])
   })
 
+  it('leaves a call outside that does not end: its message comes back, and no attempt is used up', async () => {
+    const reached = deferred()
+    const kernel = await openKernel()
+    let wasCutOff = false
+    const consumer = start(kernel, {
+      ...handling(),
+      ask: (_, { signal }) => {
+        reached.resolve()
+        signal.addEventListener('abort', () => {
+          wasCutOff = true
+        })
+        return deferred().promise
+      },
+      giveUp: (event, tx) => save(event.subject, tx),
+    })
+    await deliver(kernel)
+    await reached.promise
+
+    await consumer.close()
+    await kernel.broker.close(0)
+
+    expect(wasCutOff).toBe(true)
+    expect(kernel.outcomes).toEqual([])
+    expect(kernel.memory.messages(QUEUE)).toMatchObject([{ properties: { headers: { attempt: 1 } } }])
+    expect(await effects(kernel)).toEqual([])
+  })
+
   it('leaves a delivery unacked whose copy the broker no longer takes', async () => {
     const gate = deferred()
     const reached = deferred()

@@ -87,6 +87,8 @@ describe('a SQLite file', () => {
       for (let turn = 0; turn < 100; turn++)
         await database.transaction(async (tx) => {
           const { value } = await tx.get('select value from counter where id = 1')
+          // A moment in which another process would write, if it could.
+          await new Promise((resolve) => setTimeout(resolve, 1))
           await tx.run('update counter set value = ? where id = 1', value + 1)
         })
       await database.close()`

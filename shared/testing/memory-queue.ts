@@ -1,0 +1,140 @@
+// One queue of the in-memory broker: order and priority, prefetch, redelivery, expiry and the delivery limit.
+import type { Delivery, Properties } from '../messaging/broker.ts'
+import type { Queue } from '../messaging/queues.ts'
+
+/** When things happen; a simulation brings its own. Returns a function that calls it off. */
+export type Schedule = (delayMs: number, work: () => void) => () => void
+
+export interface Stored {
+  body: Buffer
+  properties: Properties
+  exchange: string
+  routingKey: string
+}
+
+interface Entry extends Stored {
+  deliveries: number
+  /** Calls the expiry off; it runs on while a delivery is under way. */
+  callOff?: () => void
+  expired: boolean
+}
+
+/** One delivery of a message: a later one is another, so that an ack from before a cut settles nothing. */
+interface Handout {
+  entry: Entry
+}
+
+/** Several may have one name: two copies of a service. */
+export interface Connection {
+  name: string
+}
+
+export interface Subscriber {
+  connection: Connection
+  prefetch: number
+  cancelled: boolean
+  unsettled: Set<Handout>
+  onDelivery(delivery: Delivery): void
+}
+
+export interface MemoryQueue {
+  enqueue(message: Stored): void
+  /** Oldest first; deliveries under way are not among them. */
+  ready(): readonly Stored[]
+  unsettled(): number
+  subscribe(subscriber: Subscriber): void
+  /** Takes back what the connections of that name hold unsettled, and gives it to whoever is free. */
+  giveBack(name: string): void
+  /** Forgets a connection's subscribers and gives what they hold to others. */
+  drop(connection: Connection): void
+}
+
+export function createMemoryQueue(
+  { arguments: settings }: Queue,
+  schedule: Schedule,
+  deadLetter: (message: Stored) => void,
+): MemoryQueue {
+  const limit = settings['x-delivery-limit']
+  const ttlMs = settings['x-message-ttl']
+  let ready: Entry[] = []
+  let subscribers: Subscriber[] = []
+
+  function insert(entry: Entry): void {
+    const priorityOf = ({ properties }: Entry) => ('x-max-priority' in settings ? (properties.priority ?? 0) : 0)
+    const behind = ready.findIndex((other) => priorityOf(other) < priorityOf(entry))
+    ready.splice(behind === -1 ? ready.length : behind, 0, entry)
+  }
+
+  /** A message whose time is over while it is delivered goes when it comes back. */
+  function expire(entry: Entry): void {
+    entry.expired = true
+    if (!ready.includes(entry)) return
+    ready = ready.filter((other) => other !== entry)
+    deadLetter(entry)
+  }
+
+  function deliver(): void {
+    for (let free = freeSubscriber(); free && ready.length > 0; free = freeSubscriber()) {
+      const entry = ready.shift()
+      if (entry) handOut(entry, free)
+    }
+  }
+
+  function freeSubscriber(): Subscriber | undefined {
+    const free = subscribers.filter(({ cancelled, unsettled, prefetch }) => !cancelled && unsettled.size < prefetch)
+    return free.sort((a, b) => a.unsettled.size - b.unsettled.size)[0]
+  }
+
+  function handOut(entry: Entry, to: Subscriber): void {
+    entry.deliveries += 1
+    const redelivered = entry.deliveries > 1
+    const handout: Handout = { entry }
+    to.unsettled.add(handout)
+    const { body, exchange, routingKey } = entry
+    const { expirationMs: _, ...properties } = structuredClone(entry.properties)
+    const ack = () => {
+      if (!to.unsettled.delete(handout)) return
+      entry.callOff?.()
+      deliver()
+    }
+    schedule(0, () => {
+      // Cut before it arrived: it is on its way to somebody else already.
+      if (to.unsettled.has(handout)) to.onDelivery({ body, properties, exchange, routingKey, redelivered, ack })
+    })
+  }
+
+  function takeBack(subscriber: Subscriber): void {
+    const entries = [...subscriber.unsettled].map(({ entry }) => entry)
+    subscriber.unsettled.clear()
+    const isWorn = ({ deliveries, expired }: Entry) => expired || (typeof limit === 'number' && deliveries > limit)
+    ready.unshift(...entries.filter((entry) => !isWorn(entry)))
+    for (const entry of entries.filter(isWorn)) deadLetter(entry)
+  }
+
+  return {
+    enqueue(message) {
+      const entry: Entry = { ...message, deliveries: 0, expired: false }
+      const delays = [message.properties.expirationMs, typeof ttlMs === 'number' ? ttlMs : undefined]
+      const expiresIn = Math.min(...delays.filter((delay) => delay !== undefined))
+      if (Number.isFinite(expiresIn)) entry.callOff = schedule(expiresIn, () => expire(entry))
+      insert(entry)
+      deliver()
+    },
+    ready: () => ready,
+    unsettled: () => subscribers.reduce((sum, { unsettled }) => sum + unsettled.size, 0),
+    subscribe(subscriber) {
+      subscribers.push(subscriber)
+      deliver()
+    },
+    giveBack(name) {
+      for (const subscriber of subscribers) if (subscriber.connection.name === name) takeBack(subscriber)
+      deliver()
+    },
+    drop(connection) {
+      const leaving = subscribers.filter((subscriber) => subscriber.connection === connection)
+      subscribers = subscribers.filter((subscriber) => subscriber.connection !== connection)
+      for (const subscriber of leaving) takeBack(subscriber)
+      deliver()
+    },
+  }
+}
