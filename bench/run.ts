@@ -61,6 +61,7 @@ async function bench(systemUrl: string, ceilingUrl: string): Promise<void> {
   say(`orders per second, end to end   ${rate(system)}`)
   say(`bare-broker ceiling             ${rate(ceiling)}`)
   say(`ratio                           ${ratio(system, ceiling)}`)
+  say(`queues empty after the load     ${ms(system.drainMs)}, bare broker ${ms(ceiling.drainMs)}`)
   say(
     `POST /orders under that load    p50 ${ms(percentile(system.placementMs, 0.5))}, p99 ${ms(percentile(system.placementMs, 0.99))}`,
   )

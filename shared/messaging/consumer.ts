@@ -128,8 +128,10 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       limit.abort()
       late.reject(error)
     }
-    const timedOut = new TransientError('ask_timeout', `no answer from outside within ${askTimeoutMs} ms`)
-    const timer = setTimeout(end, askTimeoutMs, timedOut)
+    const timer = setTimeout(
+      () => end(new TransientError('ask_timeout', `no answer from outside within ${askTimeoutMs} ms`)),
+      askTimeoutMs,
+    )
     asking.add(end)
     try {
       const answer = handler.ask?.(event, { ...context, sql: kernel.database, signal: limit.signal })

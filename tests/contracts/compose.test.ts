@@ -1,0 +1,86 @@
+// docker-compose.yml and the Dockerfile say what the services are: their ports, their commands, their variables.
+import { existsSync, readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { variableOf } from '@orders/shared/runtime'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { serviceConfigs } from '../../scripts/generate/env-example.ts'
+
+interface ComposeService {
+  image: string
+  command?: string[]
+  environment?: Record<string, string>
+  ports?: string[]
+  volumes?: string[]
+  profiles?: string[]
+  healthcheck?: { test: string[] }
+  depends_on?: Record<string, { condition: string }>
+}
+
+let services: Record<string, ComposeService>
+let volumes: Record<string, unknown>
+
+beforeAll(async () => {
+  const file = parse(await readFile('docker-compose.yml', 'utf8'), { merge: true })
+  services = file.services
+  volumes = file.volumes
+})
+
+const own = [
+  'order-service',
+  'inventory-service',
+  'payment-service',
+  'shipping-service',
+  'notification-service',
+  'audit-service',
+]
+
+describe.each(own.map((name, place) => ({ name, port: 8080 + place })))('$name', ({ name, port }) => {
+  it('runs its own main file from the common image', () => {
+    expect(services[name]).toMatchObject({ image: 'order-choreography', command: ['node', `${name}/main.js`] })
+    expect(existsSync(`${name}/main.ts`)).toBe(true)
+  })
+
+  it('is published on the host’s loopback alone, on its port', () => {
+    expect(services[name]?.ports).toEqual([`127.0.0.1:${port}:${port}`])
+  })
+
+  it('has a volume of its own, a health check of its own readiness, and waits for the broker', () => {
+    expect(services[name]?.volumes).toEqual([`${name.replace('-service', '')}-data:/data`])
+    expect(services[name]?.healthcheck?.test.join(' ')).toContain(`:${port}/health/ready`)
+    expect(services[name]?.depends_on).toEqual({ rabbitmq: { condition: 'service_healthy' } })
+  })
+
+  it('sets only variables that it reads, and the tokens it cannot start without', () => {
+    const known = Object.keys(serviceConfigs[name]?.properties ?? {}).map(variableOf)
+    const set = Object.keys(services[name]?.environment ?? {})
+    expect(set.filter((variable) => !known.includes(variable))).toEqual([])
+    expect(services[name]?.environment?.HOST).toBe('0.0.0.0')
+    expect(services[name]?.environment?.OPERATOR_TOKENS).toMatch(/^\$\{OPERATOR_TOKENS:\?/)
+  })
+})
+
+it('has RabbitMQ 4 with management, Mailpit, and PostgreSQL as a profile, each healthy by its own check', () => {
+  expect(Object.keys(services).sort()).toEqual([...own, 'mailpit', 'postgres', 'rabbitmq'].sort())
+  expect(services.rabbitmq?.image).toBe('rabbitmq:4-management')
+  expect(services.mailpit?.image).toMatch(/^axllent\/mailpit:v\d/)
+  expect(services.postgres?.profiles).toEqual(['postgres'])
+  for (const service of Object.values(services)) expect(service.healthcheck?.test.length).toBeGreaterThan(1)
+})
+
+it('publishes nothing beyond loopback, and every volume belongs to one service', () => {
+  const ports = Object.values(services).flatMap((service) => service.ports ?? [])
+  expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([])
+  const used = Object.values(services)
+    .flatMap((service) => service.volumes ?? [])
+    .map((volume) => volume.split(':')[0])
+  expect([...used].sort()).toEqual(Object.keys(volumes).sort())
+})
+
+it('the image is built from what exists, listens beyond its loopback and does not run as root', async () => {
+  const dockerfile = await readFile('Dockerfile', 'utf8')
+  expect(dockerfile).toMatch(/^USER node$/m)
+  expect(dockerfile).toMatch(/HOST=0\.0\.0\.0/)
+  expect(dockerfile).toContain('npm run build')
+  expect(readdirSync('.')).toContain('package-lock.json')
+})
