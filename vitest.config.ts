@@ -12,6 +12,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // Loading the same modules anew for every file takes longer than the tests; none of them keeps state.
+          pool: 'threads',
+          isolate: false,
           include: [
             'shared/**/*.test.ts',
             '*-service/test/**/*.test.ts',

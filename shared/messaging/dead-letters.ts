@@ -1,6 +1,7 @@
 // What an operator does with dead letters: look, send again, discard. Nothing is removed before what replaces it is
 // confirmed.
-import { type Channel, type ConfirmChannel, connect, type GetMessage } from 'amqplib'
+import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib'
+import { asError, TransientError } from '../runtime/errors.ts'
 import { toAmqp } from './amqp.ts'
 import type { Properties } from './broker.ts'
 import { brokerUrls } from './connection.ts'
@@ -35,8 +36,7 @@ const UNROUTED = 'unrouted.queue'
 
 /** Connects once; the caller closes. `queue` is a dead-letter queue's name or `unrouted.queue`. */
 export async function openDeadLetters(url: string): Promise<DeadLetters> {
-  const [first = ''] = brokerUrls(url)
-  const connection = await connect(first, { timeout: 10_000, noDelay: true })
+  const connection = await connectToAny(brokerUrls(url))
 
   /** Every message that was there at the start, each once; what `settle` does not ack goes back when this ends. */
   async function forEach(
@@ -101,6 +101,20 @@ export async function openDeadLetters(url: string): Promise<DeadLetters> {
     discard: (queue, wanted) => pick(queue, wanted, async () => undefined),
     close: () => connection.close(),
   }
+}
+
+/** The first host of a cluster that answers. */
+async function connectToAny(urls: string[]): Promise<ChannelModel> {
+  const faults: Error[] = []
+  for (const url of urls) {
+    const connection = await connect(url, { timeout: 10_000, noDelay: true }).catch(asError)
+    if (!(connection instanceof Error)) return connection
+    faults.push(connection)
+  }
+  throw new TransientError(
+    'broker_unavailable',
+    `no broker answers: ${faults.map(({ message }) => message).join('; ')}`,
+  )
 }
 
 /** Back to the queue that gave it up, or, unrouted, by the way it first came; with a fresh count of attempts. */

@@ -23,7 +23,10 @@ export interface Done<T> {
 export type Work<T> = (tx: Sql) => Promise<Done<T>>
 
 export interface GroupCommit {
-  /** @throws RejectedError 503 `overloaded` when too much waits already, 503 `stopping` after `close`, and whatever `work` throws. */
+  /**
+   * @throws RejectedError 503 `overloaded` when too much waits already, 503 `database_locked` when another process keeps
+   * the lock, 503 `stopping` after `close`, and whatever `work` throws.
+   */
   submit<T>(work: Work<T>, cause?: Cause): Promise<T>
   waiting(): number
   /** Finishes what waits; whatever is submitted afterwards is refused. */
@@ -67,8 +70,10 @@ export function createGroupCommit(options: Options): GroupCommit {
     for (await nextTurn(); waiting.length > 0; await nextTurn()) {
       const group = waiting.slice(0, groupMax)
       waiting = waiting.slice(groupMax)
-      const outcome = await commit(group).catch(() => undefined)
-      if (outcome) tell(outcome)
+      const outcome = await commit(group).catch(asError)
+      if (!(outcome instanceof Error)) tell(outcome)
+      // Nobody's own fault, and each would have to wait for the lock as long again.
+      else if (errorCode(outcome) === 'database_locked') for (const member of group) member.reject(locked(outcome))
       else await commitOneByOne(group)
     }
     draining = undefined
@@ -158,6 +163,13 @@ function memberOf<T>(work: Work<T>, cause: Cause, service: string, settled: Defe
 }
 
 const forgetting: Member = { run: async () => [], resolve: () => undefined, reject: () => undefined }
+
+function locked(cause: Error): RejectedError {
+  return new RejectedError(503, 'database_locked', 'the database is locked; try again soon', {
+    cause,
+    retryAfterSeconds: 1,
+  })
+}
 
 function overloaded(waiting: number): RejectedError {
   return new RejectedError(503, 'overloaded', `${waiting} requests are waiting already; try again soon`, {

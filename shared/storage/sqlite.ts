@@ -1,11 +1,13 @@
 // The SQLite driver: WAL, an fsync for every commit, one connection that writes and one that reads.
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
-import { TransientError } from '../runtime/errors.ts'
+import { asError, errorCode, TransientError } from '../runtime/errors.ts'
 import type { Database, Sql, Transaction, Value } from './database.ts'
 
 const BUSY_TIMEOUT_MS = 10_000
+const BUSY_PAUSE_MS = 5
 
 /**
  * Opens (and creates) the database file at `path`. Several processes may share it: `begin immediate` takes the write
@@ -14,6 +16,8 @@ const BUSY_TIMEOUT_MS = 10_000
 export function openSqlite(path: string): Database {
   mkdirSync(dirname(path), { recursive: true })
   const writer = connect(path)
+  // SQLite's own waiting would hold up the event loop, and with it heartbeats, health and every other request.
+  writer.pragma('busy_timeout = 0')
   // Readers of a WAL database never wait for its writer, so HTTP reads go on while a group commits.
   const reader = connect(path)
   const write = statements(writer)
@@ -23,7 +27,7 @@ export function openSqlite(path: string): Database {
   let turn: Promise<unknown> = Promise.resolve()
 
   async function run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    await write.run('begin immediate')
+    await begin(write)
     try {
       const result = await work(tx)
       await write.run('commit')
@@ -52,6 +56,17 @@ export function openSqlite(path: string): Database {
       reader.close()
       writer.close()
     },
+  }
+}
+
+/** @throws TransientError `database_locked` when another process keeps the write lock for longer than anybody should. */
+async function begin(sql: Sql): Promise<void> {
+  for (const deadline = Date.now() + BUSY_TIMEOUT_MS; ; await delay(BUSY_PAUSE_MS)) {
+    const error = await sql.run('begin immediate').then(() => undefined, asError)
+    if (!error) return
+    if (!errorCode(error).startsWith('SQLITE_BUSY')) throw error
+    if (Date.now() > deadline)
+      throw new TransientError('database_locked', 'another process holds the write lock', { cause: error })
   }
 }
 

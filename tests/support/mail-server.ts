@@ -13,14 +13,16 @@ export interface MailServer {
 
 const ACCEPTED = 250
 
+type Answer = (recipient: string) => number | Promise<number>
+
 /** `answer` gives the SMTP code for each recipient that is named, in the order of naming; by default all are accepted. */
-export async function startMailServer(answer: (recipient: string) => number = () => ACCEPTED): Promise<MailServer> {
+export async function startMailServer(answer: Answer = () => ACCEPTED): Promise<MailServer> {
   const accepted = new Map<string, number>()
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
-    onRcptTo({ address }, _, done) {
-      const responseCode = answer(address)
+    async onRcptTo({ address }, _, done) {
+      const responseCode = await answer(address)
       if (responseCode === ACCEPTED) done()
       else done(Object.assign(new Error(`${address} is not taken now`), { responseCode }))
     },

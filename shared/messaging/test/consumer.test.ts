@@ -5,7 +5,7 @@ import { deferred } from '../../runtime/deferred.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
 import type { Sql } from '../../storage/index.ts'
 import { eventually, type Schedule } from '../../testing/index.ts'
-import type { Publication } from '../broker.ts'
+import type { Broker, Publication } from '../broker.ts'
 import { type ConsumerOptions, consume } from '../consumer.ts'
 import { encode } from '../envelope.ts'
 import type { Handler } from '../handler.ts'
@@ -367,6 +367,46 @@ describe('a delivery that fails', () => {
     expect(history.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4])
     expect(history.every(({ error }) => error === 'Error: the disk is on fire')).toBe(true)
     expect(dead?.properties.headers).not.toHaveProperty('x-death')
+  })
+
+  it.each([
+    ['waits', new TransientError('busy', 'not now')],
+    ['is a dead letter', new PermanentError('bad', 'never')],
+  ])('is not acked before its copy, which %s, is confirmed', async (_, error) => {
+    const kernel = await openKernel({ schedule: manualTime().schedule })
+    const confirm = deferred()
+    const reached = deferred()
+    const broker: Broker = {
+      ...kernel.broker,
+      publish(publication) {
+        reached.resolve()
+        return confirm.promise.then(() => kernel.broker.publish(publication))
+      },
+    }
+    const handlers = [handling(() => Promise.reject(error))]
+    consume({ ...kernel.kernel, broker }, { queue: QUEUE, prefetch: 10, handlers })
+    await deliver(kernel)
+
+    await reached.promise
+    await new Promise((turn) => setImmediate(turn))
+    expect(kernel.memory.unsettled(QUEUE)).toBe(1)
+
+    confirm.resolve()
+    await outcome(kernel)
+  })
+
+  it('stays unacked when its copy is refused', async () => {
+    const kernel = await openKernel()
+    const refused = new PermanentError('unpublishable', 'no')
+    const broker: Broker = { ...kernel.broker, publish: () => Promise.reject(refused) }
+    const handlers = [handling(() => Promise.reject(new PermanentError('bad', 'never')))]
+    consume({ ...kernel.kernel, broker }, { queue: QUEUE, prefetch: 10, handlers })
+    await deliver(kernel)
+
+    await eventually('it is told', () => kernel.lines.some(({ msg }) => msg === 'left unsettled'))
+
+    expect(kernel.memory.unsettled(QUEUE)).toBe(1)
+    expect(kernel.outcomes).toEqual([])
   })
 
   it('spoils nobody else in its group', async () => {
