@@ -1,11 +1,13 @@
-// What operators may ask of audit-service: an order's story, the events themselves, and whether the log is whole.
+// What operators may ask of audit-service: an order's story, the events themselves, whether the log is whole, and the
+// console that shows all three in a browser.
 import { OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { AuditConfig } from './config.ts'
+import { CONSOLE_HEADERS, readConsole } from './console.ts'
 import type { Verdict } from './domain.ts'
-import { moneyIn } from './sentences.ts'
-import { eventsOf, listEvents, verifyAll } from './store.ts'
+import { moneyIn, sentenceOf } from './sentences.ts'
+import { eventsOf, headOf, listEvents, verifyAll } from './store.ts'
 import { storyOf } from './story.ts'
 import { textOf } from './text.ts'
 
@@ -14,13 +16,15 @@ const Format = Type.Object(
   { format: Type.Optional(Type.Union([Type.Literal('text'), Type.Literal('json')])) },
   { additionalProperties: false },
 )
+const Sequence = (description: string) => Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description }))
 const Page = Type.Object(
   {
-    after: Type.Optional(
-      Type.String({ pattern: '^[0-9]{1,15}$', description: 'Sequence of the last event already seen' }),
-    ),
+    after: Sequence('Only events after this sequence'),
+    before: Sequence('Only events before this sequence'),
+    newest: Type.Optional(Type.Literal('true', { description: 'The newest first, instead of the oldest' })),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
     type: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    service: Type.Optional(Type.String({ pattern: '^[a-z]{1,40}$', description: 'Who said it, such as "order"' })),
     orderId: Type.Optional(OrderId),
   },
   { additionalProperties: false },
@@ -53,11 +57,23 @@ export function routes(app: HttpServer, { database, auth, config, now }: Wiring<
 
   app.get(
     '/audit/events',
-    { ...operators, schema: { querystring: Page, summary: 'The events as they were kept, oldest first' } },
-    async ({ query: { after = '0', limit = '100', type, orderId } }) => {
-      const entries = await listEvents(database, { after: Number(after), type, orderId, limit: Number(limit) })
-      const events = entries.map(({ body, ...entry }) => ({ ...entry, event: envelopeOf(body) }))
-      return { events, next: entries.length === Number(limit) ? (entries.at(-1)?.sequence ?? null) : null }
+    { ...operators, schema: { querystring: Page, summary: 'The events as they were kept, each with its sentence' } },
+    async ({ query: { after = '0', before, newest, limit = '100', type, service, orderId } }) => {
+      const entries = await listEvents(database, {
+        after: Number(after),
+        before: before === undefined ? undefined : Number(before),
+        type,
+        source: service && `/${service}-service`,
+        orderId,
+        newestFirst: newest === 'true',
+        limit: Number(limit),
+      })
+      const events = entries.map(({ body, ...entry }) => {
+        const event = envelopeOf(body)
+        return { ...entry, sentence: sentenceOf({ ...entry, data: event.data }, money), event }
+      })
+      const next = entries.length === Number(limit) ? (entries.at(-1)?.sequence ?? null) : null
+      return { events, next, kept: (await headOf(database)).sequence }
     },
   )
 
@@ -68,6 +84,19 @@ export function routes(app: HttpServer, { database, auth, config, now }: Wiring<
     })
     return verifying
   })
+
+  // Open to all: the page holds no data, and asks for the token that its questions need.
+  const page = readConsole()
+  const hidden = { schema: { hide: true } }
+  app.get('/', hidden, async (_, reply) =>
+    reply.headers(CONSOLE_HEADERS).type('text/html; charset=utf-8').send(page.html),
+  )
+  app.get('/console.css', hidden, async (_, reply) =>
+    reply.headers(CONSOLE_HEADERS).type('text/css; charset=utf-8').send(page.css),
+  )
+  app.get('/console.js', hidden, async (_, reply) =>
+    reply.headers(CONSOLE_HEADERS).type('text/javascript; charset=utf-8').send(page.script),
+  )
 }
 
 function envelopeOf(body: string): { data?: unknown } {

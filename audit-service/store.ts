@@ -40,26 +40,32 @@ export async function eventsOf(sql: Reader, subject: string): Promise<Entry[]> {
 }
 
 export interface Page {
-  /** The sequence of the last one of the page before. */
+  /** Only what was kept after this sequence. */
   after: number
-  type: string | undefined
-  orderId: string | undefined
+  /** Only what was kept before it. */
+  before?: number | undefined
+  type?: string | undefined
+  source?: string | undefined
+  orderId?: string | undefined
+  /** The newest first, instead of the oldest. */
+  newestFirst?: boolean
   limit: number
 }
 
-/** The oldest first. */
-export async function listEvents(sql: Reader, { after, type, orderId, limit }: Page): Promise<Entry[]> {
+export async function listEvents(sql: Reader, page: Page): Promise<Entry[]> {
   const wanted = [
-    { condition: 'type = ?', value: type },
-    { condition: 'subject = ?', value: orderId },
+    { condition: 'type = ?', value: page.type },
+    { condition: 'source = ?', value: page.source },
+    { condition: 'subject = ?', value: page.orderId },
+    { condition: 'sequence > ?', value: page.after },
+    { condition: 'sequence < ?', value: page.before },
   ].flatMap(({ condition, value }) => (value === undefined ? [] : [{ condition, value }]))
   return sql.all<Entry>(
     `select ${COLUMNS} from events
-     where ${[...wanted.map(({ condition }) => condition), 'sequence > ?'].join(' and ')}
-     order by sequence limit ?`,
+     where ${wanted.map(({ condition }) => condition).join(' and ')}
+     order by sequence ${page.newestFirst ? 'desc' : 'asc'} limit ?`,
     ...wanted.map(({ value }) => value),
-    after,
-    limit,
+    page.limit,
   )
 }
 

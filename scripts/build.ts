@@ -10,7 +10,7 @@ execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconf
 const { workspaces } = JSON.parse(await readFile('package.json', 'utf8')) as { workspaces: string[] }
 for (const folder of ['.', ...workspaces]) await copyPackage(folder)
 await cp('package-lock.json', join(OUT, 'package-lock.json'))
-for (const folder of workspaces) await copyMigrations(folder)
+for (const folder of workspaces) await copyFiles(folder)
 process.stdout.write(`built into ${OUT}/: cd ${OUT} && npm ci --omit=dev && node order-service/main.js\n`)
 
 /** The doors of `shared` lead to the compiled files; `testing` is for tests only and stays behind. */
@@ -20,7 +20,9 @@ async function copyPackage(folder: string): Promise<void> {
   await writeFile(join(OUT, folder, 'package.json'), doors)
 }
 
-async function copyMigrations(folder: string): Promise<void> {
+/** Migrations, and the console's page: what the compiled code reads at run time. */
+async function copyFiles(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true }))
-    if (entry.endsWith('.sql')) await cp(join(folder, entry), join(OUT, folder, entry))
+    if (/\.sql$|(^|\/)console\/[\w.-]+\.(html|css|js)$/.test(entry))
+      await cp(join(folder, entry), join(OUT, folder, entry))
 }

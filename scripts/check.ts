@@ -1,12 +1,14 @@
 // npm run check: what can be known in seconds and without a broker: types, lint, format, unit tests.
 import { interruption } from './processes/interruption.ts'
-import { runQuietly, type Step, styleStep, typesStep } from './testing/steps.ts'
+import { consoleTypesStep, runQuietly, type Step, styleStep, typesStep } from './testing/steps.ts'
 
 const unitStep: Step = { name: 'unit tests', program: 'vitest', args: ['run', '--project', 'unit', '--reporter=dot'] }
 
 const interrupted = interruption()
 const startedAt = Date.now()
-const results = await Promise.all([typesStep, styleStep, unitStep].map((step) => runQuietly(step, interrupted)))
+const results = await Promise.all(
+  [typesStep, consoleTypesStep, styleStep, unitStep].map((step) => runQuietly(step, interrupted)),
+)
 const failed = results.filter((step) => !step.passed)
 for (const { name, output } of failed) console.log(`--- ${name} ---\n${output}`)
 for (const { name, passed } of results) console.log(`${passed ? 'passed' : 'FAILED'}  ${name}`)

@@ -1,7 +1,7 @@
 // npm test: everything that must hold, with a private broker of its own; `npm test -- tests/e2e` runs only that.
 import { interruption } from './processes/interruption.ts'
 import { startTestServers, type TestServers } from './testing/servers.ts'
-import { runQuietly, runVitest, type StepResult, styleStep, typesStep } from './testing/steps.ts'
+import { consoleTypesStep, runQuietly, runVitest, type StepResult, styleStep, typesStep } from './testing/steps.ts'
 import type { Tally } from './testing/tally-reporter.ts'
 
 const say = (line: string) => console.log(line)
@@ -39,7 +39,9 @@ async function run(): Promise<number> {
 }
 
 async function checkCode(): Promise<StepResult[]> {
-  const results = await Promise.all([typesStep, styleStep].map((step) => runQuietly(step, interrupted)))
+  const results = await Promise.all(
+    [typesStep, consoleTypesStep, styleStep].map((step) => runQuietly(step, interrupted)),
+  )
   for (const { name, passed, output } of results) {
     say(passed ? `${name}: passed` : `${name}: FAILED\n${output}`)
   }

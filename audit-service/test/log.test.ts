@@ -104,10 +104,12 @@ it('cannot be read in two ways: a text moved from one field to the next is anoth
 it('is read page by page, by type and by order', async () => {
   await keep(event('a', '1'), event('b', '2'), event('c', '1', 'order.paid'), event('d', '1'))
   const ids = async (page: Partial<Parameters<typeof listEvents>[1]>) =>
-    (await listEvents(database, { after: 0, type: undefined, orderId: undefined, limit: 10, ...page })).map(
-      ({ id }) => id,
-    )
+    (await listEvents(database, { after: 0, limit: 10, ...page })).map(({ id }) => id)
   expect(await ids({})).toEqual(['a', 'b', 'c', 'd'])
   expect(await ids({ limit: 2, after: 1 })).toEqual(['b', 'c'])
   expect(await ids({ type: 'order.created', orderId: '1' })).toEqual(['a', 'd'])
+  expect(await ids({ newestFirst: true, limit: 2 })).toEqual(['d', 'c'])
+  expect(await ids({ newestFirst: true, before: 3, after: 1 })).toEqual(['b'])
+  expect(await ids({ source: '/order-service', newestFirst: true, limit: 1 })).toEqual(['d'])
+  expect(await ids({ source: '/payment-service' })).toEqual([])
 })

@@ -14,6 +14,7 @@ export function advice(plan: readonly ServicePlan[], broker: Broker, environment
     `    curl ${url('order')}/orders/123`,
     '  read its whole story',
     `    curl ${url('audit')}/audit/orders/123`,
+    `  operator console     ${url('audit')}/#/orders/123`,
     `  the customer's mail  ${environment.DATA_DIR ?? '.data'}/mail`,
     ...(broker.managementUrl ? [`  RabbitMQ's own UI    ${broker.managementUrl} (guest / guest)`] : []),
     ...(broker.rabbitmqctl ? [`  its queues           ${broker.rabbitmqctl} list_queues`] : []),
