@@ -1,0 +1,101 @@
+// The mail server refuses: for good, and the request is kept until an operator sends it again; for now, and it is
+// tried again by itself. Either way the order goes on, and the customer gets each mail once.
+import { eventually } from '@orders/shared/testing'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { deadLetters } from '../support/dead-letters.ts'
+import { type MailServer, startMailServer } from '../support/mail-server.ts'
+import { typesOf, wholeStory } from '../support/story.ts'
+import { type System, startSystem } from '../support/system.ts'
+import { createVhost, type Vhost } from '../support/vhost.ts'
+
+const NEWS = ['order.created', 'order.paid', 'order.shipped', 'order.completed']
+
+let vhost: Vhost
+let mail: MailServer
+let system: System
+/** What the mail server answers to each recipient: the codes in turn, then that it takes the mail. */
+const answers = new Map<string, number[]>()
+
+beforeAll(async () => {
+  vhost = await createVhost()
+  mail = await startMailServer((recipient) => answers.get(recipient)?.shift() ?? 250)
+  system = await startSystem({ amqpUrl: vhost.amqpUrl, environment: { SMTP_URL: mail.url } })
+}, 120_000)
+
+afterAll(async () => {
+  await system?.stop()
+  await mail?.close()
+  await vhost?.remove()
+}, 60_000)
+
+interface Notification {
+  status: string
+  deliveries: { status: string; attempts: number; error: string | null }[]
+  attempts: { attempt: number; outcome: string }[]
+}
+
+const notification = (orderId: string, news: string) =>
+  system.get<Notification>(`/notifications/${orderId}.${news}`, 'notification')
+
+/** How often each of the order's mails was accepted. */
+const accepted = (orderId: string) =>
+  NEWS.map((news) => mail.accepted.get(`<${orderId}.${news}.email@orders.example>`) ?? 0)
+
+it('for good: the order completes, each request is a dead letter with its reason, and a replay sends it once', async () => {
+  const email = 'gone@example.org'
+  answers.set(
+    email,
+    NEWS.map(() => 550),
+  )
+  await system.post('/orders', { orderId: 'refused', user: 'ann', items: ['item1'], contact: { email } })
+  expect(await system.ended('refused')).toMatchObject({ status: 'completed' })
+  expect(typesOf(await wholeStory(system, 'refused'))).toMatchObject({ 'notification.failed': NEWS.length })
+  expect(accepted('refused')).toEqual([0, 0, 0, 0])
+  for (const news of NEWS)
+    expect(await notification('refused', news)).toMatchObject({
+      status: 'failed',
+      deliveries: [{ status: 'failed', attempts: 1, error: expect.stringMatching(/^mail_refused: .*550/s) }],
+    })
+
+  const listed = await deadLetters(vhost.amqpUrl, 'list')
+  expect(listed.code).toBe(0)
+  expect(listed.stdout).toContain(`notification.email.dlq  ${NEWS.length}`)
+  for (const news of NEWS)
+    expect(listed.stdout).toMatch(
+      new RegExp(
+        `notification-service +notification.requested +refused/notification.requested/${news} +mail_refused: `,
+      ),
+    )
+  expect(listed.stdout).not.toContain(email)
+
+  const replayed = await deadLetters(vhost.amqpUrl, 'replay', 'notification.email.dlq')
+  expect(replayed).toEqual({ code: 0, stdout: '4 from notification.email.dlq sent again.\n', stderr: '' })
+  await eventually('each is sent', async () => typesOf(await wholeStory(system, 'refused'))['notification.sent'] === 4)
+  expect(accepted('refused')).toEqual([1, 1, 1, 1])
+  for (const news of NEWS)
+    expect(await notification('refused', news)).toMatchObject({
+      status: 'sent',
+      deliveries: [{ status: 'sent', attempts: 2, error: null }],
+    })
+  expect(await vhost.waiting()).toEqual({})
+})
+
+it('for now: it is sent after the first waiting room, by itself and once', async () => {
+  const email = 'greylisted@example.org'
+  answers.set(email, [451])
+  await system.post('/orders', { orderId: 'deferred', user: 'bob', items: ['item1'], contact: { email } })
+  expect(await system.ended('deferred')).toMatchObject({ status: 'completed' })
+  const story = await wholeStory(system, 'deferred')
+  expect(typesOf(story)).toMatchObject({ 'notification.requested': 4, 'notification.sent': 4 })
+  expect(typesOf(story)).not.toHaveProperty('notification.failed')
+  expect(accepted('deferred')).toEqual([1, 1, 1, 1])
+
+  const all = await Promise.all(NEWS.map((news) => notification('deferred', news)))
+  const tries = all.map(({ attempts }) => attempts.map(({ attempt, outcome }) => `${attempt} ${outcome}`).join(', '))
+  expect(tries.sort()).toEqual(['1 failed, 2 sent', '1 sent', '1 sent', '1 sent'])
+  const logged = await system.log('notification')
+  expect(logged.filter(({ code }) => code === 'mail_deferred')).toMatchObject([
+    { msg: 'failed, will be tried again', queue: 'notification.email.queue', subject: 'deferred', room: '1s' },
+  ])
+  expect(await vhost.waiting()).toEqual({})
+})
