@@ -60,6 +60,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   const { queue, prefetch, askTimeoutMs = ASK_TIMEOUT_MS, logLevel = 'info' } = options
   const handlers = new Map(options.handlers.map((handler) => [handler.type, handler]))
   const underWay = new Set<Promise<void>>()
+  const byId = new Map<string, Promise<void>>()
   /** Ends each call to the outside world that is under way. */
   const asking = new Set<(error: Error) => void>()
 
@@ -207,11 +208,19 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   }
 
   const subscription = broker.subscribe(queue, prefetch, (delivery) => {
-    const settled = settle(delivery)
+    const { messageId } = delivery.properties
+    // After a lost connection a message may come again while its first delivery still asks outside: it waits for that,
+    // and finds it recorded, instead of asking a second time.
+    const first = messageId === undefined ? undefined : byId.get(messageId)
+    const settled = (first ? first.then(() => settle(delivery)) : settle(delivery))
       // Only a broker that is being closed refuses the copy: unacked, the delivery comes back.
       .catch((error: unknown) => log.warn({ queue, err: asError(error) }, 'left unsettled'))
-      .finally(() => underWay.delete(settled))
+      .finally(() => {
+        underWay.delete(settled)
+        if (messageId !== undefined && byId.get(messageId) === settled) byId.delete(messageId)
+      })
     underWay.add(settled)
+    if (messageId !== undefined) byId.set(messageId, settled)
   })
 
   return {

@@ -12,6 +12,8 @@ import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
 const ORDERS = 200
+/** The prefetch of the e-mail channel. */
+const MAILS_UNDER_WAY_MAX = 32
 
 let folder: Awaited<ReturnType<typeof scratchFolder>>
 let node: RabbitNode
@@ -59,7 +61,9 @@ it('every order ends, with money, goods and stories in agreement', async () => {
   expect(orders.filter(({ status }) => status === 'completed')).toHaveLength(ORDERS * 0.7)
   const stories: Story[] = []
   for (const id of ids) stories.push(await wholeStory(system, id))
-  expect(mail.accepted).toEqual(new Map(stories.flatMap(mailsOf).map((messageId) => [messageId, 1])))
+  expect([...mail.accepted.keys()].sort()).toEqual(stories.flatMap(mailsOf).sort())
+  // The documented window: what a server had in hand when its client was killed may be taken, and sent again.
+  expect([...mail.accepted.values()].filter((times) => times > 1).length).toBeLessThanOrEqual(MAILS_UNDER_WAY_MAX)
   expect(await vhost.waiting()).toEqual({})
   await expectAgreement(system, orders, initial)
   expect(await system.get('/audit/verify', 'audit')).toMatchObject({ ok: true })

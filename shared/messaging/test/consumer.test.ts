@@ -29,7 +29,9 @@ const DLQ = 'inventory.dlq'
 /** Straight to the queue, so that the audit's queue holds only what the handler says. */
 function deliver({ broker }: TestKernel, change: Partial<Publication> = {}): Promise<void> {
   const publication = encode(created('order-1'), 'order-service', { causationId: 'request-1' })
-  return broker.publish({ ...publication, exchange: '', routingKey: QUEUE, ...change })
+  const [, messageId = publication.properties.messageId] = /"id":"([^"]+)"/.exec(String(change.body ?? '')) ?? []
+  const properties = { ...publication.properties, messageId }
+  return broker.publish({ ...publication, properties, exchange: '', routingKey: QUEUE, ...change })
 }
 
 const bodyOf = (message: Message) => encode(message, 'order-service', {}).body
@@ -573,6 +575,33 @@ describe('giving up', () => {
 
     expect(await outcome(kernel)).toMatchObject({ outcome: 'dead_letter' })
     expect(kernel.memory.messages(DLQ)[0]?.properties.headers['error-code']).toBe('invalid_message')
+  })
+})
+
+describe('a message that comes again while its first delivery still asks outside', () => {
+  it('waits for it, so that an asker who looks first asks once', async () => {
+    const gate = deferred()
+    const kernel = await openKernel()
+    let calls = 0
+    start(kernel, {
+      ...handling(),
+      async ask(event, { sql }) {
+        const done = await sql.get('select 1 from effects where id = ?', event.subject)
+        if (done) return undefined
+        calls += 1
+        if (event.subject === 'order-1') await gate.promise
+      },
+    })
+    await deliver(kernel)
+    await eventually('the first one asks', () => calls === 1)
+    kernel.memory.cut('test')
+    await deliver(kernel, { body: bodyOf(created('order-2')) })
+    await eventually('one that was handed out later is done', async () => (await effects(kernel)).includes('order-2'))
+    gate.resolve()
+
+    await outcome(kernel, 3)
+    expect(calls).toBe(2)
+    expect(await effects(kernel)).toEqual(['order-1', 'order-2'])
   })
 })
 
