@@ -1,5 +1,6 @@
 // What an operator does with dead letters: look, send again, discard. Nothing is removed before what replaces it is
 // confirmed.
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib'
 import { asError, TransientError } from '../runtime/errors.ts'
 import { toAmqp } from './amqp.ts'
@@ -46,6 +47,7 @@ export async function openDeadLetters(url: string): Promise<DeadLetters> {
   ): Promise<void> {
     const channel = await connection.createConfirmChannel()
     const returned = new Set<unknown>()
+    let kept = 0
     channel.on('return', ({ properties }) => returned.add(properties.messageId))
     try {
       const { messageCount } = await channel.checkQueue(queue)
@@ -56,10 +58,10 @@ export async function openDeadLetters(url: string): Promise<DeadLetters> {
         if (done && returned.has(message.properties.messageId))
           throw new Error(`${queue}: its target queue does not exist`)
         if (done) channel.ack(message)
+        else kept += 1
       }
-      // What was only looked at goes back; the round trip makes sure that this and the acks have arrived.
       channel.nackAll(true)
-      await channel.checkQueue(queue)
+      await untilBack(channel, queue, kept)
     } finally {
       await close(channel)
     }
@@ -100,6 +102,17 @@ export async function openDeadLetters(url: string): Promise<DeadLetters> {
       pick(queue, wanted, (message, channel) => sendAgain(queue, message, channel), progress),
     discard: (queue, wanted) => pick(queue, wanted, async () => undefined),
     close: () => connection.close(),
+  }
+}
+
+const BACK_TRIES = 100
+
+/** What was only looked at goes back a moment after it was told to; whoever looks next is to find it there. */
+async function untilBack(channel: ConfirmChannel, queue: string, kept: number): Promise<void> {
+  for (let tries = 0; tries < BACK_TRIES; tries++) {
+    const { messageCount } = await channel.checkQueue(queue)
+    if (messageCount >= kept) return
+    await delay(20)
   }
 }
 

@@ -3,7 +3,7 @@
 import { topology } from '@orders/shared/contracts'
 import { scratchFolder } from '@orders/shared/testing'
 import type { ConfirmChannel } from 'amqplib'
-import { expect, it } from 'vitest'
+import { it } from 'vitest'
 import { start, stop } from '../../scripts/processes/child.ts'
 import { freePorts } from '../../scripts/processes/ports.ts'
 import { linesOf } from '../support/system.ts'
@@ -33,36 +33,33 @@ const cases: [what: string, declare: (channel: ConfirmChannel) => Promise<unknow
   ],
 ]
 
-it.concurrent.each(cases)('%s: the service ends with one clear line', async (_, declare, complaint) => {
-  const vhost = await createVhost()
-  const folder = await scratchFolder()
-  const [port] = await freePorts(1)
-  await withChannel(vhost.amqpUrl, declare)
-  // Any service would do: each declares the whole topology.
-  const service = await start(process.execPath, ['--import', 'tsx', 'audit-service/main.ts'], {
-    env: {
-      ...process.env,
-      DATABASE_URL: '',
-      PORT: String(port),
-      AMQP_URL: vhost.amqpUrl,
-      DATA_DIR: folder.path,
-      LOG_LEVEL: 'warn',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let output = ''
-  service.stdout?.on('data', (chunk) => {
-    output += chunk
-  })
-  try {
+it.concurrent.for(cases)(
+  '%s: the service ends with one clear line',
+  async ([, declare, complaint], { expect, onTestFinished }) => {
+    const vhost = await createVhost()
+    const folder = await scratchFolder()
+    const [port] = await freePorts(1)
+    await withChannel(vhost.amqpUrl, declare)
+    const settings = { DATABASE_URL: '', PORT: String(port), AMQP_URL: vhost.amqpUrl, DATA_DIR: folder.path }
+    // Any service would do: each declares the whole topology.
+    const service = await start(process.execPath, ['--import', 'tsx', 'audit-service/main.ts'], {
+      env: { ...process.env, ...settings, LOG_LEVEL: 'warn' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    onTestFinished(async () => {
+      await stop(service, 0)
+      await folder.remove()
+      await vhost.remove()
+    })
+    let output = ''
+    service.stdout?.on('data', (chunk) => {
+      output += chunk
+    })
+
     expect(await service.exited).toEqual({ code: 1, signal: null })
     const lines = linesOf(output)
     expect(lines).toMatchObject([{ service: 'audit-service', code: 'topology_mismatch', level: 60 }])
     expect(lines[0]?.msg).toMatch(complaint)
     expect(lines[0]?.msg).toContain('Let its messages be consumed, delete it in the management UI, and start again')
-  } finally {
-    await stop(service, 0)
-    await folder.remove()
-    await vhost.remove()
-  }
-})
+  },
+)
