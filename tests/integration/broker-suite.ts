@@ -308,8 +308,9 @@ export function brokerSuite(name: string, openRig: () => Promise<Rig>): void {
         await rig.cut('main')
         await toQueue('one', 'after')
 
-        await arrived(2)
-        expect(bodies()).toEqual(['before', 'after'])
+        await eventually('what was asked meanwhile has arrived', () => bodies().includes('after'))
+        // The first may have come twice: its ack was on its way when the connection was cut.
+        expect([...new Set(bodies())]).toEqual(['before', 'after'])
         expect(broker.status().unconfirmed).toBe(0)
       })
 
