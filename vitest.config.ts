@@ -15,6 +15,7 @@ export default defineConfig({
           // Loading the same modules anew for every file takes longer than the tests; none of them keeps state.
           pool: 'threads',
           isolate: false,
+          maxWorkers: 2,
           include: [
             'shared/**/*.test.ts',
             '*-service/test/**/*.test.ts',
