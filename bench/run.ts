@@ -3,10 +3,8 @@
 // npm run bench -- --rounds 3 --seconds 10 --in-flight 400
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { scratchFolder } from '@orders/shared/testing'
-import { requireRabbit, waysToInstall } from '../scripts/broker/install.ts'
-import { startRabbitNode } from '../scripts/broker/node.ts'
 import { interruption } from '../scripts/processes/interruption.ts'
+import { startTestServers } from '../scripts/testing/servers.ts'
 import { startSystem } from '../tests/support/system.ts'
 import { measureCeiling } from './ceiling.ts'
 import { type LoopResult, percentile } from './closed-loop.ts'
@@ -23,18 +21,15 @@ const load = { inFlight: Number(values['in-flight']), warmUpSeconds: 4, seconds:
 const say = (line = '') => process.stdout.write(`${line}\n`)
 const interrupted = interruption()
 
-const folder = await scratchFolder()
-const installation = await requireRabbit(say, waysToInstall, interrupted)
-const node = await startRabbitNode({ dir: folder.path, installation, signal: interrupted })
+const { rabbit, servicesDir, stop } = await startTestServers(say, interrupted)
 try {
   for (const vhost of ['system', 'ceiling']) {
-    await node.rabbitmqctl(['add_vhost', vhost])
-    await node.rabbitmqctl(['set_permissions', '-p', vhost, 'guest', '.*', '.*', '.*'])
+    await rabbit.rabbitmqctl(['add_vhost', vhost])
+    await rabbit.rabbitmqctl(['set_permissions', '-p', vhost, 'guest', '.*', '.*', '.*'])
   }
-  await bench(`${node.amqpUrl}/system`, `${node.amqpUrl}/ceiling`)
+  await bench(`${rabbit.amqpUrl}/system`, `${rabbit.amqpUrl}/ceiling`)
 } finally {
-  await node.stop()
-  await folder.remove()
+  await stop()
 }
 process.exit()
 
@@ -70,7 +65,7 @@ async function bench(systemUrl: string, ceilingUrl: string): Promise<void> {
 
 /** Every round has six new processes and empty databases, as every ceiling round has new workers. */
 async function systemRound(amqpUrl: string): Promise<LoopResult> {
-  const system = await startSystem({ amqpUrl, environment: { SHIPPING_TRANSIT_MS: '1' } })
+  const system = await startSystem({ amqpUrl, servicesDir, environment: { SHIPPING_TRANSIT_MS: '1' } })
   try {
     await restock(system)
     return await measureEndToEnd(system, { amqpUrl, ...load })
@@ -80,7 +75,7 @@ async function systemRound(amqpUrl: string): Promise<LoopResult> {
 }
 
 async function latencyRound(amqpUrl: string): Promise<void> {
-  const system = await startSystem({ amqpUrl, environment: { SHIPPING_TRANSIT_MS: '1' } })
+  const system = await startSystem({ amqpUrl, servicesDir, environment: { SHIPPING_TRANSIT_MS: '1' } })
   try {
     await measureLatency(system, amqpUrl, 50)
     const { p50Ms, p99Ms } = await measureLatency(system, amqpUrl, 200)

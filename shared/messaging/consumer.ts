@@ -7,6 +7,7 @@
 import type { Received } from '../contracts/index.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { asError, errorCode, PermanentError, TransientError } from '../runtime/errors.ts'
+import { reached } from '../runtime/instants.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database } from '../storage/index.ts'
 import type { Broker, Delivery } from './broker.ts'
@@ -84,6 +85,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     const finish = (outcome: Outcome['outcome']) => {
       const type = event?.type ?? delivery.properties.type ?? 'unknown'
       kernel.observe?.({ queue, type, outcome, durationMs: performance.now() - started })
+      reached('before-ack')
       delivery.ack()
     }
     try {
@@ -92,6 +94,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       isAsking = true
       const answer = handler.ask && (await ask(handler, event, context))
       isAsking = false
+      if (handler.ask) reached('asked')
       const said = await handle(handler, event, delivery, context, answer)
       log[logLevel]({ queue, type: event.type, subject: event.subject, attempt: context.attempt, said }, 'handled')
       finish('handled')

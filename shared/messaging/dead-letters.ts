@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib'
 import { asError, TransientError } from '../runtime/errors.ts'
+import { reached } from '../runtime/instants.ts'
 import { toAmqp } from './amqp.ts'
 import type { Properties } from './broker.ts'
 import { brokerUrls } from './connection.ts'
@@ -98,8 +99,13 @@ export async function openDeadLetters(url: string): Promise<DeadLetters> {
       })
       return letters
     },
-    replay: (queue, wanted, progress) =>
-      pick(queue, wanted, (message, channel) => sendAgain(queue, message, channel), progress),
+    replay(queue, wanted, progress) {
+      const again = async (message: GetMessage, channel: ConfirmChannel) => {
+        await sendAgain(queue, message, channel)
+        reached('replay')
+      }
+      return pick(queue, wanted, again, progress)
+    },
     discard: (queue, wanted) => pick(queue, wanted, async () => undefined),
     close: () => connection.close(),
   }

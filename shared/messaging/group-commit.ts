@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Message } from '../contracts/index.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, errorCode, RejectedError } from '../runtime/errors.ts'
+import { reached } from '../runtime/instants.ts'
 import type { Database, Sql, Transaction } from '../storage/index.ts'
 import type { Publication } from './broker.ts'
 import { type Cause, encode } from './envelope.ts'
@@ -86,12 +87,15 @@ export function createGroupCommit(options: Options): GroupCommit {
       const verdicts: (() => void)[] = []
       const publications: Publication[] = []
       for (const member of group) verdicts.push(await runMember(tx, member, publications))
-      return { verdicts, recorded: await outbox.record(tx, publications), forgotten }
+      const recorded = await outbox.record(tx, publications)
+      reached('before-commit')
+      return { verdicts, recorded, forgotten }
     })
   }
 
   /** Apart from `commit`, so that a fault in here cannot be taken for a failed commit and run the members again. */
   function tell({ verdicts, recorded, forgotten }: Outcome): void {
+    reached('after-commit')
     forgotten()
     outbox.send(recorded)
     for (const verdict of verdicts) verdict()

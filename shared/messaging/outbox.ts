@@ -5,6 +5,7 @@
 // later group, so that forgetting costs no transaction of its own). What memory does not hold, because it is full or
 // because another process died, is read from the table.
 import { asError } from '../runtime/errors.ts'
+import { reached } from '../runtime/instants.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database, Sql } from '../storage/index.ts'
 import type { Broker, Properties, Publication } from './broker.ts'
@@ -56,6 +57,7 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     underWay.add(sequence)
     broker.publish(publication).then(
       () => {
+        reached('confirmed')
         underWay.delete(sequence)
         confirmed.push(sequence)
         refill()
@@ -99,7 +101,10 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
       const known = new Set(confirmed)
       const fresh = rows.filter(({ sequence }) => !underWay.has(sequence) && !known.has(sequence))
       const fitting = fresh.slice(0, Math.max(0, underWayMax - underWay.size))
-      for (const row of fitting) send(publicationOf(row))
+      for (const row of fitting) {
+        send(publicationOf(row))
+        reached('relay')
+      }
       if (fitting.length > 0) log.info({ messages: fitting.length }, 'outbox: publishing what was left behind')
       if (fitting.length < fresh.length) {
         leftInTable = true

@@ -4,6 +4,7 @@ export { CommonConfig, configWith, readConfig, variableOf } from './config.ts'
 export { type Deferred, deferred } from './deferred.ts'
 export * from './errors.ts'
 export type { HttpServer } from './http.ts'
+export { type Instant, instants } from './instants.ts'
 export { createLog, type Log } from './log.ts'
 export { run } from './run.ts'
 export {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BrokenError } from '../runtime/errors.ts'
+import { reached } from '../runtime/instants.ts'
 import type { Database, Transaction } from './database.ts'
 
 interface Migration {
@@ -39,7 +40,9 @@ function isFresh({ name, checksum }: Migration, applied: string | undefined): bo
 async function apply(tx: Transaction, { name, text, checksum }: Migration, dialect: string): Promise<void> {
   for (const statement of text.split(/^--$/m)) {
     const only = /^\s*-- (sqlite|postgres)$/m.exec(statement)?.[1]
-    if (statement.trim() && (only === undefined || only === dialect)) await tx.run(statement)
+    if (!statement.trim() || (only !== undefined && only !== dialect)) continue
+    await tx.run(statement)
+    reached('migration')
   }
   await tx.run('insert into migrations (name, checksum) values (?, ?)', name, checksum)
 }

@@ -47,10 +47,16 @@ interface Options {
   amqpUrl: string
   /** Settings beyond the defaults of tests, which are a transit time of 50 ms and few logs. */
   environment?: Record<string, string>
+  /** Where the services were built; default: where `npm test` did. */
+  servicesDir?: string
 }
 
 /** Starts all six and waits until each is ready. */
-export async function startSystem({ amqpUrl, environment = {} }: Options): Promise<System> {
+export async function startSystem({
+  amqpUrl,
+  environment = {},
+  servicesDir = builtServices(),
+}: Options): Promise<System> {
   const folder = await scratchFolder()
   const dataDir = join(folder.path, 'data')
   await mkdir(dataDir, { recursive: true })
@@ -73,7 +79,7 @@ export async function startSystem({ amqpUrl, environment = {} }: Options): Promi
     const { OPERATOR_TOKENS: _, CUSTOMER_TOKENS: __, DATABASE_URL: ___, ...inherited } = process.env
     running.set(
       service,
-      await start(process.execPath, ['--import', 'tsx', `${service}-service/main.ts`], {
+      await start(process.execPath, ['--enable-source-maps', join(servicesDir, `${service}-service`, 'main.js')], {
         env: { ...inherited, ...settings },
         stdio: ['ignore', log.fd, log.fd],
       }),
@@ -149,6 +155,13 @@ export async function startSystem({ amqpUrl, environment = {} }: Options): Promi
     throw error
   })
   return system
+}
+
+/** Built, since compiling six services at every start takes longer than most tests. */
+function builtServices(): string {
+  const built = process.env.TEST_SERVICES_DIR
+  if (built === undefined) throw new Error('TEST_SERVICES_DIR is not set: run the tests by npm test, which builds them')
+  return built
 }
 
 /** The lines of a log that are JSON; a line that is still being written is not there yet. */
