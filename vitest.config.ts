@@ -18,6 +18,7 @@ export default defineConfig({
           maxWorkers: 2,
           include: [
             'shared/**/*.test.ts',
+            'scripts/**/*.test.ts',
             '*-service/test/**/*.test.ts',
             'tests/contracts/**/*.test.ts',
             'tests/architecture/**/*.test.ts',

@@ -3,7 +3,8 @@ import type { Broker } from '../broker/ensure.ts'
 import type { ServicePlan } from './plan.ts'
 
 export function advice(plan: readonly ServicePlan[], broker: Broker, environment: NodeJS.ProcessEnv): string {
-  const url = (label: string) => plan.find((service) => service.label === label)?.url ?? ''
+  // The first copy of a service stands for all of them.
+  const url = (name: string) => plan.find(({ entry }) => entry.startsWith(name))?.url ?? ''
   const order = `{"orderId": "123", "user": "gayal", "items": ["item1", "item2"]}`
   const lines = [
     'Everything runs. Try:',

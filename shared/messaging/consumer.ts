@@ -49,6 +49,9 @@ export interface ConsumerOptions {
 }
 
 export interface Consumer {
+  readonly queue: string
+  /** Deliveries taken and not settled yet; never more than the prefetch. */
+  underWay(): number
   /** Takes nothing new and resolves when everything taken is settled. */
   close(): Promise<void>
 }
@@ -227,6 +230,8 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   })
 
   return {
+    queue,
+    underWay: () => underWay.size,
     async close() {
       await subscription.cancel()
       // A call that takes longer is left: unacked, its message comes back and is asked again with the same key.

@@ -147,6 +147,8 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
   })
 
   return {
+    queue,
+    underWay: () => underWay.size,
     async close() {
       await subscription.cancel()
       await Promise.all(underWay)

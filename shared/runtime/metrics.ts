@@ -1,6 +1,6 @@
 // Prometheus metrics of one service, in a registry of its own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Broker, GroupCommit, Outbox, Outcome } from '../messaging/index.ts'
+import type { Broker, Consumer, GroupCommit, Outbox, Outcome } from '../messaging/index.ts'
 
 export interface Metrics {
   observe(outcome: Outcome): void
@@ -14,6 +14,7 @@ export interface Watched {
   broker: Broker
   outbox: Outbox
   commit: GroupCommit
+  consumers: Consumer[]
 }
 
 export function createMetrics(service: string, watched: () => Watched | undefined): Metrics {
@@ -67,6 +68,15 @@ export function createMetrics(service: string, watched: () => Watched | undefine
     ({ outbox }) => outbox.pending().underWay,
   )
   gauge('commit_waiting', 'Messages and requests waiting for the next group.', ({ commit }) => commit.waiting())
+  new Gauge({
+    name: 'messages_under_way',
+    help: 'Deliveries taken and not settled yet.',
+    labelNames: ['queue'],
+    registers,
+    collect() {
+      for (const consumer of watched()?.consumers ?? []) this.set({ queue: consumer.queue }, consumer.underWay())
+    },
+  })
   return {
     observe({ queue, type, outcome, durationMs }) {
       handled.inc({ queue, type, outcome })

@@ -8,6 +8,7 @@ import { topology } from '../contracts/index.ts'
 import {
   type Answerer,
   type Broker,
+  type Consumer,
   type ConsumerOptions,
   consume,
   createGroupCommit,
@@ -123,14 +124,17 @@ async function open<Schema extends TObject>(
     (it) => it.close(),
   )
   parts.use('outbox flush', outbox, () => flushed(() => outbox.pending().underWay, broker))
-  watched = { broker, outbox, commit }
+  const consumers: Consumer[] = []
+  watched = { broker, outbox, commit, consumers }
   await outbox.sweep()
 
   const kernel: Kernel = { service, version: VERSION, broker, database, commit, log, now, observe: metrics.observe }
   const wired = await definition.wire({ config, database, broker, commit, auth, parts, log, now })
-  for (const options of wired.consumers) parts.use(options.queue, consume(kernel, options), (it) => it.close())
+  for (const options of wired.consumers)
+    consumers.push(parts.use(options.queue, consume(kernel, options), (it) => it.close()))
   const { rpc } = wired
-  if (rpc) parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close())
+  if (rpc)
+    consumers.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))
 
   const faults = () => faultsOf(stopping, broker, database)
   const app = await createHttp({ service, version: VERSION, summary, log, metrics, faults })
