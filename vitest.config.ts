@@ -29,7 +29,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'broker',
-          include: ['tests/integration/**/*.test.ts', 'tests/faults/**/*.test.ts', 'tests/e2e/**/*.test.ts'],
+          include: ['integration', 'faults', 'e2e', 'fuzz'].map((level) => `tests/${level}/**/*.test.ts`),
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // Each file may run a broker and six services; more than two at once would measure the machine, not the code.

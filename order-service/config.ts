@@ -9,5 +9,11 @@ export const OrderConfig = configWith({
     default: 2_000,
     description: 'How long a question about a payment waits for payment-service, in milliseconds.',
   }),
+  ordersWaitingMax: Type.Integer({
+    minimum: 1,
+    maximum: 10_000_000,
+    default: 100_000,
+    description: 'Orders that wait for inventory, payment or shipping at one time; beyond it 503 with Retry-After.',
+  }),
 })
 export type OrderConfig = Static<typeof OrderConfig>

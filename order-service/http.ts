@@ -4,10 +4,11 @@ import { ask, type Cause } from '@orders/shared/messaging'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { v7 as uuid } from 'uuid'
+import { createBacklog } from './backlog.ts'
 import type { OrderConfig } from './config.ts'
 import { linesOf, type Order, orderOf } from './domain.ts'
 import { placeOrder, requestCancellation } from './handlers.ts'
-import { factsOf, listOrders } from './store.ts'
+import { countWaiting, factsOf, listOrders } from './store.ts'
 
 const Quantity = Type.Integer({ minimum: 1, maximum: 10_000 })
 const Item = Type.Union([Sku, Type.Object({ sku: Sku, quantity: Quantity }, { additionalProperties: false })])
@@ -62,6 +63,7 @@ const Page = Type.Object(
 export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
   const { commit, database, broker, auth, config, now } = wiring
   const open = { onRequest: auth.customer }
+  const backlog = createBacklog(() => countWaiting(database, config.ordersWaitingMax), config.ordersWaitingMax, now)
 
   app.post(
     '/orders',
@@ -70,6 +72,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
       const { orderId = uuid(), items, priority = 'standard', ...customer } = request.body
       const key = request.headers['idempotency-key']
       const placed = { ...customer, priority, lines: linesOf(items) }
+      await backlog.takeOne()
       const order = await commit.submit(
         (tx) => placeOrder(tx, { orderId, key, placed, at: now().toISOString() }),
         causeOf(request.headers),

@@ -92,6 +92,16 @@ async function createdAtOf(sql: Reader, orderId: string): Promise<string | undef
   return row?.created_at
 }
 
+/** How many orders wait for another service; counts no further than `limit`. */
+export async function countWaiting(sql: Reader, limit: number): Promise<number> {
+  const row = await sql.get<{ waiting: number }>(
+    `select count(*) as waiting
+     from (select 1 from orders where status in ('created', 'reserved', 'paid') limit ?) as waiting_orders`,
+    limit,
+  )
+  return Number(row?.waiting ?? 0)
+}
+
 const REBUILD_BATCH = 500
 
 /**

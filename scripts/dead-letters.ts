@@ -1,7 +1,8 @@
 // `npm run dead-letters -- list|show|replay|discard`: what the services gave up on, why, and what to do with it.
 import { parseArgs, styleText } from 'node:util'
 import { topology } from '@orders/shared/contracts'
-import { type DeadLetter, type DeadLetters, openDeadLetters } from '@orders/shared/messaging'
+import { type DeadLetter, type DeadLetters, openDeadLetters, readAmqpTls } from '@orders/shared/messaging'
+import { CommonConfig, readConfig } from '@orders/shared/runtime'
 
 const USAGE = `npm run dead-letters -- list                     what lies where, and why
 npm run dead-letters -- show QUEUE [--id ID]     one message whole, or the oldest ten
@@ -38,7 +39,8 @@ async function main(): Promise<number> {
     return complain(
       name === undefined ? `${command} which queue?` : `no such queue: ${name}; there are ${queues.join(', ')}`,
     )
-  const letters = await openDeadLetters(process.env.AMQP_URL ?? 'amqp://guest:guest@localhost:5672')
+  const config = readConfig(CommonConfig, process.env)
+  const letters = await openDeadLetters(config.amqpUrl, readAmqpTls(config))
   try {
     return await action(letters, queue ?? '', values)
   } finally {

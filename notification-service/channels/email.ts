@@ -1,7 +1,7 @@
 // The e-mail channel: a mail server, or in development a folder of .eml files that any mail program opens.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { asError, PermanentError, TransientError } from '@orders/shared/runtime'
+import { asError, PermanentError, TransientError, withoutPrivate } from '@orders/shared/runtime'
 import { createTransport } from 'nodemailer'
 import { isEmail, type Outgoing } from '../domain.ts'
 import { htmlOf, textOf } from './email-layout.ts'
@@ -41,7 +41,7 @@ export function openSmtp(url: string, settings: MailSettings): Sender {
       try {
         await transport.sendMail({ ...mail, signal })
       } catch (thrown) {
-        throw failureOf(asError(thrown), mail.to.address)
+        throw failureOf(asError(thrown))
       }
       return mail.messageId
     },
@@ -96,12 +96,12 @@ const ABOUT_THE_MESSAGE: ReadonlySet<unknown> = new Set(['EENVELOPE', 'EMESSAGE'
 /** 503 says that the dialogue went astray (RFC 5321), 530 that the server wants a login: both may be better later. */
 const NOT_FOR_GOOD = [503, 530]
 
-function failureOf(error: Error & { code?: unknown; responseCode?: unknown }, address: string): Error {
+function failureOf(error: Error & { code?: unknown; responseCode?: unknown }): Error {
   const { code, responseCode } = error
   const isRefused =
     responseCode === undefined || (Number(responseCode) >= 500 && !NOT_FOR_GOOD.includes(Number(responseCode)))
   // Servers repeat the address in what they say, and this text goes to logs and events. So no `cause` either.
-  const message = error.message.replaceAll(address, '[address]')
+  const message = withoutPrivate(error.message)
   return ABOUT_THE_MESSAGE.has(code) && isRefused
     ? new PermanentError('mail_refused', message)
     : new TransientError('mail_deferred', message)

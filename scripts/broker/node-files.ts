@@ -19,6 +19,7 @@ export interface RabbitNodeSettings {
   distributionPort: number
   epmdPort: number
   cookie: string
+  configuration: string[]
 }
 
 export interface RabbitNodeFiles {
@@ -61,6 +62,7 @@ function brokerConfiguration(settings: RabbitNodeSettings): string {
     'disk_free_limit.absolute = 50MB',
     'log.console = false',
     'log.file.level = info',
+    ...settings.configuration,
   ]
   return `${lines.join('\n')}\n`
 }

@@ -21,6 +21,8 @@ export interface RabbitNodeOptions {
   epmdPort?: number
   cookie?: string
   installation?: RabbitInstallation
+  /** More lines for rabbitmq.conf. */
+  configuration?: string[]
   /** Aborting gives up the start, and leaves nothing running. */
   signal?: AbortSignal
 }
@@ -103,6 +105,7 @@ async function completeSettings(options: RabbitNodeOptions): Promise<RabbitNodeS
     distributionPort,
     epmdPort: options.epmdPort ?? epmdPort,
     cookie: options.cookie ?? earlierCookie ?? randomBytes(16).toString('hex'),
+    configuration: options.configuration ?? [],
   }
 }
 

@@ -9,6 +9,7 @@ import { type ChannelModel, connect } from 'amqplib'
 import { deferred } from '../runtime/deferred.ts'
 import { asError, BrokenError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import { type AmqpTls, tlsAdvice } from './tls.ts'
 
 export interface Session {
   model: ChannelModel
@@ -19,6 +20,8 @@ export interface Session {
 interface Options {
   /** One URL for each host of a cluster, tried in turn. */
   urls: string[]
+  /** For `amqps://`. */
+  tls?: AmqpTls
   /** Shown in the management UI. */
   name: string
   heartbeatSeconds: number
@@ -58,6 +61,7 @@ export function supervise(options: Options): Supervisor {
   /** Connects, lets the owner set up, and returns why it ended. */
   async function session(url: string): Promise<Error> {
     const connecting = connect(withHeartbeat(url, options.heartbeatSeconds), {
+      ...options.tls,
       timeout: CONNECT_TIMEOUT_MS,
       noDelay: true,
       keepAlive: true,
@@ -156,10 +160,11 @@ async function closeQuietly(model: ChannelModel): Promise<void> {
   limit.abort()
 }
 
-function describe(error: Error): string {
-  return error instanceof AggregateError
-    ? error.errors.map((inner) => asError(inner).message).join('; ')
-    : error.message
+/** Why a connection could not be made or was lost, for people, and what to do where that is known. */
+export function describe(error: Error): string {
+  if (error instanceof AggregateError) return error.errors.map((inner) => asError(inner).message).join('; ')
+  const advice = tlsAdvice(error)
+  return advice === undefined ? error.message : `${error.message}: ${advice}`
 }
 
 /**

@@ -6,8 +6,9 @@ import { asError, TransientError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import { toAmqp } from './amqp.ts'
 import type { Properties } from './broker.ts'
-import { brokerUrls } from './connection.ts'
+import { brokerUrls, describe } from './connection.ts'
 import { type Attempt, historyOf, withoutBrokerHeaders } from './recoverability.ts'
+import type { AmqpTls } from './tls.ts'
 
 export interface DeadLetter {
   /** The message id, or what stands for it when the message has none. */
@@ -37,8 +38,8 @@ export interface DeadLetters {
 const UNROUTED = 'unrouted.queue'
 
 /** Connects once; the caller closes. `queue` is a dead-letter queue's name or `unrouted.queue`. */
-export async function openDeadLetters(url: string): Promise<DeadLetters> {
-  const connection = await connectToAny(brokerUrls(url))
+export async function openDeadLetters(url: string, tls: AmqpTls = {}): Promise<DeadLetters> {
+  const connection = await connectToAny(brokerUrls(url), tls)
 
   /** Every message that was there at the start, each once; what `settle` does not ack goes back when this ends. */
   async function forEach(
@@ -123,17 +124,14 @@ async function untilBack(channel: ConfirmChannel, queue: string, kept: number): 
 }
 
 /** The first host of a cluster that answers. */
-async function connectToAny(urls: string[]): Promise<ChannelModel> {
+async function connectToAny(urls: string[], tls: AmqpTls): Promise<ChannelModel> {
   const faults: Error[] = []
   for (const url of urls) {
-    const connection = await connect(url, { timeout: 10_000, noDelay: true }).catch(asError)
+    const connection = await connect(url, { ...tls, timeout: 10_000, noDelay: true }).catch(asError)
     if (!(connection instanceof Error)) return connection
     faults.push(connection)
   }
-  throw new TransientError(
-    'broker_unavailable',
-    `no broker answers: ${faults.map(({ message }) => message).join('; ')}`,
-  )
+  throw new TransientError('broker_unavailable', `no broker answers: ${faults.map(describe).join('; ')}`)
 }
 
 /** Back to the queue that gave it up, or, unrouted, by the way it first came; with a fresh count of attempts. */

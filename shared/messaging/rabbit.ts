@@ -10,10 +10,12 @@ import { createPublisher } from './publisher.ts'
 import type { Topology } from './queues.ts'
 import { createRpcChannel } from './rpc-channel.ts'
 import { createSubscriber } from './subscriber.ts'
+import type { AmqpTls } from './tls.ts'
 
 interface Options {
   /** One or several hosts, as `AMQP_URL` has them. */
   url: string
+  tls?: AmqpTls
   /** The connections' name in the management UI. */
   name: string
   topology: Topology
@@ -25,7 +27,7 @@ interface Options {
 
 /** Starts connecting at once and returns at once: nobody has to wait for the broker. Whoever opens it closes it. */
 export function openRabbit(options: Options): Broker {
-  const { name, topology, log, broken, heartbeatSeconds = 15 } = options
+  const { name, tls = {}, topology, log, broken, heartbeatSeconds = 15 } = options
   const urls = brokerUrls(options.url)
   const subscriber = createSubscriber()
   const rpc = createRpcChannel()
@@ -40,6 +42,7 @@ export function openRabbit(options: Options): Broker {
 
   const publishing = supervise({
     urls,
+    tls,
     name: `${name} publish`,
     heartbeatSeconds,
     log,
@@ -60,6 +63,7 @@ export function openRabbit(options: Options): Broker {
 
   const consuming = supervise({
     urls,
+    tls,
     name: `${name} consume`,
     heartbeatSeconds,
     log,

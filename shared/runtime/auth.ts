@@ -8,6 +8,8 @@ export interface Auth {
   /** Hooks for fastify's `onRequest`. */
   operator(request: FastifyRequest): Promise<void>
   customer(request: FastifyRequest): Promise<void>
+  /** Who shows a token that is valid anywhere here, by a name that does not give the token away. */
+  holder(request: FastifyRequest): string | undefined
 }
 
 /** @throws BrokenError `tokens_required` when the service would listen beyond loopback with open operator routes. */
@@ -26,17 +28,28 @@ export function createAuth({ host, operatorTokens, customerTokens }: CommonConfi
     async customer(request) {
       if (customers.length > 0) demand(request, [...customers, ...operators])
     },
+    holder(request) {
+      const digest = shownBy(request)
+      return digest && isAmong([...customers, ...operators], digest) ? digest.toString('hex', 0, 8) : undefined
+    },
   }
 }
 
 function demand(request: FastifyRequest, allowed: Buffer[]): void {
+  const digest = shownBy(request)
+  if (!digest) throw new RejectedError(401, 'token_required', 'send "Authorization: Bearer <token>" with a valid token')
+  if (!isAmong(allowed, digest)) throw new RejectedError(403, 'token_refused', 'this token does not give access here')
+}
+
+function shownBy(request: FastifyRequest): Buffer | undefined {
   const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? []
-  if (token === undefined)
-    throw new RejectedError(401, 'token_required', 'send "Authorization: Bearer <token>" with a valid token')
-  const digest = digestOf(token)
-  // Every token is compared, in constant time, so that an answer's time tells nothing.
-  const matches = allowed.map((known) => timingSafeEqual(known, digest))
-  if (!matches.includes(true)) throw new RejectedError(403, 'token_refused', 'this token does not give access here')
+  return token === undefined ? undefined : digestOf(token)
+}
+
+/** Every token is compared, in constant time, so that an answer's time tells nothing. */
+function isAmong(known: Buffer[], digest: Buffer): boolean {
+  const matches = known.map((one) => timingSafeEqual(one, digest))
+  return matches.includes(true)
 }
 
 function digests(tokens: string | undefined): Buffer[] {

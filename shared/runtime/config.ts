@@ -24,6 +24,15 @@ export const CommonConfig = Type.Object({
     pattern: '^amqps?://',
     description: 'RabbitMQ; several hosts of a cluster separated by commas.',
   }),
+  amqpCaFile: Type.Optional(
+    Type.String({
+      description:
+        'PEM file of the authorities that may have signed the broker’s certificate; default: Node’s own list.',
+    }),
+  ),
+  amqpCertFile: Type.Optional(Type.String({ description: 'PEM file of the client certificate shown to the broker.' })),
+  amqpKeyFile: Type.Optional(Type.String({ description: 'PEM file of that certificate’s key.' })),
+  amqpKeyPassphrase: Type.Optional(Type.String({ description: 'Passphrase of that key, if it has one.' })),
   dataDir: Type.String({
     default: '.data',
     description: 'Folder of the SQLite files, the mails and the simulated gateway.',
@@ -48,6 +57,37 @@ export const CommonConfig = Type.Object({
     Type.String({
       pattern: '^[^\\s,]{16,}(,[^\\s,]{16,})*$',
       description: 'Bearer tokens for customer routes; without it they are open.',
+    }),
+  ),
+  httpRequestsMax: Type.Integer({
+    minimum: 1,
+    maximum: 100_000,
+    default: 1_000,
+    description: 'HTTP requests worked on at one time; beyond it 503 with Retry-After.',
+  }),
+  httpConnectionsMax: Type.Integer({
+    minimum: 1,
+    maximum: 100_000,
+    default: 4_096,
+    description: 'Open HTTP connections; beyond it new ones are closed at once.',
+  }),
+  rateLimitPerMinute: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000_000,
+      description: 'HTTP requests a minute that one client, known by token or address, may send; unset: any number.',
+    }),
+  ),
+  redisUrl: Type.Optional(
+    Type.String({
+      pattern: '^rediss?://',
+      description: 'Redis in which all copies of a service count together; unset: each process counts by itself.',
+    }),
+  ),
+  trustProxy: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9.:/, ]+$',
+      description: 'Proxies whose X-Forwarded-For is believed, separated by commas: addresses, ranges, or loopback.',
     }),
   ),
   shutdownMs: Type.Integer({
@@ -103,7 +143,7 @@ function faultsOf(
   const [fault] = Compile(property).Errors(value)
   if (!fault) return []
   // A faulty address or token still holds its secret.
-  const shown = /URL|TOKEN|KEY|SECRET|PASSWORD/.test(variable) ? '' : `=${environment[variable] ?? ''}`
+  const shown = /URL|TOKEN|SECRET|PASS/.test(variable) ? '' : `=${environment[variable] ?? ''}`
   const wanted = fault.keyword === 'const' || fault.keyword === 'anyOf' ? descriptionOf(property) : fault.message
   return [`${variable}${shown} ${wanted}`]
 }

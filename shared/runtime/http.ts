@@ -10,9 +10,15 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import { Settings } from 'typebox/system'
+import { admit } from './admission.ts'
+import { asError, BrokenError, RejectedError } from './errors.ts'
+import { HTTP_LIMITS, type HttpLimits } from './limits.ts'
 import type { Log } from './log.ts'
+import { answerExpectation, answerMalformed } from './malformed.ts'
 import type { Metrics } from './metrics.ts'
 import { answerError, problem } from './problem.ts'
+import { limitRate, type RateLimit } from './rate-limit.ts'
+import { addSafeHeaders } from './safe-headers.ts'
 
 export type HttpServer = FastifyInstance<
   RawServerDefault,
@@ -30,26 +36,28 @@ interface Options {
   metrics: Metrics
   /** Why the service cannot do its work now; empty when it can. */
   faults(): Promise<string[]>
+  limits?: Partial<HttpLimits>
+  rateLimit?: RateLimit | undefined
+  /** Proxies whose `X-Forwarded-For` is believed: addresses, ranges or `loopback`, separated by commas. */
+  trustProxy?: string | undefined
 }
 
-export const BODY_MAX_BYTES = 262_144
-const REQUEST_TIMEOUT_MS = 15_000
-const KEEP_ALIVE_MS = 30_000
 const FAULTS_MAX = 50
 
 /** Builds the server with everything but the service's own routes. Whoever creates it listens and closes. */
-export async function createHttp({ service, version, summary, log, metrics, faults }: Options): Promise<HttpServer> {
+export async function createHttp(options: Options): Promise<HttpServer> {
+  const { service, version, summary, log, metrics, faults, rateLimit } = options
+  const limits = { ...HTTP_LIMITS, ...options.limits }
   Settings.Set({ maxErrors: FAULTS_MAX })
-  const app: HttpServer = Fastify({
-    bodyLimit: BODY_MAX_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionTimeout: KEEP_ALIVE_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    forceCloseConnections: 'idle',
-    // Longer than any valid id, so that a bad one is told as a bad field and not as a missing route.
-    routerOptions: { maxParamLength: 16_384 },
-    frameworkErrors: answerError(log),
-  }).withTypeProvider<TypeBoxTypeProvider>()
+  const app = openServer(options, limits)
+  if (rateLimit) await limitRate(app, service, rateLimit, isExempt)
+  app.addHook('onRequest', async ({ url }) => {
+    if (url.length > limits.urlMaxLength)
+      throw new RejectedError(414, 'url_too_long', `a URL may have ${limits.urlMaxLength} characters`)
+  })
+  const admission = admit(app, limits.requestsMax, isExempt, log)
+  metrics.watchRequests(admission.underWay)
+  addSafeHeaders(app)
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.setErrorHandler(answerError(log))
   // Only JSON is understood; fastify would take plain text as well.
@@ -58,23 +66,65 @@ export async function createHttp({ service, version, summary, log, metrics, faul
     reply
       .status(404)
       .type('application/problem+json')
-      .send(problem(404, 'no_such_route', `${request.method} ${request.url.slice(0, 200)} does not exist; see /docs`)),
+      .send(problem(404, 'no_such_route', `${request.method} ${pathOf(request.url)} does not exist; see /docs`)),
   )
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     metrics.answered(route, request.method, reply.statusCode, reply.elapsedTime)
-    const level = QUIET.has(route) ? 'trace' : request.method === 'GET' ? 'debug' : 'info'
+    const level = isExempt(route) ? 'trace' : request.method === 'GET' ? 'debug' : 'info'
     const { method } = request
-    const url = request.url.slice(0, 200)
+    const url = pathOf(request.url)
     log[level]({ method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered')
   })
   await app.register(swagger, { openapi: { info: { title: service, version, description: summary } } })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  // It brings the policy that its own scripts and styles need; without TLS in front there is nothing to upgrade to.
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_POLICY })
   addHealth(app, metrics, faults)
   return app
 }
 
-const QUIET = new Set(['/health/live', '/health/ready', '/metrics'])
+function openServer({ log, metrics, trustProxy }: Options, limits: HttpLimits): HttpServer {
+  try {
+    const app: HttpServer = Fastify({
+      bodyLimit: limits.bodyMaxBytes,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionTimeout: limits.idleTimeoutMs,
+      keepAliveTimeout: limits.idleTimeoutMs,
+      http: {
+        headersTimeout: limits.headersTimeoutMs,
+        connectionsCheckingInterval: limits.timeoutsCheckedEveryMs,
+        maxHeaderSize: limits.headersMaxBytes,
+      },
+      forceCloseConnections: 'idle',
+      routerOptions: { maxParamLength: limits.headersMaxBytes },
+      frameworkErrors: answerError(log),
+      clientErrorHandler: ({ code }, socket) => {
+        const status = answerMalformed(code, socket)
+        if (status !== undefined) metrics.answered('malformed', 'unknown', status, 0)
+      },
+      ...(trustProxy !== undefined && { trustProxy }),
+    }).withTypeProvider<TypeBoxTypeProvider>()
+    app.server.maxConnections = limits.connectionsMax
+    app.server.on('checkExpectation', answerExpectation)
+    return app
+  } catch (thrown) {
+    if (trustProxy === undefined) throw thrown
+    throw new BrokenError('bad_configuration', `configuration: TRUST_PROXY: ${asError(thrown).message}`)
+  }
+}
+
+const DOCS_POLICY =
+  "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:; " +
+  "object-src 'none'; style-src 'self' 'unsafe-inline'"
+
+/** Health and metrics are asked by those who look after the service: never refused, never in anybody's way. */
+const EXEMPT = new Set(['/health/live', '/health/ready', '/metrics'])
+const isExempt = (route: string | undefined) => route !== undefined && EXEMPT.has(route)
+
+/** Without the query, in which people put what they look for. */
+function pathOf(url: string): string {
+  return (url.split('?', 1)[0] ?? '').slice(0, 200)
+}
 
 function addHealth(app: HttpServer, metrics: Metrics, faults: () => Promise<string[]>): void {
   const hidden = { schema: { hide: true } }

@@ -2,6 +2,7 @@
 
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { sentenceOf } from './log-sentence.ts'
+import { redactLine } from './redact.ts'
 
 export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
@@ -13,22 +14,9 @@ interface Options {
   destination?: DestinationStream
 }
 
-/** Addresses and secrets never reach a log, whichever object they travel in. Paths are explicit: `*` is one level. */
-const PRIVATE = [
-  'email',
-  'phone',
-  'push',
-  'webhook',
-  'contact',
-  'to',
-  'shippingAddress',
-  'paymentMethod',
-  'authorization',
-]
-
 export async function createLog({ service, level, pretty, destination }: Options): Promise<Logger> {
-  const paths = PRIVATE.flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
-  const options = { level, base: { service }, redact: { paths, censor: '[private]' } }
+  // On the finished line: what is private is found at any depth, and in texts of others that we repeat.
+  const options = { level, base: { service }, hooks: { streamWrite: redactLine } }
   if (destination) return pino(options, destination)
   return pretty ? pino(options, await prettyStream()) : pino(options)
 }

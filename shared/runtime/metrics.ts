@@ -6,6 +6,8 @@ export interface Metrics {
   observe(outcome: Outcome): void
   committed(members: number): void
   answered(route: string, method: string, status: number, durationMs: number): void
+  /** Where to read how many HTTP requests are being worked on. */
+  watchRequests(underWay: () => number): void
   text(): Promise<string>
   contentType: string
 }
@@ -48,6 +50,7 @@ export function createMetrics(service: string, watched: () => Watched | undefine
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     registers,
   })
+  let requestsUnderWay = () => 0
   const gauge = (name: string, help: string, read: (parts: Watched) => number) =>
     new Gauge({
       name,
@@ -77,6 +80,14 @@ export function createMetrics(service: string, watched: () => Watched | undefine
       for (const consumer of watched()?.consumers ?? []) this.set({ queue: consumer.queue }, consumer.underWay())
     },
   })
+  new Gauge({
+    name: 'http_requests_under_way',
+    help: 'HTTP requests that are being worked on.',
+    registers,
+    collect() {
+      this.set(requestsUnderWay())
+    },
+  })
   return {
     observe({ queue, type, outcome, durationMs }) {
       handled.inc({ queue, type, outcome })
@@ -84,6 +95,9 @@ export function createMetrics(service: string, watched: () => Watched | undefine
     },
     committed: (members) => groups.observe(members),
     answered: (route, method, status, durationMs) => answers.observe({ method, route, status }, durationMs / 1000),
+    watchRequests(underWay) {
+      requestsUnderWay = underWay
+    },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   }

@@ -23,6 +23,7 @@ const TITLES: Record<number, string> = {
   413: 'Content Too Large',
   414: 'URI Too Long',
   415: 'Unsupported Media Type',
+  417: 'Expectation Failed',
   422: 'Unprocessable Content',
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
@@ -43,7 +44,7 @@ export function answerError(log: Log) {
     const error = asError(thrown)
     const answer = problemOf(error)
     if (answer.status >= 500 && !(error instanceof RejectedError))
-      log.error({ method: request.method, url: request.url, err: error }, 'request failed')
+      log.error({ method: request.method, route: request.routeOptions.url, err: error }, 'request failed')
     if (error instanceof RejectedError && error.retryAfterSeconds !== undefined)
       reply.header('retry-after', error.retryAfterSeconds)
     if (answer.status === 413) readToTheEnd(request, reply)

@@ -3,6 +3,7 @@ import type { Static, TObject } from 'typebox'
 import { type CommonConfig, readConfig } from './config.ts'
 import { asError, BrokenError } from './errors.ts'
 import { createLog } from './log.ts'
+import { withoutPrivate } from './redact.ts'
 import { type RunningService, type ServiceDefinition, startService } from './service.ts'
 
 /**
@@ -57,7 +58,7 @@ function settings<Schema extends TObject>(
     // The cast says what the type system cannot: every service's schema is `configWith` the common settings.
     return readConfig(definition.config, environment) as Readonly<Static<Schema>> & CommonConfig
   } catch (thrown) {
-    process.stderr.write(`${definition.name}: ${asError(thrown).message}\n`)
+    process.stderr.write(`${definition.name}: ${withoutPrivate(asError(thrown).message)}\n`)
     process.exitCode = 1
     return undefined
   }

@@ -16,6 +16,7 @@ import {
   type GroupCommit,
   type Kernel,
   openRabbit,
+  readAmqpTls,
   serve,
 } from '../messaging/index.ts'
 import { type Database, migrate, openDatabase } from '../storage/index.ts'
@@ -26,6 +27,7 @@ import { createHttp, type HttpServer } from './http.ts'
 import { createParts, type Parts } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createMetrics, type Watched } from './metrics.ts'
+import { openCounts } from './rate-limit.ts'
 
 /** What a service's own wiring gets. */
 export interface Wiring<Config> {
@@ -114,8 +116,9 @@ async function open<Schema extends TObject>(
   const applied = await migrate(database, [OUTBOX_MIGRATIONS, join(folder, 'migrations')])
   if (applied.length > 0) log.info({ migrations: applied }, 'database brought up to date')
 
+  const tls = readAmqpTls(config)
   const openBroker =
-    seams.openBroker ?? ((name) => openRabbit({ url: config.amqpUrl, name, topology, log, broken: seams.broken }))
+    seams.openBroker ?? ((name) => openRabbit({ url: config.amqpUrl, tls, name, topology, log, broken: seams.broken }))
   const broker = parts.use('broker', openBroker(service), (it) => it.close(config.shutdownMs / 4))
   const outbox = parts.use('outbox', createOutbox({ database, broker, log, now }), (it) => it.close())
   const commit = parts.use(
@@ -137,7 +140,20 @@ async function open<Schema extends TObject>(
     consumers.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))
 
   const faults = () => faultsOf(stopping, broker, database)
-  const app = await createHttp({ service, version: VERSION, summary, log, metrics, faults })
+  const { rateLimitPerMinute: perMinute, trustProxy } = config
+  const redis = perMinute === undefined ? undefined : openCounts(config.redisUrl, log)
+  if (redis) parts.use('redis', redis, (it) => it.disconnect())
+  const app = await createHttp({
+    service,
+    version: VERSION,
+    summary,
+    log,
+    metrics,
+    faults,
+    limits: { requestsMax: config.httpRequestsMax, connectionsMax: config.httpConnectionsMax },
+    rateLimit: perMinute === undefined ? undefined : { perMinute, redis, holder: auth.holder },
+    trustProxy,
+  })
   parts.use('http', app, (it) => it.close())
   await app.register(async (routes: HttpServer) => wired.routes(routes))
   const port = config.port ?? (config.portBase === 0 ? 0 : config.portBase + place)

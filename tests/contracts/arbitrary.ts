@@ -1,10 +1,11 @@
 // Data that fits a schema, for properties that must hold whatever a contract carries.
 import fc from 'fast-check'
 
-/** Only what the contracts use; anything else fails loudly. */
+/** Only what the contracts and the routes use; anything else fails loudly. */
 interface Schema {
   type?: string
   const?: string
+  enum?: unknown[]
   anyOf?: Schema[]
   pattern?: string
   minLength?: number
@@ -31,6 +32,7 @@ export function arbitraryOf(schema: object): fc.Arbitrary<unknown> {
 
 function generate(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const)
+  if (schema.enum) return fc.constantFrom(...schema.enum)
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map(generate))
   switch (schema.type) {
     case 'null':
@@ -58,9 +60,15 @@ function generate(schema: Schema): fc.Arbitrary<unknown> {
   }
 }
 
-function text({ pattern, minLength = 0, maxLength = 30 }: Schema): fc.Arbitrary<string> {
+function text({
+  pattern,
+  minLength = 0,
+  maxLength = pattern === undefined ? 30 : 1_000,
+}: Schema): fc.Arbitrary<string> {
   if (pattern === undefined) return fc.string({ unit: 'grapheme-ascii', minLength, maxLength: Math.min(maxLength, 30) })
   const expression = new RegExp(pattern)
   if (expression.test('2026-11-21T08:00:00.000Z')) return fc.date(INSTANT_YEARS).map((date) => date.toISOString())
+  // Lookaheads are beyond the generator; only ids have one.
+  if (!pattern.includes('(?!')) return fc.stringMatching(expression).filter((text) => text.length <= maxLength)
   return fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/).filter((candidate) => expression.test(candidate))
 }

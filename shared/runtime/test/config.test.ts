@@ -27,6 +27,8 @@ describe('readConfig', () => {
       amqpUrl: 'amqp://guest:guest@localhost:5672',
       dataDir: '.data',
       logLevel: 'info',
+      httpRequestsMax: 1_000,
+      httpConnectionsMax: 4_096,
       shutdownMs: 8_000,
       paymentConfirmAboveCents: 100_000,
       ratio: 0.5,

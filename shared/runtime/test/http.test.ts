@@ -2,8 +2,10 @@
 import { Type } from 'typebox'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { eventually, keepingLog } from '../../testing/index.ts'
+import { deferred } from '../deferred.ts'
 import { RejectedError, TransientError } from '../errors.ts'
-import { BODY_MAX_BYTES, createHttp } from '../http.ts'
+import { createHttp } from '../http.ts'
+import { HTTP_LIMITS } from '../limits.ts'
 import { createMetrics } from '../metrics.ts'
 
 const Body = Type.Object(
@@ -15,11 +17,12 @@ const Body = Type.Object(
   { additionalProperties: false },
 )
 
-async function open(reasons: string[] = []) {
+async function open(reasons: string[] = [], more: Partial<Parameters<typeof createHttp>[0]> = {}) {
   const { log, lines } = await keepingLog()
   const metrics = createMetrics('test-service', () => undefined)
   const faults = async () => reasons
-  const app = await createHttp({ service: 'test-service', version: '1.2.3', summary: 'A test.', log, metrics, faults })
+  const about = { service: 'test-service', version: '1.2.3', summary: 'A test.' }
+  const app = await createHttp({ ...about, log, metrics, faults, ...more })
   app.post('/things', { schema: { body: Body } }, async ({ body }) => body)
   app.get('/things/:id', { schema: { params: Type.Object({ id: Type.String({ maxLength: 10 }) }) } }, async () => 'ok')
   app.get(
@@ -104,7 +107,7 @@ describe('a request', () => {
     ['plain text', '{"user":"a","lines":[]}', 'text/plain', 415, 'unsupported_media_type', [{ field: 'body' }]],
     [
       'a body too large',
-      JSON.stringify({ ...valid, note: 'x'.repeat(BODY_MAX_BYTES) }),
+      JSON.stringify({ ...valid, note: 'x'.repeat(HTTP_LIMITS.bodyMaxBytes) }),
       undefined,
       413,
       'body_too_large',
@@ -242,5 +245,99 @@ describe('every service', () => {
     expect(lines.filter(({ msg }) => msg === 'answered')).toMatchObject([
       { method: 'GET', url: '/things/1', status: 200 },
     ])
+  })
+})
+
+describe('a browser', () => {
+  it('keeps no answer and runs nothing of it', async () => {
+    const { app } = await open()
+    for (const url of ['/things/1', '/nowhere', '/broken', '/health/live', '/docs/json']) {
+      const { headers } = await app.inject(url)
+      expect(headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'content-security-policy': expect.any(String),
+      })
+      expect(headers).not.toHaveProperty('x-powered-by')
+      expect(headers).not.toHaveProperty('server')
+    }
+    expect((await app.inject('/things/1')).headers).toMatchObject({
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    })
+  })
+
+  it('may run the scripts of /docs, which are files of their own, and nothing inline', async () => {
+    const { app } = await open()
+    const { body, headers } = await app.inject('/docs')
+    const policy = String(headers['content-security-policy'])
+    expect(policy).toContain("default-src 'self'")
+    expect(policy).not.toMatch(/script-src|unsafe-eval|https?:/)
+    const scripts = [...body.matchAll(/<script\b([^>]*)>([\s\S]*?)<\/script>/g)]
+    expect(scripts.length).toBeGreaterThan(0)
+    for (const [, attributes, inline] of scripts)
+      expect([inline?.trim(), /src="\/docs\//.test(attributes ?? '')]).toEqual(['', true])
+    expect(body).not.toMatch(/\son\w+=/)
+  })
+})
+
+describe('limits', () => {
+  it('a URL beyond the limit is refused before anything is looked for', async () => {
+    const { app } = await open()
+    const answer = await app.inject(`/list?limit=${'1'.repeat(HTTP_LIMITS.urlMaxLength)}`)
+    expect([answer.statusCode, answer.json().code]).toEqual([414, 'url_too_long'])
+  })
+
+  it('no more requests are worked on than the bound; one whose client has gone counts until its work is done', async () => {
+    const { app, lines } = await open([], { limits: { requestsMax: 2 } })
+    const { promise: gate, resolve: openGate } = deferred<string>()
+    app.get('/slow', () => gate)
+    // `inject` alone waits until somebody asks for its answer.
+    const slow = Promise.all([app.inject('/slow'), app.inject('/slow')])
+    const refused = await eventually('both are under way', async () => {
+      const answer = await app.inject('/list')
+      return answer.statusCode === 503 && answer
+    })
+    expect([refused.json().code, refused.headers['retry-after']]).toEqual(['overloaded', '1'])
+    expect((await app.inject('/health/ready')).statusCode).toBe(200)
+    expect((await app.inject('/metrics')).body).toMatch(/http_requests_under_way\{.*\} 2/)
+    openGate('ok')
+    await slow
+    expect((await app.inject('/list')).statusCode).toBe(200)
+    expect((await app.inject('/metrics')).body).toMatch(/http_requests_under_way\{.*\} 0/)
+    expect(lines.filter(({ msg }) => msg === 'overloaded, refusing requests')).toHaveLength(1)
+  })
+
+  it('the rate of one client is held, by token or address, whatever its requests come to', async () => {
+    const holder = ({ headers }: { headers: { authorization?: string | undefined } }) => headers.authorization
+    const { app } = await open([], { rateLimit: { perMinute: 2, redis: undefined, holder } })
+    const asked = async (url: string, headers = {}, remoteAddress = '192.0.2.1') => {
+      const answer = await app.inject({ url, headers, remoteAddress })
+      return answer.statusCode
+    }
+    expect([await asked('/nowhere'), await asked('/list'), await asked('/list')]).toEqual([404, 200, 429])
+    expect(await asked('/list', {}, '192.0.2.2')).toBe(200)
+    expect(await asked('/list', { authorization: 'known' })).toBe(200)
+    expect(await asked('/health/live')).toBe(200)
+    expect(await asked('/metrics')).toBe(200)
+    // One household has many addresses of IPv6.
+    expect([await asked('/list', {}, '2001:db8::1'), await asked('/list', {}, '2001:db8::2')]).toEqual([200, 200])
+    expect(await asked('/list', {}, '2001:db8::3')).toBe(429)
+    const refused = await app.inject({ url: '/list', remoteAddress: '192.0.2.1' })
+    expect(refused.json()).toMatchObject({ status: 429, code: 'rate_limited', title: 'Too Many Requests' })
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+  })
+
+  it('a proxy that is not named cannot say who asks', async () => {
+    const trusting = async (trustProxy: string | undefined) => {
+      const { app } = await open([], { trustProxy })
+      app.get('/ip', async ({ ip }) => ip)
+      return (await app.inject({ url: '/ip', headers: { 'x-forwarded-for': '192.0.2.9' } })).body
+    }
+    expect([await trusting(undefined), await trusting('loopback'), await trusting('10.0.0.0/8')]).toEqual([
+      '127.0.0.1',
+      '192.0.2.9',
+      '127.0.0.1',
+    ])
+    await expect(trusting('not an address')).rejects.toThrow(/TRUST_PROXY/)
   })
 })

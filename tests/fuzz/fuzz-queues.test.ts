@@ -1,0 +1,100 @@
+// Every queue, fed with generated messages: each ends acked or as a dead letter with a reason, no consumer gets stuck, and the
+// next good order completes. FUZZ_SEED and FUZZ_COUNT choose which and how many; `npm run fuzz` sets them.
+import { openDeadLetters } from '@orders/shared/messaging'
+import { eventually } from '@orders/shared/testing'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { settled } from '../support/metrics.ts'
+import { wholeStory } from '../support/story.ts'
+import { type System, serviceNames, startSystem } from '../support/system.ts'
+import { createVhost, type Vhost, withChannel } from '../support/vhost.ts'
+import { consumedQueues, deadLettersOf, type Shell, shellsFor, timerQueues } from './messages.ts'
+
+const SEED = Number(process.env.FUZZ_SEED ?? 1)
+const COUNT = Number(process.env.FUZZ_COUNT ?? 30)
+
+let vhost: Vhost
+let system: System
+
+beforeAll(async () => {
+  vhost = await createVhost()
+  // A timer waits behind those before it: with the usual deadline the generated ones would take a quarter of an hour.
+  system = await startSystem({ amqpUrl: vhost.amqpUrl, environment: { PAYMENT_CONFIRM_WITHIN_MS: '1000' } })
+  await system.post('/orders', { orderId: 'known', user: 'ann', items: ['item1', 'item2'] })
+  await system.ended('known')
+  await wholeStory(system, 'known')
+}, 120_000)
+
+afterAll(async () => {
+  await system?.stop()
+  await vhost?.remove()
+}, 60_000)
+
+async function feed(queue: string, shells: Shell[]): Promise<void> {
+  await withChannel(vhost.amqpUrl, async (channel) => {
+    for (const { body, options } of shells) channel.publish('', queue, body, options)
+    await channel.waitForConfirms()
+  })
+}
+
+/** How often each queue's deliveries came to an end, tries that only wait for the next one left out. */
+async function ends(): Promise<Record<string, Record<string, number>>> {
+  const byQueue: Record<string, Record<string, number>> = {}
+  for (const [key, count] of Object.entries(await settled(system))) {
+    const [queue = '', outcome = ''] = key.split(' ')
+    byQueue[queue] = { ...byQueue[queue], [outcome]: count }
+  }
+  return byQueue
+}
+
+const endsOf = ({ retry: _, ...outcomes }: Record<string, number> = {}) =>
+  Object.values(outcomes).reduce((sum, count) => sum + count, 0)
+
+it(`whatever lies in a queue is settled, with a reason where it is refused (seed ${SEED}, ${COUNT} messages a queue)`, async () => {
+  const before = await ends()
+  for (const queue of consumedQueues) await feed(queue, fc.sample(shellsFor(queue), { seed: SEED, numRuns: COUNT }))
+  // A timer's message that would not expire would wait for ever, and only the service itself sends there.
+  for (const queue of timerQueues) {
+    const shells = fc.sample(shellsFor(queue), { seed: SEED, numRuns: COUNT })
+    await feed(
+      queue,
+      shells.map(({ body, options }) => ({ body, options: { ...options, expiration: '1' } })),
+    )
+  }
+
+  await eventually(
+    'every message has been settled, and what waited has come back',
+    async () => {
+      const now = await ends()
+      const isWhole = consumedQueues.every((queue) => endsOf(now[queue]) - endsOf(before[queue]) >= COUNT)
+      const waiting = Object.keys(await vhost.waiting()).filter((queue) => !queue.endsWith('.dlq'))
+      return isWhole && waiting.length === 0
+    },
+    120_000,
+  ).catch(async (error: Error) => {
+    throw new Error(`${error.message}: ${JSON.stringify({ now: await ends(), waiting: await vhost.waiting() })}`)
+  })
+
+  const now = await ends()
+  console.log(consumedQueues.map((queue) => `${queue}  ${JSON.stringify(now[queue])}`).join('\n'))
+  const letters = await openDeadLetters(vhost.amqpUrl)
+  for (const queue of consumedQueues) {
+    const found = await letters.peek(deadLettersOf(queue), Number.MAX_SAFE_INTEGER)
+    expect(found.length, queue).toBe(now[queue]?.dead_letter ?? 0)
+    expect(found.filter(({ reason }) => !/^[A-Za-z_]+: ./.test(reason)).map(({ reason }) => reason)).toEqual([])
+  }
+  await letters.close()
+
+  // Nothing here is a fault of the outside world: what is tried again, or fails in the database, is a fault of ours.
+  for (const service of serviceNames) {
+    const lines = await system.log(service)
+    expect(lines.filter(({ msg, level }) => level >= 40 && msg !== 'dead letter')).toEqual([])
+  }
+}, 300_000)
+
+it('and then the next order completes, is told about, and is kept', async () => {
+  await system.post('/orders', { orderId: 'after-queues', user: 'ann', items: ['item2'] })
+  expect(await system.ended('after-queues')).toMatchObject({ status: 'completed' })
+  const story = await wholeStory(system, 'after-queues')
+  expect(story.entries.filter(({ type }) => type === 'notification.sent')).toHaveLength(4)
+})
