@@ -78,8 +78,10 @@ export function callForReservation(payment: Payment | undefined, reservation: Re
 }
 
 export function callForCharge(payment: Payment | undefined): Call {
-  if (payment?.status === 'cancel_requested') return { call: 'void' }
-  return payment?.status === 'confirmed' ? chargeOf(reservationOf(payment)) : undefined
+  // A charge is asked for after a reservation only; without one, this was said by nobody here and there is nothing to do.
+  if (!payment?.reservation) return undefined
+  if (payment.status === 'cancel_requested') return { call: 'void' }
+  return payment.status === 'confirmed' ? chargeOf(payment.reservation) : undefined
 }
 
 function chargeOf({ totalCents, paymentMethod }: Reservation): Call {

@@ -6,6 +6,7 @@ function backlog(waitingMax: number) {
   const state = { waiting: 0, counts: 0, nowMs: 0 }
   const count = async () => {
     state.counts += 1
+    await new Promise((turn) => setImmediate(turn))
     return state.waiting
   }
   const { takeOne } = createBacklog(count, waitingMax, () => new Date(state.nowMs))
@@ -30,6 +31,7 @@ describe('the backlog', () => {
     const { take } = backlog(3)
     const outcomes = await Promise.all(Array.from({ length: 10 }, take))
     expect(outcomes.filter((outcome) => outcome === 'taken')).toHaveLength(3)
+    expect(await take()).toEqual(FULL)
   })
 
   it('counts anew after a second, what the others have done included', async () => {

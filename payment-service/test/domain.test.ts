@@ -95,6 +95,9 @@ describe('what is asked of the gateway', () => {
     expect(callForReservation(confirmed, large, terms)).toBeUndefined()
     expect([callForCharge(awaiting), callForCharge(undefined)]).toEqual([undefined, undefined])
   })
+  test('nothing for a charge that comes without a reservation, whoever forged it', () => {
+    expect([callForCharge(tombstone), callForCharge(undeliverable)]).toEqual([undefined, undefined])
+  })
   test('a refund is due when the payment failed or the parcel cannot go, and only until it is booked', () => {
     const due = Object.entries(everything).filter(([, payment]) => isRefundDue(payment))
     expect(due.map(([name]) => name)).toEqual(['refundDue', 'failed'])

@@ -62,7 +62,7 @@ export const CommonConfig = Type.Object({
   httpRequestsMax: Type.Integer({
     minimum: 1,
     maximum: 100_000,
-    default: 1_000,
+    default: 500,
     description: 'HTTP requests worked on at one time; beyond it 503 with Retry-After.',
   }),
   httpConnectionsMax: Type.Integer({

@@ -31,5 +31,5 @@ export const HTTP_LIMITS: HttpLimits = {
   timeoutsCheckedEveryMs: 1_000,
   idleTimeoutMs: 30_000,
   connectionsMax: 4_096,
-  requestsMax: 1_000,
+  requestsMax: 500,
 }

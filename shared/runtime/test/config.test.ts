@@ -27,7 +27,7 @@ describe('readConfig', () => {
       amqpUrl: 'amqp://guest:guest@localhost:5672',
       dataDir: '.data',
       logLevel: 'info',
-      httpRequestsMax: 1_000,
+      httpRequestsMax: 500,
       httpConnectionsMax: 4_096,
       shutdownMs: 8_000,
       paymentConfirmAboveCents: 100_000,
