@@ -40,11 +40,12 @@ function denyServiceStarts() {
 }
 
 /**
+ * Runs apt-get to its end.
  * @param {string[]} args
- * @param {AbortSignal} [signal]
+ * @param {AbortSignal} [signal] aborting is safe
  * @returns {Promise<void>}
  */
-function aptGet(args, signal) {
+export function aptGet(args, signal) {
   const options = ['-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Acquire::Retries=3']
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()

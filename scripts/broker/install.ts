@@ -20,18 +20,25 @@ export const waysToInstall = `RabbitMQ must be installed here, for a node that c
   Debian, Ubuntu: sudo apt-get install rabbitmq-server (as root the project does this by itself)
   macOS:          brew install rabbitmq`
 
-/** Looks where packages put it; Debian's /usr/sbin wrapper changes the user and loses the environment, so it is last. */
+/**
+ * The one that RABBITMQ_BIN names; else where packages put it. Debian's /usr/sbin wrapper changes the user and loses the
+ * environment, so it is last.
+ * @throws an Error when RABBITMQ_BIN names a folder without it
+ */
 export function findRabbit(): RabbitInstallation | undefined {
-  const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
+  const chosen = process.env.RABBITMQ_BIN
+  const path = [chosen ?? '', ...(process.env.PATH ?? '').split(delimiter)].filter(Boolean)
   const optional = existsSync('/opt') ? readdirSync('/opt').filter((name) => name.startsWith('rabbitmq')) : []
-  const folders = [
+  const usual = [
     '/usr/lib/rabbitmq/bin',
     '/opt/homebrew/opt/rabbitmq/sbin',
     '/usr/local/opt/rabbitmq/sbin',
     ...optional.map((name) => join('/opt', name, 'sbin')),
     ...path,
   ]
+  const folders = chosen ? [chosen] : usual
   const bin = folders.find((folder) => existsSync(join(folder, 'rabbitmq-server')))
+  if (chosen && !bin) throw new Error(`RABBITMQ_BIN=${chosen} has no rabbitmq-server in it.`)
   const epmd = findEpmd(path)
   if (!bin || !epmd) return undefined
   return { bin: dirname(realpathSync(join(bin, 'rabbitmq-server'))), epmd }

@@ -7,6 +7,11 @@ import type { RabbitInstallation } from './install.ts'
 /** Says in a node's folder which name its data belongs to. */
 export const nodeNameFile = 'node-name'
 
+export interface ClusterMembership {
+  /** The node to join while it has no data of its own; the first one joins nobody. */
+  join?: string
+}
+
 export interface RabbitNodeSettings {
   installation: RabbitInstallation
   dir: string
@@ -19,6 +24,7 @@ export interface RabbitNodeSettings {
   distributionPort: number
   epmdPort: number
   cookie: string
+  cluster: ClusterMembership | undefined
   configuration: string[]
 }
 
@@ -37,6 +43,7 @@ export async function prepareNodeFiles(settings: RabbitNodeSettings): Promise<Ra
   await mkdir(join(dir, 'home'), { recursive: true })
   await writeFile(join(dir, nodeNameFile), `${settings.name}\n`)
   await writeFile(join(dir, 'rabbitmq.conf'), brokerConfiguration(settings))
+  await writeFile(join(dir, 'advanced.config'), settings.cluster ? clusterAdvancedConfiguration : '[].\n')
   await writeFile(join(dir, 'enabled_plugins'), '[rabbitmq_management].\n')
   await writeFile(join(dir, 'rabbitmq-env.conf'), '')
   await writeFile(join(dir, 'inetrc'), hostTable(settings))
@@ -62,9 +69,30 @@ function brokerConfiguration(settings: RabbitNodeSettings): string {
     'disk_free_limit.absolute = 50MB',
     'log.console = false',
     'log.file.level = info',
+    ...clusterConfiguration(settings),
     ...settings.configuration,
   ]
   return `${lines.join('\n')}\n`
+}
+
+/**
+ * How long a message that is dead-lettered, a timer's or a waiting room's, waits for the confirm of its target until it is
+ * sent again: it may have been on its way to a leader that is gone. The default is three minutes.
+ */
+const clusterAdvancedConfiguration = '[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 10000}]}].\n'
+
+function clusterConfiguration({ name, cluster }: RabbitNodeSettings): string[] {
+  if (!cluster) return []
+  const known = cluster.join === undefined ? [] : [cluster.join, name]
+  return [
+    // Read by a node without data; one that has been a member knows its cluster.
+    ...(known.length > 0 ? ['cluster_formation.peer_discovery_backend = classic_config'] : []),
+    ...known.map((node, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${node}`),
+    // Nodes that do not see most of the others stop serving, so that no two halves decide differently.
+    'cluster_partition_handling = pause_minority',
+    // Otherwise whoever declares the topology makes the node it is connected to the leader of every queue.
+    'queue_leader_locator = balanced',
+  ]
 }
 
 /** Erlang takes the node's host from its name and must find it, even after the machine has been renamed. */

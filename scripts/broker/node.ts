@@ -5,9 +5,15 @@ import { open, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { capture, type Running, start, stop } from '../processes/child.ts'
 import { guard } from '../processes/guard.ts'
-import { freePorts, somethingListens, until } from '../processes/ports.ts'
+import { freePorts, until } from '../processes/ports.ts'
+import { launchEpmd } from './epmd.ts'
 import { type RabbitInstallation, requireRabbit, waysToInstall } from './install.ts'
-import { prepareNodeFiles, type RabbitNodeFiles, type RabbitNodeSettings } from './node-files.ts'
+import {
+  type ClusterMembership,
+  prepareNodeFiles,
+  type RabbitNodeFiles,
+  type RabbitNodeSettings,
+} from './node-files.ts'
 import { probeAmqp } from './probe.ts'
 
 export interface RabbitNodeOptions {
@@ -20,6 +26,8 @@ export interface RabbitNodeOptions {
   /** The port of Erlang's name server; where none runs there, the node brings its own. */
   epmdPort?: number
   cookie?: string
+  /** Absent when it is alone. */
+  cluster?: ClusterMembership
   installation?: RabbitInstallation
   /** More lines for rabbitmq.conf. */
   configuration?: string[]
@@ -28,6 +36,8 @@ export interface RabbitNodeOptions {
 }
 
 export interface RabbitNode {
+  /** Erlang's name for it, `name@host`. */
+  readonly name: string
   readonly amqpUrl: string
   readonly managementUrl: string
   /** The process id of the broker itself; another one after a restart. */
@@ -74,6 +84,7 @@ export async function startRabbitNode(options: RabbitNodeOptions): Promise<Rabbi
   }
 
   return {
+    name: settings.name,
     amqpUrl: `amqp://guest:guest@127.0.0.1:${settings.amqpPort}`,
     managementUrl: `http://127.0.0.1:${settings.managementPort}`,
     get pid() {
@@ -105,6 +116,7 @@ async function completeSettings(options: RabbitNodeOptions): Promise<RabbitNodeS
     distributionPort,
     epmdPort: options.epmdPort ?? epmdPort,
     cookie: options.cookie ?? earlierCookie ?? randomBytes(16).toString('hex'),
+    cluster: options.cluster,
     configuration: options.configuration ?? [],
   }
 }
@@ -137,20 +149,6 @@ async function launch(
   } finally {
     await output.close()
   }
-}
-
-/**
- * Erlang's name server usually is a daemon that outlives everything. One of our own in the foreground ends with the
- * node; where the port has one already, the node registers there.
- */
-async function launchEpmd({ installation, epmdPort, address }: RabbitNodeSettings): Promise<Running | undefined> {
-  if (await somethingListens(epmdPort)) return undefined
-  const args = ['-port', String(epmdPort), '-address', address]
-  const epmd = await start(installation.epmd, args, { stdio: 'ignore' })
-  await until(async () => epmd.hasExited() || (await somethingListens(epmdPort)), 20)
-  if (epmd.hasExited())
-    throw new Error(`Erlang's name server (${installation.epmd}) does not start on port ${epmdPort}.`)
-  return epmd
 }
 
 /**

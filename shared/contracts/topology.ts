@@ -8,6 +8,7 @@ import {
   type Queue,
   quorumQueue,
   type Room,
+  replicatedRpcQueue,
   retryExchange,
   type rooms,
   rpcQueue,
@@ -52,12 +53,7 @@ const hears: Record<string, string[]> = {
 
 const channelQueues = channels.map((channel) => `notification.${channel}.queue`)
 
-const consumerQueues: Queue[] = [
-  ...Object.keys(hears).map(quorumQueue),
-  quorumQueue('audit.queue'),
-  ...channelQueues.map(priorityQueue),
-  rpcQueue('payment.rpc.queue'),
-]
+const quorumConsumers: Queue[] = [...Object.keys(hears), 'audit.queue'].map(quorumQueue)
 
 const heard: Binding[] = Object.entries(hears).flatMap(([queue, types]) =>
   types.map((type): Binding => {
@@ -90,29 +86,39 @@ const waiting: Binding[] = roomNames.map((room) => ({
   headers: { 'x-match': 'all', delay: room },
 }))
 
-const withTheirDeadLetters = consumerQueues.map(withDeadLetters)
-
-export const topology: Topology = {
-  exchanges: [
-    { name: unrouted, type: 'fanout' },
-    ...topics,
-    { name: audit, type: 'fanout' },
-    { name: retryExchange, type: 'headers' },
-    { name: deadLetterExchange, type: 'direct' },
-  ],
-  queues: [
-    ...withTheirDeadLetters.flatMap(({ queues }) => queues),
-    timerQueue('payment.deadline.queue', 'payment.queue'),
-    timerQueue('shipping.transit.queue', 'shipping.queue'),
-    ...roomNames.map(waitingRoom),
-    keepingQueue('unrouted.queue'),
-  ],
-  bindings: [
-    ...heard,
-    ...byChannel,
-    ...audited,
-    ...waiting,
-    ...withTheirDeadLetters.flatMap(({ bindings }) => bindings),
-    { source: unrouted, destination: 'unrouted.queue', destinationType: 'queue', pattern: '' },
-  ],
+function topologyWith(others: Queue[]): Topology {
+  const withTheirDeadLetters = [...quorumConsumers, ...others].map(withDeadLetters)
+  return {
+    exchanges: [
+      { name: unrouted, type: 'fanout' },
+      ...topics,
+      { name: audit, type: 'fanout' },
+      { name: retryExchange, type: 'headers' },
+      { name: deadLetterExchange, type: 'direct' },
+    ],
+    queues: [
+      ...withTheirDeadLetters.flatMap(({ queues }) => queues),
+      timerQueue('payment.deadline.queue', 'payment.queue'),
+      timerQueue('shipping.transit.queue', 'shipping.queue'),
+      ...roomNames.map(waitingRoom),
+      keepingQueue('unrouted.queue'),
+    ],
+    bindings: [
+      ...heard,
+      ...byChannel,
+      ...audited,
+      ...waiting,
+      ...withTheirDeadLetters.flatMap(({ bindings }) => bindings),
+      { source: unrouted, destination: 'unrouted.queue', destinationType: 'queue', pattern: '' },
+    ],
+  }
 }
+
+/** For one node: the channels have every priority, on RabbitMQ 3 too. */
+export const topology = topologyWith([...channelQueues.map(priorityQueue), rpcQueue('payment.rpc.queue')])
+
+/** For a cluster: no queue is on one node only. The names are the same. */
+export const clusterTopology = topologyWith([
+  ...channelQueues.map(quorumQueue),
+  replicatedRpcQueue('payment.rpc.queue'),
+])

@@ -18,7 +18,7 @@ export interface Session {
 }
 
 interface Options {
-  /** One URL for each host of a cluster, tried in turn. */
+  /** One URL for each host of a cluster, tried in turn from any of them, so that services spread over the hosts. */
   urls: string[]
   /** For `amqps://`. */
   tls?: AmqpTls
@@ -52,7 +52,8 @@ export function backoffMs(attempt: number, random: number): number {
 }
 
 export function supervise(options: Options): Supervisor {
-  const { urls, name, log } = options
+  const { name, log } = options
+  const urls = shuffled(options.urls)
   const stop = new AbortController()
   const opened = deferred()
   let fault: string | undefined = 'connecting'
@@ -131,7 +132,10 @@ export function supervise(options: Options): Supervisor {
       // Said once for each outage, not once for each try.
       if (wasUp) log.warn({ connection: name, why: fault }, 'connection lost, reconnecting')
       else if (failures === 1) log.warn({ connection: name, why: fault }, 'broker not reachable, trying again')
-      await delay(backoffMs(failures, Math.random()), undefined, { signal: stop.signal }).catch(() => undefined)
+      // Another host may well be there: only when all have been tried the pause grows.
+      await delay(backoffMs(Math.floor(failures / urls.length), Math.random()), undefined, {
+        signal: stop.signal,
+      }).catch(() => undefined)
     }
   }
 
@@ -148,6 +152,11 @@ export function supervise(options: Options): Supervisor {
       fault = 'closed'
     },
   }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const keyed = items.map((item) => ({ item, key: Math.random() }))
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item)
 }
 
 /** amqplib's close never settles when the peer is dead. */

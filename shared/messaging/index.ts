@@ -1,5 +1,6 @@
 // The door to messaging: the broker port and RabbitMQ behind it, consumers, RPC, the outbox and group commit.
 export type { Broker, BrokerStatus, Delivery, Headers, Properties, Publication, Subscription } from './broker.ts'
+export { brokerUrls } from './connection.ts'
 export { type Consumer, type ConsumerOptions, consume, type Kernel, type Outcome } from './consumer.ts'
 export { type DeadLetter, type DeadLetters, openDeadLetters } from './dead-letters.ts'
 export { declareTopology } from './declare.ts'

@@ -81,6 +81,11 @@ export function rpcQueue(name: string): Queue {
   return { name, arguments: { 'x-queue-type': 'classic' } }
 }
 
+/** The same on a cluster, where a queue that is on one node only would be away with it. */
+export function replicatedRpcQueue(name: string): Queue {
+  return { name, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT } }
+}
+
 /** Messages wait here for their own `expiration`, then return to `home`: a timer that survives restarts. */
 export function timerQueue(name: string, home: string): Queue {
   return { name, arguments: returning(home) }

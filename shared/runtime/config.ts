@@ -24,6 +24,12 @@ export const CommonConfig = Type.Object({
     pattern: '^amqps?://',
     description: 'RabbitMQ; several hosts of a cluster separated by commas.',
   }),
+  brokerCluster: Type.Optional(
+    Type.Boolean({
+      description:
+        'RabbitMQ is a cluster, so every queue is replicated; the same for all services. Default: when AMQP_URL has several hosts.',
+    }),
+  ),
   amqpCaFile: Type.Optional(
     Type.String({
       description:

@@ -4,10 +4,11 @@
 // broker, then the database, closes.
 import { join } from 'node:path'
 import type { Static, TObject } from 'typebox'
-import { topology } from '../contracts/index.ts'
+import { clusterTopology, topology } from '../contracts/index.ts'
 import {
   type Answerer,
   type Broker,
+  brokerUrls,
   type Consumer,
   type ConsumerOptions,
   consume,
@@ -18,6 +19,7 @@ import {
   openRabbit,
   readAmqpTls,
   serve,
+  type Topology,
 } from '../messaging/index.ts'
 import { type Database, migrate, openDatabase } from '../storage/index.ts'
 import { type Auth, createAuth } from './auth.ts'
@@ -118,7 +120,8 @@ async function open<Schema extends TObject>(
 
   const tls = readAmqpTls(config)
   const openBroker =
-    seams.openBroker ?? ((name) => openRabbit({ url: config.amqpUrl, tls, name, topology, log, broken: seams.broken }))
+    seams.openBroker ??
+    ((name) => openRabbit({ url: config.amqpUrl, tls, name, topology: topologyOf(config), log, broken: seams.broken }))
   const broker = parts.use('broker', openBroker(service), (it) => it.close(config.shutdownMs / 4))
   const outbox = parts.use('outbox', createOutbox({ database, broker, log, now }), (it) => it.close())
   const commit = parts.use(
@@ -173,6 +176,10 @@ async function open<Schema extends TObject>(
       return parts.close(config.shutdownMs)
     },
   }
+}
+
+function topologyOf({ amqpUrl, brokerCluster = brokerUrls(amqpUrl).length > 1 }: CommonConfig): Topology {
+  return brokerCluster ? clusterTopology : topology
 }
 
 async function faultsOf(stopping: boolean, broker: Broker, database: Database): Promise<string[]> {

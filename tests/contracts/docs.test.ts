@@ -51,7 +51,7 @@ describe.each(pages)('$path', ({ path, text, prose }) => {
 
   it('names only npm scripts that are there', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
-    const named = [...text.matchAll(/\bnpm run ([a-z][a-z:-]*)/g)].map(([, name = '']) => name)
+    const named = [...text.matchAll(/\bnpm run ([a-z][a-z0-9:-]*)/g)].map(([, name = '']) => name)
     expect(unique(named).filter((name) => !(name in scripts))).toEqual([])
   })
 

@@ -1,5 +1,5 @@
 // The topology is what people outside rely on: every name, every argument, and who hears what.
-import { events, topology } from '@orders/shared/contracts'
+import { clusterTopology, events, topology } from '@orders/shared/contracts'
 import { attemptOf, deadLetterExchange, deadLetterQueueOf, remedyFor, retryExchange } from '@orders/shared/messaging'
 import { TransientError } from '@orders/shared/runtime'
 import { route } from '@orders/shared/testing'
@@ -128,6 +128,26 @@ describe('queues', () => {
       if (remedy.kind === 'dead-letter') break
       expect(queueOf(`retry.${remedy.room}.queue`)).toBeDefined()
     }
+  })
+})
+
+describe('on a cluster', () => {
+  const replicated = (name: string) => clusterTopology.queues.find((queue) => queue.name === name)?.arguments
+
+  it('every name, exchange and binding is the same, and no queue is on one node only', () => {
+    const names = ({ queues }: typeof topology) => queues.map(({ name }) => name)
+    expect(names(clusterTopology)).toEqual(names(topology))
+    expect(clusterTopology.exchanges).toEqual(topology.exchanges)
+    expect(clusterTopology.bindings).toEqual(topology.bindings)
+    expect(clusterTopology.queues.filter((queue) => queue.arguments['x-queue-type'] !== 'quorum')).toEqual([])
+  })
+
+  it.each(channelQueues)('%s is like any other consumer queue', (name) => {
+    expect(replicated(name)).toEqual({ ...queueOf('order.queue'), 'x-dead-letter-routing-key': name })
+  })
+
+  it('expired questions of payment.rpc.queue simply go', () => {
+    expect(replicated('payment.rpc.queue')).toEqual({ 'x-queue-type': 'quorum', 'x-delivery-limit': 50 })
   })
 })
 

@@ -15,7 +15,14 @@ function declared(name: string, others: Record<string, unknown>): (channel: Conf
   return (channel) => channel.assertQueue(name, { durable: true, arguments: { ...ours, ...others } })
 }
 
-const cases: [what: string, declare: (channel: ConfirmChannel) => Promise<unknown>, complaint: RegExp][] = [
+type Case = [
+  what: string,
+  declare: (channel: ConfirmChannel) => Promise<unknown>,
+  complaint: RegExp,
+  environment?: Record<string, string>,
+]
+
+const cases: Case[] = [
   [
     'a consumer queue with fewer priorities',
     declared('notification.email.queue', { 'x-max-priority': 5 }),
@@ -31,11 +38,17 @@ const cases: [what: string, declare: (channel: ConfirmChannel) => Promise<unknow
     (channel) => channel.assertExchange('payment.exchange', 'direct', { durable: true }),
     /^the exchange payment\.exchange in vhost test-\S+ exists with type = .*direct.*, this version needs .*topic/,
   ],
+  [
+    'a service that takes for a cluster what the others do not',
+    declared('payment.rpc.queue', {}),
+    /^the queue payment\.rpc\.queue in vhost test-\S+ exists with x-queue-type = .*classic.*, this version needs .*quorum.* Or is BROKER_CLUSTER not the same for all services\?$/,
+    { BROKER_CLUSTER: 'true' },
+  ],
 ]
 
 it.concurrent.for(cases)(
   '%s: the service ends with one clear line',
-  async ([, declare, complaint], { expect, onTestFinished }) => {
+  async ([, declare, complaint, environment = {}], { expect, onTestFinished }) => {
     const vhost = await createVhost()
     const folder = await scratchFolder()
     const [port] = await freePorts(1)
@@ -43,7 +56,7 @@ it.concurrent.for(cases)(
     const settings = { DATABASE_URL: '', PORT: String(port), AMQP_URL: vhost.amqpUrl, DATA_DIR: folder.path }
     // Any service would do: each declares the whole topology.
     const service = await start(process.execPath, ['--import', 'tsx', 'audit-service/main.ts'], {
-      env: { ...process.env, ...settings, LOG_LEVEL: 'warn' },
+      env: { ...process.env, ...settings, LOG_LEVEL: 'warn', ...environment },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     onTestFinished(async () => {

@@ -55,21 +55,21 @@ describe('a supervisor', () => {
     broken: () => undefined,
   })
 
+  /** Takes the connection and hangs up, as what is no broker does; `called` hears of it. */
+  async function hangingUp(called: () => void): Promise<string> {
+    const server = createServer((socket) => {
+      called()
+      socket.destroy()
+    })
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    onTestFinished(() => void server.close())
+    const address = server.address()
+    return `amqp://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+  }
+
   it('says why it is not connected, tries every host, and closes at once', async () => {
     const hosts: number[] = []
-    const servers = await Promise.all(
-      [0, 1].map(async (number) => {
-        // Takes the connection and hangs up: no broker.
-        const server = createServer((socket) => {
-          hosts.push(number)
-          socket.destroy()
-        })
-        await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-        onTestFinished(() => void server.close())
-        const address = server.address()
-        return `amqp://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
-      }),
-    )
+    const servers = await Promise.all([0, 1].map((number) => hangingUp(() => hosts.push(number))))
     const supervisor = supervise(await options(servers))
     expect(supervisor.status()).toEqual({ fault: 'connecting', blocked: false })
 
@@ -77,6 +77,24 @@ describe('a supervisor', () => {
 
     expect(supervisor.status().fault).toBeTypeOf('string')
     await supervisor.close()
+  })
+
+  it('begins with any of the hosts, so that many spread over them', async () => {
+    const begunWith = new Set<number>()
+    let isFirst = true
+    const begin = (number: number) => {
+      if (isFirst) begunWith.add(number)
+      isFirst = false
+    }
+    const servers = await Promise.all([0, 1].map((number) => hangingUp(() => begin(number))))
+    // That forty begin with the same one happens once in 2^39 times.
+    for (let count = 0; count < 40 && begunWith.size < 2; count++) {
+      isFirst = true
+      const supervisor = supervise(await options(servers))
+      await eventually('a host is tried', () => !isFirst)
+      await supervisor.close()
+    }
+    expect(begunWith).toEqual(new Set([0, 1]))
   })
 
   it('closes within its time limit although a peer takes the connection and never says a word', async () => {

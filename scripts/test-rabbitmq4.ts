@@ -1,0 +1,14 @@
+// npm run test:rabbitmq4: the suites that need a broker, against RabbitMQ 4; `-- tests/e2e` runs only that.
+import { fetchRabbit4 } from './broker/rabbitmq4.ts'
+import { interruption } from './processes/interruption.ts'
+
+try {
+  const { bin } = await fetchRabbit4(console.log, interruption())
+  // Read by whoever starts a node: the tests' common one, and those that tests stop and kill.
+  process.env.RABBITMQ_BIN = bin
+  process.argv.splice(2, 0, '--project', 'broker')
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+}
+await import('./test.ts')

@@ -1,0 +1,177 @@
+// A cluster of three nodes under load: one is stopped, the one that leads most queues is killed, one is cut off from the
+// others, then all from each other. Clients move over, whatever was accepted ends, and nothing is lost or doubled, not
+// even a mail.
+import { topology } from '@orders/shared/contracts'
+import { eventually, scratchFolder } from '@orders/shared/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type RabbitCluster, startRabbitCluster } from '../../scripts/broker/cluster.ts'
+import type { RabbitNode } from '../../scripts/broker/node.ts'
+import { probeAmqp } from '../../scripts/broker/probe.ts'
+import { endedAll, orderForm, placeAll } from '../support/load.ts'
+import { type MailServer, startMailServer } from '../support/mail-server.ts'
+import { expectAgreement, stockOf } from '../support/oracle.ts'
+import { cutOff, letIn } from '../support/partition.ts'
+import { type Story, typesOf, wholeStory } from '../support/story.ts'
+import { type System, serviceNames, startSystem } from '../support/system.ts'
+import { createVhost, type Vhost } from '../support/vhost.ts'
+
+const LIMIT_MS = 240_000
+/** What was on its way to a leader that is gone, from client or waiting room, is sent again after half a minute at most. */
+const ENDED_WITHIN_MS = 120_000
+
+let folder: Awaited<ReturnType<typeof scratchFolder>>
+let cluster: RabbitCluster
+let vhost: Vhost
+let mail: MailServer
+let system: System
+let initial: Awaited<ReturnType<typeof stockOf>>
+const placed: string[] = []
+
+beforeAll(async () => {
+  folder = await scratchFolder()
+  cluster = await startRabbitCluster({ dir: folder.path, nodes: 3 })
+  const { amqpUrl, managementUrl } = nodeAt(0)
+  vhost = await createVhost(amqpUrl, managementUrl)
+  mail = await startMailServer()
+  system = await startSystem({
+    amqpUrl: `${cluster.amqpUrl}/${vhost.name}`,
+    environment: { SMTP_URL: mail.url },
+  })
+  initial = await stockOf(system)
+}, LIMIT_MS)
+
+afterAll(async () => {
+  await system?.stop()
+  await mail?.close()
+  // Nobody needs what they would write.
+  await Promise.all(cluster?.nodes.map((node) => node.kill()) ?? [])
+  await cluster?.stop()
+  await folder?.remove()
+}, 60_000)
+
+describe('a cluster', { timeout: LIMIT_MS }, () => {
+  it('has no queue on one node only', async () => {
+    for (const members of Object.values(await queues<string[]>('members'))) expect(members).toHaveLength(3)
+  })
+
+  it('of which a node is stopped: orders end while it is away', async () => {
+    const load = startLoad('stopped')
+    await nodeAt(1).stop()
+    await load.finish()
+    await eventually('all services have moved over', everybodyIsReady)
+    await nodeAt(1).restart()
+  })
+
+  it('whose leader of most queues is killed: orders end and questions are answered while it is away', async () => {
+    const leading = await leader()
+    const load = startLoad('killed')
+    await leading.kill()
+    await load.finish()
+    await eventually('all services have moved over', everybodyIsReady)
+    await eventually('questions are answered', async () => (await paymentOf('killed-0')).status === 200)
+    await leading.restart()
+  })
+
+  it('whose nodes lose sight of each other: one that is alone pauses, two go on, and none by itself', async () => {
+    const cut = await leader()
+    const [one, other] = cluster.nodes.filter((node) => node !== cut)
+    if (!one || !other) throw new Error('three nodes are needed')
+    const whileTwoAreLeft = startLoad('cut')
+    await cutOff(cut, [one, other])
+    await eventually('the node that is alone pauses', async () => !(await takesConnections(cut)))
+    await whileTwoAreLeft.finish()
+    await eventually('all services have moved over', everybodyIsReady)
+
+    const whileNobodyDecides = startLoad('split')
+    await cutOff(one, [other])
+    await eventually('nobody is ready', async () => (await readiness()).every((ready) => !ready))
+    expect((await paymentOf('killed-0')).status).toBe(503)
+    const meanwhile = Array.from({ length: 10 }, (_, number) => orderForm('meanwhile', number))
+    await placeAll(system, meanwhile)
+    placed.push(...meanwhile.map(({ orderId }) => orderId))
+    await Promise.all([letIn(cut, [one, other]), letIn(one, [other])])
+    await whileNobodyDecides.finish()
+  })
+
+  it('afterwards money, goods, stories and mails agree', async () => {
+    const orders = await endedAll(system, placed, ENDED_WITHIN_MS)
+    expect(orders.filter(({ status }) => status === 'completed')).toHaveLength((placed.length * 7) / 10)
+    const stories: Story[] = []
+    for (const id of placed) stories.push(await wholeStory(system, id))
+    const requested = stories.flatMap(mailsOf).sort()
+    await eventually('every mail is sent', () => mail.accepted.size >= requested.length)
+    expect([...mail.accepted].sort()).toEqual(requested.map((id) => [id, 1]))
+    for (const story of stories.filter(({ ended }) => ended === 'completed'))
+      expect(typesOf(story)).toMatchObject({ 'notification.requested': 4, 'notification.sent': 4 })
+    await eventually('every queue has drained', async () => Object.keys(await vhost.waiting()).length === 0)
+    await expectAgreement(system, orders, initial)
+    expect(await system.get('/audit/verify', 'audit')).toMatchObject({ ok: true })
+  })
+})
+
+/** Places twenty orders, waits until all have ended, and goes on so until it is told to finish. */
+function startLoad(prefix: string): { finish(): Promise<void> } {
+  let going = true
+  async function run(): Promise<void> {
+    for (let first = 0; going; first += 20) {
+      const forms = Array.from({ length: 20 }, (_, number) => orderForm(prefix, first + number))
+      const ids = forms.map(({ orderId }) => orderId)
+      placed.push(...ids)
+      await placeAll(system, forms)
+      await endedAll(system, ids, ENDED_WITHIN_MS)
+    }
+  }
+  const running = run()
+  // Told by `finish`, to the test that waits for it.
+  running.catch(() => undefined)
+  return {
+    finish() {
+      going = false
+      return running
+    },
+  }
+}
+
+function nodeAt(index: number): RabbitNode {
+  const node = cluster.nodes[index]
+  if (!node) throw new Error(`the cluster has no node ${index}`)
+  return node
+}
+
+/** What rabbitmqctl says of each queue of the topology. */
+async function queues<T>(property: string): Promise<Record<string, T>> {
+  const listed = await nodeAt(0).rabbitmqctl(['list_queues', '-p', vhost.name, '--formatter', 'json', 'name', property])
+  const rows = JSON.parse(listed) as { name: string; [property: string]: unknown }[]
+  expect(rows).toHaveLength(topology.queues.length)
+  return Object.fromEntries(rows.map((row) => [row.name, row[property] as T]))
+}
+
+/** The node that leads most queues. */
+async function leader(): Promise<RabbitNode> {
+  const leaders = Object.values(await queues<string>('leader'))
+  const count = ({ name }: RabbitNode) => leaders.filter((leading) => leading === name).length
+  const [most] = cluster.nodes.toSorted((a, b) => count(b) - count(a))
+  if (!most || count(most) === 0) throw new Error('nobody leads')
+  return most
+}
+
+async function takesConnections({ amqpUrl }: RabbitNode): Promise<boolean> {
+  return (await probeAmqp(Number(new URL(amqpUrl).port))) === 'ready'
+}
+
+async function readiness(): Promise<boolean[]> {
+  return Promise.all(serviceNames.map(async (service) => (await fetch(`${system.url(service)}/health/ready`)).ok))
+}
+
+async function everybodyIsReady(): Promise<boolean> {
+  return (await readiness()).every(Boolean)
+}
+
+function paymentOf(orderId: string): Promise<Response> {
+  return fetch(`${system.url('order')}/orders/${orderId}/payment`)
+}
+
+function mailsOf({ entries }: Story): string[] {
+  const requested = entries.filter(({ type }) => type === 'notification.requested')
+  return requested.map(({ id }) => `<${id.replace('/notification.requested/', '.')}.email@orders.example>`)
+}
