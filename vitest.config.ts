@@ -1,4 +1,5 @@
-// Two kinds of tests: those that need nothing but Node, and those that need a real broker.
+// Three kinds of tests: those that need nothing but Node, those that simulate many runs of the whole system, and those that
+// need a real broker.
 import { defineConfig } from 'vitest/config'
 
 const inContinuousIntegration = Boolean(process.env.CI)
@@ -23,6 +24,17 @@ export default defineConfig({
             'tests/contracts/**/*.test.ts',
             'tests/architecture/**/*.test.ts',
           ],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          // Its runs seize the timers of their thread; in a process of their own they are nobody else's.
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 180_000,
+          include: ['tests/simulation/**/*.test.ts'],
         },
       },
       {

@@ -6,7 +6,7 @@ import { openSqlite } from './sqlite.ts'
 
 export type { Database, Row, Sql, Transaction, Value } from './database.ts'
 export { migrate } from './migrate.ts'
-export { openSqlite } from './sqlite.ts'
+export { openSqlite, sqliteOver } from './sqlite.ts'
 
 /** Opens the database of `service`: what `url` says, or a SQLite file of its own in `dataDir`. */
 export async function openDatabase(service: string, dataDir: string, url?: string): Promise<Database> {

@@ -19,7 +19,11 @@ export function openSqlite(path: string): Database {
   // SQLite's own waiting would hold up the event loop, and with it heartbeats, health and every other request.
   writer.pragma('busy_timeout = 0')
   // Readers of a WAL database never wait for its writer, so HTTP reads go on while a group commits.
-  const reader = connect(path)
+  return sqliteOver(writer, connect(path))
+}
+
+/** The driver over open connections, which it closes. With one for both, reads would see what is not committed yet. */
+export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Database {
   const write = statements(writer)
   const read = statements(reader)
   const guarded = onlyInside(writer, write)

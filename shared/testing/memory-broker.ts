@@ -7,13 +7,14 @@ import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { TransientError } from '../runtime/errors.ts'
 import {
   type Connection,
+  copyOf,
   createMemoryQueue,
   type MemoryQueue,
   type Schedule,
   type Stored,
   type Subscriber,
 } from './memory-queue.ts'
-import { route } from './routing.ts'
+import { createRouter } from './routing.ts'
 
 export interface MemoryBroker {
   /** One service's connection. */
@@ -41,6 +42,7 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
       createMemoryQueue(definition, schedule, (message) => deadLetter(definition, message)),
     ]),
   )
+  const route = createRouter(topology)
   const questions = new Map<string, { asker: Connection; answer: Deferred<Buffer> }>()
   let questionCount = 0
 
@@ -52,9 +54,8 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
 
   /** False when no queue takes it. */
   function accept({ exchange, routingKey, body, properties }: Publication): boolean {
-    const names = route(topology, exchange, routingKey, properties.headers)
-    for (const name of names)
-      queueOf(name).enqueue({ body, properties: structuredClone(properties), exchange, routingKey })
+    const names = route(exchange, routingKey, properties.headers)
+    for (const name of names) queueOf(name).enqueue({ body, properties: copyOf(properties), exchange, routingKey })
     return names.size > 0
   }
 

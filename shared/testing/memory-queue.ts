@@ -1,6 +1,7 @@
 // One queue of the in-memory broker: order and priority, prefetch, redelivery, expiry and the delivery limit.
 import type { Delivery, Properties } from '../messaging/broker.ts'
 import type { Queue } from '../messaging/queues.ts'
+import { createReadyList } from './ready-list.ts'
 
 /** When things happen; a simulation brings its own. Returns a function that calls it off. */
 export type Schedule = (delayMs: number, work: () => void) => () => void
@@ -49,6 +50,11 @@ export interface MemoryQueue {
   drop(connection: Connection): void
 }
 
+/** A reader that changes its copy changes nobody else's. */
+export function copyOf(properties: Properties): Properties {
+  return { ...properties, headers: { ...properties.headers } }
+}
+
 export function createMemoryQueue(
   { arguments: settings }: Queue,
   schedule: Schedule,
@@ -56,33 +62,34 @@ export function createMemoryQueue(
 ): MemoryQueue {
   const limit = settings['x-delivery-limit']
   const ttlMs = settings['x-message-ttl']
-  let ready: Entry[] = []
+  const ready = createReadyList<Entry>()
   let subscribers: Subscriber[] = []
 
-  function insert(entry: Entry): void {
-    const priorityOf = ({ properties }: Entry) => ('x-max-priority' in settings ? (properties.priority ?? 0) : 0)
-    const behind = ready.findIndex((other) => priorityOf(other) < priorityOf(entry))
-    ready.splice(behind === -1 ? ready.length : behind, 0, entry)
-  }
+  const priorityOf = ({ properties }: Entry) => ('x-max-priority' in settings ? (properties.priority ?? 0) : 0)
 
   /** A message whose time is over while it is delivered goes when it comes back. */
   function expire(entry: Entry): void {
     entry.expired = true
-    if (!ready.includes(entry)) return
-    ready = ready.filter((other) => other !== entry)
-    deadLetter(entry)
+    if (ready.remove(entry)) deadLetter(entry)
   }
 
   function deliver(): void {
-    for (let free = freeSubscriber(); free && ready.length > 0; free = freeSubscriber()) {
-      const entry = ready.shift()
-      if (entry) handOut(entry, free)
+    for (let free = freeSubscriber(); free; free = freeSubscriber()) {
+      const entry = ready.take()
+      if (!entry) return
+      handOut(entry, free)
     }
   }
 
+  /** The least busy. */
   function freeSubscriber(): Subscriber | undefined {
-    const free = subscribers.filter(({ cancelled, unsettled, prefetch }) => !cancelled && unsettled.size < prefetch)
-    return free.sort((a, b) => a.unsettled.size - b.unsettled.size)[0]
+    let free: Subscriber | undefined
+    for (const subscriber of subscribers) {
+      const { cancelled, unsettled, prefetch } = subscriber
+      if (!cancelled && unsettled.size < prefetch && unsettled.size < (free?.unsettled.size ?? prefetch))
+        free = subscriber
+    }
+    return free
   }
 
   function handOut(entry: Entry, to: Subscriber): void {
@@ -91,7 +98,7 @@ export function createMemoryQueue(
     const handout: Handout = { entry }
     to.unsettled.add(handout)
     const { body, exchange, routingKey } = entry
-    const { expirationMs: _, ...properties } = structuredClone(entry.properties)
+    const { expirationMs: _, ...properties } = copyOf(entry.properties)
     const ack = () => {
       if (!to.unsettled.delete(handout)) return
       entry.callOff?.()
@@ -107,7 +114,7 @@ export function createMemoryQueue(
     const entries = [...subscriber.unsettled].map(({ entry }) => entry)
     subscriber.unsettled.clear()
     const isWorn = ({ deliveries, expired }: Entry) => expired || (typeof limit === 'number' && deliveries > limit)
-    ready.unshift(...entries.filter((entry) => !isWorn(entry)))
+    ready.putBack(entries.filter((entry) => !isWorn(entry)))
     for (const entry of entries.filter(isWorn)) deadLetter(entry)
   }
 
@@ -117,10 +124,10 @@ export function createMemoryQueue(
       const delays = [message.properties.expirationMs, typeof ttlMs === 'number' ? ttlMs : undefined]
       const expiresIn = Math.min(...delays.filter((delay) => delay !== undefined))
       if (Number.isFinite(expiresIn)) entry.callOff = schedule(expiresIn, () => expire(entry))
-      insert(entry)
+      ready.add(entry, priorityOf(entry))
       deliver()
     },
-    ready: () => ready,
+    ready: ready.items,
     unsettled: () => subscribers.reduce((sum, { unsettled }) => sum + unsettled.size, 0),
     subscribe(subscriber) {
       subscribers.push(subscriber)

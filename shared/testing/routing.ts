@@ -2,6 +2,29 @@
 import type { Headers } from '../messaging/broker.ts'
 import type { Binding, Topology } from '../messaging/queues.ts'
 
+/** `route` over one topology, which works every way out once, but for those that headers decide. */
+export function createRouter(topology: Topology) {
+  const byHeaders = new Set(topology.exchanges.map(({ name }) => name).filter((name) => mindsHeaders(topology, name)))
+  const known = new Map<string, ReadonlySet<string>>()
+  return (exchange: string, routingKey: string, headers: Headers): ReadonlySet<string> => {
+    if (byHeaders.has(exchange)) return route(topology, exchange, routingKey, headers)
+    const key = `${exchange} ${routingKey}`
+    const queues = known.get(key) ?? route(topology, exchange, routingKey, headers)
+    known.set(key, queues)
+    return queues
+  }
+}
+
+/** Whether any way from this exchange depends on headers. */
+function mindsHeaders(topology: Topology, exchange: string): boolean {
+  const { type, alternate } = topology.exchanges.find(({ name }) => name === exchange) ?? {}
+  if (type === 'headers' || (alternate !== undefined && mindsHeaders(topology, alternate))) return true
+  return topology.bindings.some(
+    ({ source, destination, destinationType }) =>
+      source === exchange && destinationType === 'exchange' && mindsHeaders(topology, destination),
+  )
+}
+
 /** The names of the queues that take a message; empty when nobody wants it. */
 export function route(topology: Topology, exchange: string, routingKey: string, headers: Headers): Set<string> {
   if (exchange === '') return new Set(topology.queues.some(({ name }) => name === routingKey) ? [routingKey] : [])

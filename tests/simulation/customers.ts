@@ -1,0 +1,85 @@
+// Customers and an operator: they ask as clients over HTTP do, by the functions that the routes call, and ask again when
+// they get no answer.
+import { PaymentConfirm } from '@orders/shared/contracts'
+import { ask } from '@orders/shared/messaging'
+import { RejectedError } from '@orders/shared/runtime'
+import { setStock } from '../../inventory-service/handlers.ts'
+import { linesOf, type Order, orderOf } from '../../order-service/domain.ts'
+import { placeOrder, requestCancellation } from '../../order-service/handlers.ts'
+import { factsOf } from '../../order-service/store.ts'
+import { type Plan, SCARCE } from './orders.ts'
+import type { World } from './world.ts'
+
+const PATIENCE_MEAN_MS = 300
+const LOOK_MEAN_MS = 1_500
+
+/** Asks until it is answered; a refusal is an answer. */
+async function insist<T>({ time, random }: World, question: () => Promise<T>): Promise<T | RejectedError> {
+  for (;;) {
+    const answer = await question().catch((error: unknown) => error)
+    if (!(answer instanceof Error)) return answer as T
+    if (answer instanceof RejectedError && answer.status < 500) return answer
+    await time.pause(random.wait(PATIENCE_MEAN_MS))
+  }
+}
+
+/** Places the order and does what its customer does; resolves when nothing more is wanted. */
+export async function behave(world: World, plan: Plan): Promise<void> {
+  const { random, time } = world
+  const twice = random.chance(0.05)
+  await Promise.all([place(world, plan), twice && place(world, plan)])
+  if (plan.afterwards === 'waits') return
+  if (plan.afterwards === 'cancels') {
+    await time.pause(random.wait(random.pick([1, 10, 100, 3_000])))
+    await cancel(world, plan)
+    return
+  }
+  if (await isAsked(world, plan)) await (plan.afterwards === 'confirms' ? confirm : cancel)(world, plan)
+}
+
+async function place(world: World, { orderId, form }: Plan): Promise<void> {
+  const { items, priority = 'standard' as const, ...customer } = form
+  const placed = { ...customer, priority, lines: linesOf(items) }
+  const answer = await insist(world, () =>
+    world.ask('order-service', ({ commit, now }) =>
+      commit.submit((tx) => placeOrder(tx, { orderId, key: `key-${orderId}`, placed, at: now().toISOString() })),
+    ),
+  )
+  if (answer instanceof RejectedError) throw answer
+}
+
+/** Refused when it is too late, which is as good. */
+async function cancel(world: World, { orderId }: Plan): Promise<void> {
+  await insist(world, () =>
+    world.ask('order-service', ({ commit, now }) =>
+      commit.submit((tx) => requestCancellation(tx, orderId, now().toISOString())),
+    ),
+  )
+}
+
+async function confirm(world: World, { orderId }: Plan): Promise<void> {
+  await insist(world, () => world.ask('order-service', ({ broker }) => ask(broker, PaymentConfirm, { orderId }, 2_000)))
+}
+
+/** Looks again and again whether the order waits for its customer's word; false when it has ended without. */
+async function isAsked(world: World, { orderId }: Plan): Promise<boolean> {
+  for (;;) {
+    await world.time.pause(world.random.wait(LOOK_MEAN_MS))
+    const order = await insist<Order | undefined>(world, () =>
+      world.ask('order-service', async ({ database }) => orderOf(orderId, await factsOf(database, orderId))),
+    )
+    if (order instanceof RejectedError || !order) continue
+    if (order.status === 'awaiting_confirmation') return true
+    if (order.status === 'completed' || order.status === 'cancelled') return false
+  }
+}
+
+/** Says how many there are now of what is scarce. */
+export async function restock(world: World): Promise<void> {
+  const available = world.random.between(0, 12)
+  await insist(world, () =>
+    world.ask('inventory-service', ({ commit, now }) =>
+      commit.submit((tx) => setStock(tx, { sku: SCARCE, available, unitPriceCents: 700 }, now().toISOString())),
+    ),
+  )
+}

@@ -1,0 +1,123 @@
+// The database of a service: real SQL by the real driver over SQLite in memory, which outlives the service's processes.
+// Each statement passes the process that asks for it; a dead one's transaction is rolled back.
+import { type Database, type Sql, sqliteOver, type Transaction, type Value } from '@orders/shared/storage'
+import Sqlite from 'better-sqlite3'
+import type { Faults } from './faults.ts'
+import type { Process } from './process.ts'
+import type { Tally } from './tally.ts'
+import type { Time } from './time.ts'
+
+/** One service's, whoever its processes are. */
+export interface Store {
+  connection: Sqlite.Database
+  /** Resolves, in turn, when nobody else is in a transaction. */
+  enter(process: Process): Promise<void>
+  leave(process: Process): void
+}
+
+export function createStore(time: Time): Store {
+  const connection = new Sqlite(':memory:')
+  connection.pragma('foreign_keys = ON')
+  const waiting: { process: Process; go: () => void }[] = []
+  let inside: Process | undefined
+
+  function next(): void {
+    inside = undefined
+    for (let first = waiting.shift(); first; first = waiting.shift()) {
+      if (!first.process.isAlive()) continue
+      inside = first.process
+      return first.go()
+    }
+  }
+
+  return {
+    connection,
+    enter(process) {
+      return new Promise((resolve) => {
+        if (inside) return void waiting.push({ process, go: resolve })
+        inside = process
+        resolve()
+      })
+    },
+    leave(process) {
+      if (inside !== process) return
+      if (process.isAlive()) return next()
+      // What the dead one began in its last moment comes to its end first: committed, or taken back here.
+      time.schedule(0, () => {
+        if (connection.inTransaction) connection.exec('rollback')
+        next()
+      })
+    },
+  }
+}
+
+interface Surroundings {
+  faults: Faults
+  tally: Tally
+}
+
+/** One connection serves both: what is read outside of a transaction waits for it to end, and so sees what is committed. */
+export function openStore(store: Store, process: Process, { faults, tally }: Surroundings): Database {
+  const { connection } = store
+  const real = sqliteOver(connection, connection)
+  process.atDeath(() => store.leave(process))
+
+  /** Some statements fail; some cost the whole transaction, as they do when the disk is full. */
+  function orFail(): void {
+    const fault = faults.statementFault()
+    if (fault === undefined) return
+    tally.add('statement faults')
+    if (fault === 'transaction' && connection.inTransaction) connection.exec('rollback')
+    throw Object.assign(new Error(`the ${fault} failed`), {
+      code: fault === 'transaction' ? 'SQLITE_FULL' : 'SQLITE_IOERR',
+    })
+  }
+
+  function statement<T>(effect: () => Promise<T>): Promise<T> {
+    return process.pass('statement', () => {
+      orFail()
+      return effect()
+    })
+  }
+
+  const guarded = (sql: Sql): Sql => ({
+    all: (text, ...values) => statement(() => sql.all(text, ...values)),
+    get: (text, ...values) => statement(() => sql.get(text, ...values)),
+    run: (text, ...values) => statement(() => sql.run(text, ...values)),
+  })
+
+  async function read<T>(effect: () => Promise<T>): Promise<T> {
+    await process.wait('read')
+    await store.enter(process)
+    try {
+      orFail()
+      return await effect()
+    } finally {
+      store.leave(process)
+    }
+  }
+
+  async function transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    await process.wait('begin')
+    await store.enter(process)
+    try {
+      return await real.transaction(async (tx) => {
+        const result = await work({ ...guarded(tx), savepoint: (inner) => tx.savepoint(inner) })
+        await process.pass('commit', orFail)
+        return result
+      })
+    } finally {
+      store.leave(process)
+      await process.wait('committed')
+    }
+  }
+
+  return {
+    dialect: 'sqlite',
+    all: (text, ...values) => read(() => real.all(text, ...values)),
+    get: (text, ...values) => read(() => real.get(text, ...values)),
+    run: (text: string, ...values: Value[]) => transaction((tx) => tx.run(text, ...values)),
+    transaction,
+    close: async () => undefined,
+  }
+}

@@ -1,0 +1,102 @@
+// What is left when all has come to rest, read from where each thing is kept, by SQL that shares nothing with the services.
+import { topology } from '@orders/shared/contracts'
+import type { Told } from '../../audit-service/story.ts'
+import type { Letter } from './operator.ts'
+import type { Plan } from './orders.ts'
+import { hashOf } from './random.ts'
+import { services } from './services.ts'
+import type { World } from './world.ts'
+
+export interface OrderRow {
+  order_id: string
+  status: string
+  reason: string | null
+  total_cents: number | null
+}
+
+export interface StockRow {
+  sku: string
+  available: number
+  reserved: number
+  committed: number
+}
+
+export interface Evidence {
+  plans: readonly Plan[]
+  orders: ReadonlyMap<string, OrderRow>
+  /** Of the audit log, by subject. */
+  events: ReadonlyMap<string, Told[]>
+  stock: StockRow[]
+  /** What each queue still holds, deliveries under way included. */
+  queues: { name: string; messages: number }[]
+  outboxRows: { service: string; rows: number }[]
+  letters: Letter[]
+  world: World
+}
+
+export function gather(world: World, plans: readonly Plan[], letters: ReadonlyMap<string, Letter>): Evidence {
+  const { memory } = world
+  const orders = rowsOf<OrderRow>(world, 'order-service', 'select order_id, status, reason, total_cents from orders')
+  return {
+    plans,
+    orders: new Map(orders.map((row) => [row.order_id, row])),
+    events: eventsBySubject(world),
+    stock: rowsOf(world, 'inventory-service', 'select sku, available, reserved, committed from stock'),
+    queues: topology.queues.map(({ name }) => ({
+      name,
+      messages: memory.messages(name).length + memory.unsettled(name),
+    })),
+    outboxRows: services.map(({ name }) => ({
+      service: name,
+      rows: rowsOf<{ rows: number }>(world, name, 'select count(*) as rows from outbox')[0]?.rows ?? Number.NaN,
+    })),
+    letters: [...letters.values()],
+    world,
+  }
+}
+
+function eventsBySubject(world: World): Map<string, Told[]> {
+  const bySubject = new Map<string, Told[]>()
+  const rows = rowsOf<Omit<Told, 'data'> & { body: string }>(
+    world,
+    'audit-service',
+    'select id, type, subject, source, time, body from events order by sequence',
+  )
+  for (const { body, ...event } of rows) {
+    const told = bySubject.get(event.subject) ?? []
+    told.push({ ...event, data: JSON.parse(body).data })
+    bySubject.set(event.subject, told)
+  }
+  return bySubject
+}
+
+export function rowsOf<R>(world: World, service: string, sql: string): R[] {
+  return world.store(service).connection.prepare(sql).all() as R[]
+}
+
+/** Everything that the services keep, as one hash for each table. */
+export function everythingKept(world: World): Record<string, number> {
+  const kept: Record<string, number> = {}
+  for (const { name } of services)
+    for (const table of tablesOf(world, name)) kept[`${name} ${table}`] = hashOfTable(world, name, table)
+  return kept
+}
+
+/** What comes and goes is left out. */
+function tablesOf(world: World, service: string): string[] {
+  const tables = rowsOf<{ name: string }>(
+    world,
+    service,
+    `select name from sqlite_master where type = 'table' and name not in ('outbox', 'migrations') order by name`,
+  )
+  return tables.map(({ name }) => name)
+}
+
+/** The head of the audit log stands for all of it. */
+export function hashOfTable(world: World, service: string, table: string): number {
+  const only = table === 'events' ? 'order by sequence desc limit 1' : ''
+  const rows = world.store(service).connection.prepare(`select * from ${table} ${only}`).iterate()
+  let hash = hashOf(table)
+  for (const row of rows) hash = hashOf(JSON.stringify(row), hash)
+  return hash
+}

@@ -1,0 +1,30 @@
+// Some hundred seeds: in each, a few dozen orders go through six services that crash at every await sooner or later.
+import { expect, it } from 'vitest'
+import { commandFor } from './options.ts'
+import { simulate } from './simulate.ts'
+
+const SEEDS = 240
+const PER_TEST = 20
+const ORDERS = 20
+
+const firsts = Array.from({ length: SEEDS / PER_TEST }, (_, index) => index * PER_TEST)
+
+it.each(firsts)(`nothing is wrong with the ${PER_TEST} seeds from %i`, async (first) => {
+  let crashes = 0
+  for (let seed = first; seed < first + PER_TEST; seed++) {
+    const { violations, counts, options } = await simulate({ seed, orders: ORDERS, copies: seed % 4 === 0 ? 2 : 1 })
+    expect(violations, `to see it again: ${commandFor(options)}`).toEqual([])
+    crashes += counts.crashes
+  }
+  expect(crashes).toBeGreaterThan(PER_TEST)
+})
+
+it('the same seed is the same run, another seed another', async () => {
+  const run = async (seed: number) => {
+    const { hash, counts, outcomes, virtualMs } = await simulate({ seed, orders: ORDERS, copies: 1 })
+    return { hash, counts, outcomes, virtualMs }
+  }
+  const first = await run(7)
+  expect(await run(7)).toEqual(first)
+  expect((await run(8)).hash).not.toBe(first.hash)
+})

@@ -1,0 +1,100 @@
+// The six services, each as its own `service.ts` wires it, with the simulation's database, broker and outside world.
+import { channels } from '@orders/shared/contracts'
+import { readConfig, type Wired, type Wiring } from '@orders/shared/runtime'
+import { AuditConfig } from '../../audit-service/config.ts'
+import { auditService } from '../../audit-service/service.ts'
+import { defaultCatalogue } from '../../inventory-service/catalogue.ts'
+import { InventoryConfig } from '../../inventory-service/config.ts'
+import { inventoryService } from '../../inventory-service/service.ts'
+import { reportingFailures } from '../../notification-service/channels/sender.ts'
+import { NotificationConfig } from '../../notification-service/config.ts'
+import { moneyIn } from '../../notification-service/content.ts'
+import { attemptRecorder, channelHandler, newsHandlers } from '../../notification-service/handlers.ts'
+import { notificationService } from '../../notification-service/service.ts'
+import { OrderConfig } from '../../order-service/config.ts'
+import { orderService } from '../../order-service/service.ts'
+import { PaymentConfig } from '../../payment-service/config.ts'
+import { answerers, handlers as paymentHandlers } from '../../payment-service/handlers.ts'
+import { paymentService } from '../../payment-service/service.ts'
+import { ShippingConfig } from '../../shipping-service/config.ts'
+import { handlers as shippingHandlers } from '../../shipping-service/handlers.ts'
+import { shippingService } from '../../shipping-service/service.ts'
+import type { Reach } from './outside.ts'
+
+/** What people may ask of a service over HTTP, the simulation asks by the functions behind it. */
+type Heard = Pick<Wired, 'consumers' | 'rpc'>
+
+export interface Service {
+  name: string
+  folder: string
+  wire(wiring: Wiring<object>, outside: Reach): Heard | Promise<Heard>
+}
+
+/** Enough that no order of the mixture finds a shelf empty that is not meant to be. */
+const STOCK = 1_000_000_000
+const CONFIRM_WITHIN_MS = 60_000
+
+/** How many there are of each SKU before the first order. */
+export const initialStock: ReadonlyMap<string, number> = new Map(
+  defaultCatalogue(STOCK).map(({ sku, available }) => [sku, available]),
+)
+
+export const services: Service[] = [
+  {
+    ...orderService,
+    wire: (wiring) => orderService.wire({ ...wiring, config: readConfig(OrderConfig, {}) }),
+  },
+  {
+    ...inventoryService,
+    wire: (wiring) => {
+      const config = readConfig(InventoryConfig, { STOCK_INITIAL_QUANTITY: String(STOCK) })
+      return inventoryService.wire({ ...wiring, config })
+    },
+  },
+  {
+    ...paymentService,
+    wire: (_, { gateway }) => {
+      const config = readConfig(PaymentConfig, { PAYMENT_CONFIRM_WITHIN_MS: String(CONFIRM_WITHIN_MS) })
+      const terms = {
+        confirmAboveCents: config.paymentConfirmAboveCents,
+        confirmWithinMs: config.paymentConfirmWithinMs,
+      }
+      return {
+        consumers: [{ queue: 'payment.queue', prefetch: 256, handlers: paymentHandlers(gateway, terms) }],
+        rpc: { queue: 'payment.rpc.queue', prefetch: 64, answerers },
+      }
+    },
+  },
+  {
+    ...shippingService,
+    wire: (_, { carrier }) => {
+      const terms = { transitMs: readConfig(ShippingConfig, {}).shippingTransitMs }
+      return { consumers: [{ queue: 'shipping.queue', prefetch: 256, handlers: shippingHandlers(carrier, terms) }] }
+    },
+  },
+  {
+    ...notificationService,
+    wire: ({ commit }, { sender }) => {
+      const { currency, defaultEmailDomain } = readConfig(NotificationConfig, {})
+      const send = reportingFailures(sender, attemptRecorder(commit))
+      return {
+        consumers: [
+          {
+            queue: 'notification.queue',
+            prefetch: 256,
+            handlers: newsHandlers({ money: moneyIn(currency), defaultEmailDomain }),
+          },
+          ...channels.map((channel) => ({
+            queue: `notification.${channel}.queue`,
+            prefetch: channel === 'email' ? 32 : 16,
+            handlers: [channelHandler(channel, send)],
+          })),
+        ],
+      }
+    },
+  },
+  {
+    ...auditService,
+    wire: (wiring) => auditService.wire({ ...wiring, config: readConfig(AuditConfig, {}) }),
+  },
+]

@@ -1,0 +1,84 @@
+// Sees everything that is published and every message that a provider accepts, and objects at once to what can never be
+// right, whatever comes later.
+import type { Publication } from '@orders/shared/messaging'
+import type { Process } from './process.ts'
+import { hashOf } from './random.ts'
+import type { Check, Violation } from './verdict.ts'
+
+export interface Witness {
+  /** A fact is decided once: every message with one id is the same, to the byte. */
+  saidOnce(): Check
+  /** No provider is asked again once its answer is recorded, nor before without need. */
+  toldOnce(): Check
+  /** Every event, with its subject: what the audit must have. */
+  events: ReadonlyMap<string, { subject: string }>
+  /** The orders of which something had to be tried again. */
+  triedAgain: ReadonlySet<string>
+  /** Some of what was published, to be published again. */
+  old: Publication[]
+  published(publication: Publication): void
+  accepted(by: Process, message: { notificationId: string; channel: string; isRecorded(): boolean }): void
+}
+
+const SAID_ONCE = 'every message says what it said first'
+const TOLD_ONCE = 'no provider is asked twice without need'
+const OLD_MAX = 4_000
+
+export function createWitness(copies: number): Witness {
+  const saidAnew: Violation[] = []
+  const toldAgain: Violation[] = []
+  const said = new Map<string, number>()
+  const events = new Map<string, { subject: string }>()
+  const triedAgain = new Set<string>()
+  const old: Publication[] = []
+  const acceptances = new Map<string, Process>()
+  const failedAfterwards = new Set<string>()
+  let seen = 0
+
+  function once({ exchange, properties: { messageId = '', correlationId = '' }, body }: Publication): void {
+    const hash = hashOf(body)
+    const known = said.get(messageId)
+    said.set(messageId, known ?? hash)
+    if (exchange !== '') events.set(messageId, { subject: correlationId })
+    if (known !== undefined && known !== hash)
+      saidAnew.push({ check: SAID_ONCE, subject: correlationId, what: `${messageId} was decided twice` })
+  }
+
+  return {
+    saidOnce: () => ({ name: SAID_ONCE, looked: said.size, violations: saidAnew }),
+    toldOnce: () => ({ name: TOLD_ONCE, looked: acceptances.size, violations: toldAgain }),
+    events,
+    triedAgain,
+    old,
+    published(publication) {
+      const { exchange, routingKey, properties, body } = publication
+      if (exchange === 'retry.exchange' || exchange === 'dead-letter.exchange') {
+        if (exchange === 'retry.exchange') triedAgain.add(properties.correlationId ?? '')
+        const code = String(properties.headers['error-code'])
+        // The provider's own failure came before it accepted anything.
+        if (code !== 'unavailable' && properties.type === 'notification.requested')
+          failedAfterwards.add(`${notificationIn(body)} ${routingKey}`)
+        return
+      }
+      once(publication)
+      // An even sample of all so far, as old as the run.
+      if (old.length < OLD_MAX) old.push(publication)
+      else if (seen % 16 === 0) old[(seen / 16) % OLD_MAX] = publication
+      seen += 1
+    },
+    accepted(by, { notificationId, channel, isRecorded }) {
+      const key = `${notificationId} notification.${channel}.queue`
+      const last = acceptances.get(key)
+      acceptances.set(key, by)
+      if (!last || (copies > 1 && last !== by)) return
+      const complain = (what: string) =>
+        toldAgain.push({ check: TOLD_ONCE, subject: notificationId, what: `${key} ${what}` })
+      if (isRecorded()) complain('was sent again although it was recorded as sent')
+      else if (last.isAlive() && !failedAfterwards.delete(key)) complain('was sent twice and nothing had gone wrong')
+    },
+  }
+}
+
+function notificationIn(body: Buffer): string {
+  return String(JSON.parse(body.toString('utf8')).data.notificationId)
+}
