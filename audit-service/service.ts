@@ -3,6 +3,7 @@ import type { ServiceDefinition } from '@orders/shared/runtime'
 import { AuditConfig } from './config.ts'
 import { decodeAny, handlers } from './handlers.ts'
 import { routes } from './http.ts'
+import { HEAD_KEY } from './store.ts'
 
 export const auditService: ServiceDefinition<typeof AuditConfig> = {
   name: 'audit-service',
@@ -11,7 +12,9 @@ export const auditService: ServiceDefinition<typeof AuditConfig> = {
   folder: import.meta.dirname,
   config: AuditConfig,
   wire: (wiring) => ({
-    consumers: [{ queue: 'audit.queue', prefetch: 512, handlers, decode: decodeAny, logLevel: 'debug' }],
+    consumers: [
+      { queue: 'audit.queue', prefetch: 512, handlers, keys: [HEAD_KEY], decode: decodeAny, logLevel: 'debug' },
+    ],
     routes: (app) => routes(app, wiring),
   }),
 }

@@ -8,6 +8,9 @@ type Reader = Pick<Sql, 'all' | 'get'>
 const COLUMNS = `sequence, id, type, subject, source, time, received_at as "receivedAt", causation_id as "causationId",
   body, hash`
 
+/** The key of the chain's end: every entry continues the one before it. */
+export const HEAD_KEY = 'head'
+
 export async function headOf(tx: Reader): Promise<Head> {
   return (await tx.get<Head>('select sequence, hash from events order by sequence desc limit 1')) ?? GENESIS
 }

@@ -4,7 +4,7 @@ import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runt
 import { Type } from 'typebox'
 import type { InventoryConfig } from './config.ts'
 import { setStock } from './handlers.ts'
-import { listStock, stockOf } from './store.ts'
+import { listStock, STOCK_KEY, stockOf } from './store.ts'
 
 const BySku = Type.Object({ sku: Sku })
 const Stock = Type.Object({
@@ -52,6 +52,7 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
       ...operator,
       schema: { params: BySku, body: SetStock, response: { 200: Stock }, summary: 'Say how many are available now' },
     },
-    ({ params, body }) => commit.submit((tx) => setStock(tx, { sku: params.sku, ...body }, now().toISOString())),
+    ({ params, body }) =>
+      commit.submit((tx) => setStock(tx, { sku: params.sku, ...body }, now().toISOString()), { keys: [STOCK_KEY] }),
   )
 }

@@ -10,6 +10,9 @@ export interface StockRow extends Article {
   restocks: number
 }
 
+/** One key for the whole stock: which SKUs an order is about is only known once its reservation has been loaded. */
+export const STOCK_KEY = 'stock'
+
 const STOCK = `select sku, name, unit_price_cents as "unitPriceCents", available, reserved, committed, restocks from stock`
 
 export function stockOf(sql: Reader, sku: string): Promise<StockRow | undefined> {

@@ -51,8 +51,10 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
     { ...operators, schema: { body: SendNotification, headers: Key, summary: 'Tell somebody something' } },
     async ({ body, headers }, reply) => {
       const request = { priority: 'normal' as const, ...body }
-      const submission = { id: randomUUID(), key: headers['idempotency-key'], request, at: now().toISOString() }
-      const notification = await commit.submit((tx) => submitDirect(tx, submission))
+      const key = headers['idempotency-key']
+      const submission = { id: randomUUID(), key, request, at: now().toISOString() }
+      const keys = key === undefined ? [] : [key]
+      const notification = await commit.submit((tx) => submitDirect(tx, submission), { keys })
       const { id, createdAt } = notification
       return reply
         .status(202)

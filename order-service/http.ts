@@ -73,10 +73,10 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
       const key = request.headers['idempotency-key']
       const placed = { ...customer, priority, lines: linesOf(items) }
       await backlog.takeOne()
-      const order = await commit.submit(
-        (tx) => placeOrder(tx, { orderId, key, placed, at: now().toISOString() }),
-        causeOf(request.headers),
-      )
+      const order = await commit.submit((tx) => placeOrder(tx, { orderId, key, placed, at: now().toISOString() }), {
+        keys: key === undefined ? [orderId] : [orderId, key],
+        cause: causeOf(request.headers),
+      })
       return reply.status(202).header('location', `/orders/${order.orderId}`).send(order)
     },
   )
@@ -107,10 +107,10 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     '/orders/:id/cancel',
     { ...open, schema: { params: ById, summary: 'Ask for a cancellation; only payment can grant it' } },
     async ({ params, headers }, reply) => {
-      const order = await commit.submit(
-        (tx) => requestCancellation(tx, params.id, now().toISOString()),
-        causeOf(headers),
-      )
+      const order = await commit.submit((tx) => requestCancellation(tx, params.id, now().toISOString()), {
+        keys: [params.id],
+        cause: causeOf(headers),
+      })
       return reply.status(202).send({ orderId: order.orderId, status: order.status, cancellation: 'requested' })
     },
   )

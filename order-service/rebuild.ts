@@ -5,8 +5,7 @@ import { OrderConfig } from './config.ts'
 import { rebuildOrders } from './store.ts'
 
 const config = readConfig(OrderConfig, process.env)
-const url = config.databaseUrl?.replace('{service}', 'order_service')
-const database = await openDatabase('order-service', config.dataDir, url)
+const database = await openDatabase('order-service', config.dataDir, config.databaseUrl)
 try {
   const orders = await rebuildOrders(database, (count) => process.stdout.write(`\r${count} orders derived`))
   process.stdout.write(`\r${orders} orders derived from their facts\n`)

@@ -113,6 +113,7 @@ export async function rebuildOrders(database: Database, progress: (orders: numbe
   for (let after = '', more = true; more; progress(count)) {
     const orderIds = await placedAfter(database, after)
     await database.transaction(async (tx) => {
+      await tx.lock(orderIds)
       for (const orderId of orderIds) await deriveAgain(tx, orderId)
     })
     count += orderIds.length

@@ -74,9 +74,11 @@ export function handlers(gateway: Gateway, terms: Terms): Handler[] {
   ]
 }
 
+const about = ({ orderId }: { orderId: string }) => [orderId]
+
 export const answerers: Answerer[] = [
-  answers(PaymentGet, async ({ orderId }, tx) => ({ reply: replyOf(await known(tx, orderId)), messages: [] })),
-  answers(PaymentConfirm, async ({ orderId }, tx, { now }) => {
+  answers(PaymentGet, about, async ({ orderId }, tx) => ({ reply: replyOf(await known(tx, orderId)), messages: [] })),
+  answers(PaymentConfirm, about, async ({ orderId }, tx, { now }) => {
     const payment = await known(tx, orderId)
     const refusal = refusalOf(payment)
     if (refusal) throw new RejectedError(409, refusal.code, `order ${orderId}: ${refusal.message}`)

@@ -18,7 +18,7 @@ say(`${tally.passed} passed, ${tally.failed} failed${tally.skipped > 0 ? `, ${ta
 process.exit()
 
 async function run(): Promise<number> {
-  say('Starting a private RabbitMQ for the tests …')
+  say('Starting a private RabbitMQ and PostgreSQL for the tests …')
   // The steps that need no broker run while it starts.
   const starting = startTestServers(say, interrupted)
   const checking = chosen.length > 0 ? Promise.resolve([]) : checkCode()

@@ -31,6 +31,7 @@ export function routes(app: HttpServer, { auth, commit, database, now }: Wiring<
   app.post(
     '/shipments/:orderId/delivered',
     { ...operator, schema: { ...schema, summary: 'The parcel arrived; repeating is harmless' } },
-    async ({ params }) => commit.submit((tx) => markDelivered(tx, params.orderId, now().toISOString())),
+    async ({ params: { orderId } }) =>
+      commit.submit((tx) => markDelivered(tx, orderId, now().toISOString()), { keys: [orderId] }),
   )
 }

@@ -13,6 +13,9 @@ create table events (
   hash text not null
 )
 --
+-- postgres
+alter table events alter column sequence type bigint
+--
 create index events_by_subject on events (subject, sequence)
 --
 create index events_by_type on events (type, sequence)
@@ -26,3 +29,13 @@ end
 create trigger events_are_not_deleted before delete on events begin
   select raise(abort, 'events are append-only');
 end
+--
+-- postgres
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception '% are append-only', tg_table_name;
+end $$
+--
+-- postgres
+create trigger events_are_not_changed before update or delete or truncate on events
+  for each statement execute function refuse_change()

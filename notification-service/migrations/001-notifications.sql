@@ -12,6 +12,9 @@ create table notifications (
   created_at text not null
 )
 --
+-- postgres
+alter table notifications alter column sequence type bigint, alter column sequence add generated always as identity
+--
 create index notifications_by_order on notifications (order_id, sequence)
 --
 -- Where each channel's part of a notification stands, from its first attempt on: without a row it waits. A mail that
@@ -44,6 +47,9 @@ create table attempts (
   duration_ms integer not null
 )
 --
+-- postgres
+alter table attempts alter column sequence type bigint, alter column sequence add generated always as identity
+--
 create index attempts_by_notification on attempts (notification_id)
 --
 -- sqlite
@@ -55,6 +61,16 @@ end
 create trigger attempts_are_not_deleted before delete on attempts begin
   select raise(abort, 'attempts are append-only');
 end
+--
+-- postgres
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception '% are append-only', tg_table_name;
+end $$
+--
+-- postgres
+create trigger attempts_are_not_changed before update or delete or truncate on attempts
+  for each statement execute function refuse_change()
 --
 create table idempotency_keys (
   idempotency_key text primary key,

@@ -8,6 +8,9 @@ create table facts (
   unique (order_id, type)
 )
 --
+-- postgres
+alter table facts alter column sequence type bigint, alter column sequence add generated always as identity
+--
 -- sqlite
 create trigger facts_are_not_changed before update on facts begin
   select raise(abort, 'facts are append-only');
@@ -17,6 +20,16 @@ end
 create trigger facts_are_not_deleted before delete on facts begin
   select raise(abort, 'facts are append-only');
 end
+--
+-- postgres
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception '% are append-only', tg_table_name;
+end $$
+--
+-- postgres
+create trigger facts_are_not_changed before update or delete or truncate on facts
+  for each statement execute function refuse_change()
 --
 -- Derived from the facts; may be emptied and rebuilt at any time.
 create table orders (

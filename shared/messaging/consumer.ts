@@ -13,7 +13,7 @@ import type { Database } from '../storage/index.ts'
 import type { Broker, Delivery } from './broker.ts'
 import { type Cause, decode } from './envelope.ts'
 import { deadCopy, waitingCopy } from './failed-copy.ts'
-import type { GroupCommit } from './group-commit.ts'
+import type { GroupCommit, Submission } from './group-commit.ts'
 import type { Context, Handler } from './handler.ts'
 import { attemptOf, remedyFor } from './recoverability.ts'
 
@@ -44,6 +44,8 @@ export interface ConsumerOptions {
   /** How a body becomes a message; by default the full decoding against its contract. */
   decode?: (delivery: Delivery) => Received
   askTimeoutMs?: number
+  /** What every message of this queue decides about, besides its own subject. */
+  keys?: string[]
   /** The level of the line for what went well; `debug` where it only mirrors what others said. Default `info`. */
   logLevel?: 'info' | 'debug'
 }
@@ -61,7 +63,7 @@ const CLOSE_GRACE_MS = 2_000
 
 export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   const { broker, commit, log, now, service, version } = kernel
-  const { queue, prefetch, askTimeoutMs = ASK_TIMEOUT_MS, logLevel = 'info' } = options
+  const { queue, prefetch, askTimeoutMs = ASK_TIMEOUT_MS, keys = [], logLevel = 'info' } = options
   const handlers = new Map(options.handlers.map((handler) => [handler.type, handler]))
   const underWay = new Set<Promise<void>>()
   const byId = new Map<string, Promise<void>>()
@@ -121,9 +123,14 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
         const messages = await handler.handle(event, tx, atDecision(context), answer)
         return { result: messages.map(({ type }) => type), messages }
       },
-      causeOf(event, delivery),
+      submissionOf(event, delivery),
     )
   }
+
+  const submissionOf = (event: Received, delivery: Delivery): Submission => ({
+    keys: [event.subject, ...keys],
+    cause: causeOf(event, delivery),
+  })
 
   /** What is decided bears the time of the decision, not that of the question that may have come long before. */
   const atDecision = (context: Context): Context => ({ ...context, now: now().toISOString() })
@@ -171,7 +178,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
         { ...facts, code: errorCode(error), why: error.message, room: remedy.room },
         'failed, will be tried again',
       )
-      await broker.publish(waitingCopy({ ...failed, error }, remedy.room, attempt + 1))
+      await broker.publish(waitingCopy({ ...failed, error }, remedy.room, remedy.attempt))
       return 'retry'
     }
     let why = error
@@ -208,7 +215,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
           const messages = (await handler.giveUp?.(event, tx, atDecision(context), failure)) ?? []
           return { result: messages.map(({ type }) => type), messages }
         },
-        causeOf(event, delivery),
+        submissionOf(event, delivery),
       )
       .catch(asError)
   }

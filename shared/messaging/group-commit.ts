@@ -4,10 +4,13 @@
 // Promise: `submit` resolves after the commit that holds its changes and its messages, or rejects and none of them
 // exist. Each member runs in a savepoint of its own, so that its failure undoes only itself. When the transaction as a
 // whole fails, its members are tried one by one, so that one bad row spoils only itself.
+//
+// Two copies of a service on PostgreSQL do not meet: before any member runs, the group takes the keys of all of them, in
+// one order. What can still collide, deadlock or be cut off is tried again at once.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Message } from '../contracts/index.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
-import { asError, errorCode, RejectedError } from '../runtime/errors.ts'
+import { asError, errorCode, isOutage, RejectedError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Database, Sql, Transaction } from '../storage/index.ts'
 import type { Publication } from './broker.ts'
@@ -23,12 +26,18 @@ export interface Done<T> {
 /** Loads, decides, saves; no call to the outside. May run more than once, each time on a clean state. */
 export type Work<T> = (tx: Sql) => Promise<Done<T>>
 
+export interface Submission {
+  /** What `work` loads to decide about: no other group, of any copy, has one of these keys at the same time. */
+  keys?: string[]
+  cause?: Cause
+}
+
 export interface GroupCommit {
   /**
-   * @throws RejectedError 503 `overloaded` when too much waits already, 503 `database_locked` when another process keeps
-   * the lock, 503 `stopping` after `close`, and whatever `work` throws.
+   * @throws RejectedError 503 `overloaded` when too much waits already, 503 `stopping` after `close`; TransientError with
+   * `isOutage` when the database is away or another process keeps its lock; and whatever `work` throws.
    */
-  submit<T>(work: Work<T>, cause?: Cause): Promise<T>
+  submit<T>(work: Work<T>, submission?: Submission): Promise<T>
   waiting(): number
   /** Finishes what waits; whatever is submitted afterwards is refused. */
   close(): Promise<void>
@@ -45,6 +54,7 @@ interface Options {
 }
 
 interface Member {
+  keys: string[]
   run(tx: Sql): Promise<Publication[]>
   resolve(): void
   reject(error: Error): void
@@ -59,6 +69,7 @@ interface Outcome {
 const GROUP_MAX = 128
 const WAITING_MAX = 20_000
 const IDLE_MS = 1_000
+const TRIES_MAX = 4
 
 export function createGroupCommit(options: Options): GroupCommit {
   const { database, outbox, service, committed, groupMax = GROUP_MAX, waitingMax = WAITING_MAX } = options
@@ -71,23 +82,31 @@ export function createGroupCommit(options: Options): GroupCommit {
     for (await nextTurn(); waiting.length > 0; await nextTurn()) {
       const group = waiting.slice(0, groupMax)
       waiting = waiting.slice(groupMax)
-      const outcome = await commit(group).catch(asError)
+      const outcome = await commit(group)
       if (!(outcome instanceof Error)) tell(outcome)
-      // Nobody's own fault, and each would have to wait for the lock as long again.
-      else if (errorCode(outcome) === 'database_locked') for (const member of group) member.reject(locked(outcome))
+      else if (isOutage(outcome)) rejectAll(group, outcome)
       else await commitOneByOne(group)
     }
     draining = undefined
   }
 
-  /** Rejects, with nothing changed and nobody told, when the transaction as a whole fails. */
-  async function commit(group: Member[]): Promise<Outcome> {
+  /** Gives the reason, with nobody told, when the transaction as a whole fails. */
+  async function commit(group: Member[]): Promise<Outcome | Error> {
+    for (let tries = 1; ; tries++) {
+      const outcome = await commitOnce(group).catch(asError)
+      // Then the members, run again, find their work done and say nothing: what they said is in the table.
+      if (outcome instanceof Error && errorCode(outcome) === 'commit_unknown') outbox.lookAgain()
+      if (!(outcome instanceof Error) || !PASSING.has(errorCode(outcome)) || tries === TRIES_MAX) return outcome
+    }
+  }
+
+  async function commitOnce(group: Member[]): Promise<Outcome> {
     return database.transaction(async (tx) => {
-      const forgotten = await outbox.forget(tx)
+      await tx.lock(group.flatMap(({ keys }) => keys))
       const verdicts: (() => void)[] = []
       const publications: Publication[] = []
       for (const member of group) verdicts.push(await runMember(tx, member, publications))
-      const recorded = await outbox.record(tx, publications)
+      const [forgotten, recorded] = await Promise.all([outbox.forget(tx), outbox.record(tx, publications)])
       reached('before-commit')
       return { verdicts, recorded, forgotten }
     })
@@ -103,11 +122,17 @@ export function createGroupCommit(options: Options): GroupCommit {
   }
 
   async function commitOneByOne(group: Member[]): Promise<void> {
-    for (const member of group) {
-      const outcome = await commit([member]).catch(asError)
+    for (const [index, member] of group.entries()) {
+      const outcome = await commit([member])
+      if (isOutage(outcome)) return rejectAll(group.slice(index), outcome)
       if (outcome instanceof Error) member.reject(outcome)
       else tell(outcome)
     }
+  }
+
+  /** An outage is nobody's own fault, and each would have to wait for its end as long again. */
+  function rejectAll(group: Member[], outage: Error): void {
+    for (const member of group) member.reject(outage)
   }
 
   function enqueue(member: Member): void {
@@ -122,11 +147,11 @@ export function createGroupCommit(options: Options): GroupCommit {
   idle.unref()
 
   return {
-    submit<T>(work: Work<T>, cause: Cause = {}) {
+    submit<T>(work: Work<T>, { keys = [], cause = {} }: Submission = {}) {
       if (closed) return Promise.reject(new RejectedError(503, 'stopping', 'this service is stopping; try again soon'))
       if (waiting.length >= waitingMax) return Promise.reject(overloaded(waiting.length))
       const settled = deferred<T>()
-      enqueue(memberOf(work, cause, service, settled))
+      enqueue(memberOf(work, { keys, cause }, service, settled))
       return settled.promise
     },
     waiting: () => waiting.length,
@@ -146,15 +171,21 @@ async function runMember(tx: Transaction, member: Member, publications: Publicat
     return member.resolve
   } catch (thrown) {
     const error = asError(thrown)
-    if (errorCode(error) === 'transaction_lost') throw error
+    if (isOutage(error) || WHOLE.has(errorCode(error))) throw error
     // The member's own failure, told after the commit of the others.
     return () => member.reject(error)
   }
 }
 
-function memberOf<T>(work: Work<T>, cause: Cause, service: string, settled: Deferred<T>): Member {
+function memberOf<T>(
+  work: Work<T>,
+  { keys, cause }: Required<Submission>,
+  service: string,
+  settled: Deferred<T>,
+): Member {
   let done: Done<T> | undefined
   return {
+    keys,
     async run(tx) {
       done = await work(tx)
       return done.messages.map((message) => encode(message, service, cause))
@@ -166,14 +197,12 @@ function memberOf<T>(work: Work<T>, cause: Cause, service: string, settled: Defe
   }
 }
 
-const forgetting: Member = { run: async () => [], resolve: () => undefined, reject: () => undefined }
+const forgetting: Member = { keys: [], run: async () => [], resolve: () => undefined, reject: () => undefined }
 
-function locked(cause: Error): RejectedError {
-  return new RejectedError(503, 'database_locked', 'the database is locked; try again soon', {
-    cause,
-    retryAfterSeconds: 1,
-  })
-}
+/** Trying again at once may help: another copy was in the way, or the connection was lost and a new one may be had. */
+const PASSING = new Set(['deadlock', 'serialization_failure', 'connection_lost', 'commit_unknown'])
+/** What has cost the whole transaction, although only one member's statement heard of it. */
+const WHOLE = new Set(['transaction_lost', 'deadlock', 'serialization_failure'])
 
 function overloaded(waiting: number): RejectedError {
   return new RejectedError(503, 'overloaded', `${waiting} requests are waiting already; try again soon`, {

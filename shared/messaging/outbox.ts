@@ -2,8 +2,9 @@
 //
 // Promise: what is committed is published at least once, whatever crashes when; what is not committed never is.
 // The way of a row: recorded (in the group's transaction) → under way (from memory) → confirmed → deleted (inside a
-// later group, so that forgetting costs no transaction of its own). What memory does not hold, because it is full or
-// because another process died, is read from the table.
+// later group, so that forgetting costs no transaction of its own). What memory does not hold is read from the table.
+// A row belongs to the copy of the service that recorded it; what a dead copy left behind is claimed by a living one.
+import { randomUUID } from 'node:crypto'
 import { asError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Log } from '../runtime/log.ts'
@@ -31,8 +32,10 @@ export interface Outbox {
   send(recorded: Recorded[]): void
   /** Deletes confirmed rows; returns what to call when the transaction has committed. */
   forget(tx: Sql): Promise<() => void>
-  /** Publishes the rows that memory does not hold: at start, and while there is room. */
+  /** Claims and publishes every row that memory does not hold, whoever recorded it: at a start. */
   sweep(): Promise<void>
+  /** The table may hold rows that memory does not know of: an interrupted commit may have succeeded. */
+  lookAgain(): void
   /** Messages under way or confirmed but not yet forgotten. */
   pending(): { underWay: number; confirmed: number }
   close(): Promise<void>
@@ -42,18 +45,24 @@ const UNDER_WAY_MAX = 10_000
 const SWEEP_BATCH = 500
 /** Rows of a living copy are confirmed long before this; older ones were left behind by a dead one. */
 const LEFT_BEHIND_AFTER_MS = 60_000
-const FORGET_BATCH = 64
-/** Later than every instant: a clock that was set back must not hide rows. */
-const EVERYTHING = '9999'
+const LOOK_EVERY_MS = 10_000
+const STATEMENT_ROWS_MAX = 64
+const NEVER = '9999'
 
 export function createOutbox({ database, broker, log, now, underWayMax = UNDER_WAY_MAX }: Options): Outbox {
+  const self = randomUUID()
   const underWay = new Set<number>()
   let confirmed: number[] = []
   let leftInTable = false
   let sweeping: Promise<void> | undefined
   let closed = false
+  let isReadable = true
+  /** SQLite has one writer at a time, so no row is ever locked by another. */
+  const skipLocked = database.dialect === 'postgres'
 
   function send({ sequence, publication }: Recorded): void {
+    // Read from the table in the moment between its commit and the news of it.
+    if (underWay.has(sequence)) return
     underWay.add(sequence)
     broker.publish(publication).then(
       () => {
@@ -74,8 +83,7 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
   /** What did not fit into memory follows when half of it is confirmed. */
   function refill(): void {
     if (!leftInTable || sweeping || closed || underWay.size >= underWayMax / 2) return
-    sweep().catch((error: unknown) => {
-      leftInTable = true
+    alone(readOwn).catch((error: unknown) => {
       log.warn({ err: asError(error) }, 'outbox: cannot read left-behind rows')
     })
   }
@@ -83,19 +91,30 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
   async function forget(tx: Sql): Promise<() => void> {
     // A copy: confirms that arrive while this transaction runs belong to the next.
     const batch = [...confirmed]
-    for (let at = 0; at < batch.length; at += FORGET_BATCH) await deleteRows(tx, batch.slice(at, at + FORGET_BATCH))
+    await Promise.all(inBatches(batch).map((sequences) => deleteRows(tx, sequences)))
     return () => {
       confirmed = confirmed.slice(batch.length)
     }
   }
 
-  async function readLeftBehind(olderThan: string): Promise<void> {
-    if (olderThan === EVERYTHING) leftInTable = false
+  /** Makes those rows of other copies ours whose claim is not from between these instants, and publishes them. */
+  async function takeOver(from: string, until: string): Promise<void> {
+    const claimBatch = (tx: Sql) => claimRows(tx, { self, at: now().toISOString(), from, until, skipLocked })
+    for (let claimed = SWEEP_BATCH; claimed === SWEEP_BATCH && !closed; ) {
+      claimed = await database.transaction(claimBatch)
+      if (claimed > 0) leftInTable = true
+    }
+    if (leftInTable) await readOwn()
+  }
+
+  /** Publishes our rows that memory does not hold, as far as there is room. */
+  async function readOwn(): Promise<void> {
+    leftInTable = false
     for (let after = 0; !closed; ) {
       const rows = await database.all<OutboxRow>(
-        'select sequence, exchange, routing_key, body, properties from outbox where sequence > ? and recorded_at <= ? order by sequence limit ?',
+        'select sequence, exchange, routing_key, body, properties from outbox where claimed_by = ? and sequence > ? order by sequence limit ?',
+        self,
         after,
-        olderThan,
         SWEEP_BATCH,
       )
       const known = new Set(confirmed)
@@ -116,36 +135,62 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     }
   }
 
-  function sweep(olderThan = EVERYTHING): Promise<void> {
-    sweeping ??= readLeftBehind(olderThan).finally(() => {
-      sweeping = undefined
-      refill()
-    })
+  /** One look into the table at a time; who asks during one gets its result. */
+  function alone(look: () => Promise<void>): Promise<void> {
+    sweeping ??= look()
+      .finally(() => {
+        sweeping = undefined
+        refill()
+      })
+      // Only now, or a table that cannot be read would be read again at once, for ever.
+      .catch((error: unknown) => {
+        leftInTable = true
+        throw error
+      })
     return sweeping
   }
 
+  /**
+   * What is claimed from now on belongs to a copy that starts at this moment too; a claim from the future is none, since a
+   * clock that was set back must not hide rows.
+   */
+  const sweep = () =>
+    alone(() => {
+      const startMs = now().getTime()
+      leftInTable = true
+      return takeOver(instant(startMs), instant(startMs + LEFT_BEHIND_AFTER_MS))
+    })
+
   const orphans = setInterval(() => {
-    const olderThan = new Date(now().getTime() - LEFT_BEHIND_AFTER_MS).toISOString()
-    sweep(leftInTable ? EVERYTHING : olderThan).catch((error) =>
-      log.warn({ err: error }, 'outbox: cannot look for left-behind rows'),
+    alone(() => takeOver(instant(now().getTime() - LEFT_BEHIND_AFTER_MS), NEVER)).then(
+      () => {
+        isReadable = true
+      },
+      (error: unknown) => {
+        // Said once for each outage.
+        if (isReadable) log.warn({ err: asError(error) }, 'outbox: cannot look for left-behind rows')
+        isReadable = false
+      },
     )
-  }, LEFT_BEHIND_AFTER_MS)
+  }, LOOK_EVERY_MS)
   orphans.unref()
 
   return {
     async record(tx, publications) {
-      const at = now().toISOString()
-      const recorded: Recorded[] = []
-      for (const publication of publications)
-        recorded.push({ sequence: await insertRow(tx, publication, at), publication })
-      return recorded
+      const owner = { self, at: now().toISOString() }
+      const recorded = await Promise.all(inBatches(publications).map((batch) => insertRows(tx, batch, owner)))
+      return recorded.flat()
     },
     send(recorded) {
-      if (leftInTable || underWay.size + recorded.length > underWayMax) leftInTable = true
+      if (underWay.size + recorded.length > underWayMax) leftInTable = true
+      if (leftInTable) refill()
       else for (const row of recorded) send(row)
     },
     forget,
     sweep,
+    lookAgain() {
+      leftInTable = true
+    },
     pending: () => ({ underWay: underWay.size, confirmed: confirmed.length }),
     async close() {
       closed = true
@@ -163,31 +208,70 @@ interface OutboxRow {
   properties: string
 }
 
-async function insertRow(
-  tx: Sql,
-  { exchange, routingKey, body, properties }: Publication,
-  at: string,
-): Promise<number> {
-  const row = await tx.get<{ sequence: number }>(
-    'insert into outbox (exchange, routing_key, body, properties, recorded_at) values (?, ?, ?, ?, ?) returning sequence',
-    exchange,
-    routingKey,
-    body.toString('utf8'),
-    JSON.stringify(properties),
+/** One statement for all of them. */
+async function insertRows(tx: Sql, publications: Publication[], { self, at }: Owner): Promise<Recorded[]> {
+  const rows = await tx.all<{ sequence: number }>(
+    `insert into outbox (exchange, routing_key, body, properties, claimed_by, claimed_at)
+     values ${publications.map(() => '(?, ?, ?, ?, ?, ?)').join(', ')} returning sequence`,
+    ...publications.flatMap(({ exchange, routingKey, body, properties }) => [
+      exchange,
+      routingKey,
+      body.toString('utf8'),
+      JSON.stringify(properties),
+      self,
+      at,
+    ]),
+  )
+  // Rows are numbered in their order, and may be returned in any (sqlite.org, "RETURNING", section 2).
+  const sequences = rows.map(({ sequence }) => sequence).sort((one, other) => one - other)
+  return publications.map((publication, index) => ({ sequence: sequences[index] ?? Number.NaN, publication }))
+}
+
+interface Owner {
+  self: string
+  at: string
+}
+
+interface Claim extends Owner {
+  from: string
+  until: string
+  skipLocked: boolean
+}
+
+/** Materialized, or PostgreSQL may look for rows more than once and claim more than the limit. */
+async function claimRows(tx: Sql, { self, at, from, until, skipLocked }: Claim): Promise<number> {
+  return tx.run(
+    `with left_behind as materialized (
+       select sequence from outbox where claimed_by <> ? and (claimed_at <= ? or claimed_at > ?)
+       order by sequence limit ? ${skipLocked ? 'for update skip locked' : ''}
+     )
+     update outbox set claimed_by = ?, claimed_at = ? where sequence in (select sequence from left_behind)`,
+    self,
+    from,
+    until,
+    SWEEP_BATCH,
+    self,
     at,
   )
-  if (!row) throw new Error('an insert returned no row')
-  return row.sequence
 }
 
 /** Always the same number of values, so that the statement is prepared once; none has the sequence 0. */
 async function deleteRows(tx: Sql, sequences: number[]): Promise<void> {
-  const padded = [...sequences, ...Array<number>(FORGET_BATCH - sequences.length).fill(0)]
+  const padded = [...sequences, ...Array<number>(STATEMENT_ROWS_MAX - sequences.length).fill(0)]
   await tx.run(`delete from outbox where sequence in (${padded.map(() => '?').join(', ')})`, ...padded)
 }
 
+function inBatches<T>(items: T[]): T[][] {
+  const count = Math.ceil(items.length / STATEMENT_ROWS_MAX)
+  return Array.from({ length: count }, (_, at) => items.slice(at * STATEMENT_ROWS_MAX, (at + 1) * STATEMENT_ROWS_MAX))
+}
+
+function instant(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}
+
 function publicationOf(row: OutboxRow): Recorded {
-  // The cast is the decoding edge: the row was written by `insertRow`.
+  // The cast is the decoding edge: the row was written by `insertRows`.
   const properties = JSON.parse(row.properties) as Properties
   const publication = { exchange: row.exchange, routingKey: row.routing_key, body: Buffer.from(row.body), properties }
   return { sequence: row.sequence, publication }

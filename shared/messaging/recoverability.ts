@@ -1,22 +1,28 @@
 // What becomes of a delivery that failed: a pure function from the error and the attempt to a value.
-import { errorCode, PermanentError } from '../runtime/errors.ts'
+import { errorCode, isOutage, PermanentError } from '../runtime/errors.ts'
 import type { Headers } from './broker.ts'
 import type { Room } from './queues.ts'
 
-export type Remedy = { kind: 'retry'; room: Room } | { kind: 'dead-letter'; reason: string }
+/** `attempt` is the number of the next one. */
+export type Remedy = { kind: 'retry'; room: Room; attempt: number } | { kind: 'dead-letter'; reason: string }
 
 const ROOMS: readonly Room[] = ['1s', '5s', '30s']
+const OUTAGE_ROOM: Room = '5s'
 
 /** The first attempt and one after each waiting room. */
 export const ATTEMPTS_MAX = ROOMS.length + 1
 
-/** `attempt` counts from 1. Permanent errors are given up at once; everything else after the last waiting room. */
+/**
+ * `attempt` counts from 1. Permanent errors are given up at once; everything else after the last waiting room. An outage
+ * of our own database counts no attempt: however long it lasts, no message may be given up for it.
+ */
 export function remedyFor(error: Error, attempt: number): Remedy {
   const reason = `${errorCode(error)}: ${error.message}`
   if (error instanceof PermanentError) return { kind: 'dead-letter', reason }
+  if (isOutage(error)) return { kind: 'retry', room: OUTAGE_ROOM, attempt }
   const room = ROOMS[attempt - 1]
   return room
-    ? { kind: 'retry', room }
+    ? { kind: 'retry', room, attempt: attempt + 1 }
     : { kind: 'dead-letter', reason: `gave up after ${attempt} attempts: ${reason}` }
 }
 

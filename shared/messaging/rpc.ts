@@ -65,16 +65,22 @@ function unanswered(error: Error): Error {
 export interface Answerer {
   type: string
   contract: RpcContract
+  /** What the answer decides about; see `Submission`. */
+  keys(request: unknown): string[]
   answer(request: unknown, tx: Sql, context: { now: string }): Promise<{ reply: unknown; messages: Message[] }>
 }
 
-/** `answers(Contract, answer)`: ties an answer to its contract, so that request and reply have the contract's shapes. */
+/**
+ * `answers(Contract, keys, answer)`: ties an answer to its contract, so that request and reply have the contract's
+ * shapes, and to the keys of what it decides about.
+ */
 export function answers<Q, R>(
   contract: RpcContract<Q, R>,
+  keys: (request: Q) => string[],
   answer: (request: Q, tx: Sql, context: { now: string }) => Promise<{ reply: R; messages: Message[] }>,
 ): Answerer {
-  // The cast is the decoding edge: the server calls it only with what the contract's schema accepted.
-  return { type: contract.type, contract, answer: answer as Answerer['answer'] }
+  // The cast is the decoding edge: the server calls both only with what the contract's schema accepted.
+  return { type: contract.type, contract, keys, answer } as Answerer
 }
 
 /**
@@ -125,10 +131,13 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
   async function decide(answerer: Answerer, request: unknown): Promise<WireReply> {
     const context = { now: now().toISOString() }
     try {
-      const reply = await commit.submit(async (tx) => {
-        const { reply: result, messages } = await answerer.answer(request, tx, context)
-        return { result, messages }
-      })
+      const reply = await commit.submit(
+        async (tx) => {
+          const { reply: result, messages } = await answerer.answer(request, tx, context)
+          return { result, messages }
+        },
+        { keys: answerer.keys(request) },
+      )
       return { ok: true, reply }
     } catch (thrown) {
       const error = asError(thrown)

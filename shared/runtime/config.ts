@@ -44,7 +44,9 @@ export const CommonConfig = Type.Object({
     description: 'Folder of the SQLite files, the mails and the simulated gateway.',
   }),
   databaseUrl: Type.Optional(
-    Type.String({ description: 'Another database than SQLite; {service} is replaced by the service’s name.' }),
+    Type.String({
+      description: 'postgres://… instead of a SQLite file; {service} is replaced by the service’s name.',
+    }),
   ),
   logLevel: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),

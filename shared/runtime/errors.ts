@@ -4,6 +4,11 @@ interface Details {
   cause?: unknown
 }
 
+interface TransientDetails extends Details {
+  /** What everybody here needs is away, and nobody's work is at fault: messages wait without counting attempts. */
+  isOutage?: boolean
+}
+
 /** Trying again cannot help: a message goes to the dead letters at once. */
 export class PermanentError extends Error {
   override name = 'PermanentError'
@@ -18,10 +23,16 @@ export class PermanentError extends Error {
 export class TransientError extends Error {
   override name = 'TransientError'
   readonly code: string
-  constructor(code: string, message: string, details?: Details) {
+  readonly isOutage: boolean
+  constructor(code: string, message: string, details?: TransientDetails) {
     super(message, details)
     this.code = code
+    this.isOutage = details?.isOutage ?? false
   }
+}
+
+export function isOutage(error: unknown): error is TransientError {
+  return error instanceof TransientError && error.isOutage
 }
 
 export interface FieldFault {

@@ -1,7 +1,9 @@
 // RFC 9457 problem details: every error a person or program gets over HTTP, with a stable `code` and the faulty fields.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { asError, type FieldFault, RejectedError } from './errors.ts'
+import { asError, type FieldFault, isOutage, RejectedError } from './errors.ts'
 import type { Log } from './log.ts'
+
+const OUTAGE_RETRY_AFTER_SECONDS = 1
 
 interface Problem {
   type: string
@@ -47,6 +49,7 @@ export function answerError(log: Log) {
       log.error({ method: request.method, route: request.routeOptions.url, err: error }, 'request failed')
     if (error instanceof RejectedError && error.retryAfterSeconds !== undefined)
       reply.header('retry-after', error.retryAfterSeconds)
+    if (isOutage(error)) reply.header('retry-after', OUTAGE_RETRY_AFTER_SECONDS)
     if (answer.status === 413) readToTheEnd(request, reply)
     if (answer.status === 401) reply.header('www-authenticate', 'Bearer')
     return reply.status(answer.status).type('application/problem+json').send(answer)
@@ -64,6 +67,7 @@ function readToTheEnd(request: FastifyRequest, reply: FastifyReply): void {
 
 export function problemOf(error: Error): Problem {
   if (error instanceof RejectedError) return problem(error.status, error.code, error.message, error.errors)
+  if (isOutage(error)) return problem(503, error.code, 'what this needs is away; it was logged; try again soon')
   const faults = validationFaults(error)
   if (faults)
     return problem(400, 'invalid_input', faults.map(({ field, message }) => `${field} ${message}`).join('; '), faults)

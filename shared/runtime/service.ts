@@ -113,8 +113,8 @@ async function open<Schema extends TObject>(
   let stopping = false
   const metrics = createMetrics(service, () => watched)
 
-  const url = config.databaseUrl?.replace('{service}', service.replace('-', '_'))
-  const database = parts.use('database', await openDatabase(service, config.dataDir, url), (it) => it.close())
+  const opened = await openDatabase(service, config.dataDir, config.databaseUrl)
+  const database = parts.use('database', opened, (it) => it.close())
   const applied = await migrate(database, [OUTBOX_MIGRATIONS, join(folder, 'migrations')])
   if (applied.length > 0) log.info({ migrations: applied }, 'database brought up to date')
 

@@ -2,17 +2,23 @@
 import { join } from 'node:path'
 import { BrokenError } from '../runtime/errors.ts'
 import type { Database } from './database.ts'
+import { openPostgres, postgresUrlOf } from './postgres.ts'
 import { openSqlite } from './sqlite.ts'
 
 export type { Database, Row, Sql, Transaction, Value } from './database.ts'
 export { migrate } from './migrate.ts'
+export { openPostgres } from './postgres.ts'
 export { openSqlite, sqliteOver } from './sqlite.ts'
 
-/** Opens the database of `service`: what `url` says, or a SQLite file of its own in `dataDir`. */
+/**
+ * Opens the database of `service`: what `url` says, its name put in for `{service}`, or a SQLite file of its own in
+ * `dataDir`.
+ */
 export async function openDatabase(service: string, dataDir: string, url?: string): Promise<Database> {
   if (url === undefined) return openSqlite(join(dataDir, `${service}.db`))
+  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(postgresUrlOf(url, service), service)
   throw new BrokenError(
     'database_unsupported',
-    `DATABASE_URL: no driver for ${url.split(':')[0]}: leave it unset for SQLite`,
+    `DATABASE_URL: no driver for ${url.split(':')[0]}: set postgres://user:password@host/{service}, or leave it unset for SQLite`,
   )
 }

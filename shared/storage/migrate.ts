@@ -21,8 +21,9 @@ interface Migration {
  */
 export async function migrate(database: Database, folders: string[]): Promise<string[]> {
   const wanted = (await Promise.all(folders.map(readMigrations))).flat()
-  await database.run('create table if not exists migrations (name text primary key, checksum text not null)')
   return database.transaction(async (tx) => {
+    await tx.lock(['migrations'])
+    await tx.run('create table if not exists migrations (name text primary key, checksum text not null)')
     const rows = await tx.all<{ name: string; checksum: string }>('select name, checksum from migrations')
     const applied = new Map(rows.map((row) => [row.name, row.checksum]))
     const fresh = wanted.filter((migration) => isFresh(migration, applied.get(migration.name)))

@@ -27,7 +27,7 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
   const write = statements(writer)
   const read = statements(reader)
   const guarded = onlyInside(writer, write)
-  const tx: Transaction = { ...guarded, savepoint: (work) => savepoint(guarded, work) }
+  const tx: Transaction = { ...guarded, lock: async () => undefined, savepoint: (work) => savepoint(guarded, work) }
   let turn: Promise<unknown> = Promise.resolve()
 
   async function run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -70,7 +70,10 @@ async function begin(sql: Sql): Promise<void> {
     if (!error) return
     if (!errorCode(error).startsWith('SQLITE_BUSY')) throw error
     if (Date.now() > deadline)
-      throw new TransientError('database_locked', 'another process holds the write lock', { cause: error })
+      throw new TransientError('database_locked', 'another process holds the write lock', {
+        cause: error,
+        isOutage: true,
+      })
   }
 }
 

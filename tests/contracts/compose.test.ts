@@ -56,6 +56,8 @@ describe.each(own.map((name, place) => ({ name, port: 8080 + place })))('$name',
     const set = Object.keys(services[name]?.environment ?? {})
     expect(set.filter((variable) => !known.includes(variable))).toEqual([])
     expect(services[name]?.environment?.HOST).toBe('0.0.0.0')
+    // Empty counts as unset, which is SQLite on the volume.
+    expect(services[name]?.environment?.DATABASE_URL).toMatch(/^\$\{DATABASE_URL:-\}$/)
     expect(services[name]?.environment?.OPERATOR_TOKENS).toMatch(/^\$\{OPERATOR_TOKENS:\?/)
   })
 })
@@ -65,6 +67,7 @@ it('has RabbitMQ 4 with management, Mailpit, and PostgreSQL as a profile, each h
   expect(services.rabbitmq?.image).toBe('rabbitmq:4-management')
   expect(services.mailpit?.image).toMatch(/^axllent\/mailpit:v\d/)
   expect(services.postgres?.profiles).toEqual(['postgres'])
+  expect(services.postgres?.environment?.POSTGRES_USER).toBe('orders')
   for (const service of Object.values(services)) expect(service.healthcheck?.test.length).toBeGreaterThan(1)
 })
 

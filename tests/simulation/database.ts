@@ -102,7 +102,7 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
     await store.enter(process)
     try {
       return await real.transaction(async (tx) => {
-        const result = await work({ ...guarded(tx), savepoint: (inner) => tx.savepoint(inner) })
+        const result = await work({ ...tx, ...guarded(tx) })
         await process.pass('commit', orFail)
         return result
       })

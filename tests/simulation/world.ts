@@ -165,5 +165,5 @@ export function createWorld(options: Options): World {
 }
 
 /** Nobody asks over HTTP, and nobody stops in order. */
-const auth = { operator: async () => undefined, customer: async () => undefined }
+const auth = { operator: async () => undefined, customer: async () => undefined, holder: () => undefined }
 const parts = { use: <T>(_: string, part: T) => part, close: async () => ({ clean: true }) }

@@ -2,44 +2,70 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import type { System } from './system.ts'
+import { query, urlFor } from './postgres.ts'
+import { type ServiceName, type System, serviceNames } from './system.ts'
 
-/** Each table's rows as JSON, and each mail with its bytes and the moment it was written. */
-export async function everythingKept({ dataDir }: System): Promise<Record<string, string[]>> {
+/**
+ * Each table's rows as JSON, and each mail with its bytes and the moment it was written.
+ *
+ * @param databaseUrl the services' DATABASE_URL, if they do not use SQLite
+ */
+export async function everythingKept({ dataDir }: System, databaseUrl?: string): Promise<Record<string, string[]>> {
   const kept: Record<string, string[]> = { mail: await mailsIn(join(dataDir, 'mail')) }
-  for (const file of await databasesIn(dataDir)) {
-    const database = new Sqlite(join(dataDir, file), { readonly: true })
-    for (const table of tablesOf(database))
-      kept[`${file} ${table}`] = database
-        .prepare(`select * from ${table}`)
-        .all()
-        .map((row) => JSON.stringify(row))
-        .sort()
-    database.close()
-  }
+  // The outbox comes and goes; what it said is in the audit log.
+  for (const { name, rowsOf } of await tablesIn(dataDir, databaseUrl))
+    if (!name.endsWith(' outbox')) kept[name] = (await rowsOf()).map((row) => JSON.stringify(row)).sort()
   return kept
 }
 
 /** How many messages the services have recorded and the broker has not confirmed, or which are not forgotten yet. */
-export async function recordedMessages({ dataDir }: System): Promise<number> {
-  let count = 0
-  for (const file of await databasesIn(dataDir)) {
-    const database = new Sqlite(join(dataDir, file), { readonly: true })
-    const isService = database.prepare(`select 1 from sqlite_master where name = 'outbox'`).get() !== undefined
-    if (isService) count += Number(database.prepare('select count(*) from outbox').pluck().get())
-    database.close()
+export async function recordedMessages({ dataDir }: System, databaseUrl?: string): Promise<number> {
+  const outboxes = (await tablesIn(dataDir, databaseUrl)).filter(({ name }) => name.endsWith(' outbox'))
+  const counts = await Promise.all(outboxes.map(async ({ rowsOf }) => (await rowsOf()).length))
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+interface Table {
+  /** With its database's name before it. */
+  name: string
+  rowsOf(): Promise<unknown[]>
+}
+
+/** The gateway's books are a file in any case. */
+async function tablesIn(folder: string, databaseUrl: string | undefined): Promise<Table[]> {
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.db')).sort()
+  const inFiles = files.flatMap((file) => sqliteTables(file, join(folder, file)))
+  if (databaseUrl === undefined) return inFiles
+  const inPostgres = await Promise.all(serviceNames.map((service) => postgresTables(service, databaseUrl)))
+  return [...inFiles, ...inPostgres.flat()]
+}
+
+function sqliteTables(file: string, path: string): Table[] {
+  const rows = (statement: string) => {
+    const database = new Sqlite(path, { readonly: true })
+    try {
+      return database.prepare(statement).all()
+    } finally {
+      database.close()
+    }
   }
-  return count
+  const tables = rows(`select name from sqlite_master where type = 'table' and name not like 'sqlite_%'`)
+  return (tables as { name: string }[]).map(({ name }) => ({
+    name: `${file} ${name}`,
+    rowsOf: async () => rows(`select * from ${name}`),
+  }))
 }
 
-async function databasesIn(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((name) => name.endsWith('.db')).sort()
-}
-
-/** The outbox comes and goes; what it said is in the audit log. */
-function tablesOf(database: Sqlite.Database): string[] {
-  const names = database.prepare(`select name from sqlite_master where type = 'table'`).pluck().all() as string[]
-  return names.filter((name) => name !== 'outbox' && !name.startsWith('sqlite_')).sort()
+async function postgresTables(service: ServiceName, databaseUrl: string): Promise<Table[]> {
+  const url = urlFor(databaseUrl, service)
+  const tables = await query<{ name: string }>(
+    url,
+    `select table_name as name from information_schema.tables where table_schema = 'public'`,
+  )
+  return tables.map(({ name }) => ({
+    name: `${service}-service ${name}`,
+    rowsOf: () => query<object>(url, `select * from ${name}`),
+  }))
 }
 
 async function mailsIn(folder: string): Promise<string[]> {

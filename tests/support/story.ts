@@ -12,7 +12,7 @@ export interface Story {
 export function wholeStory(system: System, orderId: string): Promise<Story> {
   return eventually(`the story of ${orderId} has no gaps`, async () => {
     const told = await system.get<Story>(`/audit/orders/${orderId}`, 'audit')
-    return told.ended !== null && told.gaps.length === 0 && told
+    return typeof told.ended === 'string' && told.gaps.length === 0 && told
   })
 }
 

@@ -1,8 +1,10 @@
-// A kernel over a SQLite file in a scratch folder and the in-memory broker: what the tests of this folder share.
+// A kernel over a database of its own, a SQLite file unless told, and the in-memory broker: what the tests of this folder
+// share.
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { InventoryReserved, type Message, OrderCreated, topology } from '../../contracts/index.ts'
 import { type Database, migrate, openSqlite, type Transaction } from '../../storage/index.ts'
+import type { OpenedDatabase } from '../../storage/test/database-suite.ts'
 import { createMemoryBroker, keepingLog, type Schedule, scratchFolder } from '../../testing/index.ts'
 import type { Outcome } from '../consumer.ts'
 import { createGroupCommit } from '../group-commit.ts'
@@ -12,6 +14,7 @@ export const NOW = '2026-11-21T08:00:00.000Z'
 const MIGRATIONS = join(import.meta.dirname, '..', 'migrations')
 
 interface Options {
+  open?: () => Promise<OpenedDatabase>
   /** Stands between the kernel and its database, to count, delay or break what passes. */
   wrap?: (database: Database) => Database
   schedule?: Schedule
@@ -21,15 +24,19 @@ interface Options {
   committed?: (members: number) => void
 }
 
-/** Everything is closed, and its folder removed, when the test ends. */
-export async function openKernel(options: Options = {}) {
-  const { wrap = (database: Database) => database, schedule, underWayMax, ...group } = options
+async function openFile(): Promise<OpenedDatabase> {
   const folder = await scratchFolder()
   const path = join(folder.path, 'test.db')
-  const file = openSqlite(path)
-  await migrate(file, [MIGRATIONS])
-  await file.run('create table effects (id text primary key, note text not null)')
-  const database = wrap(file)
+  return { database: openSqlite(path), again: () => openSqlite(path), remove: folder.remove }
+}
+
+/** Everything is closed, and its database removed, when the test ends. */
+export async function openKernel(options: Options = {}) {
+  const { open = openFile, wrap = (database: Database) => database, schedule, underWayMax, ...group } = options
+  const opened = await open()
+  await migrate(opened.database, [MIGRATIONS])
+  await opened.database.run('create table effects (id text primary key, note text not null)')
+  const database = wrap(opened.database)
   const { log, lines } = await keepingLog()
   const memory = createMemoryBroker(topology, schedule)
   const broker = memory.connect('test')
@@ -44,10 +51,10 @@ export async function openKernel(options: Options = {}) {
     await broker.close(0)
     await Promise.allSettled([commit.close()])
     await outbox.close()
-    await file.close()
-    await folder.remove()
+    await opened.database.close()
+    await opened.remove()
   })
-  return { kernel, memory, broker, database, file, path, outbox, commit, lines, outcomes, log, now }
+  return { kernel, memory, broker, database, again: opened.again, outbox, commit, lines, outcomes, log, now }
 }
 
 export type TestKernel = Awaited<ReturnType<typeof openKernel>>

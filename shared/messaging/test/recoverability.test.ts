@@ -22,9 +22,9 @@ const failure = (error: Error, attempt = 1) => ({
 
 describe('remedyFor', () => {
   it.each([
-    [1, { kind: 'retry', room: '1s' }],
-    [2, { kind: 'retry', room: '5s' }],
-    [3, { kind: 'retry', room: '30s' }],
+    [1, { kind: 'retry', room: '1s', attempt: 2 }],
+    [2, { kind: 'retry', room: '5s', attempt: 3 }],
+    [3, { kind: 'retry', room: '30s', attempt: 4 }],
     [4, { kind: 'dead-letter', reason: 'gave up after 4 attempts: busy: not now' }],
     [5, { kind: 'dead-letter', reason: 'gave up after 5 attempts: busy: not now' }],
   ])(
@@ -41,9 +41,14 @@ describe('remedyFor', () => {
   it.each([new Error('?'), new TypeError('?'), new RejectedError(409, 'taken', '?'), new BrokenError('bug', '?')])(
     'takes %s for one that may pass',
     (error) => {
-      expect(remedyFor(error, 1)).toEqual({ kind: 'retry', room: '1s' })
+      expect(remedyFor(error, 1)).toEqual({ kind: 'retry', room: '1s', attempt: 2 })
     },
   )
+
+  it.each([1, 2, 3, 4])('counts no attempt for an outage of our own, at attempt %i too', (attempt) => {
+    const outage = new TransientError('database_unavailable', 'away', { isOutage: true })
+    expect(remedyFor(outage, attempt)).toEqual({ kind: 'retry', room: '5s', attempt })
+  })
 
   it('names a driver’s own code', () => {
     const error = Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' })

@@ -18,7 +18,8 @@ const payment: Payment = {
   updatedAt: NOW,
 }
 
-const confirming = answers(PaymentConfirm, async ({ orderId }, tx, { now }) => {
+const about = ({ orderId }: { orderId: string }) => [orderId]
+const confirming = answers(PaymentConfirm, about, async ({ orderId }, tx, { now }) => {
   await tx.run('insert into effects (id, note) values (?, ?)', orderId, now)
   return { reply: { ...payment, orderId }, messages: [reserved(orderId)] }
 })
@@ -34,7 +35,7 @@ function start(kernel: TestKernel, ...answerers: Answerer[]) {
   return { asker, server, failure }
 }
 
-const refusing = (error: Error): Answerer => answers(PaymentConfirm, () => Promise.reject(error))
+const refusing = (error: Error): Answerer => answers(PaymentConfirm, about, () => Promise.reject(error))
 /** A server that answers what no server of ours would. */
 async function answering(body: string) {
   const kernel = await openKernel()
@@ -87,7 +88,7 @@ describe('a question', () => {
     const kernel = await openKernel()
     const { failure } = start(
       kernel,
-      answers(PaymentConfirm, async ({ orderId }, tx) => {
+      answers(PaymentConfirm, about, async ({ orderId }, tx) => {
         await tx.run('insert into effects (id, note) values (?, ?)', orderId, 'half')
         throw new RejectedError(409, 'already_paid', 'this order is paid')
       }),
@@ -194,7 +195,7 @@ describe('closing a server', () => {
     const reached = deferred()
     const { asker, server } = start(
       kernel,
-      answers(PaymentGet, async () => {
+      answers(PaymentGet, about, async () => {
         reached.resolve()
         await gate.promise
         return { reply: payment, messages: [] }

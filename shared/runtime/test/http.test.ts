@@ -39,6 +39,9 @@ async function open(reasons: string[] = [], more: Partial<Parameters<typeof crea
   app.get('/broken', async () => {
     throw new TransientError('SQLITE_FULL', 'secret /var/lib path')
   })
+  app.get('/away', async () => {
+    throw new TransientError('database_unavailable', 'connect ECONNREFUSED 10.0.0.7', { isOutage: true })
+  })
   app.get('/thrown', async () => {
     throw Object.assign(new Error('a secret'), { statusCode: 299 })
   })
@@ -177,6 +180,16 @@ describe('a request', () => {
       errors: [{ field: 'orderId', message: 'is taken' }],
     })
     expect(lines.filter(({ level }) => level >= 50)).toEqual([])
+  })
+
+  it('that needs what is away gets 503 with its code and Retry-After, and only the log says where', async () => {
+    const { app, lines } = await open()
+    const answer = await app.inject('/away')
+    expect(answer.statusCode).toBe(503)
+    expect(answer.headers['retry-after']).toBe('1')
+    expect(answer.json()).toMatchObject({ code: 'database_unavailable', status: 503 })
+    expect(answer.body).not.toContain('10.0.0.7')
+    expect(lines.some(({ msg }) => msg === 'request failed')).toBe(true)
   })
 
   it.each(['/broken', '/thrown'])(

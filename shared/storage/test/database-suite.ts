@@ -6,7 +6,7 @@ import type { Database, Sql } from '../database.ts'
 /** One database, empty and of its own for each test; `again` opens a second connection to the same one. */
 export interface OpenedDatabase {
   database: Database
-  again(): Database
+  again(): Database | Promise<Database>
   /** Called when the databases are closed. */
   remove(): Promise<void>
 }
@@ -20,14 +20,14 @@ interface Driver {
 export function databaseSuite(name: string, { open, codes }: Driver): void {
   describe(name, () => {
     let database: Database
-    let again: () => Database
+    let again: () => Promise<Database>
 
     beforeEach(async () => {
       const opened = await open()
       const all = [opened.database]
       database = opened.database
-      again = () => {
-        const other = opened.again()
+      again = async () => {
+        const other = await opened.again()
         all.push(other)
         return other
       }
@@ -57,7 +57,7 @@ export function databaseSuite(name: string, { open, codes }: Driver): void {
       })
       expect(result).toBe('done')
       expect(await ids(database)).toEqual(['a'])
-      expect(await ids(again())).toEqual(['a'])
+      expect(await ids(await again())).toEqual(['a'])
     })
 
     it('rolls everything back when the work rejects, with its own error', async () => {
@@ -119,7 +119,7 @@ export function databaseSuite(name: string, { open, codes }: Driver): void {
     it('shows a transaction its own changes, and nobody else, before the commit', async () => {
       const written = deferred()
       const gate = deferred()
-      const other = again()
+      const other = await again()
       const work = database.transaction(async (tx) => {
         await insert(tx, 'a')
         expect(await ids(tx)).toEqual(['a'])
@@ -153,7 +153,7 @@ export function databaseSuite(name: string, { open, codes }: Driver): void {
 
     it('takes a single statement as a transaction of its own', async () => {
       expect(await insert(database, 'a', 5)).toBe(1)
-      expect(await ids(again())).toEqual(['a'])
+      expect(await ids(await again())).toEqual(['a'])
     })
 
     it('tells how many rows a statement changed', async () => {

@@ -1,0 +1,104 @@
+// PostgreSQL is stopped, killed, or throws every session out, under load, and comes back: what cannot be kept is refused or
+// waits, no process ends, and every order does.
+import { eventually, scratchFolder } from '@orders/shared/testing'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type PostgresServer, startPostgres } from '../../scripts/postgres/server.ts'
+import { endedAll, orderForm, placeAll } from '../support/load.ts'
+import { expectAgreement, stockOf } from '../support/oracle.ts'
+import { query } from '../support/postgres.ts'
+import { wholeStory } from '../support/story.ts'
+import { type System, serviceNames, startSystem } from '../support/system.ts'
+import { createVhost, type Vhost } from '../support/vhost.ts'
+
+let folder: Awaited<ReturnType<typeof scratchFolder>>
+let postgres: PostgresServer
+let vhost: Vhost
+let system: System
+
+beforeAll(async () => {
+  folder = await scratchFolder()
+  postgres = await startPostgres({ dir: folder.path })
+  vhost = await createVhost()
+  system = await startSystem({
+    amqpUrl: vhost.amqpUrl,
+    environment: { DATABASE_URL: `${postgres.url}/{service}` },
+  })
+}, 180_000)
+
+afterAll(async () => {
+  await system?.stop()
+  await vhost?.remove()
+  await postgres?.stop()
+  await folder?.remove()
+}, 60_000)
+
+it.each([
+  { how: 'stopped', away: () => postgres.stop() },
+  { how: 'killed', away: () => postgres.kill() },
+])(
+  '$how: POST answers 503 with Retry-After, messages wait, and all orders end once it is back',
+  async ({ how, away }) => {
+    const initial = await stockOf(system)
+    const forms = Array.from({ length: 100 }, (_, number) => orderForm(how, number))
+    const placing = placeAll(system, forms)
+    await eventually('orders are under way', async () => (await system.order(`${how}-20`)).status !== undefined)
+    await away()
+
+    const refused = await fetch(`${system.url('order')}/orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(orderForm(how, 0)),
+    })
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(await refused.json()).toMatchObject({ code: 'database_unavailable' })
+    expect((await fetch(`${system.url('order')}/orders/${how}-0`)).status).toBe(503)
+    for (const service of serviceNames) {
+      expect((await fetch(`${system.url(service)}/health/live`)).status).toBe(200)
+      const readiness = await fetch(`${system.url(service)}/health/ready`)
+      expect(readiness.status).toBe(503)
+      expect(await readiness.text()).toContain('database: ')
+    }
+
+    await postgres.restart()
+    await placing
+    await expectAllEnded(forms, initial)
+  },
+  180_000,
+)
+
+it('throwing every session out, again and again: nobody who asks for an order is told, and all orders end', async () => {
+  const initial = await stockOf(system)
+  const forms = Array.from({ length: 200 }, (_, number) => orderForm('thrown-out', number))
+  let isPlaced = false
+  const placing = placeAll(system, forms).finally(() => {
+    isPlaced = true
+  })
+  let thrownOut = 0
+  while (!isPlaced) {
+    const [{ count } = { count: 0 }] = await query<{ count: number }>(
+      `${postgres.url}/postgres`,
+      `select count(pg_terminate_backend(pid))::int as count from pg_stat_activity
+       where application_name like '%-service' and state <> 'idle'`,
+    )
+    thrownOut += count
+  }
+  await placing
+
+  expect(thrownOut).toBeGreaterThan(0)
+  await expectAllEnded(forms, initial)
+}, 180_000)
+
+async function expectAllEnded(
+  forms: { orderId: string }[],
+  initial: Awaited<ReturnType<typeof stockOf>>,
+): Promise<void> {
+  const ids = forms.map(({ orderId }) => orderId)
+  const orders = await endedAll(system, ids, 120_000)
+  expect(orders.filter(({ status }) => status === 'completed')).toHaveLength(forms.length * 0.7)
+  for (const id of ids) await wholeStory(system, id)
+  // The dead letters are among them: no outage of the database may cost a message its attempts.
+  await eventually('no message waits anywhere', async () => Object.keys(await vhost.waiting()).length === 0)
+  await expectAgreement(system, orders, initial)
+  expect(await system.get('/audit/verify', 'audit')).toMatchObject({ ok: true })
+}

@@ -1,0 +1,20 @@
+// Group commit and the outbox over PostgreSQL: the suites for every database.
+import { openPostgres } from '@orders/shared/storage'
+import { groupCommitSuite } from '../../shared/messaging/test/group-commit-suite.ts'
+import { openKernel } from '../../shared/messaging/test/kernel.ts'
+import { outboxSuite } from '../../shared/messaging/test/outbox-suite.ts'
+import { testDatabase } from '../support/postgres.ts'
+
+const open = async () => {
+  const { url, remove } = testDatabase()
+  return { database: await openPostgres(url, 'test'), again: () => openPostgres(url, 'test'), remove }
+}
+const openOnPostgres: typeof openKernel = (options) => openKernel({ open, ...options })
+
+groupCommitSuite('PostgreSQL', {
+  openKernel: openOnPostgres,
+  runs: 5,
+  breaking: { statement: 'select pg_terminate_backend(pg_backend_pid())', error: { code: 'connection_lost' } },
+})
+
+outboxSuite('PostgreSQL', { openKernel: openOnPostgres })
