@@ -17,6 +17,8 @@ export default defineConfig({
           pool: 'threads',
           isolate: false,
           maxWorkers: 2,
+          // A hang is told all the same; a machine that has other things to do is no fault.
+          testTimeout: 30_000,
           include: [
             'shared/**/*.test.ts',
             'scripts/**/*.test.ts',
