@@ -25,6 +25,7 @@ export default defineConfig({
             '*-service/test/**/*.test.ts',
             'tests/contracts/**/*.test.ts',
             'tests/architecture/**/*.test.ts',
+            'tests/chaos/test/**/*.test.ts',
           ],
         },
       },
@@ -43,7 +44,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'broker',
-          include: ['integration', 'faults', 'e2e', 'fuzz'].map((level) => `tests/${level}/**/*.test.ts`),
+          include: ['integration', 'faults', 'e2e', 'fuzz', 'chaos'].map((level) => `tests/${level}/*.test.ts`),
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // Each file may run a broker and six services; more than two at once would measure the machine, not the code.

@@ -17,6 +17,8 @@ export interface Running {
   /** Signals the process and everything it started. */
   readonly signal: (name: NodeJS.Signals) => void
   readonly onMessage: (listener: (message: unknown) => void) => void
+  /** To a process that was started with an IPC channel; one that has gone hears nothing. */
+  readonly send: (message: object) => void
 }
 
 /**
@@ -47,6 +49,9 @@ export async function start(command: string, args: string[], options: SpawnOptio
       if (!gone) signalGroup(pid, name)
     },
     onMessage: (listener) => child.on('message', listener),
+    send: (message) => {
+      if (child.connected) child.send(message, () => undefined)
+    },
   }
 }
 

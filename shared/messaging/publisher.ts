@@ -14,6 +14,7 @@ import type { Session } from './connection.ts'
 interface Entry {
   publication: Publication
   done: Deferred<void>
+  /** By the monotonic clock: one that is set back must not keep a silent broker from being taken for dead. */
   sentAtMs: number
 }
 
@@ -55,7 +56,7 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
 
   function send(channel: ConfirmChannel, entry: Entry): void {
     const { exchange, routingKey, body, properties, persistent = true } = entry.publication
-    entry.sentAtMs = Date.now()
+    entry.sentAtMs = performance.now()
     sent.add(entry)
     const options = { ...toAmqp(properties), persistent, mandatory: true }
     // False means the socket is full, not that the message was refused: it is buffered, and we wait for `drain`.
@@ -112,11 +113,11 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
 
   let blockedUntilMs = 0
   const watch = setInterval(() => {
-    if (isBlocked()) blockedUntilMs = Date.now()
+    if (isBlocked()) blockedUntilMs = performance.now()
     const [oldest] = sent
     if (!current || !oldest) return
     // While the broker was blocked, nothing could be confirmed.
-    if (Date.now() - Math.max(oldest.sentAtMs, blockedUntilMs) > CONFIRM_TIMEOUT_MS)
+    if (performance.now() - Math.max(oldest.sentAtMs, blockedUntilMs) > CONFIRM_TIMEOUT_MS)
       current.session.fail(new TransientError('confirm_timeout', `no confirm within ${CONFIRM_TIMEOUT_MS} ms`))
   }, 1_000)
   watch.unref()

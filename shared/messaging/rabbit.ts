@@ -88,8 +88,8 @@ export function openRabbit(options: Options): Broker {
       await Promise.all([publishing.ready(), consuming.ready()])
     },
     async close(graceMs) {
-      const deadline = Date.now() + graceMs
-      while (publisher.unconfirmed() > 0 && !publishing.status().fault && Date.now() < deadline) await delay(10)
+      const deadline = performance.now() + graceMs
+      while (publisher.unconfirmed() > 0 && !publishing.status().fault && performance.now() < deadline) await delay(10)
       await Promise.all([publishing.close(), consuming.close()])
       publisher.close()
     },

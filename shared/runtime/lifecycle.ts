@@ -35,10 +35,10 @@ export function createParts(log: Log): Parts {
       return part
     },
     async close(deadlineMs) {
-      const deadline = Date.now() + deadlineMs
+      const deadline = performance.now() + deadlineMs
       let clean = true
       for (let last = closers.pop(); last; last = closers.pop())
-        clean = (await closeOne(last.name, last.close, Math.max(50, deadline - Date.now()))) && clean
+        clean = (await closeOne(last.name, last.close, Math.max(50, deadline - performance.now()))) && clean
       return { clean }
     },
   }

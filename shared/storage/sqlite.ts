@@ -65,11 +65,11 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
 
 /** @throws TransientError `database_locked` when another process keeps the write lock for longer than anybody should. */
 async function begin(sql: Sql): Promise<void> {
-  for (const deadline = Date.now() + BUSY_TIMEOUT_MS; ; await delay(BUSY_PAUSE_MS)) {
+  for (const deadline = performance.now() + BUSY_TIMEOUT_MS; ; await delay(BUSY_PAUSE_MS)) {
     const error = await sql.run('begin immediate').then(() => undefined, asError)
     if (!error) return
     if (!errorCode(error).startsWith('SQLITE_BUSY')) throw error
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       throw new TransientError('database_locked', 'another process holds the write lock', {
         cause: error,
         isOutage: true,

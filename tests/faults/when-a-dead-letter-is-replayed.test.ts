@@ -25,7 +25,7 @@ afterAll(async () => {
   await vhost?.remove()
 }, 60_000)
 
-const cli = (...args: string[]) => deadLetters(vhost.amqpUrl, ...args)
+const cli = (...args: string[]) => deadLetters(vhost.amqpUrl, args)
 
 const inDeadLetters = async (queue: string, count: number) =>
   eventually(`${queue} holds ${count}`, async () => ((await vhost.waiting())[queue] ?? 0) === count)

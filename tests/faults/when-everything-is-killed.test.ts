@@ -50,10 +50,10 @@ it('every order ends, with money, goods and stories in agreement', async () => {
     const first = await system.order('power-0')
     return first.status === 'completed'
   })
-  await Promise.all([node.kill(), ...serviceNames.map(system.kill)])
+  await Promise.all([node.kill(), ...serviceNames.map((service) => system.kill(service))])
   const left = await recordedMessages(system)
   takeMails()
-  await Promise.all([node.restart(), ...serviceNames.map(system.start)])
+  await Promise.all([node.restart(), ...serviceNames.map((service) => system.start(service))])
   expect(await sweptAtStart()).toBe(left)
   await placing
 

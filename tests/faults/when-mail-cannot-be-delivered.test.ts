@@ -57,7 +57,7 @@ it('for good: the order completes, each request is a dead letter with its reason
       deliveries: [{ status: 'failed', attempts: 1, error: expect.stringMatching(/^mail_refused: .*550/s) }],
     })
 
-  const listed = await deadLetters(vhost.amqpUrl, 'list')
+  const listed = await deadLetters(vhost.amqpUrl, ['list'])
   expect(listed.code).toBe(0)
   expect(listed.stdout).toContain(`notification.email.dlq  ${NEWS.length}`)
   for (const news of NEWS)
@@ -68,7 +68,7 @@ it('for good: the order completes, each request is a dead letter with its reason
     )
   expect(listed.stdout).not.toContain(email)
 
-  const replayed = await deadLetters(vhost.amqpUrl, 'replay', 'notification.email.dlq')
+  const replayed = await deadLetters(vhost.amqpUrl, ['replay', 'notification.email.dlq'])
   expect(replayed).toEqual({ code: 0, stdout: '4 from notification.email.dlq sent again.\n', stderr: '' })
   await eventually('each is sent', async () => typesOf(await wholeStory(system, 'refused'))['notification.sent'] === 4)
   expect(accepted('refused')).toEqual([1, 1, 1, 1])

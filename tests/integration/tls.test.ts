@@ -112,5 +112,5 @@ it('the dead letters are looked at over it as well, and a refusal says what to s
   const files = { AMQP_CA_FILE: authority.caFile, AMQP_CERT_FILE: client.certFile, AMQP_KEY_FILE: client.keyFile }
   for (const [variable, path] of Object.entries(files)) vi.stubEnv(variable, path)
   onTestFinished(() => void vi.unstubAllEnvs())
-  expect(await deadLetters(url, 'list')).toMatchObject({ code: 0, stdout: 'No dead letters.\n' })
+  expect(await deadLetters(url, ['list'])).toMatchObject({ code: 0, stdout: 'No dead letters.\n' })
 })

@@ -1,16 +1,20 @@
 // The operator's command line for dead letters, run as an operator runs it: a process of its own.
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { type Exit, start } from '../../scripts/processes/child.ts'
 
-export interface Said {
-  code: Exit['code']
+export interface Said extends Exit {
   stdout: string
   stderr: string
 }
 
-/** What `npm run dead-letters -- …` runs. */
-export async function deadLetters(amqpUrl: string, ...args: string[]): Promise<Said> {
-  const running = await start(process.execPath, ['--import', 'tsx', 'scripts/dead-letters.ts', ...args], {
-    env: { ...process.env, AMQP_URL: amqpUrl, NO_COLOR: '1' },
+const PRELOAD = pathToFileURL(join(import.meta.dirname, '..', 'chaos', 'preload.mjs')).href
+
+/** What `npm run dead-letters -- …` runs; with `chaos` settings it may be killed at an instant. */
+export async function deadLetters(amqpUrl: string, args: string[], chaos: Record<string, string> = {}): Promise<Said> {
+  const loaded = Object.keys(chaos).length > 0 ? ['--import', PRELOAD] : []
+  const running = await start(process.execPath, ['--import', 'tsx', ...loaded, 'scripts/dead-letters.ts', ...args], {
+    env: { ...process.env, ...chaos, AMQP_URL: amqpUrl, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const said = { stdout: '', stderr: '' }
@@ -20,6 +24,5 @@ export async function deadLetters(amqpUrl: string, ...args: string[]): Promise<S
   running.stderr?.on('data', (chunk) => {
     said.stderr += chunk
   })
-  const { code } = await running.exited
-  return { code, ...said }
+  return { ...(await running.exited), ...said }
 }

@@ -1,6 +1,7 @@
 // The whole system for a test: six real service processes on free ports, with data and vhost of their own.
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { eventually, scratchFolder } from '@orders/shared/testing'
 import { type Running, start, stop } from '../../scripts/processes/child.ts'
 import { freePorts } from '../../scripts/processes/ports.ts'
@@ -17,13 +18,17 @@ export interface OrderView {
   facts: { type: string; at: string }[]
 }
 
+/** Where a copy is meant, the first is number 1, and the default. */
 export interface System {
   dataDir: string
-  url(service: ServiceName): string
+  url(service: ServiceName, copy?: number): string
   /** Starts a service that is not running and waits until it is ready. */
-  start(service: ServiceName): Promise<void>
+  start(service: ServiceName, copy?: number): Promise<void>
+  /** Starts a service that is not running, with settings for this start only, and does not wait. */
+  launch(service: ServiceName, copy?: number, environment?: Environment): Promise<Running>
+  isReady(service: ServiceName, copy?: number): Promise<boolean>
   /** kill -9. */
-  kill(service: ServiceName): Promise<void>
+  kill(service: ServiceName, copy?: number): Promise<void>
   /** SIGTERM; resolves with the exit code. */
   terminate(service: ServiceName): Promise<number | null>
   post(path: string, body: object, service?: ServiceName): Promise<{ status: number; body: unknown }>
@@ -43,64 +48,91 @@ export interface LogLine {
   [field: string]: unknown
 }
 
+type Environment = Record<string, string>
+
 interface Options {
   amqpUrl: string
   /** Settings beyond the defaults of tests, which are a transit time of 50 ms and few logs. */
-  environment?: Record<string, string>
+  environment?: Environment
+  /** What one service, or one copy of it, gets besides. */
+  environmentOf?: (service: ServiceName, copy: number) => Environment
+  /** Processes of each service, which share its data and queues; default 1. */
+  copies?: number
+  /** A module that is loaded into each process before the service, and hears what is sent to it. */
+  preload?: string
   /** Where the services were built; default: where `npm test` did. */
   servicesDir?: string
 }
 
 /** Starts all six and waits until each is ready. */
-export async function startSystem({
+export async function startSystem(options: Options): Promise<System> {
+  const system = await prepareSystem(options)
+  const copies = Array.from({ length: options.copies ?? 1 }, (_, index) => index + 1)
+  await Promise.all(serviceNames.flatMap((service) => copies.map((copy) => system.start(service, copy)))).catch(
+    async (error: unknown) => {
+      await system.stop()
+      throw error
+    },
+  )
+  return system
+}
+
+/** A system of which nothing runs yet. */
+export async function prepareSystem({
   amqpUrl,
   environment = {},
+  environmentOf = () => ({}),
+  copies = 1,
+  preload,
   servicesDir = builtServices(),
 }: Options): Promise<System> {
   const folder = await scratchFolder()
   const dataDir = join(folder.path, 'data')
   await mkdir(dataDir, { recursive: true })
-  const ports = await freePorts(serviceNames.length)
-  const running = new Map<ServiceName, Running>()
+  const ports = await freePorts(serviceNames.length * copies)
+  const running = new Map<string, Running>()
 
+  const keyOf = (service: ServiceName, copy = 1) => `${service} ${copy}`
   const logPath = (service: ServiceName) => join(folder.path, `${service}.log`)
-  const url = (service: ServiceName) => `http://127.0.0.1:${ports[serviceNames.indexOf(service)]}`
+  const portOf = (service: ServiceName, copy = 1) => ports[serviceNames.indexOf(service) * copies + copy - 1]
+  const url = (service: ServiceName, copy = 1) => `http://127.0.0.1:${portOf(service, copy)}`
 
-  async function launch(service: ServiceName): Promise<void> {
+  async function launch(service: ServiceName, copy = 1, onceOnly: Environment = {}): Promise<Running> {
     const log = await open(logPath(service), 'a')
     const settings = {
-      PORT: String(ports[serviceNames.indexOf(service)]),
+      PORT: String(portOf(service, copy)),
       AMQP_URL: amqpUrl,
       DATA_DIR: dataDir,
       LOG_LEVEL: 'warn',
       SHIPPING_TRANSIT_MS: '50',
       ...environment,
+      ...environmentOf(service, copy),
+      ...onceOnly,
     }
     const { OPERATOR_TOKENS: _, CUSTOMER_TOKENS: __, DATABASE_URL: ___, ...inherited } = process.env
-    running.set(
-      service,
-      await start(process.execPath, ['--enable-source-maps', join(servicesDir, `${service}-service`, 'main.js')], {
-        env: { ...inherited, ...settings },
-        stdio: ['ignore', log.fd, log.fd],
-      }),
-    )
+    const loaded = preload === undefined ? [] : ['--import', pathToFileURL(preload).href]
+    const main = join(servicesDir, `${service}-service`, 'main.js')
+    const started = await start(process.execPath, ['--enable-source-maps', ...loaded, main], {
+      env: { ...inherited, ...settings },
+      stdio: ['ignore', log.fd, log.fd, ...(preload === undefined ? [] : ['ipc' as const])],
+    })
     await log.close()
+    running.set(keyOf(service, copy), started)
+    return started
   }
 
-  const isReady = async (service: ServiceName) => {
-    if (running.get(service)?.hasExited())
+  const isReady = async (service: ServiceName, copy = 1) => {
+    if (running.get(keyOf(service, copy))?.hasExited())
       throw new Error(`${service}-service ended: ${await readFile(logPath(service), 'utf8')}`)
-    return fetch(`${url(service)}/health/ready`).then(
+    return fetch(`${url(service, copy)}/health/ready`).then(
       ({ ok }) => ok,
       () => false,
     )
   }
 
-  const ready = (service: ServiceName) => eventually(`${service}-service is ready`, () => isReady(service), 45_000)
-
-  async function signal(service: ServiceName, name: NodeJS.Signals): Promise<number | null> {
-    const process = running.get(service)
-    running.delete(service)
+  async function signal(service: ServiceName, name: NodeJS.Signals, copy = 1): Promise<number | null> {
+    const process = running.get(keyOf(service, copy))
+    running.delete(keyOf(service, copy))
     process?.signal(name)
     return (await process?.exited)?.code ?? null
   }
@@ -112,15 +144,17 @@ export async function startSystem({
 
   const order = (orderId: string) => get<OrderView>(`/orders/${orderId}`)
 
-  const system: System = {
+  return {
     dataDir,
     url,
-    async start(service) {
-      await launch(service)
-      await ready(service)
+    async start(service, copy) {
+      await launch(service, copy)
+      await eventually(`${service}-service is ready`, () => isReady(service, copy), 45_000)
     },
-    async kill(service) {
-      await signal(service, 'SIGKILL')
+    launch,
+    isReady,
+    async kill(service, copy) {
+      await signal(service, 'SIGKILL', copy)
     },
     terminate: (service) => signal(service, 'SIGTERM'),
     async post(path, body, service = 'order') {
@@ -149,12 +183,6 @@ export async function startSystem({
       await folder.remove()
     },
   }
-  await Promise.all(serviceNames.map(launch))
-  await Promise.all(serviceNames.map(ready)).catch(async (error: unknown) => {
-    await system.stop()
-    throw error
-  })
-  return system
 }
 
 /** Built, since compiling six services at every start takes longer than most tests. */

@@ -6,7 +6,7 @@ import { createPublisher } from '../publisher.ts'
 import { FakeConfirmChannel, fakeSession } from './fake-amqp.ts'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -207,6 +207,18 @@ describe('a silent broker', () => {
     expect(session.reasons).toEqual([])
     await vi.advanceTimersByTimeAsync(2_000)
     expect(session.reasons[0]).toBe('no confirm within 30000 ms')
+  })
+
+  it('is taken for dead in the same time when the clock is set back, and not before it when it is set forward', async () => {
+    const { publish, attach } = await rig()
+    const { session } = attach()
+    publish('a')
+    vi.setSystemTime(Date.now() + 3_600_000)
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(session.reasons).toEqual([])
+    vi.setSystemTime(Date.now() - 7_200_000)
+    await vi.advanceTimersByTimeAsync(11_000)
+    expect(session.reasons).toEqual(['no confirm within 30000 ms'])
   })
 
   it('is not, while it says that it is blocked, nor at once when that is over', async () => {

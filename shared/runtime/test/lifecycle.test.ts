@@ -1,5 +1,6 @@
 // Closing: in reverse, all of it, within the deadline.
-import { describe, expect, it } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { keepingLog } from '../../testing/index.ts'
 import { createParts } from '../lifecycle.ts'
 
@@ -69,6 +70,18 @@ describe('parts', () => {
     expect(performance.now() - started).toBeLessThan(1_000)
     expect(closed).toEqual(['first'])
     expect(lines).toMatchObject([{ part: 'stuck', msg: 'did not close in time' }])
+  })
+
+  it('have their time also when the clock is set forward meanwhile', async () => {
+    const { parts: opened, lines } = await parts()
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    opened.use('slow', 'slow', () => delay(150))
+    opened.use('clock', 'clock', () => void vi.setSystemTime(Date.now() + 3_600_000))
+
+    expect(await opened.close(60_000)).toEqual({ clean: true })
+
+    expect(lines).toEqual([])
   })
 
   it('are closed once, whoever asks again', async () => {

@@ -1,7 +1,8 @@
 // SQLite: the suite for every driver, and what only SQLite does.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import Sqlite from 'better-sqlite3'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { scratchFolder } from '../../testing/index.ts'
 import { openDatabase, openSqlite } from '../index.ts'
 import { databaseSuite } from './database-suite.ts'
@@ -125,5 +126,23 @@ describe('openDatabase', () => {
     )
     expect(refusal).toMatchObject({ name: 'BrokenError', code: 'database_unsupported' })
     expect(String(refusal)).not.toContain('secret')
+  })
+})
+
+describe('the patience with another process that holds the write lock', () => {
+  it('does not end because the clock is set forward', async () => {
+    const { database, path } = await scratchDatabase()
+    const other = new Sqlite(path)
+    other.exec('begin immediate')
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+
+    const work = database.run('update counter set value = 1')
+    // By now it has asked for the lock once.
+    await new Promise((turn) => setImmediate(turn))
+    vi.setSystemTime(Date.now() + 3_600_000)
+    setTimeout(() => other.close(), 150)
+
+    expect(await work).toBe(1)
   })
 })

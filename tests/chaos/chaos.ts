@@ -1,0 +1,241 @@
+// One chaos run from its first process to its verdict: load and faults side by side, then all is healed and must drain,
+// and the oracle judges what is left.
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Drained, drain, readDeadLetters } from './drain.ts'
+import { type Injected, type Injector, startInjector } from './injector.ts'
+import { type Load, startLoad } from './load.ts'
+import { type Messages, startMessages } from './messages.ts'
+import { observeStock } from './observe.ts'
+import type { Options } from './options.ts'
+import { type Judged, judge } from './oracle/judge.ts'
+import { readKept, readStock } from './oracle/read.ts'
+import type { Accepted, Snapshot, StockRow, Window } from './oracle/snapshot.ts'
+import { type Planned, planFaults } from './schedule.ts'
+import { type BrokerNode, openWorld, type World } from './world.ts'
+
+export interface ChaosOptions extends Options {
+  node: BrokerNode
+  servicesDir: string
+  signal: AbortSignal
+  say(line: string): void
+  /** Told a few times a second how the run stands. */
+  progress(state: Progress): void
+  preload?: string
+  /** How long the rest may stand still before it counts as stuck. */
+  drainWithinMs?: number
+}
+
+export interface Progress {
+  phase: 'starting' | 'running' | 'healing' | 'draining'
+  elapsedMs: number
+  accepted: number
+  ended: number
+  faults: number
+  broken: string[]
+  /** While draining: what is still to do. */
+  left: string[]
+}
+
+export interface Result {
+  injected: Injected[]
+  judged: Judged[]
+  drained: Drained
+  /** Orders answered 202. */
+  accepted: number
+  copies: number
+  leftOut: string[]
+}
+
+const PROGRESS_EVERY_MS = 250
+const READY_WITHIN_MS = 120_000
+const ANSWERED_WITHIN_MS = 120_000
+/** Longer than the longest waiting room and the mail server's silence together, on a machine that has other work. */
+const DRAIN_WITHIN_MS = 180_000
+const MEMORY_MAX_BYTES = 512 * 1_048_576
+
+/** Runs to the end and closes all it opened. Interrupted, it heals, closes, and gives undefined. */
+export async function runChaos(options: ChaosOptions): Promise<Result | undefined> {
+  const { signal } = options
+  const plan = planFaults(options)
+  const world = await openWorld({ ...options, plan })
+  try {
+    const result = await runIn(world, plan, options)
+    return signal.aborted ? undefined : result
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  } finally {
+    await world.close()
+  }
+}
+
+async function runIn(world: World, plan: Planned[], options: ChaosOptions): Promise<Result> {
+  const { seed, rate, minutes, signal, say, drainWithinMs = DRAIN_WITHIN_MS } = options
+  const leftOut =
+    world.disks.areSmall || !plan.some(({ kind }) => kind === 'disk') ? [] : ['disk: mounting a small disk needs root']
+  for (const why of leftOut) say(`Left out: ${why}`)
+  await world.fleet.allReady(READY_WITHIN_MS)
+  const stockBefore = await readStock(world.rows)
+
+  const forMs = minutes * 60_000
+  const urlOf = addresses(world)
+  const load = startLoad({ seed, rate, forMs, urlOf })
+  const messages = startMessages(world.vhost.amqpUrl, seed)
+  const observer = observeStock(world)
+  const injector = startInjector(world, plan, signal)
+  const pause = (ms: number) => delay(ms, undefined, { signal, ref: false }).catch(() => undefined)
+  const interrupted = () => {
+    load.stop()
+    load.abandon()
+  }
+  signal.addEventListener('abort', interrupted, { once: true })
+  const reporting = reportProgress(world, { load, injector }, options)
+  try {
+    await Promise.all([injector.finished, pause(forMs)])
+    reporting.now('healing')
+    await world.fleet.allReady(READY_WITHIN_MS)
+    await Promise.race([load.finished, pause(ANSWERED_WITHIN_MS)])
+    // What is not answered by now is a finding.
+    load.abandon()
+    await load.finished
+    await messages.stop()
+    await observer.stop()
+    reporting.now('draining')
+    const drained = await drain(world, { withinMs: drainWithinMs, signal, tell: reporting.left })
+    const snapshot = await snapshotOf(world, { stockBefore, load, messages, looks: observer.looks, injector })
+    const migration = migrationsOf(world, plan)
+    return {
+      injected: [...migration, ...injector.injected],
+      judged: judge(snapshot),
+      drained,
+      accepted: load.accepted.size,
+      copies: messages.copies(),
+      leftOut,
+    }
+  } finally {
+    reporting.end()
+    interrupted()
+    await Promise.allSettled([messages.stop(), observer.stop()])
+  }
+}
+
+/** Another copy at each call, so that repeats meet other processes than the first time. */
+function addresses({ fleet, system }: World): (service: 'order' | 'inventory') => string {
+  let turn = 0
+  return (service) => {
+    const copies = fleet.members.filter((member) => member.service === service)
+    return system.url(service, copies[turn++ % copies.length]?.copy)
+  }
+}
+
+function reportProgress(
+  world: World,
+  { load, injector }: { load: Load; injector: Injector },
+  { progress }: ChaosOptions,
+): { now(phase: Progress['phase']): void; left(left: string[]): void; end(): void } {
+  const startedAt = performance.now()
+  let phase: Progress['phase'] = 'running'
+  let ended = 0
+  let left: string[] = []
+  const tell = async () => {
+    const counted = await world
+      .rows<{ count: number }>(
+        'order-service',
+        `select count(*) as count from orders where status in ('completed', 'cancelled')`,
+      )
+      .catch(() => [])
+    ended = Number(counted[0]?.count ?? ended)
+    const broken = [...injector.broken(), ...world.fleet.down().map((name) => `${name}: down`)]
+    const elapsedMs = performance.now() - startedAt
+    progress({ phase, elapsedMs, accepted: load.accepted.size, ended, faults: injector.injected.length, broken, left })
+  }
+  const timer = setInterval(() => void tell(), PROGRESS_EVERY_MS)
+  return {
+    now(next) {
+      phase = next
+    },
+    left(now) {
+      left = now
+    },
+    end: () => clearInterval(timer),
+  }
+}
+
+/** The one fault that happens before all others, in the very first start. */
+function migrationsOf({ fleet }: World, plan: Planned[]): Injected[] {
+  return plan.flatMap((fault) => {
+    if (fault.kind !== 'migration') return []
+    const killed = fleet.exits.find(({ service, wanted }) => service === fault.service && wanted)
+    const atMs = killed?.atMs ?? 0
+    const effect = { felt: killed ? 1 : 0, what: 'killed in its first start, on an empty data folder' }
+    return [
+      { fault, target: fault.service, what: `kill migration:${fault.statement}`, fromMs: atMs, toMs: atMs, effect },
+    ]
+  })
+}
+
+interface Witnesses {
+  stockBefore: StockRow[]
+  load: Load
+  messages: Messages
+  looks: Snapshot['stockLooks']
+  injector: Injector
+}
+
+async function snapshotOf(
+  world: World,
+  { stockBefore, load, messages, looks, injector }: Witnesses,
+): Promise<Snapshot> {
+  const { fleet, mail, vhost } = world
+  return {
+    ...(await readKept(world.rows)),
+    asked: load.asked,
+    stockBefore,
+    stockLooks: looks,
+    accepted: [...mail.accepted, ...(await toldByLog(world))],
+    queues: (await vhost.queues()).map(({ name, messages: count }) => ({ name, messages: count })),
+    deadLetters: await readDeadLetters(vhost),
+    garbage: messages.garbage,
+    refusedAddresses: [...mail.refused],
+    windows: windowsOf(world, injector),
+    copies: Math.max(...fleet.members.map(({ copy }) => copy)),
+    exits: fleet.exits,
+    memory: fleet.peaks(),
+    memoryMaxBytes: MEMORY_MAX_BYTES,
+  }
+}
+
+/** SMS and push are stood in for by lines of a log: these are the provider's record. */
+async function toldByLog({ system }: World): Promise<Accepted[]> {
+  const lines = await system.log('notification')
+  return lines
+    .filter(({ msg }) => msg === 'told')
+    .map(({ notificationId, channel }) => ({ id: `${notificationId}.${channel}`, atMs: null, told: true }))
+}
+
+/** As long as a mail may be under way. */
+const MAIL_TIMEOUT_MS = 20_000
+const MOMENT_MS = 2_000
+/** The prefetch of the e-mail channel and of the three others. */
+const UNDER_WAY_MAX = 32 + 3 * 16
+
+/** When a mail may have been taken and not recorded: its caller died, or could not write. */
+function windowsOf({ fleet }: World, { injected }: Injector): Window[] {
+  const deaths = fleet.exits
+    .filter(({ service }) => service === 'notification')
+    .map(({ atMs, process }) => ({
+      fromMs: atMs - MAIL_TIMEOUT_MS,
+      toMs: atMs + MOMENT_MS,
+      why: `${process} died`,
+      max: UNDER_WAY_MAX,
+    }))
+  const full = injected.filter(({ fault }) => fault.kind === 'disk' && fault.service === 'notification')
+  const troubles = full.map(({ fault, fromMs, toMs = Date.now() }) => ({
+    fromMs: fromMs - MAIL_TIMEOUT_MS,
+    toMs: toMs + MOMENT_MS,
+    why: fault.kind,
+    // While nothing can be written, each of the four attempts may be taken.
+    max: Number.MAX_SAFE_INTEGER,
+  }))
+  return [...deaths, ...troubles]
+}

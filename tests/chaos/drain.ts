@@ -1,0 +1,100 @@
+// After the faults: waits until nothing is left to do, and sends the dead letters again that only the faults explain.
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect } from 'amqplib'
+import { deadLetters } from '../support/dead-letters.ts'
+import type { Vhost } from '../support/vhost.ts'
+import type { DeadLetter } from './oracle/snapshot.ts'
+import type { World } from './world.ts'
+
+const LOOK_EVERY_MS = 500
+
+export interface Drained {
+  inTime: boolean
+  /** How many dead letters were sent again. */
+  replayed: number
+  /** What was still to do at the last look. */
+  left: string[]
+}
+
+/** Resolves when two looks in a row found nothing left, or when for `withinMs` nothing has become less. */
+export async function drain(
+  world: World,
+  { withinMs, signal, tell }: { withinMs: number; signal: AbortSignal; tell(left: string[]): void },
+): Promise<Drained> {
+  let deadline = performance.now() + withinMs
+  let least = Number.POSITIVE_INFINITY
+  let replayed = 0
+  let quiet = 0
+  for (;;) {
+    const left = await leftIn(world).catch((error: Error) => [error.message])
+    tell(left)
+    const total = countOf(left)
+    if (total < least) deadline = performance.now() + withinMs
+    least = Math.min(least, total)
+    quiet = left.length === 0 ? quiet + 1 : 0
+    if (quiet > 0) {
+      const again = await replayTransient(world)
+      replayed += again
+      if (again > 0) quiet = 0
+    }
+    if (quiet >= 2) return { inTime: true, replayed, left }
+    if (performance.now() > deadline || signal.aborted) return { inTime: false, replayed, left }
+    await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+/** Each line of what is left ends with its number. */
+function countOf(left: string[]): number {
+  return left.reduce((sum, line) => sum + Number(/(\d+)$/.exec(line)?.[1] ?? 1), 0)
+}
+
+/** What is still under way, by where it is. */
+async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
+  const queues = (await vhost.queues()).filter(({ name, messages }) => !name.endsWith('.dlq') && messages > 0)
+  const open = await rows<{ count: number }>(
+    'order-service',
+    `select count(*) as count from orders where status not in ('completed', 'cancelled')`,
+  )
+  const outboxes: string[] = []
+  for (const service of new Set(fleet.members.map((member) => member.service))) {
+    const [row] = await rows<{ count: number }>(`${service}-service`, 'select count(*) as count from outbox')
+    if (Number(row?.count) > 0) outboxes.push(`${service}'s outbox ${row?.count}`)
+  }
+  const count = Number(open[0]?.count)
+  return [
+    ...(count > 0 ? [`orders ${count}`] : []),
+    ...queues.map(({ name, messages }) => `${name} ${messages}`),
+    ...outboxes,
+  ]
+}
+
+/** Garbage and mails that were refused for good are no reason to replay a queue: they only come back. */
+async function replayTransient({ vhost }: World): Promise<number> {
+  const letters = await readDeadLetters(vhost)
+  const transient = letters.filter(({ id, reason }) => !id.startsWith('garbage-') && !reason.includes('mail_refused'))
+  for (const queue of new Set(transient.map((letter) => letter.queue)))
+    await deadLetters(vhost.amqpUrl, ['replay', queue])
+  return transient.length
+}
+
+/** Every dead letter, left where it is. */
+export async function readDeadLetters(vhost: Vhost): Promise<DeadLetter[]> {
+  const letters: DeadLetter[] = []
+  const connection = await connect(vhost.amqpUrl)
+  try {
+    for (const { name } of await vhost.queues()) {
+      if (!name.endsWith('.dlq')) continue
+      const channel = await connection.createChannel()
+      for (let message = await channel.get(name); message; message = await channel.get(name)) {
+        const headers: Record<string, unknown> = message.properties.headers ?? {}
+        const reason = `${headers['error-code'] ?? 'broker'}: ${headers['error-message'] ?? 'given up'}`
+        letters.push({ queue: name, id: String(message.properties.messageId), reason })
+      }
+      // Unacked, they go back where they were.
+      await channel.close()
+    }
+  } finally {
+    await connection.close()
+  }
+  return letters
+}

@@ -1,0 +1,15 @@
+// An operator sends dead letters again and the command is killed in the middle; then it is run once more.
+import { deadLetters } from '../../support/dead-letters.ts'
+import type { Inject } from './fault.ts'
+
+export const replay: Inject<'replay'> = async ({ vhost }, _) => {
+  const waiting = await vhost.waiting()
+  const [queue] = Object.entries(waiting)
+    .filter(([name]) => name.endsWith('.dlq'))
+    .sort(([, a], [, b]) => b - a)
+    .map(([name]) => name)
+  if (queue === undefined) return async () => ({ felt: 0, what: 'no dead letters to send again' })
+  const killed = await deadLetters(vhost.amqpUrl, ['replay', queue], { CHAOS_KILL_AT: 'replay:1' })
+  await deadLetters(vhost.amqpUrl, ['replay', queue])
+  return async () => ({ felt: killed.signal === 'SIGKILL' ? 1 : 0, what: `${queue} sent again, killed in between` })
+}

@@ -1,0 +1,160 @@
+// The service processes of a chaos run: kept alive whatever kills them, killed and frozen on demand, and watched for their
+// memory and for ends that nobody ordered.
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from '@orders/shared/testing'
+import type { Running } from '../../scripts/processes/child.ts'
+import { type ServiceName, type System, serviceNames } from '../support/system.ts'
+import type { Exit } from './oracle/snapshot.ts'
+
+export interface Member {
+  service: ServiceName
+  copy: number
+}
+
+export interface FleetExit extends Exit {
+  service: ServiceName
+  atMs: number
+}
+
+export interface Fleet {
+  members: Member[]
+  exits: FleetExit[]
+  /** kill -9; it comes back after `downMs`, with `environment` for that one start. */
+  kill(member: Member, downMs: number, environment?: Record<string, string>): Promise<void>
+  /** Tells the process to kill itself at an instant. Resolves with whether it did within the time. */
+  killAt(member: Member, killAt: string, withinMs: number): Promise<boolean>
+  signal(member: Member, name: 'SIGSTOP' | 'SIGCONT'): void
+  setClock(member: Member, clockMs: number): void
+  /** Resolves with true when this start of the member has ended. */
+  endsWithin(member: Member, withinMs: number): Promise<boolean>
+  isUp(member: Member): boolean
+  down(): string[]
+  /** Waits until every process runs and is ready. */
+  allReady(withinMs: number): Promise<void>
+  /** The largest resident set of each process so far, across its starts. */
+  peaks(): { process: string; peakBytes: number }[]
+  /** Kills all: what they keep has been read, or is not wanted. */
+  stop(): Promise<void>
+}
+
+const SAMPLE_EVERY_MS = 500
+
+interface State {
+  member: Member
+  running: Running | undefined
+  /** How the next end of this process is taken: wanted, and then started again so. */
+  orders: { downMs: number; environment: Record<string, string> } | undefined
+  clockMs: number
+}
+
+/** `first` are settings for the very first start of each. */
+export async function startFleet(
+  system: System,
+  copies: number,
+  first: (member: Member) => Record<string, string>,
+): Promise<Fleet> {
+  const states = new Map<string, State>()
+  const exits: FleetExit[] = []
+  const peaks = new Map<string, number>()
+  const members = serviceNames.flatMap((service) =>
+    Array.from({ length: copies }, (_, index): Member => ({ service, copy: index + 1 })),
+  )
+  let stopping = false
+
+  const nameOf = ({ service, copy }: Member) => (copies === 1 ? service : `${service}-${copy}`)
+  const stateOf = (member: Member): State => {
+    const state = states.get(nameOf(member)) ?? { member, running: undefined, orders: undefined, clockMs: 0 }
+    states.set(nameOf(member), state)
+    return state
+  }
+
+  async function launch(state: State, environment: Record<string, string>): Promise<void> {
+    const { service, copy } = state.member
+    const clock: Record<string, string> = state.clockMs === 0 ? {} : { CHAOS_CLOCK_MS: String(state.clockMs) }
+    // A start that is told to kill itself is expected to end.
+    state.orders = 'CHAOS_KILL_AT' in environment ? { downMs: 200, environment: {} } : undefined
+    const running = await system.launch(service, copy, { ...clock, ...environment })
+    state.running = running
+    void running.exited.then(({ code, signal }) => ended(state, code, signal))
+  }
+
+  async function ended(state: State, code: number | null, signal: string | null): Promise<void> {
+    state.running = undefined
+    if (stopping) return
+    const { orders, member } = state
+    const wanted = orders !== undefined && signal === 'SIGKILL'
+    exits.push({ process: nameOf(member), service: member.service, atMs: Date.now(), code, signal, wanted })
+    // One that ends by itself at once, again and again, must not keep the machine busy with it.
+    await delay(wanted ? orders.downMs : 1_000)
+    if (!stopping) await launch(state, wanted ? orders.environment : {})
+  }
+
+  async function sample(): Promise<void> {
+    for (const { member, running } of states.values()) {
+      if (!running) continue
+      const bytes = await peakOf(running.pid)
+      peaks.set(nameOf(member), Math.max(bytes, peaks.get(nameOf(member)) ?? 0))
+    }
+  }
+
+  const sampling = setInterval(() => void sample(), SAMPLE_EVERY_MS)
+  const fleet: Fleet = {
+    members,
+    exits,
+    async kill(member, downMs, environment = {}) {
+      const state = stateOf(member)
+      const { running } = state
+      if (!running) return
+      state.orders = { downMs, environment }
+      running.signal('SIGKILL')
+      await running.exited
+    },
+    async killAt(member, killAt, withinMs) {
+      const state = stateOf(member)
+      state.orders = { downMs: 200, environment: {} }
+      state.running?.send({ killAt })
+      return fleet.endsWithin(member, withinMs)
+    },
+    signal: (member, name) => stateOf(member).running?.signal(name),
+    setClock(member, clockMs) {
+      const state = stateOf(member)
+      state.clockMs = clockMs
+      state.running?.send({ clockMs })
+    },
+    async endsWithin(member, withinMs) {
+      const { running } = stateOf(member)
+      const limit = new AbortController()
+      const late = delay(withinMs, false, { signal: limit.signal }).catch(() => false)
+      const ends = await Promise.race([running?.exited.then(() => true) ?? late, late])
+      limit.abort()
+      return ends
+    },
+    isUp: (member) => stateOf(member).running !== undefined,
+    down: () => members.filter((member) => !fleet.isUp(member)).map(nameOf),
+    async allReady(withinMs) {
+      for (const member of members)
+        await eventually(
+          `${nameOf(member)} is ready`,
+          async () => fleet.isUp(member) && (await system.isReady(member.service, member.copy).catch(() => false)),
+          withinMs,
+        )
+    },
+    peaks: () => members.map((member) => ({ process: nameOf(member), peakBytes: peaks.get(nameOf(member)) ?? 0 })),
+    async stop() {
+      stopping = true
+      clearInterval(sampling)
+      const running = [...states.values()].flatMap((state) => state.running ?? [])
+      for (const process of running) process.signal('SIGKILL')
+      await Promise.all(running.map(({ exited }) => exited))
+    },
+  }
+  await Promise.all(members.map((member) => launch(stateOf(member), first(member))))
+  return fleet
+}
+
+/** The kernel's own high-water mark, which no sampling misses while the process lives (Linux, proc(5)). */
+async function peakOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1_024
+}

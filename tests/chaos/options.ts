@@ -1,0 +1,66 @@
+// What `npm run chaos` is told on its command line.
+import { parseArgs } from 'node:util'
+import { type FaultKind, faultKinds } from './schedule.ts'
+
+export interface Options {
+  seed: number
+  minutes: number
+  faults: FaultKind[]
+  /** Processes of each service. */
+  copies: number
+  /** Orders a second. */
+  rate: number
+}
+
+export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--faults ${faultKinds.slice(0, 3).join(',')},…] [--copies C] [--rate R]
+
+--seed N       what decides load and faults, 0 to 4294967295; default: another one each time
+--minutes M    how long faults are injected, 0.1 to 600; default 1
+--faults …     only these: ${faultKinds.join(', ')}
+--copies C     processes of each service, 1 to 4; default 1
+--rate R       orders a second, 1 to 200; default 20`
+
+const DEFAULT_RATE = 20
+const SEED_MAX = 4_294_967_295
+
+/** @throws Error with what is wrong, for people */
+export function readOptions(args: string[], randomSeed: number): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seed: { type: 'string', default: String(randomSeed) },
+      minutes: { type: 'string', default: '1' },
+      faults: { type: 'string', default: faultKinds.join(',') },
+      copies: { type: 'string', default: '1' },
+      rate: { type: 'string', default: String(DEFAULT_RATE) },
+    },
+  })
+  const faults = values.faults.split(',').map((name) => name.trim())
+  const unknown = faults.filter((name) => !faultKinds.some((kind) => kind === name))
+  if (unknown.length > 0) throw new Error(`--faults: no such fault: ${unknown.join(', ')}`)
+  return {
+    seed: numberIn('seed', values.seed, 0, SEED_MAX, Number.isInteger),
+    minutes: numberIn('minutes', values.minutes, 0.1, 600),
+    faults: faultKinds.filter((kind) => faults.includes(kind)),
+    copies: numberIn('copies', values.copies, 1, 4, Number.isInteger),
+    rate: numberIn('rate', values.rate, 1, 200),
+  }
+}
+
+/** The command that runs exactly this again. */
+export function commandOf({ seed, minutes, faults, copies, rate }: Options): string {
+  const parts = [`npm run chaos -- --seed ${seed} --minutes ${minutes}`]
+  if (faults.length < faultKinds.length) parts.push(`--faults ${faults.join(',')}`)
+  if (copies > 1) parts.push(`--copies ${copies}`)
+  if (rate !== DEFAULT_RATE) parts.push(`--rate ${rate}`)
+  return parts.join(' ')
+}
+
+function numberIn(name: string, text: string, least: number, most: number, isAllowed = Number.isFinite): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (!isAllowed(value) || value < least || value > most)
+    throw new Error(
+      `--${name} must be a ${isAllowed === Number.isInteger ? 'whole ' : ''}number from ${least} to ${most}, not "${text}"`,
+    )
+  return value
+}

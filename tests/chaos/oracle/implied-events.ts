@@ -1,0 +1,141 @@
+// Which events the rows of the services imply, and which rows each event does: the two directions of "no state change
+// without its event, no event without its state change", worked out anew from what each service promises to say.
+import { groupBy } from './check.ts'
+import type { Snapshot } from './snapshot.ts'
+
+const TOLD = ['order.created', 'order.paid', 'order.shipped', 'order.completed', 'order.cancelled']
+const TOLD_TOO = 'payment.confirmation_required'
+
+export interface Implied {
+  /** Must be in the audit log. */
+  required: Set<string>
+  /** May be: a notification that failed before it was sent. */
+  allowed: Set<string>
+}
+
+export function impliedEvents(snapshot: Snapshot): Implied {
+  const required = new Set<string>([
+    ...fromFacts(snapshot),
+    ...fromGoods(snapshot),
+    ...fromPayments(snapshot),
+    ...fromShipments(snapshot),
+  ])
+  for (const id of [...required]) {
+    const [, orderId = '', type = ''] = /^(.+)\/([a-z]+\.[a-z_]+)$/.exec(id) ?? []
+    if (TOLD.includes(type) || type === TOLD_TOO) required.add(`${orderId}/notification.requested/${type}`)
+  }
+  const { deliveries, failures } = fromNotifications(snapshot)
+  for (const id of deliveries) required.add(id)
+  return { required, allowed: new Set(failures) }
+}
+
+function fromFacts({ facts }: Snapshot): string[] {
+  const said: Record<string, string> = {
+    'payment.success': 'order.paid',
+    'shipping.prepared': 'order.shipped',
+    'shipping.delivered': 'order.completed',
+    'inventory.out_of_stock': 'order.cancelled',
+    'payment.failed': 'order.cancelled',
+    'shipping.failed': 'order.cancelled',
+  }
+  // A fact has the name of the event that told it.
+  return facts.flatMap(({ order_id, type }) => [type, said[type] ?? type].map((name) => `${order_id}/${name}`))
+}
+
+function fromGoods({ reservations, stock }: Snapshot): string[] {
+  const restocks = stock.flatMap(({ sku, restocks: count }) =>
+    Array.from({ length: count }, (_, index) => `${sku}/inventory.restocked/${index + 1}`),
+  )
+  const decided = reservations.flatMap(({ order_id, outcome, facts }) => {
+    if (outcome === null) return []
+    if (outcome === 'out_of_stock') return [`${order_id}/inventory.out_of_stock`]
+    const known = JSON.parse(facts) as string[]
+    const isBack = known.includes('payment.failed') || known.includes('shipping.failed')
+    return [
+      `${order_id}/inventory.reserved`,
+      ...(known.includes('payment.success') ? [`${order_id}/inventory.committed`] : []),
+      ...(isBack ? [`${order_id}/inventory.released`] : []),
+    ]
+  })
+  return [...restocks, ...decided]
+}
+
+function fromPayments({ payments, shipments }: Snapshot): string[] {
+  // A refund follows a success that could not be shipped, or a failure whose charge turned up afterwards.
+  const handedOver = new Set(shipments.map(({ order_id }) => order_id))
+  return payments.flatMap(({ order_id, status, confirm_before }) => {
+    const isRefunded = status === 'refunded'
+    const succeeded = status === 'succeeded' || (isRefunded && handedOver.has(order_id))
+    const failed = status === 'failed' || (isRefunded && !handedOver.has(order_id))
+    return [
+      ...(succeeded ? [`${order_id}/payment.success`] : []),
+      ...(failed ? [`${order_id}/payment.failed`] : []),
+      ...(isRefunded ? [`${order_id}/payment.refunded`] : []),
+      ...(confirm_before === null ? [] : [`${order_id}/payment.confirmation_required`]),
+    ]
+  })
+}
+
+function fromShipments({ shipments }: Snapshot): string[] {
+  return shipments.flatMap(({ order_id, status }) => {
+    if (status === 'failed') return [`${order_id}/shipping.failed`]
+    return [`${order_id}/shipping.prepared`, ...(status === 'delivered' ? [`${order_id}/shipping.delivered`] : [])]
+  })
+}
+
+function fromNotifications({ notifications, deliveries, attempts }: Snapshot) {
+  const byId = new Map(notifications.map((notification) => [notification.id, notification]))
+  const eventOf = (notificationId: string, outcome: string, channel: string) => {
+    const { subject, event_type } = byId.get(notificationId) ?? { subject: notificationId, event_type: 'unknown' }
+    return `${subject}/notification.${outcome}/${event_type}.${channel}`
+  }
+  const requested = notifications.flatMap(({ subject, order_id, event_type }) => [
+    `${subject}/notification.requested/${event_type}`,
+    // The news itself: nobody is told what did not happen.
+    ...(order_id === null ? [] : [`${order_id}/${event_type}`]),
+  ])
+  const outcomes = deliveries.flatMap(({ notification_id, channel, status }) =>
+    status === 'waiting' ? [] : [eventOf(notification_id, status, channel)],
+  )
+  const failures = attempts
+    .filter(({ outcome }) => outcome === 'failed')
+    .map(({ notification_id, channel }) => eventOf(notification_id, 'failed', channel))
+  return { deliveries: [...requested, ...outcomes], failures }
+}
+
+interface Heard {
+  by: string
+  /** Whether this service's rows show that it has heard of the event. */
+  shows(orderId: string): boolean
+}
+
+/** By the event's type, who must have heard of it. */
+export function hearers({ facts, reservations, payments, shipments }: Snapshot): Map<string, Heard[]> {
+  const factsOf = new Set(facts.map(({ order_id, type }) => `${order_id} ${type}`))
+  const goods = groupBy(reservations, ({ order_id }) => order_id)
+  const paid = new Set(payments.map(({ order_id }) => order_id))
+  const shipped = new Set(shipments.map(({ order_id }) => order_id))
+  const order = (type: string): Heard => ({ by: 'order', shows: (id) => factsOf.has(`${id} ${type}`) })
+  const inventory = (type: string): Heard => ({
+    by: 'inventory',
+    shows: (id) => (goods.get(id) ?? []).some(({ facts: known }) => (JSON.parse(known) as string[]).includes(type)),
+  })
+  const reserved: Heard = {
+    by: 'inventory',
+    shows: (id) => (goods.get(id) ?? []).some(({ outcome }) => outcome !== null),
+  }
+  const payment: Heard = { by: 'payment', shows: (id) => paid.has(id) }
+  const shipping: Heard = { by: 'shipping', shows: (id) => shipped.has(id) }
+  return new Map([
+    ['order.created', [reserved]],
+    ['order.cancel_requested', [payment]],
+    ['inventory.reserved', [order('inventory.reserved'), payment]],
+    ['inventory.out_of_stock', [order('inventory.out_of_stock')]],
+    ['payment.confirmation_required', [order('payment.confirmation_required')]],
+    ['payment.success', [order('payment.success'), inventory('payment.success'), shipping]],
+    ['payment.failed', [order('payment.failed'), inventory('payment.failed')]],
+    ['shipping.prepared', [order('shipping.prepared')]],
+    ['shipping.failed', [order('shipping.failed'), inventory('shipping.failed'), payment]],
+    ['shipping.delivered', [order('shipping.delivered')]],
+  ])
+}

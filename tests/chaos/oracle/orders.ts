@@ -1,0 +1,72 @@
+// Checks of the orders: what was answered holds, and every order that was taken came to one end.
+import { acceptedOrders, type Check, groupBy, repeated } from './check.ts'
+import type { Asked, FactRow } from './snapshot.ts'
+
+/** What a request may be answered; 0, no answer, only where the load does not insist. */
+function isAllowed({ action, status, orderId, answeredId, hadKey }: Asked): boolean {
+  switch (action) {
+    case 'place':
+      return status === 202
+    case 'repeat':
+      return status === 202 && answeredId === orderId
+    case 'repeat-changed':
+      return status === (hadKey ? 422 : 409)
+    case 'cancel':
+      return status === 202 || status === 409 || isTrouble(status)
+    case 'confirm':
+      // 404: payment has not heard of the order yet.
+      return status === 202 || status === 409 || status === 404 || isTrouble(status)
+    case 'restock':
+      return status === 200 || isTrouble(status)
+  }
+}
+
+const isTrouble = (status: number) => status === 0 || status >= 500
+
+export const answers: Check = ({ asked }) => ({
+  promise: 'every request was answered as it must be, a repeat like the first time',
+  checked: asked.length,
+  violations: asked
+    .filter((request) => !isAllowed(request))
+    .map(({ action, orderId, status, code }) => `${action} ${orderId}: answered ${status} ${code ?? ''}`.trim()),
+})
+
+export const taken: Check = (snapshot) => {
+  const accepted = acceptedOrders(snapshot)
+  const asked = new Set(snapshot.asked.map(({ orderId }) => orderId))
+  const rows = snapshot.orders.map(({ order_id }) => order_id)
+  const kept = new Set(rows)
+  return {
+    promise: 'every order answered 202 exists, once, and no other does',
+    checked: accepted.size,
+    violations: [
+      ...[...accepted.keys()].filter((id) => !kept.has(id)).map((id) => `${id}: answered 202, and not there`),
+      ...rows.filter((id) => !asked.has(id)).map((id) => `${id}: nobody placed it`),
+      ...repeated(rows).map((id) => `order ${id}`),
+      ...repeated(snapshot.facts.map(({ order_id, type }) => `${order_id} ${type}`)).map((fact) => `fact ${fact}`),
+    ],
+  }
+}
+
+/** Derived anew from the facts, not taken from the service's own column. */
+function endOf(facts: readonly FactRow[]): 'completed' | 'cancelled' | 'both' | 'open' {
+  const has = (...types: string[]) => facts.some(({ type }) => types.includes(type))
+  const isCancelled = has('inventory.out_of_stock', 'payment.failed', 'shipping.failed')
+  const isCompleted = has('shipping.delivered')
+  if (isCancelled && isCompleted) return 'both'
+  return isCancelled ? 'cancelled' : isCompleted ? 'completed' : 'open'
+}
+
+export const ended: Check = ({ orders, facts }) => {
+  const byOrder = groupBy(facts, ({ order_id }) => order_id)
+  const ends = orders.map(({ order_id, status }) => ({ order_id, status, end: endOf(byOrder.get(order_id) ?? []) }))
+  const count = (wanted: string) => ends.filter(({ end }) => end === wanted).length
+  return {
+    promise: 'every order ended, completed or cancelled, as its facts say',
+    checked: orders.length,
+    violations: ends
+      .filter(({ end, status }) => end !== status || (end !== 'completed' && end !== 'cancelled'))
+      .map(({ order_id, status, end }) => `${order_id}: status ${status}, facts say ${end}`),
+    note: `${count('completed')} completed, ${count('cancelled')} cancelled`,
+  }
+}

@@ -1,0 +1,167 @@
+// Everything the oracle judges, as plain values: what the load was answered, what each service keeps, what the providers
+// recorded, what the audit log holds, and what lies in the queues. Rows have the names that the tables have.
+
+/** One request of the load and its last answer; status 0 when there was none. */
+export interface Asked {
+  action: 'place' | 'repeat' | 'repeat-changed' | 'cancel' | 'confirm' | 'restock'
+  /** Of a restock, the SKU. */
+  orderId: string
+  status: number
+  code?: string | undefined
+  lines?: { sku: string; quantity: number }[]
+  answeredId?: string | undefined
+  hadKey?: boolean
+  available?: number
+}
+
+export interface FactRow {
+  order_id: string
+  type: string
+}
+
+export interface OrderRow {
+  order_id: string
+  status: string
+  reason: string | null
+  total_cents: number | null
+}
+
+export interface StockRow {
+  sku: string
+  unit_price_cents: number
+  available: number
+  reserved: number
+  committed: number
+  restocks: number
+}
+
+export interface ReservationRow {
+  order_id: string
+  outcome: 'reserved' | 'out_of_stock' | null
+  /** JSON, as the table has it. */
+  facts: string
+}
+
+export interface PaymentRow {
+  order_id: string
+  status: string
+  charge_id: string | null
+  refund_id: string | null
+  confirm_before: string | null
+}
+
+/** A line of the payment provider's own books. */
+export interface ChargeRow {
+  key: string
+  amount_cents: number | null
+  status: string
+  charge_id: string | null
+  refund_id: string | null
+}
+
+export interface ShipmentRow {
+  order_id: string
+  status: string
+}
+
+export interface NotificationRow {
+  id: string
+  subject: string
+  order_id: string | null
+  event_type: string
+  channels: number
+}
+
+export interface DeliveryRow {
+  notification_id: string
+  channel: string
+  status: string
+}
+
+export interface AttemptRow {
+  notification_id: string
+  channel: string
+  outcome: string
+}
+
+/** A message that a provider took. */
+export interface Accepted {
+  /** `<notification>.<channel>`. */
+  id: string
+  /** By the clock of the run; null where only the service's own clock, which the run sets, tells. */
+  atMs: number | null
+  /** Whether the provider said so; a mail whose connection was cut before is taken and not known to be. */
+  told: boolean
+}
+
+export interface EventRow {
+  sequence: number
+  id: string
+  type: string
+  subject: string
+  /** Kept for those types only whose content is judged. */
+  data?: { addedQuantity?: number; channels?: string[] }
+}
+
+/** What the oracle itself found when it computed the chain of hashes anew. */
+export interface Chain {
+  entries: number
+  brokenAt: number | null
+}
+
+export interface DeadLetter {
+  queue: string
+  id: string
+  reason: string
+}
+
+export interface Exit {
+  process: string
+  code: number | null
+  signal: string | null
+  /** Whether the run killed it. */
+  wanted: boolean
+}
+
+/** A time in which a mail may have been taken and not recorded: its process died or could not commit. */
+export interface Window {
+  fromMs: number
+  toMs: number
+  why: string
+  /** The most mails that it can explain. */
+  max: number
+}
+
+export interface Snapshot {
+  asked: Asked[]
+  orders: OrderRow[]
+  facts: FactRow[]
+  stockBefore: StockRow[]
+  stock: StockRow[]
+  reservations: ReservationRow[]
+  /** How often stock was looked at while the run went on, and each negative number that was seen. */
+  stockLooks: { count: number; negative: string[] }
+  payments: PaymentRow[]
+  charges: ChargeRow[]
+  shipments: ShipmentRow[]
+  notifications: NotificationRow[]
+  deliveries: DeliveryRow[]
+  attempts: AttemptRow[]
+  accepted: Accepted[]
+  events: EventRow[]
+  chain: Chain
+  /** Rows left in each service's outbox. */
+  outboxes: { service: string; rows: number }[]
+  queues: { name: string; messages: number }[]
+  deadLetters: DeadLetter[]
+  /** What the run put into queues to be refused, and whether the broker confirmed it. */
+  garbage: { id: string; confirmed: boolean }[]
+  /** The mail addresses that the provider refused for good at least once. */
+  refusedAddresses: string[]
+  windows: Window[]
+  /** Processes of the service that tells customers. */
+  copies: number
+  exits: Exit[]
+  memory: { process: string; peakBytes: number }[]
+  memoryMaxBytes: number
+}

@@ -1,0 +1,169 @@
+// The plan of faults, as data: what is broken when, for how long, and where. It follows from the seed alone.
+import { type ServiceName, serviceNames } from '../support/system.ts'
+import { type Random, randomFrom, seedFor } from './random.ts'
+
+/** The kernel's instants at which a running process is killed; `relay`, `migration` and `replay` have faults of their own. */
+export const killInstants = ['asked', 'before-commit', 'after-commit', 'confirmed', 'before-ack'] as const
+export type KillInstant = (typeof killInstants)[number]
+
+export const mailMoods = ['defer', 'refuse', 'hang', 'drop', 'slow'] as const
+export type MailMood = (typeof mailMoods)[number]
+
+interface OnProcess {
+  service: ServiceName
+  copy: number
+}
+
+export type Fault =
+  | ({ kind: 'kill' } & OnProcess)
+  | ({ kind: 'instant'; instant: KillInstant; times: number } & OnProcess)
+  | ({ kind: 'relay' } & OnProcess)
+  | ({ kind: 'migration'; statement: number } & OnProcess)
+  | { kind: 'all' }
+  | ({ kind: 'stop' } & OnProcess)
+  | ({ kind: 'clock'; shiftMs: number } & OnProcess)
+  | { kind: 'broker'; how: 'stop' | 'kill' }
+  | { kind: 'alarm' }
+  | { kind: 'cut'; service: ServiceName }
+  | { kind: 'freeze'; service: ServiceName }
+  | { kind: 'gateway' }
+  | { kind: 'mail'; mood: MailMood }
+  | { kind: 'disk'; service: ServiceName }
+  | { kind: 'replay' }
+export type FaultKind = Fault['kind']
+
+export const faultKinds = [
+  'kill',
+  'instant',
+  'relay',
+  'migration',
+  'all',
+  'stop',
+  'clock',
+  'broker',
+  'alarm',
+  'cut',
+  'freeze',
+  'gateway',
+  'mail',
+  'disk',
+  'replay',
+] as const satisfies FaultKind[]
+
+export type Planned<F extends Fault = Fault> = F & {
+  atMs: number
+  forMs: number
+}
+
+export interface PlanOptions {
+  seed: number
+  minutes: number
+  faults: readonly FaultKind[]
+  copies: number
+}
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const FIRST_MS = 3 * SECOND
+/** Every kind comes once in the first minute; from then on there is time to recover now and then. */
+const PACE = { least: 1_200, most: 5_000 }
+
+/**
+ * Deals the faults from a shuffled deck that holds every kind, again and again, so that a short run has all kinds and a
+ * long one every combination. Faults overlap; of those that touch the same thing the later one waits.
+ */
+export function planFaults({ seed, minutes, faults, copies }: PlanOptions): Planned[] {
+  const random = randomFrom(seedFor(seed, 'faults'))
+  const endMs = minutes * MINUTE
+  const plan: Planned[] = []
+  if (faults.includes('migration')) plan.push({ ...migration(random), atMs: 0, forMs: 0 })
+  const kinds = faults.filter((kind) => kind !== 'migration')
+  if (kinds.length === 0) return plan
+  const deckSize = deckOf(random, kinds, copies).length
+  const pace = Math.min(PACE.most, Math.max(PACE.least, (endMs - FIRST_MS) / (deckSize + 1)))
+  let deck: Fault[] = []
+  for (let atMs = FIRST_MS; atMs < endMs; atMs += Math.round(pace * (0.4 + 1.2 * random.next()))) {
+    if (deck.length === 0) deck = random.shuffle(deckOf(random, kinds, copies))
+    const fault = deck.pop()
+    if (fault) plan.push({ ...fault, atMs, forMs: durationOf(random, fault) })
+  }
+  return plan
+}
+
+/** The kinds that hurt most are in it more than once. */
+function deckOf(random: Random, kinds: readonly FaultKind[], copies: number): Fault[] {
+  const service = (): ServiceName => random.pick(serviceNames)
+  const member = (): OnProcess => ({ service: service(), copy: random.between(1, copies) })
+  const cards: Record<Exclude<FaultKind, 'migration'>, () => Fault[]> = {
+    kill: () => [1, 2, 3].map(() => ({ kind: 'kill', ...member() })),
+    instant: () => killInstants.map((instant) => killAt(random, instant, copies)),
+    relay: () => [
+      { kind: 'relay', service: random.pick(['order', 'order', 'inventory']), copy: random.between(1, copies) },
+    ],
+    all: () => [{ kind: 'all' }],
+    stop: () => [{ kind: 'stop', ...member() }],
+    clock: () => [1, 2].map(() => ({ kind: 'clock', ...member(), shiftMs: shift(random) })),
+    broker: () => [
+      { kind: 'broker', how: 'kill' },
+      { kind: 'broker', how: 'stop' },
+    ],
+    alarm: () => [{ kind: 'alarm' }],
+    cut: () => [1, 2].map(() => ({ kind: 'cut', service: service() })),
+    freeze: () => [{ kind: 'freeze', service: service() }],
+    gateway: () => [{ kind: 'gateway' }],
+    mail: () => mailMoods.map((mood) => ({ kind: 'mail', mood })),
+    disk: () => [{ kind: 'disk', service: service() }],
+    replay: () => [{ kind: 'replay' }],
+  }
+  return kinds.flatMap((kind) => (kind === 'migration' ? [] : cards[kind]()))
+}
+
+/** Only payment, shipping and notification ask the outside world; audit says nothing that could be confirmed. */
+function killAt(random: Random, instant: KillInstant, copies: number): Fault {
+  const places: Record<KillInstant, [ServiceName, ...ServiceName[]]> = {
+    asked: ['payment', 'shipping', 'notification'],
+    'before-commit': [...serviceNames],
+    'after-commit': [...serviceNames],
+    confirmed: ['order', 'inventory', 'payment', 'shipping', 'notification'],
+    'before-ack': [...serviceNames],
+  }
+  const service = random.pick(places[instant])
+  return { kind: 'instant', instant, times: random.between(1, 20), service, copy: random.between(1, copies) }
+}
+
+/** In the first start on an empty data folder, after one of the statements that every service has. */
+function migration(random: Random): Extract<Fault, { kind: 'migration' }> {
+  return { kind: 'migration', service: random.pick(serviceNames), copy: 1, statement: random.between(1, 2) }
+}
+
+/** Minutes to hours, forwards and backwards. */
+function shift(random: Random): number {
+  const size = random.chance(0.5) ? random.between(2, 59) * MINUTE : random.between(1, 12) * HOUR
+  return random.chance(0.5) ? size : -size
+}
+
+function durationOf(random: Random, fault: Fault): number {
+  const [least, most] = DURATIONS_MS[fault.kind]
+  return random.between(least, most)
+}
+
+const DURATIONS_MS: Record<FaultKind, [number, number]> = {
+  kill: [0, 2_500],
+  /** How long the instant is waited for. */
+  instant: [10_000, 10_000],
+  relay: [400, 1_500],
+  migration: [0, 0],
+  all: [0, 1_000],
+  /** Longer than the heartbeat, which the broker gives up on after twice its time. */
+  stop: [7_000, 11_000],
+  clock: [3_000, 12_000],
+  broker: [200, 4_000],
+  alarm: [1_000, 5_000],
+  cut: [0, 0],
+  freeze: [2_000, 9_000],
+  gateway: [1_000, 7_000],
+  mail: [1_500, 4_500],
+  disk: [2_000, 7_000],
+  replay: [0, 0],
+}

@@ -1,0 +1,78 @@
+// A short chaos run of a fixed seed, the broker's death included: everything holds. And two runs of services that were
+// broken on purpose: the oracle notices.
+import { join } from 'node:path'
+import { scratchFolder } from '@orders/shared/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type RabbitNode, startRabbitNode } from '../../scripts/broker/node.ts'
+import { type ChaosOptions, type Result, runChaos } from './chaos.ts'
+import { faultKinds, planFaults } from './schedule.ts'
+import { isPassed } from './verdict.ts'
+
+const RUN_MS = 400_000
+const SEED_WITH_EVERY_KIND = 4070
+
+let folder: Awaited<ReturnType<typeof scratchFolder>>
+let node: RabbitNode
+
+beforeAll(async () => {
+  folder = await scratchFolder()
+  node = await startRabbitNode({ dir: folder.path })
+}, 120_000)
+
+afterAll(async () => {
+  await node?.stop()
+  await folder?.remove()
+}, 60_000)
+
+async function run(options: Partial<ChaosOptions>): Promise<Result> {
+  const result = await runChaos({
+    ...{ seed: 1, minutes: 0.06, faults: [], copies: 1, rate: 20 },
+    ...{ node, servicesDir: process.env.TEST_SERVICES_DIR ?? '', signal: new AbortController().signal },
+    ...{ say: () => undefined, progress: () => undefined },
+    ...options,
+  })
+  if (!result) throw new Error('the run was interrupted')
+  return result
+}
+
+const broken = ({ judged }: Result) => judged.filter(({ passed }) => !passed)
+
+it(
+  'everything holds after a quarter of a minute in which every kind of fault comes but those that take minutes',
+  async () => {
+    // The commands for dead letters and for the alarm take long to start, and so does everything at once.
+    const faults = faultKinds.filter((kind) => kind !== 'replay' && kind !== 'alarm' && kind !== 'all')
+    const plan = { seed: SEED_WITH_EVERY_KIND, minutes: 0.25, faults, copies: 1 }
+    expect(new Set(planFaults(plan).map(({ kind }) => kind))).toEqual(new Set(faults))
+    const result = await run(plan)
+    expect(broken(result)).toEqual([])
+    expect(result.drained).toMatchObject({ inTime: true })
+    expect(isPassed(result)).toBe(true)
+    expect(result.injected.filter(({ effect }) => (effect?.felt ?? 0) > 0).length).toBeGreaterThanOrEqual(4)
+  },
+  RUN_MS,
+)
+
+describe('the verdict fails, and says why, when', () => {
+  it(
+    'a service swallows every fifth of its events',
+    async () => {
+      const result = await run({ preload: join(import.meta.dirname, 'test', 'drops-events.mjs') })
+      expect(isPassed(result)).toBe(false)
+      expect(broken(result)).toMatchObject([{ name: 'factsHaveEvents' }])
+      expect(broken(result)[0]?.violations).toContainEqual(expect.stringMatching(/inventory\.committed is missing$/))
+    },
+    RUN_MS,
+  )
+
+  it(
+    'the payment provider charges an order twice',
+    async () => {
+      const result = await run({ preload: join(import.meta.dirname, 'test', 'charges-twice.mjs') })
+      expect(isPassed(result)).toBe(false)
+      expect(broken(result)).toMatchObject([{ name: 'charged' }])
+      expect(broken(result)[0]?.violations).toContainEqual(expect.stringMatching(/#2: charged, and no order$/))
+    },
+    RUN_MS,
+  )
+})

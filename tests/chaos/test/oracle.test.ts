@@ -1,0 +1,369 @@
+// The oracle can fail: each fault it is there to find is planted into a good snapshot, and exactly the checks that must
+// find it do.
+import { describe, expect, it } from 'vitest'
+import { files } from '../../architecture/source.ts'
+import { type CheckName, checks, judge } from '../oracle/judge.ts'
+import type { Snapshot } from '../oracle/snapshot.ts'
+import { goodSnapshot } from './good-snapshot.ts'
+
+const failing = (snapshot: Snapshot) => judge(snapshot).flatMap(({ name, passed }) => (passed ? [] : [name]))
+
+function without<T>(rows: T[], isPlanted: (row: T) => boolean): void {
+  const at = rows.findIndex(isPlanted)
+  expect(at).toBeGreaterThanOrEqual(0)
+  rows.splice(at, 1)
+}
+
+function the<T>(rows: T[], isMeant: (row: T) => boolean): T {
+  const found = rows.find(isMeant)
+  if (!found) throw new Error('the good snapshot does not hold what is to be spoilt')
+  return found
+}
+
+/** Takes an event out without a trace, as if it had never been published. */
+function drop(snapshot: Snapshot, id: string): void {
+  without(snapshot.events, (event) => event.id === id)
+  snapshot.chain.entries -= 1
+}
+
+function add(snapshot: Snapshot, id: string): void {
+  const [subject = '', type = ''] = id.split('/')
+  snapshot.events.push({ sequence: snapshot.events.length + 1, id, type, subject })
+  snapshot.chain.entries += 1
+}
+
+const order = (id: string) => (row: { order_id: string | null }) => row.order_id === id
+
+const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
+  [
+    'an order that was answered 202 is lost before anybody heard of it',
+    ['taken'],
+    ({ asked }) => asked.push({ action: 'place', orderId: 'lost', status: 202, lines: [] }),
+  ],
+  [
+    'an order that nobody placed',
+    ['taken'],
+    (snapshot) => {
+      snapshot.orders.push({ order_id: 'ghost', status: 'cancelled', reason: 'declined', total_cents: 0 })
+      snapshot.facts.push({ order_id: 'ghost', type: 'payment.failed' })
+      add(snapshot, 'ghost/payment.failed')
+      add(snapshot, 'ghost/order.cancelled')
+      snapshot.notifications.push({
+        id: 'ghost.order.cancelled',
+        subject: 'ghost',
+        order_id: 'ghost',
+        event_type: 'order.cancelled',
+        channels: 0,
+      })
+      snapshot.reservations.push({ order_id: 'ghost', outcome: null, facts: '["payment.failed"]' })
+      add(snapshot, 'ghost/notification.requested/order.cancelled')
+    },
+  ],
+  ['an order twice', ['taken'], ({ orders }) => orders.push(the(orders, order('empty')))],
+  ['a fact twice', ['taken'], ({ facts }) => facts.push(the(facts, order('empty')))],
+  [
+    'a repeat that made another order',
+    ['answers'],
+    ({ asked }) => {
+      the(asked, ({ action }) => action === 'repeat').answeredId = 'another'
+    },
+  ],
+  [
+    'another body under the same key that was taken',
+    ['answers'],
+    ({ asked }) => {
+      the(asked, ({ action }) => action === 'repeat-changed').status = 202
+    },
+  ],
+  [
+    'an order that was refused',
+    ['answers'],
+    ({ asked }) => {
+      asked.push({ action: 'place', orderId: 'item1', status: 400, code: 'invalid_input' })
+    },
+  ],
+  [
+    'an order whose status is not what its facts say',
+    ['ended'],
+    ({ orders }) => {
+      the(orders, order('declined')).status = 'reserved'
+    },
+  ],
+  [
+    'an order that ended both ways',
+    ['ended', 'factsHaveEvents'],
+    ({ facts }) => {
+      facts.push({ order_id: 'good', type: 'payment.failed' })
+    },
+  ],
+  [
+    'goods that vanished',
+    ['stockAddsUp'],
+    ({ stock }) => {
+      the(stock, () => true).available -= 1
+    },
+  ],
+  [
+    'goods sold twice',
+    ['soldIsDelivered'],
+    ({ stock }) => {
+      const shelf = the(stock, () => true)
+      shelf.available -= 2
+      shelf.committed += 2
+    },
+  ],
+  [
+    'goods set aside for ever',
+    ['soldIsDelivered'],
+    ({ stock }) => {
+      const shelf = the(stock, () => true)
+      shelf.available -= 2
+      shelf.reserved += 2
+    },
+  ],
+  [
+    'a SKU that is gone',
+    ['stockAddsUp'],
+    ({ stockBefore }) => {
+      stockBefore.push({ sku: 'gone', unit_price_cents: 1, available: 0, reserved: 0, committed: 0, restocks: 0 })
+    },
+  ],
+  [
+    'stock that was negative for a moment',
+    ['neverNegative'],
+    ({ stockLooks }) => {
+      stockLooks.negative.push('item1: -1, 0, 0 over HTTP')
+    },
+  ],
+  [
+    'a charge under a second key',
+    ['charged'],
+    ({ charges }) => {
+      charges.push({ ...the(charges, ({ key }) => key === 'good'), key: 'good#2', charge_id: 'ch_good#2' })
+    },
+  ],
+  [
+    'a charge of another amount',
+    ['charged'],
+    ({ charges }) => {
+      the(charges, ({ key }) => key === 'good').amount_cents = 4_000
+    },
+  ],
+  [
+    'a cancelled order whose money was kept',
+    ['charged'],
+    ({ charges }) => {
+      the(charges, ({ key }) => key === 'refused').status = 'charged'
+    },
+  ],
+  [
+    'a completed order that was never charged',
+    ['charged'],
+    ({ charges }) => {
+      without(charges, ({ key }) => key === 'good')
+    },
+  ],
+  ['an event twice in the log', ['eventsOnce'], (snapshot) => add(snapshot, 'good/order.paid')],
+  [
+    'a broken chain of hashes',
+    ['eventsOnce'],
+    ({ chain }) => {
+      chain.brokenAt = 3
+    },
+  ],
+  ['an event that was dropped', ['factsHaveEvents'], (snapshot) => drop(snapshot, 'good/inventory.committed')],
+  ['the last event of an order dropped', ['factsHaveEvents'], (snapshot) => drop(snapshot, 'empty/order.cancelled')],
+  [
+    'a restock that nobody said',
+    ['stockAddsUp', 'factsHaveEvents'],
+    (snapshot) => drop(snapshot, 'item1/inventory.restocked/1'),
+  ],
+  [
+    'a state change without its event',
+    ['factsHaveEvents'],
+    ({ shipments }) => {
+      shipments.push({ order_id: 'declined', status: 'prepared' })
+    },
+  ],
+  ['an event without its state change', ['eventsHaveFacts'], (snapshot) => add(snapshot, 'good/inventory.released')],
+  [
+    'a decision taken twice, with two outcomes',
+    ['eventsHaveFacts', 'eventsAreHeard'],
+    (snapshot) => add(snapshot, 'good/payment.failed'),
+  ],
+  [
+    'an event that its listener never heard',
+    ['eventsAreHeard', 'eventsHaveFacts'],
+    ({ reservations }) => {
+      the(reservations, order('declined')).facts = '[]'
+    },
+  ],
+  [
+    'news that nobody was told',
+    ['factsHaveEvents'],
+    (snapshot) => {
+      without(snapshot.notifications, ({ id }) => id === 'good.order.completed')
+      without(snapshot.deliveries, ({ notification_id }) => notification_id === 'good.order.completed')
+      without(snapshot.accepted, ({ id }) => id === 'good.order.completed.email')
+      drop(snapshot, 'good/notification.requested/order.completed')
+      drop(snapshot, 'good/notification.sent/order.completed.email')
+    },
+  ],
+  [
+    'a mail that was recorded as sent and never taken',
+    ['toldAtLeastOnce'],
+    ({ accepted }) => {
+      without(accepted, ({ id }) => id === 'good.order.paid.email')
+    },
+  ],
+  [
+    'a mail that is still to be sent',
+    ['toldAtLeastOnce', 'eventsHaveFacts'],
+    ({ deliveries }) => {
+      without(deliveries, ({ notification_id }) => notification_id === 'good.order.paid')
+    },
+  ],
+  [
+    'a mail that was taken twice',
+    ['toldOnce'],
+    ({ accepted }) => {
+      accepted.push({ id: 'good.order.paid.email', atMs: 2_000_000, told: true })
+    },
+  ],
+  [
+    'a mail that was refused and whose request is gone',
+    ['toldAtLeastOnce', 'deadLettersExplained'],
+    ({ deadLetters }) => {
+      without(deadLetters, ({ reason }) => reason.startsWith('mail_refused'))
+    },
+  ],
+  [
+    'a message left in a queue',
+    ['nothingWaits'],
+    ({ queues }) => {
+      the(queues, ({ name }) => name === 'order.queue').messages = 1
+    },
+  ],
+  [
+    'a message left in an outbox',
+    ['nothingWaits'],
+    ({ outboxes }) => {
+      the(outboxes, () => true).rows = 1
+    },
+  ],
+  [
+    'a dead letter that nobody caused',
+    ['deadLettersExplained'],
+    ({ deadLetters, queues }) => {
+      deadLetters.push({ queue: 'order.dlq', id: 'good/payment.success', reason: 'TypeError: x is undefined' })
+      the(queues, ({ name }) => name === 'order.dlq').messages += 1
+    },
+  ],
+  [
+    'garbage that disappeared',
+    ['deadLettersExplained'],
+    ({ garbage }) => {
+      garbage.push({ id: 'garbage-2', confirmed: true })
+    },
+  ],
+  [
+    'a process that ended by itself',
+    ['onlyKilledWhenTold'],
+    ({ exits }) => {
+      exits.push({ process: 'payment', code: 1, signal: null, wanted: false })
+    },
+  ],
+  [
+    'a process that grew without bound',
+    ['memoryBounded'],
+    ({ memory }) => {
+      memory.push({ process: 'audit', peakBytes: 2_000 * 1_048_576 })
+    },
+  ],
+]
+
+it('finds nothing wrong with what is right', () => {
+  expect(judge(goodSnapshot()).filter(({ passed }) => !passed)).toEqual([])
+})
+
+it.each(plants)('finds %s', (_, expected, plant) => {
+  const snapshot = goodSnapshot()
+  plant(snapshot)
+  expect(failing(snapshot).sort()).toEqual([...expected].sort())
+})
+
+it('has a plant for every check', () => {
+  const planted = new Set(plants.flatMap(([, names]) => names))
+  expect(Object.keys(checks).filter((name) => !planted.has(name as CheckName))).toEqual([])
+})
+
+describe('the window', () => {
+  const twice = (snapshot: Snapshot, told: boolean) => {
+    const first = the(snapshot.accepted, ({ id }) => id === 'good.order.paid.email')
+    snapshot.accepted.push({ ...first, atMs: 2_000_000 })
+    first.told = told
+    return first.atMs ?? 0
+  }
+
+  it('excuses a mail whose yes was lost on the way', () => {
+    const snapshot = goodSnapshot()
+    twice(snapshot, false)
+    expect(failing(snapshot)).toEqual([])
+  })
+
+  it('excuses a mail that was taken just before its process died, and counts it', () => {
+    const snapshot = goodSnapshot()
+    const atMs = twice(snapshot, true)
+    snapshot.windows.push({ fromMs: atMs - 1, toMs: atMs + 1, why: 'notification died', max: 32 })
+    expect(failing(snapshot)).toEqual([])
+    expect(checks.toldOnce(snapshot).note).toMatch(/^1 repeated in the window/)
+  })
+
+  it('excuses a mail that two copies sent at once, and none that one copy sent, or that was sent long after', () => {
+    for (const [copies, gapMs, expected] of [
+      [2, 1_000, []],
+      [1, 1_000, ['toldOnce']],
+      [2, 60_000, ['toldOnce']],
+    ] as const) {
+      const snapshot = { ...goodSnapshot(), copies }
+      const first = the(snapshot.accepted, ({ id }) => id === 'good.order.paid.email')
+      snapshot.accepted.push({ ...first, atMs: (first.atMs ?? 0) + gapMs })
+      expect(failing(snapshot)).toEqual(expected)
+    }
+  })
+
+  it('excuses none that was taken at another time, and not more than it can hold', () => {
+    for (const [shift, max] of [
+      [10, 32],
+      [0, 0],
+    ] as const) {
+      const snapshot = goodSnapshot()
+      const atMs = twice(snapshot, true)
+      snapshot.windows.push({ fromMs: atMs + shift - 1, toMs: atMs + shift + 1, why: 'notification died', max })
+      expect(failing(snapshot)).toEqual(['toldOnce'])
+    }
+  })
+})
+
+it('fails where nothing was at stake', () => {
+  const nothing: Snapshot = {
+    ...goodSnapshot(),
+    ...{ asked: [], orders: [], facts: [], stock: [], stockBefore: [], reservations: [], payments: [], charges: [] },
+    ...{ shipments: [], notifications: [], deliveries: [], attempts: [], accepted: [], events: [], outboxes: [] },
+    ...{ queues: [], deadLetters: [], garbage: [], memory: [] },
+    chain: { entries: 0, brokenAt: null },
+    stockLooks: { count: 0, negative: [] },
+  }
+  const judged = judge(nothing)
+  expect(judged.filter(({ passed }) => passed).map(({ name }) => name)).toEqual([])
+  expect(judged.filter(({ violations }) => !violations.includes('nothing was at stake'))).toEqual([])
+})
+
+it('shares no code with the services', () => {
+  const oracle = files.filter(({ path }) => path.startsWith('tests/chaos/oracle/'))
+  expect(oracle.length).toBeGreaterThan(5)
+  const foreign = oracle.flatMap(({ path, imports }) =>
+    imports.filter((name) => !/^\.\/|^node:|^better-sqlite3$/.test(name)).map((name) => `${path} imports ${name}`),
+  )
+  expect(foreign).toEqual([])
+})

@@ -1,0 +1,99 @@
+// The things that a chaos run breaks and heals, opened together and closed in reverse, however the run ends.
+import { join } from 'node:path'
+import type { RabbitNode } from '../../scripts/broker/node.ts'
+import { prepareSystem, type ServiceName, type System, serviceNames } from '../support/system.ts'
+import { createVhost, type Vhost } from '../support/vhost.ts'
+import { startWire, type Wire } from '../support/wire.ts'
+import { type Disks, prepareDisks } from './disks.ts'
+import { type Fleet, type Member, startFleet } from './fleet.ts'
+import { type MailProvider, startMailProvider } from './mail-provider.ts'
+import { type Rows, sqliteRows } from './oracle/rows.ts'
+import { CONFIRM_ABOVE_CENTS, CONFIRM_WITHIN_MS } from './orders.ts'
+import type { Planned } from './schedule.ts'
+
+export interface World {
+  node: BrokerNode
+  vhost: Vhost
+  system: System
+  fleet: Fleet
+  mail: MailProvider
+  disks: Disks
+  /** Each service's way to the broker. */
+  wires: Map<ServiceName, Wire>
+  rows: Rows
+  /** Where a database is, as a file. */
+  pathOf(database: string): string
+  close(): Promise<void>
+}
+
+/** What is done to the broker; a run without faults of the broker needs only its addresses. */
+export type BrokerNode = Pick<RabbitNode, 'amqpUrl' | 'managementUrl' | 'rabbitmqctl' | 'stop' | 'kill' | 'restart'>
+
+export interface WorldOptions {
+  node: BrokerNode
+  servicesDir: string
+  copies: number
+  plan: Planned[]
+  /** Loaded into the services; the tests of the oracle put a faulty one here. */
+  preload?: string
+}
+
+/** Short, so that a frozen process or wire is given up on within seconds. */
+const HEARTBEAT_SECONDS = 3
+const PRELOAD = join(import.meta.dirname, 'preload.mjs')
+
+export async function openWorld({ node, servicesDir, copies, plan, preload = PRELOAD }: WorldOptions): Promise<World> {
+  const closers: (() => Promise<void>)[] = []
+  const close = async () => {
+    for (let closer = closers.pop(); closer; closer = closers.pop()) await closer().catch(() => undefined)
+  }
+  try {
+    const vhost = await createVhost(node.amqpUrl, node.managementUrl)
+    closers.push(() => vhost.remove())
+    const mail = await startMailProvider()
+    closers.push(mail.close)
+    const wires = new Map<ServiceName, Wire>()
+    for (const service of serviceNames) {
+      const wire = await startWire(`${vhost.amqpUrl}?heartbeat=${HEARTBEAT_SECONDS}`)
+      wires.set(service, wire)
+      closers.push(wire.close)
+    }
+    const system = await prepareSystem({
+      amqpUrl: vhost.amqpUrl,
+      servicesDir,
+      copies,
+      preload,
+      environmentOf: (service) => ({
+        AMQP_URL: wires.get(service)?.amqpUrl ?? '',
+        CHAOS_SERVICE: service,
+        DATA_DIR: join(system.dataDir, service),
+        SMTP_URL: mail.url,
+        // What the stand-in for SMS and push was given, it says in the log only.
+        LOG_LEVEL: service === 'notification' ? 'info' : 'warn',
+        STOCK_INITIAL_QUANTITY: '400',
+        PAYMENT_CONFIRM_ABOVE_CENTS: String(CONFIRM_ABOVE_CENTS),
+        PAYMENT_CONFIRM_WITHIN_MS: String(CONFIRM_WITHIN_MS),
+        SHIPPING_TRANSIT_MS: '300',
+      }),
+    })
+    closers.push(system.stop)
+    const filled = plan.flatMap((fault) => (fault.kind === 'disk' ? [fault.service] : []))
+    const disks = await prepareDisks(system.dataDir, [...serviceNames], [...new Set(filled)])
+    closers.push(disks.remove)
+    const migration = plan.find((fault) => fault.kind === 'migration')
+    const firstStart = ({ service, copy }: Member): Record<string, string> =>
+      migration?.service === service && copy === 1 ? { CHAOS_KILL_AT: `migration:${migration.statement}` } : {}
+    const fleet = await startFleet(system, copies, firstStart)
+    closers.push(fleet.stop)
+    const pathOf = (database: string) => join(system.dataDir, folderOf(database), `${database}.db`)
+    return { node, vhost, system, fleet, mail, disks, wires, rows: sqliteRows(pathOf), pathOf, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The provider's books lie in the folder of the service that asks it. */
+function folderOf(database: string): string {
+  return database === 'payment-gateway' ? 'payment' : database.replace(/-service$/, '')
+}
