@@ -1,5 +1,6 @@
 // One chaos run from its first process to its verdict: load and faults side by side, then all is healed and must drain,
 // and the oracle judges what is left.
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Drained, drain, readDeadLetters } from './drain.ts'
 import { type Injected, type Injector, startInjector } from './injector.ts'
@@ -56,6 +57,8 @@ const MEMORY_MAX_BYTES = 512 * 1_048_576
 /** Runs to the end and closes all it opened. Interrupted, it heals, closes, and gives undefined. */
 export async function runChaos(options: ChaosOptions): Promise<Result | undefined> {
   const { signal } = options
+  // Every fault and every request of the load listens to it.
+  setMaxListeners(0, signal)
   const plan = planFaults(options)
   const world = await openWorld({ ...options, plan })
   try {

@@ -1,7 +1,6 @@
 // `npm run chaos -- --seed N --minutes M`: breaks the running system in every way it knows, heals it, and lets an oracle
 // judge. Exit code 0 when everything holds, 1 when not, 2 for a wrong option, 130 when interrupted.
 import { randomInt } from 'node:crypto'
-import { setMaxListeners } from 'node:events'
 import { interruption } from '../../scripts/processes/interruption.ts'
 import { startTestServers } from '../../scripts/testing/servers.ts'
 import { runChaos } from './chaos.ts'
@@ -30,8 +29,6 @@ function optionsOrUsage(): Options | undefined {
 
 async function run(chosen: Options): Promise<number> {
   const interrupted = interruption()
-  // Every fault and every request of the load listens to it.
-  setMaxListeners(0, interrupted)
   say(`Chaos with seed ${chosen.seed}. The same again: ${commandOf(chosen)}`)
   say(`${planFaults(chosen).length} faults in ${chosen.minutes} minutes, ${chosen.rate} orders a second.`)
   say('Starting a private RabbitMQ and building the services …')

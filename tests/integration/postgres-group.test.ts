@@ -10,10 +10,10 @@ import { testDatabase } from '../support/postgres.ts'
 import { startPostgresWire } from '../support/postgres-wire.ts'
 
 /** A kernel, and a second copy of the service on the same database; `wireUrl` is the way of the second. */
-async function twoCopies({ parameters = '', wired = false } = {}) {
+async function twoCopies({ parameters = '', wired = false, committed = (_: number) => {} } = {}) {
   const { url, remove } = testDatabase()
   const first = () => openPostgres(url + parameters, 'one')
-  const kernel = await openKernel({ open: async () => ({ database: await first(), again: first, remove }) })
+  const kernel = await openKernel({ committed, open: async () => ({ database: await first(), again: first, remove }) })
   const wire = await startPostgresWire(url + parameters)
   const database = await openPostgres(wired ? wire.url : url + parameters, 'two')
   const { broker, log, now } = kernel
@@ -55,7 +55,8 @@ it('a deadlock: both groups are committed in the end', async () => {
 
 it('a serialization failure: the group is tried again and sees what the other has saved', async () => {
   const parameters = `?options=${encodeURIComponent('-c default_transaction_isolation=serializable')}`
-  const { kernel, one, two } = await twoCopies({ parameters })
+  const groups: number[] = []
+  const { kernel, one, two } = await twoCopies({ parameters, committed: (members) => groups.push(members) })
   await kernel.database.run(`insert into effects (id, note) values ('a', '')`)
   const loaded = deferred()
   const saved = deferred()
@@ -69,13 +70,18 @@ it('a serialization failure: the group is tried again and sees what the other ha
     await tx.run('update effects set note = ? where id = ?', `${note}.`, 'a')
     return { result: note, messages: [] }
   })
+  const bystander = one.submit(async (tx) => ({
+    result: await tx.run(`insert into effects (id, note) values ('b', 'once')`),
+    messages: [],
+  }))
   await loaded.promise
   await two.submit(async (tx) => ({ result: await count(tx, 'a'), messages: [] }))
   saved.resolve()
 
   expect(await late).toBe('.')
-  expect(runs).toBe(2)
-  expect(await notes(kernel.database)).toEqual(['..'])
+  expect(await bystander).toBe(1)
+  expect({ runs, groups }).toEqual({ runs: 2, groups: [2] })
+  expect(await notes(kernel.database)).toEqual(['..', 'once'])
 })
 
 it('the same keys: of two copies that decide at the same moment, the second sees what the first has decided', async () => {

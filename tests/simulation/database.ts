@@ -34,6 +34,7 @@ export function createStore(time: Time): Store {
     connection,
     enter(process) {
       return new Promise((resolve) => {
+        if (!process.isAlive()) return
         if (inside) return void waiting.push({ process, go: resolve })
         inside = process
         resolve()

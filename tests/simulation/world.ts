@@ -107,7 +107,8 @@ export function createWorld(options: Options): World {
       time.schedule(random.wait(RESTART_MEAN_MS), () => launch(service, copy))
     })
     open(service, process).then(
-      (kernel) => living.get(service.name)?.push({ process, kernel }),
+      // It may have died in its very first moment.
+      (kernel) => process.isAlive() && living.get(service.name)?.push({ process, kernel }),
       // As a real one: it exits, and whoever runs it starts it again.
       () => process.kill(),
     )
