@@ -1,7 +1,7 @@
 // A process's broker: the in-memory one, with a network in between that delays, reorders, doubles and loses what it can.
 import type { Broker, Publication } from '@orders/shared/messaging'
 import type { MemoryBroker } from '@orders/shared/testing'
-import type { Faults } from './faults.ts'
+import type { Faults, Place } from './faults.ts'
 import type { Process } from './process.ts'
 import type { Tally } from './tally.ts'
 import type { Time } from './time.ts'
@@ -35,6 +35,11 @@ export function connectThrough(network: Network, process: Process): Broker {
     await wire.publish(publication)
   }
 
+  async function afterWait(place: Place, go: () => void): Promise<void> {
+    await process.wait(place)
+    go()
+  }
+
   return {
     ...connection,
     async publish(publication) {
@@ -54,11 +59,11 @@ export function connectThrough(network: Network, process: Process): Broker {
         if (faults.isLast('delivery')) process.kill()
         if (!process.isAlive()) return
         tally.add('deliveries')
-        onDelivery({ ...delivery, ack: () => void process.wait('ack').then(delivery.ack) })
+        onDelivery({ ...delivery, ack: () => void afterWait('ack', delivery.ack) })
       })
     },
     request: (queue, question, timeoutMs) =>
       process.pass('question', () => connection.request(queue, question, timeoutMs)),
-    reply: (to, body) => void process.wait('answer').then(() => connection.reply(to, body)),
+    reply: (to, body) => void afterWait('answer', () => connection.reply(to, body)),
   }
 }

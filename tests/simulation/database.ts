@@ -64,21 +64,19 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
   process.atDeath(() => store.leave(process))
 
   /** Some statements fail; some cost the whole transaction, as they do when the disk is full. */
-  function orFail(): void {
+  function tried<T>(effect: () => Promise<T>): Promise<T> {
     const fault = faults.statementFault()
-    if (fault === undefined) return
+    if (fault === undefined) return effect()
     tally.add('statement faults')
     if (fault === 'transaction' && connection.inTransaction) connection.exec('rollback')
-    throw Object.assign(new Error(`the ${fault} failed`), {
-      code: fault === 'transaction' ? 'SQLITE_FULL' : 'SQLITE_IOERR',
-    })
+    const code = fault === 'transaction' ? 'SQLITE_FULL' : 'SQLITE_IOERR'
+    return Promise.reject(Object.assign(new Error(`the ${fault} failed`), { code }))
   }
 
+  /** Dying after it is the same as dying before it: all of it is taken back. */
   function statement<T>(effect: () => Promise<T>): Promise<T> {
-    return process.pass('statement', () => {
-      orFail()
-      return effect()
-    })
+    const pause = process.wait('statement')
+    return pause ? pause.then(() => tried(effect)) : tried(effect)
   }
 
   const guarded = (sql: Sql): Sql => ({
@@ -91,8 +89,7 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
     await process.wait('read')
     await store.enter(process)
     try {
-      orFail()
-      return await effect()
+      return await tried(effect)
     } finally {
       store.leave(process)
     }
@@ -104,7 +101,7 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
     try {
       return await real.transaction(async (tx) => {
         const result = await work({ ...tx, ...guarded(tx) })
-        await process.pass('commit', orFail)
+        await process.pass('commit', () => tried(async () => undefined))
         return result
       })
     } finally {

@@ -20,8 +20,8 @@ const weights = {
 } as const
 export type Place = keyof typeof weights
 
-/** A message in about that many awaits, weighted: an order of the usual mixture makes some 700. */
-export const WEIGHT_OF_AN_ORDER = 700
+/** What an order of the usual mixture weighs, all its awaits together. */
+export const WEIGHT_OF_AN_ORDER = 1_500
 
 export interface Rates {
   /** Weighted awaits between two crashes, on average. */
@@ -46,7 +46,7 @@ export interface Faults {
 }
 
 export function ratesFor(orders: number): Rates {
-  const crashes = Math.max(6, orders / 25)
+  const crashes = Math.max(6, orders / 30)
   return {
     crashEvery: (orders * WEIGHT_OF_AN_ORDER) / crashes,
     duplicate: 0.02,
@@ -66,9 +66,11 @@ export function createFaults(random: Random, rates: Rates): Faults {
       if (place === 'statement' || place === 'read' || place === 'begin') {
         // Most are done at once, so that others seldom get in between; what is done at once costs no event.
         if (luck < 0.8) return 0
-        return luck < 0.99 ? luck / 10 : luck * 5
+        return luck < 0.99 ? luck / 10 : luck * 2
       }
-      if (luck < 0.9) return luck * 3
+      if (luck < 0.9) return luck * 2
+      // A commit holds up everybody; what is on its way, only itself.
+      if (place === 'commit' || place === 'committed') return random.wait(10)
       return luck < 0.995 ? random.wait(20) : random.wait(2_000)
     },
     isLast(place) {

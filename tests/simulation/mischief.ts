@@ -23,11 +23,11 @@ const [firstConsumed = '', ...otherConsumed] = topology.queues
 export async function misbehave(world: World): Promise<void> {
   const { random, memory, tally } = world
   const luck = random.next()
-  if (luck < 0.3) {
+  if (luck < 0.2) {
     const [first, ...others] = services
     if (first) memory.cut(random.pick([first, ...others]).name)
     tally.add('cuts')
-  } else if (luck < 0.5) await throwGarbage(world)
+  } else if (luck < 0.45) await throwGarbage(world)
   else await repeatOld(world, world.witness.old)
 }
 

@@ -13,7 +13,7 @@ interface Mutant {
   foundBy: string
 }
 
-const SEEDS = 8
+const SEEDS = 30
 const ORDERS = 40
 
 const mutants: Mutant[] = [

@@ -14,8 +14,8 @@ export interface Process {
   atDeath(what: () => void): void
   /** One await on the outside: it takes its time; before and after the effect others may overtake, or the process die. */
   pass<T>(place: Place, effect: () => T | Promise<T>): Promise<T>
-  /** The same, where dying afterwards is another place's matter. */
-  wait(place: Place): Promise<void>
+  /** The way to an effect alone. Undefined: at once, and the process lives; whatever is waited for is worth its time. */
+  wait(place: Place): Promise<void> | undefined
 }
 
 interface Surroundings {
@@ -42,13 +42,15 @@ export function createProcess(service: string, copy: number, { time, faults, tal
     return isAlive
   }
 
-  /** Calls `go` when the time has come, if the process lives to see it. */
-  function later(place: Place, go: () => void): void {
-    if (!survives(place)) return
+  /** Undefined when there is nothing to wait for; for a dead process it never ends. */
+  function wait(place: Place): Promise<void> | undefined {
+    if (!survives(place)) return never()
     const delayMs = faults.delayMs(place)
-    if (delayMs === 0) return go()
-    time.schedule(delayMs, () => {
-      if (survives(place)) go()
+    if (delayMs === 0) return undefined
+    return new Promise((resolve) => {
+      time.schedule(delayMs, () => {
+        if (survives(place)) resolve()
+      })
     })
   }
 
@@ -58,18 +60,19 @@ export function createProcess(service: string, copy: number, { time, faults, tal
     isAlive: () => isAlive,
     kill,
     atDeath: (what) => void mourners.push(what),
-    pass(place, effect) {
-      return new Promise((resolve, reject) => {
-        later(place, async () => {
-          try {
-            const result = await effect()
-            if (survives(place)) resolve(result)
-          } catch (error) {
-            if (isAlive) reject(error)
-          }
-        })
-      })
+    async pass(place, effect) {
+      await wait(place)
+      try {
+        const result = await effect()
+        return survives(place) ? result : await never()
+      } catch (error) {
+        if (!isAlive) await never()
+        throw error
+      }
     },
-    wait: (place) => new Promise((resolve) => later(place, resolve)),
+    wait,
   }
 }
+
+/** Each its own: what waits for the end of one promise stays in memory with it. */
+const never = () => new Promise<never>(() => undefined)

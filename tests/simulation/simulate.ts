@@ -30,8 +30,8 @@ export interface Progress {
   crashes: number
 }
 
-const GAP_MEAN_MS = 8
-const MISCHIEF_PER_ORDER = 0.15
+const GAP_MEAN_MS = 12
+const MISCHIEF_PER_ORDER = 0.08
 const RESTOCKS_PER_ORDER = 0.02
 /** Things go on going wrong after the last order. */
 const UNREST_MS = 20_000

@@ -65,7 +65,7 @@ interface Living {
   kernel: Kernel
 }
 
-const RESTART_MEAN_MS = 400
+const RESTART_MEAN_MS = 200
 const OUTBOX_MIGRATIONS = join(import.meta.dirname, '..', '..', 'shared', 'messaging', 'migrations')
 
 /** Node's timers are under the world's time from now on, until the caller releases it. */

@@ -1,9 +1,11 @@
 // The operator's command line for dead letters, run as an operator runs it: a process of its own.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Exit, start } from '../../scripts/processes/child.ts'
+import { start } from '../../scripts/processes/child.ts'
 
-export interface Said extends Exit {
+export interface Said {
+  /** Null when it was killed. */
+  code: number | null
   stdout: string
   stderr: string
 }
@@ -24,5 +26,6 @@ export async function deadLetters(amqpUrl: string, args: string[], chaos: Record
   running.stderr?.on('data', (chunk) => {
     said.stderr += chunk
   })
-  return { ...(await running.exited), ...said }
+  const { code } = await running.exited
+  return { code, ...said }
 }

@@ -11,5 +11,5 @@ export const replay: Inject<'replay'> = async ({ vhost }, _) => {
   if (queue === undefined) return async () => ({ felt: 0, what: 'no dead letters to send again' })
   const killed = await deadLetters(vhost.amqpUrl, ['replay', queue], { CHAOS_KILL_AT: 'replay:1' })
   await deadLetters(vhost.amqpUrl, ['replay', queue])
-  return async () => ({ felt: killed.signal === 'SIGKILL' ? 1 : 0, what: `${queue} sent again, killed in between` })
+  return async () => ({ felt: killed.code === null ? 1 : 0, what: `${queue} sent again, killed in between` })
 }
