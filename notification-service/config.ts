@@ -25,6 +25,12 @@ export const NotificationConfig = configWith({
     pattern: '^[A-Za-z0-9.-]+$',
     description: 'An order without a contact is told about at <user>@ this domain.',
   }),
+  orderUrl: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s{}]*\\{orderId\\}[^\\s{}]*$',
+      description: 'Your page about an order, for example https://shop.example/orders/{orderId}; the mails link to it.',
+    }),
+  ),
   currency: Type.String({ default: 'EUR', pattern: '^[A-Z]{3}$', description: 'ISO 4217 code of all prices.' }),
 })
 export type NotificationConfig = Static<typeof NotificationConfig>

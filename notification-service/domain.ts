@@ -11,7 +11,17 @@ import {
   NotificationRequested,
   NotificationSent,
 } from '@orders/shared/contracts'
-import { type Content, contentOf, type Money, type NewsType, plainContent, type Told } from './content.ts'
+import {
+  type Content,
+  type Data,
+  newsWords,
+  plainWords,
+  type Style,
+  type Told,
+  type Words,
+  wordsOf,
+} from './content.ts'
+import type { NewsType } from './templates/schemas.ts'
 
 export type Addresses = Partial<Record<Channel, string>>
 
@@ -26,7 +36,7 @@ export interface Notification {
   /** AMQP priority of its delivery. */
   priority: number
   addresses: Addresses
-  content: Content
+  words: Words
   createdAt: string
 }
 
@@ -36,12 +46,11 @@ export interface News {
   told: Told
 }
 
-export interface Style {
-  money: Money
+export interface NewsStyle extends Style {
   defaultEmailDomain: string
 }
 
-export function notificationOf({ type, orderId, told }: News, style: Style, at: string): Notification {
+export function notificationOf({ type, orderId, told }: News, style: NewsStyle, at: string): Notification {
   return {
     id: `${orderId}.${type}`,
     subject: orderId,
@@ -50,7 +59,7 @@ export function notificationOf({ type, orderId, told }: News, style: Style, at: 
     category: type.slice(0, type.indexOf('.')),
     priority: URGENT.has(type) ? amqpPriority.failure : amqpPriority[told.priority],
     addresses: addressesOf(told, style.defaultEmailDomain),
-    content: contentOf(type, orderId, told, style.money),
+    words: newsWords(type, orderId, told, style),
     createdAt: at,
   }
 }
@@ -93,10 +102,13 @@ export function isEmail(text: string): boolean {
   return text.length <= 254 && /^[^\s@<>,;:"()[\]\\\p{Control}]+@[^\s@<>,;:"()[\]\\\p{Control}]+$/u.test(text)
 }
 
+/** What is to be said: written by hand, or by a template whose schema the completed data fits. */
+export type Wanted = { subject: string; body: string } | { template: string; data: Data }
+
 export interface DirectRequest {
   to: Contact
-  subject: string
-  body: string
+  wanted: Wanted
+  locale: string | undefined
   priority: 'urgent' | 'normal' | 'bulk'
 }
 
@@ -105,7 +117,8 @@ const directPriority = { urgent: amqpPriority.failure, normal: amqpPriority.stan
 /** What a person, or a program with an operator's token, sends. */
 export function directNotification(
   id: string,
-  { to, subject, body, priority }: DirectRequest,
+  { to, wanted, locale, priority }: DirectRequest,
+  style: Style,
   at: string,
 ): Notification {
   return {
@@ -116,17 +129,24 @@ export function directNotification(
     category: 'direct',
     priority: directPriority[priority],
     addresses: reachableBy(to),
-    content: plainContent(subject, body),
+    words:
+      'template' in wanted
+        ? wordsOf(wanted.template, wanted.data, locale, style)
+        : plainWords(wanted.subject, wanted.body, locale, style),
     createdAt: at,
   }
 }
 
 /** The same request has the same fingerprint, however its fields were ordered. */
-export function fingerprintOf({ to, subject, body, priority }: DirectRequest): string {
-  const parts = [to.email, to.phone, to.push, to.webhook, subject, body, priority]
+export function fingerprintOf(request: DirectRequest): string {
   return createHash('sha256')
-    .update(JSON.stringify(parts.map((part) => part ?? null)))
+    .update(JSON.stringify(request, (_, value: unknown) => sorted(value)))
     .digest('hex')
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
 export function channelsOf({ addresses }: Pick<Notification, 'addresses'>): Channel[] {
@@ -150,7 +170,7 @@ export interface Delivery {
   status: DeliveryStatus
 }
 
-/** One channel's part of a notification, ready to go. */
+/** One channel's part of a notification, rendered and ready to go. */
 export interface Outgoing {
   notificationId: string
   channel: Channel

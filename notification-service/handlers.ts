@@ -14,19 +14,20 @@ import { type Done, type GroupCommit, type Handler, on } from '@orders/shared/me
 import { PermanentError, RejectedError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
 import type { Send, Sending } from './channels/sender.ts'
-import type { NewsType, Told } from './content.ts'
+import type { Style, Told } from './content.ts'
 import {
   type Attempt,
   accepted,
   type DirectRequest,
   directNotification,
   fingerprintOf,
+  type NewsStyle,
   type Notification,
   notificationOf,
   refused,
   requested,
-  type Style,
 } from './domain.ts'
+import type { Templates } from './rendering/templates.ts'
 import {
   deliveryOf,
   findNotification,
@@ -37,8 +38,9 @@ import {
   saveKey,
   saveNotification,
 } from './store.ts'
+import type { NewsType } from './templates/schemas.ts'
 
-export function newsHandlers(style: Style): Handler[] {
+export function newsHandlers(style: NewsStyle): Handler[] {
   return [
     news(OrderCreated, 'order.created', style),
     news(OrderPaid, 'order.paid', style),
@@ -49,7 +51,7 @@ export function newsHandlers(style: Style): Handler[] {
   ]
 }
 
-function news<Data extends Told>(contract: Contract<Data>, type: NewsType, style: Style): Handler {
+function news<Data extends Told>(contract: Contract<Data>, type: NewsType, style: NewsStyle): Handler {
   return on(contract, async ({ subject: orderId, data }, tx, { now }) => {
     const notification = notificationOf({ type, orderId, told: data }, style, now)
     const isNew = await saveNotification(tx, notification)
@@ -58,12 +60,14 @@ function news<Data extends Told>(contract: Contract<Data>, type: NewsType, style
 }
 
 /** Sends what a channel's queue asks for, unless it was sent already: a redelivery or a replayed dead letter sends nothing. */
-export function channelHandler(channel: Channel, send: Send): Handler {
+export function channelHandler(channel: Channel, send: Send, templates: Templates): Handler {
   return on(NotificationRequested, {
     async ask({ data }, context): Promise<Sending | undefined> {
-      const outgoing = await outgoingOf(context.sql, data.notificationId, channel)
-      if (!outgoing) throw new PermanentError('no_such_notification', `no ${channel} for ${data.notificationId}`)
-      return outgoing.status === 'sent' ? undefined : send(outgoing, context)
+      const unrendered = await outgoingOf(context.sql, data.notificationId, channel)
+      if (!unrendered) throw new PermanentError('no_such_notification', `no ${channel} for ${data.notificationId}`)
+      const { words, status, ...outgoing } = unrendered
+      if (status === 'sent') return undefined
+      return send({ ...outgoing, content: await templates.render(words) }, context)
     },
     async handle({ data: { notificationId } }, tx, { now: at, attempt }, sending) {
       const delivery = await deliveryOf(tx, notificationId, channel)
@@ -94,6 +98,7 @@ interface Submission {
   /** The `Idempotency-Key` header (IETF draft "The Idempotency-Key HTTP Header Field"). */
   key: string | undefined
   request: DirectRequest
+  style: Style
   at: string
 }
 
@@ -102,14 +107,14 @@ interface Submission {
  *
  * @throws RejectedError 422 `idempotency_key_reused` when the repeat asks for something else.
  */
-export async function submitDirect(tx: Sql, { id, key, request, at }: Submission): Promise<Done<Notification>> {
+export async function submitDirect(tx: Sql, { id, key, request, style, at }: Submission): Promise<Done<Notification>> {
   const fingerprint = fingerprintOf(request)
   const earlier = key === undefined ? undefined : await requestOfKey(tx, key)
   if (earlier && earlier.fingerprint !== fingerprint)
     throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another notification before')
   const known = earlier && (await findNotification(tx, earlier.notificationId))
   if (known) return { result: known, messages: [] }
-  const notification = directNotification(id, request, at)
+  const notification = directNotification(id, request, style, at)
   await saveNotification(tx, notification)
   if (key !== undefined) await saveKey(tx, key, id, fingerprint)
   return { result: notification, messages: [requested(notification)] }

@@ -1,17 +1,22 @@
 // What operators may ask of notification-service: send something, and see what became of anything sent.
 import { randomUUID } from 'node:crypto'
-import { OrderId } from '@orders/shared/contracts'
+import { Locale, OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
-import { Type } from 'typebox'
-import { textOf } from './channels/email-layout.ts'
+import { type Static, Type } from 'typebox'
 import type { NotificationConfig } from './config.ts'
-import { channelsOf, statusOf } from './domain.ts'
+import { type Style, wordsOf } from './content.ts'
+import { channelsOf, statusOf, type Wanted } from './domain.ts'
 import { submitDirect } from './handlers.ts'
+import { dataFor, faulty } from './rendering/request.ts'
+import type { Templates } from './rendering/templates.ts'
 import { attemptsOf, deliveriesOf, findNotification, listNotifications } from './store.ts'
+import { templates as declarations } from './templates/schemas.ts'
 
 const NotificationId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' })
 const Status = Type.Union([Type.Literal('waiting'), Type.Literal('sent'), Type.Literal('failed')])
 const Priority = Type.Union([Type.Literal('urgent'), Type.Literal('normal'), Type.Literal('bulk')])
+
+const Data = Type.Record(Type.String(), Type.Unknown(), { description: 'as the template’s schema has it' })
 
 export const SendNotification = Type.Object(
   {
@@ -24,8 +29,11 @@ export const SendNotification = Type.Object(
       },
       { additionalProperties: false, minProperties: 1 },
     ),
-    subject: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
-    body: Type.String({ minLength: 1, maxLength: 20_000 }),
+    subject: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })),
+    body: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000 })),
+    template: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'instead of subject and body' })),
+    data: Type.Optional(Data),
+    locale: Type.Optional(Locale),
     priority: Type.Optional(Priority),
   },
   { additionalProperties: false },
@@ -43,16 +51,32 @@ const Page = Type.Object(
   { additionalProperties: false },
 )
 
-export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<NotificationConfig>): void {
+const ByName = Type.Object({ name: Type.String({ maxLength: 100 }) })
+const Preview = Type.Object(
+  { data: Type.Optional(Data), locale: Type.Optional(Locale) },
+  { additionalProperties: false, description: 'without data, the template’s sample is shown' },
+)
+
+interface Rendering {
+  style: Style
+  templates: Templates
+}
+
+export function routes(
+  app: HttpServer,
+  { commit, database, auth, now }: Wiring<NotificationConfig>,
+  { style, templates }: Rendering,
+): void {
   const operators = { onRequest: auth.operator }
 
   app.post(
     '/notifications',
     { ...operators, schema: { body: SendNotification, headers: Key, summary: 'Tell somebody something' } },
     async ({ body, headers }, reply) => {
-      const request = { priority: 'normal' as const, ...body }
+      const { to, locale, priority = 'normal' } = body
+      const request = { to, wanted: wantedOf(body), locale, priority }
       const key = headers['idempotency-key']
-      const submission = { id: randomUUID(), key, request, at: now().toISOString() }
+      const submission = { id: randomUUID(), key, request, style, at: now().toISOString() }
       const keys = key === undefined ? [] : [key]
       const notification = await commit.submit((tx) => submitDirect(tx, submission), { keys })
       const { id, createdAt } = notification
@@ -69,11 +93,13 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
     async ({ params }) => {
       const notification = await findNotification(database, params.id)
       if (!notification) throw new RejectedError(404, 'no_such_notification', `no notification ${params.id}`)
-      const { subject: _, content, ...facts } = notification
+      const { subject: _, words, ...facts } = notification
+      const { subject, text } = await templates.render(words)
+      const { template, locale } = words
       const deliveries = await deliveriesOf(database, notification)
       const attempts = await attemptsOf(database, params.id)
       const status = statusOf(deliveries)
-      return { ...facts, status, subject: content.subject, text: textOf(content), deliveries, attempts }
+      return { ...facts, status, template, locale, subject, text, deliveries, attempts }
     },
   )
 
@@ -84,13 +110,55 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
       const page = await listNotifications(database, { orderId, status, before, limit: Number(limit) })
       const notifications = await Promise.all(
         page.map(async (notification) => {
-          const { subject: _, content, addresses: __, priority: ___, ...facts } = notification
+          const { subject: _, words, addresses: __, priority: ___, ...facts } = notification
           const deliveries = await deliveriesOf(database, notification)
           const channels = Object.fromEntries(deliveries.map((delivery) => [delivery.channel, delivery.status]))
-          return { ...facts, status: statusOf(deliveries), subject: content.subject, channels }
+          return { ...facts, status: statusOf(deliveries), subject: await templates.subject(words), channels }
         }),
       )
       return { notifications }
     },
   )
+
+  app.get('/templates', { ...operators, schema: { summary: 'What can be said, and with which data' } }, async () => ({
+    templates: [...declarations].map(([name, { summary, data: schema, sample }]) => ({
+      name,
+      summary,
+      locales: templates.current.locales.get(name),
+      schema,
+      sample,
+    })),
+  }))
+
+  app.post(
+    '/templates/:name/preview',
+    {
+      ...operators,
+      schema: { params: ByName, body: Preview, summary: 'A template with its sample, or with your data' },
+    },
+    async ({ params: { name }, body: { data, locale }, headers }, reply) => {
+      const words = wordsOf(name, dataFor(name, data), locale, style)
+      const content = templates.current.render(words)
+      if (!headers.accept?.includes('text/html')) return content
+      return reply.header('content-security-policy', MAIL_POLICY).type('text/html; charset=utf-8').send(content.html)
+    },
+  )
+}
+
+/** A mail may look as it likes and load nothing. */
+const MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'"
+
+/** Either subject and body, or a template and its data. */
+function wantedOf({ subject, body, template, data }: Static<typeof SendNotification>): Wanted {
+  if (template !== undefined) {
+    const beside = Object.entries({ subject, body }).filter(([, value]) => value !== undefined)
+    if (beside.length > 0) throw faulty(beside.map(([field]) => ({ field, message: 'does not go with a template' })))
+    return { template, data: dataFor(template, data ?? {}) }
+  }
+  if (subject !== undefined && body !== undefined && data === undefined) return { subject, body }
+  const missing = Object.entries({ subject, body }).filter(([, value]) => value === undefined)
+  throw faulty([
+    ...missing.map(([field]) => ({ field, message: 'is required, or a template' })),
+    ...(data === undefined ? [] : [{ field: 'data', message: 'goes with a template' }]),
+  ])
 }

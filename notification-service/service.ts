@@ -6,9 +6,14 @@ import { MAIL_TIMEOUT_MS, openMailFolder, openSmtp } from './channels/email.ts'
 import { openLogChannel } from './channels/log.ts'
 import { reportingFailures } from './channels/sender.ts'
 import { NotificationConfig } from './config.ts'
-import { moneyIn } from './content.ts'
 import { attemptRecorder, channelHandler, newsHandlers } from './handlers.ts'
 import { routes } from './http.ts'
+import { checkTemplates } from './rendering/check.ts'
+import { saveTemplates, templatesOf } from './rendering/store.ts'
+import { readTemplateFiles } from './rendering/template-files.ts'
+import { compileTemplates } from './rendering/template-set.ts'
+import { withHistory } from './rendering/templates.ts'
+import { templates as declarations } from './templates/schemas.ts'
 
 export const notificationService: ServiceDefinition<typeof NotificationConfig> = {
   name: 'notification-service',
@@ -16,8 +21,12 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
   summary: 'Tells customers what happened to their orders, by e-mail, SMS, push and webhook.',
   folder: import.meta.dirname,
   config: NotificationConfig,
-  wire(wiring) {
-    const { config, commit, parts, log } = wiring
+  async wire(wiring) {
+    const { config, commit, database, parts, log, now } = wiring
+    const current = compileTemplates(readTemplateFiles(join(import.meta.dirname, 'templates')))
+    checkTemplates(current, declarations)
+    await saveTemplates(database, current.version, current.files, now().toISOString())
+    const templates = withHistory(current, (version) => templatesOf(database, version))
     const mail =
       config.smtpUrl === undefined
         ? openMailFolder(join(config.dataDir, 'mail'), config)
@@ -29,7 +38,7 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
       push: standIn,
       webhook: standIn,
     }
-    const style = { money: moneyIn(config.currency), defaultEmailDomain: config.defaultEmailDomain }
+    const style = { ...config, version: current.version }
     const report = attemptRecorder(commit)
     return {
       consumers: [
@@ -37,11 +46,11 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
         ...channels.map((channel) => ({
           queue: `notification.${channel}.queue`,
           prefetch: channel === 'email' ? 32 : 16,
-          handlers: [channelHandler(channel, reportingFailures(senders[channel], report))],
+          handlers: [channelHandler(channel, reportingFailures(senders[channel], report), templates)],
           askTimeoutMs: MAIL_TIMEOUT_MS,
         })),
       ],
-      routes: (app) => routes(app, wiring),
+      routes: (app) => routes(app, wiring, { style, templates }),
     }
   },
 }

@@ -1,7 +1,7 @@
 // notification-service's SQL: what was to be said, where each channel stands with it, and every call to a provider.
 import type { Channel } from '@orders/shared/contracts'
 import type { Sql } from '@orders/shared/storage'
-import type { Content } from './content.ts'
+import type { Words } from './content.ts'
 import {
   type Addresses,
   type Attempt,
@@ -17,13 +17,13 @@ type Reader = Pick<Sql, 'all' | 'get'>
 
 interface Payload {
   addresses: Addresses
-  content: Content
+  words: Words
 }
 
 /** False, with nothing changed, when it is known already. */
 export async function saveNotification(tx: Sql, notification: Notification): Promise<boolean> {
-  const { id, subject, orderId, eventType, category, priority, addresses, content, createdAt } = notification
-  const payload: Payload = { addresses, content }
+  const { id, subject, orderId, eventType, category, priority, addresses, words, createdAt } = notification
+  const payload: Payload = { addresses, words }
   const added = await tx.run(
     `insert into notifications (id, subject, order_id, event_type, category, priority, channels, payload, created_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -41,12 +41,18 @@ export async function saveNotification(tx: Sql, notification: Notification): Pro
   return added > 0
 }
 
-/** What a channel is to send; undefined when the notification, or this channel of it, does not exist. */
+/** What a channel is to send, before it is rendered. */
+export interface Unrendered extends Omit<Outgoing, 'content'> {
+  words: Words
+  status: DeliveryStatus
+}
+
+/** Undefined when the notification, or this channel of it, does not exist. */
 export async function outgoingOf(
   sql: Reader,
   notificationId: string,
   channel: Channel,
-): Promise<(Outgoing & { status: DeliveryStatus }) | undefined> {
+): Promise<Unrendered | undefined> {
   const row = await sql.get<{ status: DeliveryStatus; payload: string; created_at: string }>(
     `select coalesce(deliveries.status, 'waiting') as status, notifications.payload, notifications.created_at
      from notifications left join deliveries on deliveries.notification_id = notifications.id and deliveries.channel = ?
@@ -55,10 +61,10 @@ export async function outgoingOf(
     notificationId,
   )
   if (!row) return undefined
-  const { addresses, content } = payloadOf(row.payload)
+  const { addresses, words } = payloadOf(row.payload)
   const address = addresses[channel]
   if (address === undefined) return undefined
-  return { notificationId, channel, address, content, createdAt: row.created_at, status: row.status }
+  return { notificationId, channel, address, words, createdAt: row.created_at, status: row.status }
 }
 
 export async function deliveryOf(sql: Reader, notificationId: string, channel: Channel): Promise<Delivery | undefined> {

@@ -1,5 +1,14 @@
 // What people may ask of order-service. Nothing here waits for the broker, but for the two questions about a payment.
-import { OrderId, OrderPriority, OrderStatus, Payment, PaymentConfirm, PaymentGet, Sku } from '@orders/shared/contracts'
+import {
+  Locale,
+  OrderId,
+  OrderPriority,
+  OrderStatus,
+  Payment,
+  PaymentConfirm,
+  PaymentGet,
+  Sku,
+} from '@orders/shared/contracts'
 import { ask, type Cause } from '@orders/shared/messaging'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
@@ -26,6 +35,7 @@ export const PlaceOrder = Type.Object(
           phone: Type.Optional(Type.String({ pattern: '^\\+?[0-9 ()-]{3,30}$' })),
           push: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
           webhook: Type.Optional(Type.String({ maxLength: 2048, pattern: '^https?://[^\\s]+$' })),
+          locale: Type.Optional(Locale),
         },
         { additionalProperties: false },
       ),

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { asError, PermanentError, TransientError, withoutPrivate } from '@orders/shared/runtime'
 import { createTransport } from 'nodemailer'
 import { isEmail, type Outgoing } from '../domain.ts'
-import { htmlOf, textOf } from './email-layout.ts'
 import type { Sender } from './sender.ts'
 
 export interface MailSettings {
@@ -83,8 +82,8 @@ function writer({ mailFrom, mailIdDomain }: MailSettings) {
       date: createdAt,
       // RFC 3834: keeps holiday notices from being answered to a machine.
       headers: { 'Auto-Submitted': 'auto-generated' },
-      text: textOf(content),
-      html: htmlOf(content),
+      text: content.text,
+      html: content.html,
       disableFileAccess: true,
       disableUrlAccess: true,
     }

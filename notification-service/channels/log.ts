@@ -6,7 +6,7 @@ export function openLogChannel(log: Log): Sender {
   return {
     provider: 'log',
     async send({ notificationId, channel, address, content }) {
-      log.info({ channel, notificationId, address: redacted(address), subject: content.subject }, 'told')
+      log.info({ channel, notificationId, address: redacted(address), text: content.short }, 'told')
       return `${notificationId}.${channel}`
     },
     close: () => undefined,

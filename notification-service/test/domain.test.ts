@@ -1,8 +1,9 @@
 // Who is told what by which channels, and what a channel's answer means.
 import { amqpPriority } from '@orders/shared/contracts'
 import fc from 'fast-check'
+import { Compile } from 'typebox/compile'
 import { describe, expect, it } from 'vitest'
-import { moneyIn, newsTypes, type Told } from '../content.ts'
+import type { Told } from '../content.ts'
 import {
   accepted,
   type Delivery,
@@ -15,9 +16,11 @@ import {
   requested,
   statusOf,
 } from '../domain.ts'
+import { type NewsType, newsTemplates } from '../templates/schemas.ts'
+import { set, style } from './templates.ts'
 
 const at = '2026-11-21T08:30:00.000Z'
-const style = { money: moneyIn('EUR'), defaultEmailDomain: 'example.com' }
+const newsTypes = Object.keys(newsTemplates) as NewsType[]
 const told: Told = {
   user: 'gayal',
   priority: 'standard',
@@ -79,45 +82,55 @@ describe('a notification', () => {
     expect(express.priority).toBe(amqpPriority.express)
   })
 
-  it('says what happened with amounts as people read them', () => {
-    expect(notificationOf({ type: 'order.paid', orderId: '123', told }, style, at).content).toEqual({
-      subject: 'Order 123 is paid',
-      heading: 'Your payment has arrived',
-      tone: 'good',
-      step: 2,
-      greeting: 'Hello gayal,',
-      paragraphs: ['We received €25.00 for order 123. Thank you!'],
-      orderId: '123',
-      lines: [
-        { sku: 'item1', quantity: 2, price: '€20.00' },
-        { sku: 'item2', quantity: 1, price: '€5.00' },
-      ],
-      total: '€25.00',
-      next: 'We hand your parcel to the carrier and tell you when it is on its way.',
+  it('keeps what its words follow from: the template, its data and the version of the files', () => {
+    const contact = { locale: 'de-AT' }
+    expect(notificationOf({ type: 'order.paid', orderId: '123', told: { ...told, contact } }, style, at).words).toEqual(
+      {
+        template: 'order.paid',
+        version: set.version,
+        locale: 'de-AT',
+        currency: 'EUR',
+        data: {
+          orderId: '123',
+          name: 'gayal',
+          orderUrl: null,
+          lines: [
+            { sku: 'item1', quantity: 2, totalCents: 2000 },
+            { sku: 'item2', quantity: 1, totalCents: 500 },
+          ],
+          totalCents: 2500,
+        },
+      },
+    )
+  })
+
+  it('links to the shop, and calls nobody by an address', () => {
+    const shop = { ...style, orderUrl: 'https://shop.example/orders/{orderId}?from=mail' }
+    const news = { type: 'order.created', orderId: '123', told: { ...told, user: 'gayal@example.org' } } as const
+    expect(notificationOf(news, shop, at).words.data).toMatchObject({
+      orderUrl: 'https://shop.example/orders/123?from=mail',
+      name: null,
     })
   })
 
   it('says why an order is cancelled and what becomes of the money, for a reason nobody foresaw too', () => {
     const cancelled = (reason: string) => {
-      const { content } = notificationOf(
-        { type: 'order.cancelled', orderId: '1', told: { ...told, reason } },
-        style,
-        at,
-      )
-      return [...content.paragraphs, content.next]
+      const news = { type: 'order.cancelled', orderId: '1', told: { ...told, reason } } as const
+      return set.render(notificationOf(news, style, at).words).text
     }
-    expect(cancelled('declined')).toEqual(['Your payment was declined.', 'You were not charged.'])
-    expect(cancelled('toString')).toEqual([
-      'We are sorry: we cannot deliver this order.',
-      'If you have paid already, the money is on its way back to you.',
-    ])
+    expect(cancelled('declined')).toContain('Your payment was declined.')
+    expect(cancelled('declined')).toContain('You were not charged.')
+    expect(cancelled('toString')).toContain('We are sorry: we cannot deliver this order.')
+    expect(cancelled('toString')).toContain('If you have paid already, the money is on its way back to you.')
   })
 
-  it('says until when a payment is to be confirmed', () => {
-    const news = { type: 'payment.confirmation_required', orderId: '1', told: { ...told, confirmBefore: at } } as const
-    expect(notificationOf(news, style, at).content.next).toMatch(
-      /^Please confirm the payment before 21 November 2026, 08:30 UTC\./,
-    )
+  it('has data that fit its template, however little the event knows', () => {
+    const little = { user: 'gayal', priority: 'standard', confirmBefore: at } as const
+    for (const type of newsTypes) {
+      const { data } = notificationOf({ type, orderId: '1', told: little }, style, at).words
+      const known = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== null))
+      expect([...Compile(newsTemplates[type].data).Errors(known)], type).toEqual([])
+    }
   })
 })
 
@@ -194,19 +207,30 @@ describe('a delivery', () => {
 })
 
 describe('a direct notification', () => {
-  const request = { to: { email: 'a@example.org' }, subject: 'Hi', body: 'One.\n\nTwo.', priority: 'urgent' } as const
+  const wanted = { subject: 'Hi', body: 'One.\n\nTwo,\nthree.' }
+  const request = { to: { email: 'a@example.org' }, wanted, locale: undefined, priority: 'urgent' } as const
 
   it('is about itself and says what was written', () => {
-    const notification = directNotification('n1', request, at)
+    const notification = directNotification('n1', request, style, at)
     expect(notification).toMatchObject({ id: 'n1', subject: 'n1', orderId: null, eventType: 'direct', priority: 9 })
-    expect(notification.content.paragraphs).toEqual(['One.', 'Two.'])
+    expect(set.render(notification.words)).toMatchObject({
+      subject: 'Hi',
+      text: expect.stringMatching(/^One\.\n\nTwo,\nthree\.\n/),
+    })
     expect(requested(notification).id).toBe('n1/notification.requested/direct')
   })
 
   it('is the same whatever the order of its fields, and another when anything differs', () => {
-    const { priority, body, subject, to } = request
-    expect(fingerprintOf({ priority, body, subject, to })).toBe(fingerprintOf(request))
-    expect(fingerprintOf({ ...request, subject: 'Ho' })).not.toBe(fingerprintOf(request))
-    expect(fingerprintOf({ ...request, to: { phone: 'a@example.org' } })).not.toBe(fingerprintOf(request))
+    const { priority, to } = request
+    const reordered = { priority, wanted: { body: wanted.body, subject: wanted.subject }, to, locale: undefined }
+    expect(fingerprintOf(reordered)).toBe(fingerprintOf(request))
+    const others = [
+      { ...request, wanted: { ...wanted, subject: 'Ho' } },
+      { ...request, to: { phone: 'a@example.org' } },
+      { ...request, locale: 'de' },
+      { ...request, wanted: { template: 'order.paid', data: { orderId: '1' } } },
+      { ...request, wanted: { template: 'order.paid', data: { orderId: '2' } } },
+    ]
+    expect(new Set([request, ...others].map(fingerprintOf)).size).toBe(6)
   })
 })

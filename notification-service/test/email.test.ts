@@ -7,9 +7,10 @@ import PostalMime from 'postal-mime'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openMailFolder, openSmtp } from '../channels/email.ts'
 import type { Sender } from '../channels/sender.ts'
-import { contentOf, moneyIn } from '../content.ts'
+import { newsWords } from '../content.ts'
 import type { Outgoing } from '../domain.ts'
 import { type MailServer, startMailServer } from './mail-server.ts'
+import { set, style } from './templates.ts'
 
 const settings = { mailFrom: 'Orders <orders@example.com>', mailIdDomain: 'orders.example' }
 const told = { user: 'gayal', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 2 }], totalCents: 2500 }
@@ -17,7 +18,7 @@ const outgoing: Outgoing = {
   notificationId: '123.order.paid',
   channel: 'email',
   address: 'gayal@example.com',
-  content: contentOf('order.paid', '123', told, moneyIn('EUR')),
+  content: set.render(newsWords('order.paid', '123', told, style)),
   createdAt: '2026-11-21T08:30:00.000Z',
 }
 const signal = new AbortController().signal
@@ -45,7 +46,7 @@ it('hands the mail over once, with a Message-ID that follows from the notificati
       date: '2026-11-21T08:30:00.000Z',
       from: { name: 'Orders', address: 'orders@example.com' },
       text: expect.stringContaining('We received €25.00 for order 123.'),
-      html: expect.stringContaining('We received &#8364;25.00 for order 123.'),
+      html: expect.stringContaining('&#8364;25.00'),
     },
   })
 })
@@ -99,9 +100,17 @@ it('writes files that mail programs open, one for each notification however ofte
       to: [{ address: 'gayal@example.com' }],
       subject: 'Order 123 is paid',
       text: expect.stringContaining('Hello gayal,'),
-      html: expect.stringContaining('Hello gayal,'),
+      html: expect.stringMatching(/Hello\s+gayal,/),
     })
   } finally {
     await scratch.remove()
   }
+})
+
+it('lets nobody slip in a header', async () => {
+  const content = { ...outgoing.content, subject: 'Hi\r\nBcc: everybody@example.com' }
+  await smtp.send({ ...outgoing, content }, signal)
+  expect(server.accepted).toHaveLength(1)
+  expect(server.accepted[0]?.to).toEqual(['gayal@example.com'])
+  expect(server.accepted[0]?.mail.bcc ?? []).toEqual([])
 })

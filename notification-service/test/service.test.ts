@@ -196,3 +196,68 @@ it('lists an order’s notifications, the newest first, page by page', async () 
   const firstPage = await ids('limit=3')
   expect([...firstPage, ...(await ids(`limit=3&before=${firstPage.at(-1)}`))]).toEqual(all)
 })
+
+const asked = (path: string, body: object, headers: Record<string, string> = {}) =>
+  fetch(service.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
+
+it('sends what a template says, in the language asked for, and refuses data that do not fit with every faulty field', async () => {
+  const to = { email: 'a@example.org' }
+  const data = { orderId: '7', lines: [{ sku: 'item1', quantity: 2, totalCents: 2_000 }], totalCents: 2_000 }
+  const sent = await asked('/notifications', { to, template: 'order.paid', data, locale: 'de-AT' })
+  expect(sent.status).toBe(202)
+  const { id } = (await sent.json()) as { id: string }
+  await hear(`${id}/notification.sent/direct.email`)
+  expect(server.accepted.map(({ mail }) => mail.subject)).toEqual(['Bestellung 7 ist bezahlt'])
+  expect(await get(`/notifications/${id}`)).toMatchObject({
+    template: 'order.paid',
+    locale: 'de-AT',
+    subject: 'Bestellung 7 ist bezahlt',
+    text: expect.stringContaining('2 × item1'),
+  })
+  const faulty = { orderId: '../7', lines: [{ sku: 'item1' }], total: 1 }
+  const refused = await asked('/notifications', { to, template: 'order.paid', data: faulty })
+  expect(refused.status).toBe(400)
+  const { code, errors } = (await refused.json()) as { code: string; errors: { field: string }[] }
+  expect(code).toBe('invalid_input')
+  expect(errors.map(({ field }) => field).sort()).toEqual(['data.lines.0.quantity', 'data.orderId', 'data.total'])
+  expect(await (await asked('/notifications', { to, template: 'order.lost', data })).json()).toMatchObject({
+    status: 404,
+    code: 'no_such_template',
+    detail: expect.stringContaining('order.created, payment.confirmation_required, order.paid'),
+  })
+  for (const body of [{ to }, { to, subject: 'Hi' }, { to, subject: 'Hi', body: 'x', data }])
+    expect((await asked('/notifications', body)).status).toBe(400)
+  expect((await asked('/notifications', { to, subject: 'Hi', template: 'order.paid', data })).status).toBe(400)
+})
+
+it('tells an order’s customer in the language of the contact', async () => {
+  await say(created('8', { email: 'a@example.org', locale: 'de' }))
+  await hear('8/notification.sent/order.created.email')
+  expect(server.accepted.map(({ mail }) => mail.subject)).toEqual(['Ihre Bestellung 8 ist da'])
+})
+
+it('lists the templates, and previews each with its sample or given data, as JSON or as the mail', async () => {
+  const { templates } = (await get('/templates')) as {
+    templates: { name: string; locales: string[]; sample: object }[]
+  }
+  expect(templates.map(({ name }) => name)).toContain('payment.confirmation_required')
+  for (const { name, locales } of templates)
+    for (const locale of locales) expect((await asked(`/templates/${name}/preview`, { locale })).status).toBe(200)
+  expect(await (await asked('/templates/order.paid/preview', {})).json()).toMatchObject({
+    subject: 'Order 2026-1107 is paid',
+    short: expect.any(String),
+    text: expect.any(String),
+    html: expect.any(String),
+  })
+  const data = { orderId: '9', name: '<b>', lines: [] }
+  const page = await asked('/templates/order.created/preview', { data }, { accept: 'text/html' })
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+  expect(await page.text()).toMatch(/Hello\s+&lt;b&gt;,/)
+  expect((await asked('/templates/order.created/preview', { data: { orderId: '9' } })).status).toBe(400)
+  expect((await asked('/templates/order.lost/preview', {})).status).toBe(404)
+})

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { moneyIn } from '../content.ts'
 import { type Notification, notificationOf } from '../domain.ts'
+import { saveTemplates, templatesOf } from '../rendering/store.ts'
 import {
   attemptsOf,
   deliveriesOf,
@@ -16,6 +16,7 @@ import {
   saveNotification,
 } from '../store.ts'
 
+const style = { version: 'v1', currency: 'EUR', defaultEmailDomain: 'x' }
 const at = '2026-11-21T08:30:00.000Z'
 const later = '2026-11-21T08:30:05.000Z'
 let scratch: Awaited<ReturnType<typeof scratchFolder>>
@@ -33,7 +34,7 @@ afterEach(async () => {
 
 function paid(orderId: string, user = 'gayal'): Notification {
   const told = { user, priority: 'standard' as const, contact: { email: 'g@example.org', phone: '+94 11 234' } }
-  return notificationOf({ type: 'order.paid', orderId, told }, { money: moneyIn('EUR'), defaultEmailDomain: 'x' }, at)
+  return notificationOf({ type: 'order.paid', orderId, told }, style, at)
 }
 
 const attempt = (error: string | null) => ({
@@ -64,7 +65,7 @@ it('keeps a notification as it was first requested', async () => {
     notificationId: '1.order.paid',
     channel: 'email',
     address: 'g@example.org',
-    content: paid('1').content,
+    words: paid('1').words,
     createdAt: at,
     status: 'waiting',
   })
@@ -108,4 +109,11 @@ it('knows where each channel stands, from before the first attempt to after the 
 it.each(['update attempts set error = null', 'delete from attempts'])('refuses: %s', async (statement) => {
   await database.transaction((tx) => saveAttempt(tx, attempt('451 later')))
   await expect(database.run(statement)).rejects.toThrow('attempts are append-only')
+})
+
+it('keeps template files under their version, as they first were', async () => {
+  await saveTemplates(database, 'v1', { 'theme.json': '{}' }, at)
+  await saveTemplates(database, 'v1', { 'theme.json': '{"other": ""}' }, later)
+  expect(await templatesOf(database, 'v1')).toEqual({ 'theme.json': '{}' })
+  expect(await templatesOf(database, 'v2')).toBe(undefined)
 })

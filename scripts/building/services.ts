@@ -36,9 +36,12 @@ async function copyPackage(folder: string, out: string): Promise<void> {
   await writeFile(join(out, folder, 'package.json'), doors)
 }
 
-/** Migrations, and the console's page: what the compiled code reads at run time. */
+/** Migrations, templates and the console's page: what the compiled code reads at run time. */
+export function isReadAtRunTime(path: string): boolean {
+  return /\.(sql|hbs)$|(^|\/)templates\/[\w./-]+\.json$|(^|\/)console\/[\w.-]+\.(html|css|js)$/.test(path)
+}
+
 async function copyFiles(folder: string, out: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true }))
-    if (/\.sql$|(^|\/)console\/[\w.-]+\.(html|css|js)$/.test(entry))
-      await cp(join(folder, entry), join(out, folder, entry))
+    if (isReadAtRunTime(entry)) await cp(join(folder, entry), join(out, folder, entry))
 }

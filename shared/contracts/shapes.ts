@@ -16,11 +16,17 @@ export const Instant = Type.String({
 export const Line = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }) })
 export const PricedLine = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }), unitPriceCents: Cents })
 
+export const Locale = Type.String({
+  pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$',
+  description: 'BCP 47 language tag, for example de-AT',
+})
+
 export const Contact = Type.Object({
   email: Type.Optional(Type.String({ minLength: 3, maxLength: 254 })),
   phone: Type.Optional(Type.String({ minLength: 3, maxLength: 32 })),
   push: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
   webhook: Type.Optional(Type.String({ minLength: 8, maxLength: 2048 })),
+  locale: Type.Optional(Locale),
 })
 export const OrderPriority = Type.Union([Type.Literal('standard'), Type.Literal('express')])
 

@@ -99,7 +99,12 @@ function validationFaults(error: Error): FieldFault[] | undefined {
   const { validation, validationContext } = error as Partial<FastifyError>
   if (!validation) return undefined
   const prefix = validationContext === 'body' || validationContext === undefined ? [] : [validationContext]
-  return meaningful(validation).flatMap((fault) => fieldFaults(fault, prefix))
+  return fieldFaultsOf(validation, prefix)
+}
+
+/** What a validator found, by the dotted paths of the fields below `prefix`. */
+export function fieldFaultsOf(faults: Fault[], prefix: string[] = []): FieldFault[] {
+  return meaningful(faults).flatMap((fault) => fieldFaults(fault, prefix))
 }
 
 function fieldFaults(fault: Fault, prefix: string[]): FieldFault[] {

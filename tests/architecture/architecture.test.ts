@@ -149,6 +149,7 @@ describe('imports', () => {
     ],
     ['pg', /^pg$/, (path) => path.startsWith('shared/storage/')],
     ['nodemailer', /^nodemailer$/, (path) => path.startsWith('notification-service/channels/')],
+    ['handlebars', /^handlebars$/, (path) => path.startsWith('notification-service/rendering/')],
     ['pino', /^pino(-pretty)?$/, (path) => path === 'shared/runtime/log.ts'],
     ['prom-client', /^prom-client$/, (path) => path === 'shared/runtime/metrics.ts'],
   ]

@@ -1,0 +1,32 @@
+// Data that somebody sends for a template: checked against the template's schema before anything is kept.
+import { type FieldFault, fieldFaultsOf, RejectedError } from '@orders/shared/runtime'
+import { Compile } from 'typebox/compile'
+import { completed, type Data } from '../content.ts'
+import { templates } from '../templates/schemas.ts'
+
+const validators = new Map([...templates].map(([name, { data }]) => [name, Compile(data)]))
+
+/**
+ * The data completed for rendering; the sample where none is given.
+ *
+ * @throws RejectedError 404 `no_such_template` that names those there are, 400 `invalid_input` with every faulty field.
+ */
+export function dataFor(template: string, given: Data | undefined): Data {
+  const declared = templates.get(template)
+  if (!declared)
+    throw new RejectedError(
+      404,
+      'no_such_template',
+      `no template ${template}; there is ${[...templates.keys()].join(', ')}`,
+    )
+  const { data: schema, sample } = declared
+  if (given === undefined) return completed(schema, sample)
+  const faults = [...(validators.get(template)?.Errors(given) ?? [])]
+  if (faults.length > 0) throw faulty(fieldFaultsOf(faults, ['data']))
+  return completed(schema, given)
+}
+
+export function faulty(errors: FieldFault[]): RejectedError {
+  const message = errors.map((error) => `${error.field} ${error.message}`).join('; ')
+  return new RejectedError(400, 'invalid_input', message, { errors })
+}

@@ -1,0 +1,43 @@
+// What can be seen at one place of a template: fields by name, each with its schema and whether it may be missing.
+import { type TSchema, Type } from 'typebox'
+
+export interface Seen {
+  /** `object`, `array`, `string`, `integer`, `boolean`. */
+  type: string
+  isOptional: boolean
+  fields?: ReadonlyMap<string, Seen>
+  items?: Seen
+  /** When it is one of a few texts. */
+  choices?: string[]
+}
+
+export const text: Seen = { type: 'string', isOptional: false }
+export const flag: Seen = { type: 'boolean', isOptional: false }
+export const number: Seen = { type: 'integer', isOptional: false }
+
+export function seenOf(schema: TSchema, isOptional = false): Seen {
+  if (Type.IsEnum(schema)) return { type: 'string', isOptional, choices: schema.enum.map(String) }
+  if (Type.IsArray(schema)) return { type: 'array', isOptional, items: seenOf(schema.items) }
+  if (!Type.IsObject(schema)) return { type: 'type' in schema ? String(schema.type) : 'unknown', isOptional }
+  const fields = Object.entries(schema.properties).map(
+    ([name, property]) => [name, seenOf(property, Type.IsOptional(property))] as const,
+  )
+  return { type: 'object', isOptional, fields: new Map(fields) }
+}
+
+export interface Scope {
+  /** What `this` is. */
+  here: Seen
+  /** Of `../`; none at the top of a file. */
+  outer?: Scope
+  /** `@name`. */
+  data: ReadonlyMap<string, Seen>
+}
+
+/** The same place, where a field is known to be there. */
+export function knowing(scope: Scope, name: string): Scope {
+  const field = scope.here.fields?.get(name)
+  if (!field) return scope
+  const fields = new Map([...(scope.here.fields ?? []), [name, { ...field, isOptional: false }]])
+  return { ...scope, here: { ...scope.here, fields } }
+}

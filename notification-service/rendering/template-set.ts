@@ -1,0 +1,155 @@
+// Template files made ready: compiled once, rendered for every message.
+import { asError, BrokenError } from '@orders/shared/runtime'
+import Handlebars from 'handlebars'
+import type { Content, Words } from '../content.ts'
+import { flatten, type Program, parsed } from './flatten.ts'
+import { formats } from './formats.ts'
+import { localeFor } from './locale.ts'
+import {
+  modeOf,
+  type Part,
+  partialsOf,
+  parts,
+  type TemplateFiles,
+  textsOf,
+  type Variant,
+  variantsOf,
+  versionOf,
+} from './template-files.ts'
+
+export interface TemplateSet {
+  version: string
+  files: TemplateFiles
+  flat: Flat[]
+  /** By template, the default locale first. */
+  locales: ReadonlyMap<string, string[]>
+  /** @throws BrokenError when the words are of a template that these files do not have. */
+  render(words: Words): Content
+  /** The subject alone, which costs a tenth of all. */
+  subject(words: Words): string
+}
+
+type Delegate = Handlebars.TemplateDelegate
+
+/** One file with all it includes. */
+interface Flat {
+  variant: Variant
+  part: Part
+  program: Program
+}
+
+/** What a template reads as `@name`, beside the words of its locale and the theme. */
+interface Surroundings {
+  locale: string
+  currency: string
+  subject?: string
+  short?: string
+}
+
+/**
+ * Compiles everything.
+ *
+ * @throws BrokenError `template_broken` for what is no Handlebars or includes what is not there. Whether it fits the
+ * data: see `checkTemplates`.
+ */
+export function compileTemplates(files: TemplateFiles): TemplateSet {
+  const flat = flatTemplates(files)
+  const compiled = new Map<string, Map<string, Partial<Record<Part, Delegate>>>>()
+  for (const { variant, part, program } of flat) {
+    const variants = compiled.get(variant.template) ?? new Map<string, Partial<Record<Part, Delegate>>>()
+    const run = { ...variants.get(variant.locale), [part]: compile(program, part) }
+    compiled.set(variant.template, variants.set(variant.locale, run))
+  }
+  const locales = new Map([...compiled].map(([template, variants]) => [template, [...variants.keys()]]))
+
+  function start({ template, locale: wanted, currency, data }: Words) {
+    const locale = localeFor(wanted, locales.get(template) ?? [])
+    const variant = compiled.get(template)?.get(locale)
+    if (!variant) throw new BrokenError('no_such_template', `these templates have no ${template} in ${locale}`)
+    const surroundings: Surroundings = { locale, currency }
+    const render = (part: Part) => variant[part]?.(data, { ...RUN, data: surroundings }) ?? ''
+    surroundings.subject = oneLine(render('subject'))
+    return { surroundings, subject: surroundings.subject, render }
+  }
+
+  return {
+    version: versionOf(files),
+    files,
+    flat,
+    locales,
+    subject: (words) => start(words).subject,
+    render(words) {
+      const { surroundings, subject, render } = start(words)
+      const short = oneLine(render('short'))
+      surroundings.short = short
+      return { subject, short, text: tidy(render('text')), html: mailable(render('html')) }
+    },
+  }
+}
+
+/** Own properties of plain data only: what a customer is called never reaches a prototype. */
+const RUN = { allowProtoPropertiesByDefault: false, allowProtoMethodsByDefault: false }
+
+const handlebars = Handlebars.create()
+handlebars.registerHelper(formats)
+const knownHelpers = Object.fromEntries(Object.keys(formats).map((name) => [name, true]))
+
+function compile(program: Program, part: Part): Delegate {
+  return handlebars.compile(program, { strict: true, knownHelpersOnly: true, knownHelpers, noEscape: part !== 'html' })
+}
+
+/** Every part of every variant, without what it shares with others; all faults at once. */
+function flatTemplates(files: TemplateFiles): Flat[] {
+  const faults: string[] = []
+  const programs = new Map<string, Program>()
+  for (const [path, text] of Object.entries(files))
+    if (path.endsWith('.hbs'))
+      try {
+        programs.set(path, parsed(text, path))
+      } catch (thrown) {
+        faults.push(`${path}: ${asError(thrown).message}`)
+      }
+  const fault = ({ loc }: hbs.AST.Node, message: string) => faults.push(`${loc.source}:${loc.start.line} ${message}`)
+  const theme = textsOf(files, 'theme.json')
+  const flat = variantsOf(files).flatMap((variant) => {
+    const texts = { theme, words: textsOf(files, `words/${variant.locale}.json`) }
+    return parts.flatMap((part) => {
+      const program = programs.get(variant.files.get(part) ?? '')
+      const partials = partialsOf(files, modeOf(part), variant)
+      const partial = (name: string) => programs.get(partials.get(name) ?? '')
+      const [escaped, carried] = part === 'html' ? [handlebars.escapeExpression, mailable] : [String, String]
+      return program ? [{ variant, part, program: flatten(program, { partial, texts, escaped, carried, fault }) }] : []
+    })
+  })
+  if (faults.length > 0) throw new BrokenError('template_broken', `templates: ${[...new Set(faults)].join('; ')}`)
+  return flat
+}
+
+/** A line break in a subject would begin another header. */
+function oneLine(text: string): string {
+  return text.replace(/[\s\p{Control}]+/gu, ' ').trim()
+}
+
+function tidy(text: string): string {
+  return `${text.replace(/\n{3,}/g, '\n\n').trim()}\n`
+}
+
+/**
+ * ASCII in lines of at most 76 characters, which a mail carries as they are: readable in the raw mail, and spared the
+ * quoting that costs more than all of the rendering. In HTML a line break is as good as a blank.
+ */
+function mailable(html: string): string {
+  const lines = html.replace(BEYOND_ASCII, entity).split('\n')
+  return lines.map((line) => (line.length > LINE_MAX ? line.replace(/(.{1,75}) /g, '$1\n') : line)).join('\n')
+}
+
+/** Spelled with surrogates: with the flag `u` it takes five times as long. */
+const BEYOND_ASCII = /[\ud800-\udbff][\udc00-\udfff]|[^\n\x20-\x7e]/g
+
+/** Nodemailer quotes the whole part when one of its lines is longer. */
+const LINE_MAX = 76
+
+/** Control characters mean nothing in a mail, and some are not allowed in HTML even as entities. */
+function entity(character: string): string {
+  return /\p{Control}/u.test(character) ? ' ' : `&#${character.codePointAt(0)};`
+}

@@ -1,0 +1,98 @@
+// What each template may speak of, and a sample of it. A file that names anything else stops the service at start.
+import { Cents, Instant, OrderId, Sku } from '@orders/shared/contracts'
+import { type Static, type TObject, type TProperties, Type } from 'typebox'
+
+export interface Declaration<Data extends TObject = TObject> {
+  summary: string
+  data: Data
+  sample: Static<Data>
+}
+
+function template<P extends TProperties>(
+  summary: string,
+  properties: P,
+  sample: Static<TObject<P>>,
+): Declaration<TObject<P>> {
+  return { summary, data: Type.Object(properties, { additionalProperties: false }), sample }
+}
+
+const Line = Type.Object(
+  { sku: Sku, quantity: Type.Integer({ minimum: 1 }), totalCents: Type.Optional(Cents) },
+  { additionalProperties: false },
+)
+
+/** Not every event knows everything: what is optional here may stand in a template only inside its own `{{#if}}`. */
+const Order = {
+  orderId: OrderId,
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'what the customer is called' })),
+  orderUrl: Type.Optional(Type.String({ pattern: '^https?://\\S+$', maxLength: 2048 })),
+  lines: Type.Array(Line),
+  totalCents: Type.Optional(Cents),
+}
+
+const order = {
+  orderId: '2026-1107',
+  name: 'Gayal',
+  orderUrl: 'https://shop.example/orders/2026-1107',
+  lines: [
+    { sku: 'espresso-cup', quantity: 4, totalCents: 3_960 },
+    { sku: 'moka-pot-6', quantity: 1, totalCents: 3_490 },
+  ],
+  totalCents: 7_450,
+}
+
+export const reasons = [
+  'out_of_stock',
+  'declined',
+  'gateway_unavailable',
+  'cancelled_by_customer',
+  'confirmation_timeout',
+  'other',
+] as const
+const Reason = Type.Enum([...reasons])
+
+/** An event's template has its type as name. */
+export const newsTemplates = {
+  'order.created': template('The order has reached us.', Order, order),
+  'payment.confirmation_required': template(
+    'The amount needs the customer’s word before the deadline.',
+    { ...Order, confirmBefore: Instant },
+    { ...order, lines: [], totalCents: 107_450, confirmBefore: '2026-11-21T18:30:00.000Z' },
+  ),
+  'order.paid': template('The order is paid.', Order, order),
+  'order.shipped': template(
+    'The parcel is on its way.',
+    { ...Order, trackingId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })) },
+    { ...order, trackingId: 'JD0146 0001 2345' },
+  ),
+  'order.completed': template('The parcel has arrived.', Order, order),
+  'order.cancelled': template(
+    'The order will not be delivered, and why.',
+    { ...Order, reason: Reason },
+    { ...order, reason: 'out_of_stock' },
+  ),
+}
+export type NewsType = keyof typeof newsTemplates
+
+export const MESSAGE = 'message'
+
+export const templates: ReadonlyMap<string, Declaration> = new Map<string, Declaration>([
+  ...Object.entries(newsTemplates),
+  [
+    MESSAGE,
+    template(
+      'What somebody wrote by hand.',
+      {
+        subject: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
+        paragraphs: Type.Array(Type.Array(Type.String(), { description: 'the lines of a paragraph' })),
+      },
+      {
+        subject: 'Our warehouse moves on Friday',
+        paragraphs: [
+          ['We move to a larger warehouse this Friday, so parcels leave one day later than usual.'],
+          ['Kind regards,', 'your team'],
+        ],
+      },
+    ),
+  ],
+])

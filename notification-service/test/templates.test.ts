@@ -1,0 +1,156 @@
+// Templates: what they say in which language, and that one which does not fit its data never gets past the start.
+import { describe, expect, it } from 'vitest'
+import { completed, type Data, newsWords, type Words } from '../content.ts'
+import { checkTemplates } from '../rendering/check.ts'
+import { localeFor } from '../rendering/locale.ts'
+import type { TemplateFiles } from '../rendering/template-files.ts'
+import { compileTemplates } from '../rendering/template-set.ts'
+import { withHistory } from '../rendering/templates.ts'
+import { type NewsType, newsTemplates, templates } from '../templates/schemas.ts'
+import { files, set, style } from './templates.ts'
+
+const names = Object.keys(newsTemplates) as NewsType[]
+const wordsOf = (template: NewsType, given: Data = {}, locale: string | null = null): Words => {
+  const { data, sample } = newsTemplates[template]
+  return { template, version: set.version, locale, currency: 'EUR', data: completed(data, { ...sample, ...given }) }
+}
+
+it('has every order template in English and German', () => {
+  expect(names.map((name) => [name, [...(set.locales.get(name) ?? [])].sort()])).toEqual(
+    names.map((name) => [name, ['de', 'en']]),
+  )
+})
+
+it('writes to people in their language, the nearest one there is', () => {
+  const subjects = ['de', 'de-AT', 'DE-ch', 'fr', null].map((locale) => set.subject(wordsOf('order.paid', {}, locale)))
+  const [german, english] = ['Bestellung 2026-1107 ist bezahlt', 'Order 2026-1107 is paid']
+  expect(subjects).toEqual([german, german, german, english, english])
+  expect(localeFor('zh-Hant-TW', ['en', 'zh', 'zh-Hant'])).toBe('zh-Hant')
+})
+
+it('gives amounts and dates as the locale has them', () => {
+  const blanks = (text: string) => text.replace(/\s/gu, ' ')
+  const short = (locale: string) => blanks(set.render(wordsOf('payment.confirmation_required', {}, locale)).short)
+  expect(short('en')).toContain('€1,074.50 for order 2026-1107 before November 21, 2026 at 18:30 UTC')
+  expect(short('de')).toMatch(/1\.074,50 € für Bestellung 2026-1107 vor dem 21\. November 2026 um 18:30 UTC/)
+})
+
+describe.each(names)('%s', (name) => {
+  it.each(['en', 'de'])('in %s is a mail that needs no quoting, and words for every channel', (locale) => {
+    const { subject, short, text, html } = set.render(wordsOf(name, {}, locale))
+    expect(html).toMatch(new RegExp(`^<!doctype html>\\n<html lang="${locale}">`))
+    expect(html.split('\n').filter((line) => line.length > 76)).toEqual([])
+    expect(html).not.toMatch(/[^\n\x20-\x7e]/)
+    expect([subject, short].filter((line) => line === '' || line.includes('\n'))).toEqual([])
+    expect(text).not.toMatch(/<|\{\{|undefined|null|NaN/)
+    expect(html).not.toMatch(/\{\{|undefined|null|NaN/)
+  })
+})
+
+it('escapes in HTML what customers call themselves, and nowhere else', () => {
+  const name = '<script>alert("x")</script> & {{orderId}}'
+  const { html, text } = set.render(newsWords('order.created', '1', { user: name, priority: 'standard' }, style))
+  expect(html.replace(/\s+/g, ' ')).toContain(
+    'Hello &lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; {{orderId}},',
+  )
+  expect(html).not.toContain('<script')
+  expect(text).toContain(`Hello ${name},`)
+})
+
+it('has no line break in a subject, whatever the data', () => {
+  const subject = set.subject(wordsOf('order.paid', { orderId: '1\r\nBcc: everybody@example.com\u2028x' }))
+  expect(subject).toBe('Order 1 Bcc: everybody@example.com x is paid')
+})
+
+it('says the same to the letter after the templates changed', async () => {
+  const words = wordsOf('order.paid')
+  const changed = compileTemplates({ ...files, 'order.paid/en/subject.hbs': 'Something else' })
+  const templatesLater = withHistory(changed, async (version) => (version === set.version ? files : undefined))
+  expect(await templatesLater.render(words)).toEqual(set.render(words))
+  expect(await templatesLater.subject({ ...words, version: changed.version })).toBe('Something else')
+  await expect(templatesLater.render({ ...words, version: 'lost' })).rejects.toMatchObject({
+    code: 'no_such_templates',
+  })
+})
+
+describe('the check at start', () => {
+  const check = (changed: TemplateFiles) => () => checkTemplates(compileTemplates({ ...files, ...changed }), templates)
+
+  it('passes what is there', () => {
+    expect(check({})).not.toThrow()
+  })
+
+  const html = 'order.paid/en/html.hbs'
+  const faults: [string, TemplateFiles, string][] = [
+    ['a typo', { [html]: 'x\n{{oderId}}' }, `${html}:2 {{oderId}} is not in the schema; there is orderId, name,`],
+    ['a typo in a branch', { [html]: '{{#if name}}{{nmae}}{{/if}}' }, `${html}:1 {{nmae}} is not in the schema`],
+    ['a typo in a list', { [html]: '{{#each lines}}\n{{skuu}}{{/each}}' }, `${html}:2 {{skuu}} is not in the schema`],
+    ['a field of the order in a list', { [html]: '{{#each lines}}{{orderId}}{{/each}}' }, '{{orderId}} is not in the'],
+    [
+      'a typo in a partial',
+      { 'partials/html/lines.hbs': '\n\n{{totl}}' },
+      'partials/html/lines.hbs:3 {{totl}} is not in the schema; there is orderId, name, orderUrl, lines, totalCents (order.created)',
+    ],
+    [
+      'an unknown word',
+      { [html]: '{{@words.hallo}}' },
+      `${html}:1 {{@words.hallo}} is not in the schema; there is hello,`,
+    ],
+    [
+      'what may be missing',
+      { [html]: '{{name}}' },
+      `${html}:1 {{name}} may be missing: show it only inside {{#if name}}`,
+    ],
+    ['an amount that may be missing', { [html]: '{{money totalCents}}' }, '{{totalCents}} may be missing'],
+    ['the wrong branch', { [html]: '{{#unless name}}{{name}}{{/unless}}' }, '{{name}} may be missing'],
+    ['a text as an amount', { [html]: '{{money orderId}}' }, '{{money orderId}} needs integer, not string'],
+    ['a list as a text', { [html]: '{{lines}}' }, '{{lines}} is an array, no text'],
+    ['a text as a list', { [html]: '{{#each orderId}}x{{/each}}' }, '{{#each orderId}} needs a list'],
+    ['what is not escaped', { [html]: '{{{orderId}}}' }, '{{{orderId}}} is not escaped'],
+    ['a prototype', { [html]: '{{constructor}}' }, '{{constructor}} is not in the schema'],
+    ['an unknown helper', { [html]: '{{shout orderId}}' }, '{{shout …}} is unknown; there is money, moment, eq'],
+    ['an unknown block', { [html]: '{{#with lines}}x{{/with}}' }, '{{#with}} is unknown'],
+    ['a way out of the top', { [html]: '{{../orderId}}' }, '{{../orderId}} leads nowhere'],
+    ['an unknown partial', { [html]: 'x\n\n{{> foter}}' }, `${html}:3 {{> foter}} is unknown`],
+    ['a partial that includes itself', { 'partials/html/next.hbs': '{{> next}}' }, '{{> next}} includes itself'],
+    ['a layout without what it frames', { [html]: '{{> layout}}' }, '{{> @partial-block}} has nothing to show'],
+    ['no Handlebars', { [html]: '{{#if name}}' }, `${html}: Parse error on line 1`],
+    [
+      'a comparison that is never true',
+      { 'order.cancelled/de/why.hbs': '{{#if (eq reason "decline")}}x{{/if}}' },
+      'order.cancelled/de/why.hbs:1 {{eq}} is never true: decline is not one of out_of_stock, declined,',
+    ],
+    [
+      'a part that is missing',
+      { 'order.paid/fr/subject.hbs': 'x', 'words/fr.json': '{}' },
+      'order.paid/fr/text.hbs is missing',
+    ],
+    ['a locale without words', { 'order.paid/fr/subject.hbs': 'x' }, 'words/fr.json is missing'],
+    ['a locale that is none', { 'order.paid/franz_/subject.hbs': 'x' }, 'order.paid/franz_/ is no BCP 47 language tag'],
+    ['a template without a schema', { 'order.lost/en/subject.hbs': 'x' }, 'order.lost/en/ belongs to no schema'],
+    ['an empty subject', { 'order.paid/en/subject.hbs': '' }, 'order.paid/en/ has an empty subject or short'],
+  ]
+  it.each(faults)('refuses %s', (_, changed, message) => {
+    let thrown: unknown
+    try {
+      check(changed)()
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toMatchObject({
+      name: 'BrokenError',
+      code: 'template_broken',
+      message: expect.stringContaining(message),
+    })
+  })
+
+  it('refuses a template that is not there, and tells of all faults at once', () => {
+    const { 'order.paid/en/subject.hbs': _, ...rest } = files
+    const broken = compileTemplates({ ...rest, 'order.shipped/de/text.hbs': '{{a}}{{b}}' })
+    expect(() => checkTemplates(broken, templates)).toThrow(
+      /^templates: order\.paid\/en\/subject\.hbs is missing; .*\{\{a\}\} is not in the schema.*; .*\{\{b\}\} is not in/,
+    )
+    const declared = new Map([...templates, ['order.lost', newsTemplates['order.paid']] as const])
+    expect(() => checkTemplates(set, declared)).toThrow('order.lost/en/ is missing')
+  })
+})

@@ -1,0 +1,13 @@
+// What the compiled services read at run time is in the build: migrations, templates, the console's page.
+import { expect, it } from 'vitest'
+import { isReadAtRunTime } from '../../scripts/building/services.ts'
+import { paths } from '../architecture/source.ts'
+
+it('the build carries every file of a service that is neither code nor documentation', () => {
+  const wanted = paths.filter(
+    (path) => /^([a-z]+-service|shared)\//.test(path) && !/(^|\/)(test|testing|node_modules)\//.test(path),
+  )
+  const left = wanted.filter((path) => !/\.(ts|md)$|\/(package|tsconfig)\.json$/.test(path) && !isReadAtRunTime(path))
+  expect(left).toEqual([])
+  expect(paths.filter(isReadAtRunTime)).toContain('notification-service/templates/order.paid/en/html.hbs')
+})
