@@ -46,6 +46,10 @@ const sentences: Record<string, Say> = {
     `the customer was told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${because(textIn(data, 'provider'), ', through ')}`,
   'notification.failed': ({ data, ...event }) =>
     `the customer could not be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${reason(data)}`,
+  'notification.delivered': ({ data, ...event }) =>
+    `the message about ${newsOf(event)} reached the customer${because(textIn(data, 'channel'), ' by ')}`,
+  'notification.undelivered': ({ data, ...event }) =>
+    `the message about ${newsOf(event)} did not reach the customer${because(textIn(data, 'channel'), ' by ')}${reason(data)}`,
 }
 
 function lines(data: unknown): string {

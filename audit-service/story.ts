@@ -65,6 +65,8 @@ const CAUSAL_ORDER = [
   'notification.requested',
   'notification.sent',
   'notification.failed',
+  'notification.delivered',
+  'notification.undelivered',
 ]
 const rankOf = new Map(CAUSAL_ORDER.map((type, rank) => [type, rank]))
 

@@ -10,6 +10,16 @@ export const NotificationConfig = configWith({
         'Mail server, for example smtp://user:password@mail.example.com:587. Unset, mails become files in DATA_DIR/mail.',
     }),
   ),
+  smtpSecondUrl: Type.Optional(
+    Type.String({ pattern: '^smtps?://', description: 'Mail server that takes over while SMTP_URL does not serve.' }),
+  ),
+  unknownOutcomeSeconds: Type.Integer({
+    minimum: 60,
+    maximum: 86_400,
+    default: 900,
+    description:
+      'How long a message that a provider may have taken already is kept from the second one. Less sends sooner, and more often twice.',
+  }),
   mailFrom: Type.String({
     default: 'Orders <orders@example.com>',
     pattern: '^[^\\u0000-\\u001f<>]*<?[^\\s@<>,;]+@[^\\s@<>,;]+>?$',
@@ -31,6 +41,70 @@ export const NotificationConfig = configWith({
       description: 'Your page about an order, for example https://shop.example/orders/{orderId}; the mails link to it.',
     }),
   ),
+  callbackUrl: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
+      description:
+        'How providers reach this service from outside, for their status callbacks: https://notify.example.com',
+    }),
+  ),
+  twilioAccountSid: Type.Optional(
+    Type.String({ pattern: '^AC[A-Za-z0-9]+$', description: 'SMS by Twilio. Unset, SMS become log lines.' }),
+  ),
+  twilioAuthToken: Type.Optional(Type.String({ minLength: 1, description: 'Required with TWILIO_ACCOUNT_SID.' })),
+  twilioFrom: Type.Optional(
+    Type.String({
+      pattern: '^(\\+[1-9][0-9]{6,14}|MG[A-Za-z0-9]+)$',
+      description: 'Our number, or the sid of a messaging service. Required with TWILIO_ACCOUNT_SID.',
+    }),
+  ),
+  twilioBaseUrl: Type.String({
+    default: 'https://api.twilio.com',
+    pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
+    description: 'Twilio, or what speaks like it.',
+  }),
+  twilioSecondAccountSid: Type.Optional(
+    Type.String({
+      pattern: '^AC[A-Za-z0-9]+$',
+      description: 'An account that takes over while the first does not serve.',
+    }),
+  ),
+  twilioSecondAuthToken: Type.Optional(Type.String({ minLength: 1 })),
+  twilioSecondFrom: Type.Optional(Type.String({ pattern: '^(\\+[1-9][0-9]{6,14}|MG[A-Za-z0-9]+)$' })),
+  twilioSecondBaseUrl: Type.String({ default: 'https://api.twilio.com', pattern: '^https?://[^\\s?#]+[^/\\s?#]$' }),
+  fcmServiceAccount: Type.Optional(
+    Type.String({
+      description: 'Push to apps by FCM: the JSON of a Google service account. Unset, such pushes become log lines.',
+    }),
+  ),
+  fcmBaseUrl: Type.String({
+    default: 'https://fcm.googleapis.com',
+    pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
+    description: 'FCM, or what speaks like it.',
+  }),
+  vapidPrivateKey: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9_-]{43}$',
+      description:
+        'Push to browsers by Web Push: the private key, in base64url, of the pair whose public key pages subscribe with. Unset, such pushes become log lines.',
+    }),
+  ),
+  vapidSubject: Type.String({
+    default: 'mailto:orders@example.com',
+    pattern: '^(mailto:|https://)[^\\s]+$',
+    description: 'Where push services reach whoever runs this.',
+  }),
+  webhookSecret: Type.Optional(
+    Type.String({
+      pattern: '^[^\\s,]{24,}(,[^\\s,]{24,})*$',
+      description:
+        'Master secret from which each webhook URL gets its signing secret, 24 characters or more; several, separated by commas, while one is replaced. Unset, webhooks become log lines.',
+    }),
+  ),
+  webhookAllowPrivate: Type.Boolean({
+    default: false,
+    description: 'Lets webhooks and Web Push go to private addresses. For development and tests only.',
+  }),
   currency: Type.String({ default: 'EUR', pattern: '^[A-Z]{3}$', description: 'ISO 4217 code of all prices.' }),
 })
 export type NotificationConfig = Static<typeof NotificationConfig>

@@ -7,9 +7,11 @@ import {
   type Contact,
   channels,
   type Message,
+  NotificationDelivered,
   NotificationFailed,
   NotificationRequested,
   NotificationSent,
+  NotificationUndelivered,
 } from '@orders/shared/contracts'
 import {
   type Content,
@@ -173,6 +175,9 @@ export interface Delivery {
 /** One channel's part of a notification, rendered and ready to go. */
 export interface Outgoing {
   notificationId: string
+  /** `order.paid`, or `direct`. */
+  eventType: string
+  orderId: string | null
   channel: Channel
   address: string
   content: Content
@@ -196,6 +201,16 @@ export interface Attempt {
 export interface Receipt {
   provider: string
   providerId: string
+}
+
+/** An address that is told nothing more by its channel, and why. */
+export interface Suppression {
+  channel: Channel
+  address: string
+  reason: string
+  /** The one that found out; null where an operator said so. */
+  notificationId: string | null
+  at: string
 }
 
 export interface Change {
@@ -232,6 +247,29 @@ export function refused(delivery: Delivery, reason: string, at: string): Decisio
   if (delivery.status === 'failed') return { change, messages: [] }
   const data = { notificationId, channel, reason }
   return { change, messages: [NotificationFailed.of(subject, at, data, { detail: `${eventType}.${channel}` })] }
+}
+
+/** What a provider tells of a message that it took. */
+export interface Report {
+  notificationId: string
+  channel: Channel
+  /** In the provider's words: `queued`, `delivered`, `undelivered`, … */
+  status: string
+  providerId: string
+  error: string | null
+  at: string
+}
+
+const UNDELIVERED = new Set(['undelivered', 'failed', 'canceled'])
+
+/** The steps on the way are kept and not said; where the way ends is. */
+export function reported({ subject, eventType, channel, notificationId }: Delivery, report: Report): Message[] {
+  const { status, providerId, error, at } = report
+  const data = { notificationId, channel, providerId }
+  const options = { detail: `${eventType}.${channel}` }
+  if (status === 'delivered') return [NotificationDelivered.of(subject, at, data, options)]
+  if (!UNDELIVERED.has(status)) return []
+  return [NotificationUndelivered.of(subject, at, { ...data, reason: error ?? status }, options)]
 }
 
 /** A notification's status: its weakest channel's. */

@@ -13,7 +13,9 @@ import {
 import { type Done, type GroupCommit, type Handler, on } from '@orders/shared/messaging'
 import { PermanentError, RejectedError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
-import type { Send, Sending } from './channels/sender.ts'
+import type { OpenCalls } from './channels/failover.ts'
+import { AddressGoneError, type Send, type Sending } from './channels/sender.ts'
+import { openCallOf, removeOpenCall, saveOpenCall, saveSuppression, suppressionOf } from './channels/store.ts'
 import type { Style, Told } from './content.ts'
 import {
   type Attempt,
@@ -24,8 +26,10 @@ import {
   type NewsStyle,
   type Notification,
   notificationOf,
+  type Outgoing,
   refused,
   requested,
+  type Suppression,
 } from './domain.ts'
 import type { Templates } from './rendering/templates.ts'
 import {
@@ -59,29 +63,40 @@ function news<Data extends Told>(contract: Contract<Data>, type: NewsType, style
   })
 }
 
-/** Sends what a channel's queue asks for, unless it was sent already: a redelivery or a replayed dead letter sends nothing. */
+/**
+ * Sends what a channel's queue asks for, unless it was sent already: a redelivery or a replayed dead letter sends
+ * nothing. Nor does what is for a suppressed address: that is a failure everybody may know of, and no dead letter.
+ */
 export function channelHandler(channel: Channel, send: Send, templates: Templates): Handler {
   return on(NotificationRequested, {
-    async ask({ data }, context): Promise<Sending | undefined> {
+    async ask({ data }, context): Promise<Sending | Suppression | undefined> {
       const unrendered = await outgoingOf(context.sql, data.notificationId, channel)
       if (!unrendered) throw new PermanentError('no_such_notification', `no ${channel} for ${data.notificationId}`)
       const { words, status, ...outgoing } = unrendered
       if (status === 'sent') return undefined
-      return send({ ...outgoing, content: await templates.render(words) }, context)
+      const suppression = await suppressionOf(context.sql, channel, outgoing.address)
+      return suppression ?? send({ ...outgoing, content: await templates.render(words) }, context)
     },
-    async handle({ data: { notificationId } }, tx, { now: at, attempt }, sending) {
+    async handle({ data: { notificationId } }, tx, { now: at, attempt }, answer) {
       const delivery = await deliveryOf(tx, notificationId, channel)
-      if (!sending || !delivery) return []
-      const { change, messages } = accepted(delivery, sending, at)
-      const { provider, durationMs } = sending
+      if (!answer || !delivery) return []
+      if ('reason' in answer) {
+        const { change, messages } = refused(delivery, `suppressed: ${answer.reason}`, at)
+        await saveChange(tx, delivery, change, at)
+        return messages
+      }
+      const { change, messages } = accepted(delivery, answer, at)
+      const { provider, durationMs } = answer
       await saveAttempt(tx, { notificationId, channel, attempt, at, provider, error: null, durationMs }, change)
       return messages
     },
-    async giveUp({ data: { notificationId } }, tx, { now }, { reason }) {
+    async giveUp({ data: { notificationId } }, tx, { now: at }, { error, reason }) {
       const delivery = await deliveryOf(tx, notificationId, channel)
       if (!delivery) return []
-      const { change, messages } = refused(delivery, reason, now)
-      await saveChange(tx, delivery, change, now)
+      const outgoing = error instanceof AddressGoneError ? await outgoingOf(tx, notificationId, channel) : undefined
+      if (outgoing) await saveSuppression(tx, { channel, address: outgoing.address, reason, notificationId, at })
+      const { change, messages } = refused(delivery, reason, at)
+      await saveChange(tx, delivery, change, at)
       return messages
     },
     keepDeadLetter: true,
@@ -90,7 +105,21 @@ export function channelHandler(channel: Channel, send: Send, templates: Template
 
 /** Keeps a failed call to a provider, in the next group commit. */
 export function attemptRecorder(commit: GroupCommit): (failed: Attempt) => Promise<void> {
-  return (failed) => commit.submit(async (tx) => ({ result: await saveAttempt(tx, failed), messages: [] }))
+  return (failed) =>
+    commit.submit(async (tx) => ({ result: await saveAttempt(tx, failed), messages: [] }), {
+      keys: [failed.notificationId],
+    })
+}
+
+/** Keeps the calls whose answer is not known; each of its steps in the next group commit. */
+export function openCallsIn(database: Pick<Sql, 'all' | 'get'>, commit: GroupCommit): OpenCalls {
+  const submit = ({ notificationId }: Outgoing, work: (tx: Sql) => Promise<void>) =>
+    commit.submit(async (tx) => ({ result: await work(tx), messages: [] }), { keys: [notificationId] })
+  return {
+    find: (outgoing) => openCallOf(database, outgoing),
+    keep: (outgoing, call) => submit(outgoing, (tx) => saveOpenCall(tx, outgoing, call)),
+    forget: (outgoing) => submit(outgoing, (tx) => removeOpenCall(tx, outgoing)),
+  }
 }
 
 interface Submission {

@@ -1,8 +1,10 @@
-// What operators may ask of notification-service: send something, and see what became of anything sent.
+// What operators may ask of notification-service: send something, see what became of anything sent, and look at templates.
 import { randomUUID } from 'node:crypto'
 import { Locale, OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
+import { channelRoutes, NotificationId } from './channels/http.ts'
+import { reportsOf } from './channels/store.ts'
 import type { NotificationConfig } from './config.ts'
 import { type Style, wordsOf } from './content.ts'
 import { channelsOf, statusOf, type Wanted } from './domain.ts'
@@ -12,7 +14,6 @@ import type { Templates } from './rendering/templates.ts'
 import { attemptsOf, deliveriesOf, findNotification, listNotifications } from './store.ts'
 import { templates as declarations } from './templates/schemas.ts'
 
-const NotificationId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' })
 const Status = Type.Union([Type.Literal('waiting'), Type.Literal('sent'), Type.Literal('failed')])
 const Priority = Type.Union([Type.Literal('urgent'), Type.Literal('normal'), Type.Literal('bulk')])
 
@@ -62,7 +63,13 @@ interface Rendering {
   templates: Templates
 }
 
-export function routes(
+export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, rendering: Rendering): void {
+  notificationRoutes(app, wiring, rendering)
+  templateRoutes(app, wiring, rendering)
+  channelRoutes(app, wiring)
+}
+
+function notificationRoutes(
   app: HttpServer,
   { commit, database, auth, now }: Wiring<NotificationConfig>,
   { style, templates }: Rendering,
@@ -99,7 +106,8 @@ export function routes(
       const deliveries = await deliveriesOf(database, notification)
       const attempts = await attemptsOf(database, params.id)
       const status = statusOf(deliveries)
-      return { ...facts, status, template, locale, subject, text, deliveries, attempts }
+      const reports = await reportsOf(database, params.id)
+      return { ...facts, status, template, locale, subject, text, deliveries, attempts, reports }
     },
   )
 
@@ -119,6 +127,10 @@ export function routes(
       return { notifications }
     },
   )
+}
+
+function templateRoutes(app: HttpServer, { auth }: Wiring<NotificationConfig>, { style, templates }: Rendering): void {
+  const operators = { onRequest: auth.operator }
 
   app.get('/templates', { ...operators, schema: { summary: 'What can be said, and with which data' } }, async () => ({
     templates: [...declarations].map(([name, { summary, data: schema, sample }]) => ({

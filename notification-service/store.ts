@@ -53,18 +53,22 @@ export async function outgoingOf(
   notificationId: string,
   channel: Channel,
 ): Promise<Unrendered | undefined> {
-  const row = await sql.get<{ status: DeliveryStatus; payload: string; created_at: string }>(
-    `select coalesce(deliveries.status, 'waiting') as status, notifications.payload, notifications.created_at
+  const row = await sql.get<
+    Pick<Outgoing, 'eventType' | 'orderId' | 'createdAt'> & { status: DeliveryStatus; payload: string }
+  >(
+    `select coalesce(deliveries.status, 'waiting') as status, notifications.payload,
+       notifications.event_type as "eventType", notifications.order_id as "orderId",
+       notifications.created_at as "createdAt"
      from notifications left join deliveries on deliveries.notification_id = notifications.id and deliveries.channel = ?
      where notifications.id = ?`,
     channel,
     notificationId,
   )
   if (!row) return undefined
-  const { addresses, words } = payloadOf(row.payload)
+  const { payload, ...facts } = row
+  const { addresses, words } = payloadOf(payload)
   const address = addresses[channel]
-  if (address === undefined) return undefined
-  return { notificationId, channel, address, words, createdAt: row.created_at, status: row.status }
+  return address === undefined ? undefined : { ...facts, notificationId, channel, address, words }
 }
 
 export async function deliveryOf(sql: Reader, notificationId: string, channel: Channel): Promise<Delivery | undefined> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { asError, PermanentError, TransientError, withoutPrivate } from '@orders/shared/runtime'
 import { createTransport } from 'nodemailer'
 import { isEmail, type Outgoing } from '../domain.ts'
-import type { Sender } from './sender.ts'
+import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 
 export interface MailSettings {
   mailFrom: string
@@ -19,7 +19,7 @@ const SILENCE_TIMEOUT_MS = 15_000
 export const MAIL_TIMEOUT_MS = 20_000
 
 /** Sends by SMTP over a few kept connections. The caller closes it. */
-export function openSmtp(url: string, settings: MailSettings): Sender {
+export function openSmtp(url: string, settings: MailSettings, provider = 'smtp'): Sender {
   const write = writer(settings)
   const transport = createTransport({
     url,
@@ -34,7 +34,7 @@ export function openSmtp(url: string, settings: MailSettings): Sender {
     maxRequeues: 0,
   })
   return {
-    provider: 'smtp',
+    provider,
     async send(outgoing, signal) {
       const mail = write(outgoing)
       try {
@@ -95,13 +95,49 @@ const ABOUT_THE_MESSAGE: ReadonlySet<unknown> = new Set(['EENVELOPE', 'EMESSAGE'
 /** 503 says that the dialogue went astray (RFC 5321), 530 that the server wants a login: both may be better later. */
 const NOT_FOR_GOOD = [503, 530]
 
-function failureOf(error: Error & { code?: unknown; responseCode?: unknown }): Error {
+/** What nodemailer says of a failure, beside its message. */
+interface SmtpFailure extends Error {
+  code?: unknown
+  originalCode?: unknown
+  responseCode?: unknown
+  response?: unknown
+  command?: unknown
+  timeoutType?: unknown
+}
+
+function failureOf(error: SmtpFailure): Error {
   const { code, responseCode } = error
-  const isRefused =
-    responseCode === undefined || (Number(responseCode) >= 500 && !NOT_FOR_GOOD.includes(Number(responseCode)))
+  const status = Number(responseCode)
+  const isFinal = responseCode === undefined || (status >= 500 && !NOT_FOR_GOOD.includes(status))
   // Servers repeat the address in what they say, and this text goes to logs and events. So no `cause` either.
   const message = withoutPrivate(error.message)
-  return ABOUT_THE_MESSAGE.has(code) && isRefused
-    ? new PermanentError('mail_refused', message)
-    : new TransientError('mail_deferred', message)
+  if (!ABOUT_THE_MESSAGE.has(code) || CLOSING.includes(status))
+    return new ProviderError('mail_deferred', message, { outcome: isCertain(error) ? 'refused' : 'unknown' })
+  if (!isFinal) return new TransientError('mail_deferred', message)
+  return isHardBounce(error)
+    ? new AddressGoneError('mail_bounced', message)
+    : new PermanentError('mail_refused', message)
+}
+
+/** 421 ends the dialogue, whichever step it answers (RFC 5321 §3.8). */
+const CLOSING = [421]
+
+/** Nothing was taken if the server said no, or was never reached; a connection that breaks in between leaves it open. */
+function isCertain({ code, originalCode, responseCode, timeoutType }: SmtpFailure): boolean {
+  const isBefore = ['EDNS', 'EAUTH', 'ETLS', 'EPROTOCOL'].includes(String(code))
+  const isUnreached = /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(String(originalCode ?? code))
+  const isTooEarly = timeoutType !== undefined && timeoutType !== 'SOCKET_TIMEOUT'
+  return responseCode !== undefined || isBefore || isUnreached || isTooEarly
+}
+
+/**
+ * The server says that there is no such mailbox: by its enhanced code where it has one (RFC 3463: bad destination,
+ * mailbox disabled), else by the plain one. Its other refusals are about the mail or about us.
+ */
+function isHardBounce({ command, responseCode, response }: SmtpFailure): boolean {
+  if (command !== 'RCPT TO') return false
+  const [, enhanced] = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(String(response ?? '')) ?? []
+  return enhanced === undefined
+    ? [550, 551, 553].includes(Number(responseCode))
+    : /^5\.(1\.(1|2|3|6|10)|2\.1)$/.test(enhanced)
 }

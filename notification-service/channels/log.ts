@@ -1,4 +1,5 @@
-// The stand-in for a provider: what would be sent by SMS, push or webhook becomes one line in the log.
+// The stand-in for a provider: what would be sent by SMS, push or webhook becomes one line in the log. Without the body,
+// which somebody may have written by hand about somebody.
 import type { Log } from '@orders/shared/runtime'
 import type { Sender } from './sender.ts'
 
@@ -6,7 +7,7 @@ export function openLogChannel(log: Log): Sender {
   return {
     provider: 'log',
     async send({ notificationId, channel, address, content }) {
-      log.info({ channel, notificationId, address: redacted(address), text: content.short }, 'told')
+      log.info({ channel, notificationId, address: redacted(address), subject: content.subject }, 'told')
       return `${notificationId}.${channel}`
     },
     close: () => undefined,

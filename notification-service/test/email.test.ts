@@ -16,6 +16,8 @@ const settings = { mailFrom: 'Orders <orders@example.com>', mailIdDomain: 'order
 const told = { user: 'gayal', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 2 }], totalCents: 2500 }
 const outgoing: Outgoing = {
   notificationId: '123.order.paid',
+  eventType: 'order.paid',
+  orderId: '123',
   channel: 'email',
   address: 'gayal@example.com',
   content: set.render(newsWords('order.paid', '123', told, style)),
@@ -74,9 +76,32 @@ it.each([
   expect(server.accepted).toHaveLength(1)
 })
 
-it('a server that is not there may be there later', async () => {
+it.each([
+  ['no, not', 550, 'AddressGoneError', 'mail_bounced'],
+  ['no, not', 553, 'AddressGoneError', 'mail_bounced'],
+  ['5.1.1 no such user', 550, 'AddressGoneError', 'mail_bounced'],
+  ['5.1.10 null MX', 556, 'AddressGoneError', 'mail_bounced'],
+  ['5.2.1 mailbox disabled', 550, 'AddressGoneError', 'mail_bounced'],
+  ['5.7.1 we do not like you', 550, 'PermanentError', 'mail_refused'],
+  ['5.2.2 mailbox full', 552, 'PermanentError', 'mail_refused'],
+  ['no, not', 554, 'PermanentError', 'mail_refused'],
+  ['4.2.1 greylisted', 450, 'TransientError', 'mail_deferred'],
+  ['4.3.2 going down', 421, 'ProviderError', 'mail_deferred'],
+])('a recipient refused with "%s" and %i is a %s', async (words, status, name, code) => {
+  server.saying(words)
+  server.refuse('recipient', status)
+  await expect(smtp.send(outgoing, signal)).rejects.toMatchObject({ name, code })
+})
+
+it('a connection that ends after the mail was taken leaves it open whether it was', async () => {
+  server.hangUp()
+  await expect(smtp.send(outgoing, signal)).rejects.toMatchObject({ name: 'ProviderError', outcome: 'unknown' })
+  expect(server.accepted).toHaveLength(1)
+})
+
+it('a server that is not there may be there later, and certainly has not taken anything', async () => {
   await server.close()
-  await expect(smtp.send(outgoing, signal)).rejects.toBeInstanceOf(TransientError)
+  await expect(smtp.send(outgoing, signal)).rejects.toMatchObject({ name: 'ProviderError', outcome: 'refused' })
   server = await startMailServer()
 })
 

@@ -1,5 +1,5 @@
 // A real SMTP server for tests, which keeps what it accepts and refuses what it is told to refuse.
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import PostalMime, { type Email } from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
@@ -9,6 +9,10 @@ export interface MailServer {
   accepted: { mail: Email; from: string; to: string[] }[]
   /** The next messages are refused with these SMTP codes, one for each, at the step named. */
   refuse(step: 'recipient' | 'data', ...codes: number[]): void
+  /** What a refusal of a recipient says, beside its code; `5.7.1 not you`, for example. */
+  saying(words: string): void
+  /** The next message is accepted, and the connection ends before anybody hears of it. */
+  hangUp(): void
   close(): Promise<void>
 }
 
@@ -17,8 +21,11 @@ export async function startMailServer(): Promise<MailServer> {
   const refusals: Record<'recipient' | 'data', number[]> = { recipient: [], data: [] }
   const refusal = (step: 'recipient' | 'data', about: string) => {
     const responseCode = refusals[step].shift()
-    return responseCode === undefined ? undefined : Object.assign(new Error(`no, not ${about}`), { responseCode })
+    return responseCode === undefined ? undefined : Object.assign(new Error(`${words} ${about}`), { responseCode })
   }
+  let words = 'no, not'
+  let hangsUp = false
+  const sockets = new Set<Socket>()
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
     onRcptTo: ({ address }, _, done) => done(refusal('recipient', address)),
@@ -29,8 +36,16 @@ export async function startMailServer(): Promise<MailServer> {
       const { mailFrom, rcptTo } = session.envelope
       const from = mailFrom ? mailFrom.address : ''
       accepted.push({ mail: await PostalMime.parse(bytes), from, to: rcptTo.map(({ address }) => address) })
-      done()
+      if (!hangsUp) return done()
+      hangsUp = false
+      for (const socket of sockets) socket.destroy()
     },
+  })
+  // A connection that ends in the middle is what some tests are about.
+  server.on('error', () => undefined)
+  server.server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.server.address() as AddressInfo
@@ -38,6 +53,12 @@ export async function startMailServer(): Promise<MailServer> {
     url: `smtp://127.0.0.1:${port}`,
     accepted,
     refuse: (step, ...codes) => void refusals[step].push(...codes),
+    saying: (said) => {
+      words = said
+    },
+    hangUp: () => {
+      hangsUp = true
+    },
     close: () => new Promise((resolve) => server.close(resolve)),
   }
 }

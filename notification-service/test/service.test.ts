@@ -117,10 +117,10 @@ it('tries again what may work later, and keeps every attempt', async () => {
 })
 
 it('gives up what will never work, keeps it, and sends it once when somebody sends it again', async () => {
-  server.refuse('recipient', 550)
+  server.refuse('recipient', 554)
   await say(created('3'))
   const failed = await hear('3/notification.failed/order.created.email')
-  expect(failed.data.reason).toMatch(/^mail_refused: .*550/)
+  expect(failed.data.reason).toMatch(/^mail_refused: .*554/)
   expect(JSON.stringify([failed, lines])).not.toContain('gayal@example.com')
   expect(await get('/notifications?status=failed')).toMatchObject({
     notifications: [{ id: '3.order.created', status: 'failed', channels: { email: 'failed' } }],
@@ -148,6 +148,43 @@ it('gives up what will never work, keeps it, and sends it once when somebody sen
     attempts: [{ outcome: 'failed' }, { outcome: 'sent' }],
   })
   expect(await get('/notifications?status=failed')).toEqual({ notifications: [] })
+})
+
+it('sends nothing more to a mailbox that does not exist, until an operator says so', async () => {
+  const contact = { email: 'Gone@example.com' }
+  server.refuse('recipient', 550)
+  await say(created('7', contact))
+  expect((await hear('7/notification.failed/order.created.email')).data.reason).toMatch(/^mail_bounced: /)
+  await say(created('8', { email: 'gone@example.com' }))
+  expect((await hear('8/notification.failed/order.created.email')).data.reason).toMatch(/^suppressed: mail_bounced: /)
+  expect(await get('/notifications/8.order.created')).toMatchObject({ status: 'failed', attempts: [] })
+  expect(broker.messages('notification.email.dlq')).toHaveLength(1)
+  expect(await get('/suppressions')).toMatchObject({
+    suppressions: [{ channel: 'email', address: 'gone@example.com', notificationId: '7.order.created' }],
+  })
+  const removed = await fetch(`${service.url}/suppressions/GONE%40example.com`, { method: 'DELETE' })
+  expect(removed.status).toBe(204)
+  await say(created('9', contact))
+  await hear('9/notification.sent/order.created.email')
+  expect(server.accepted.map(({ to }) => to)).toEqual([['Gone@example.com']])
+  expect(JSON.stringify(lines)).not.toMatch(/gone@example/i)
+})
+
+it('sends nothing to an address that an operator put on the list', async () => {
+  const post = (body: object) =>
+    fetch(`${service.url}/suppressions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  const bounce = { channel: 'email', address: 'late@example.com', reason: 'bounced later' }
+  expect([(await post(bounce)).status, (await post(bounce)).status]).toEqual([204, 204])
+  expect((await post({ ...bounce, channel: 'pigeon' })).status).toBe(400)
+  await say(created('1', { email: 'late@example.com' }))
+  const { data } = await hear('1/notification.failed/order.created.email')
+  expect(data.reason).toBe('suppressed: bounced later')
+  expect(server.accepted).toEqual([])
+  expect(JSON.stringify(lines)).not.toContain('late@example')
 })
 
 it('sends what an operator asks for, once for each Idempotency-Key', async () => {

@@ -63,6 +63,8 @@ it('keeps a notification as it was first requested', async () => {
   expect(await findNotification(database, '1.order.paid')).toEqual(paid('1'))
   expect(await outgoingOf(database, '1.order.paid', 'email')).toEqual({
     notificationId: '1.order.paid',
+    eventType: 'order.paid',
+    orderId: '1',
     channel: 'email',
     address: 'g@example.org',
     words: paid('1').words,

@@ -1,7 +1,13 @@
 // The door to the contracts: everything that crosses the broker has its schema here, owned by whoever publishes it.
 import type { AnyContract } from './contract.ts'
 import * as inventory from './inventory.ts'
-import { NotificationFailed, NotificationRequested, NotificationSent } from './notification.ts'
+import {
+  NotificationDelivered,
+  NotificationFailed,
+  NotificationRequested,
+  NotificationSent,
+  NotificationUndelivered,
+} from './notification.ts'
 import * as order from './order.ts'
 import * as payment from './payment.ts'
 import { PaymentConfirm, PaymentGet } from './rpc.ts'
@@ -40,6 +46,8 @@ export const events: ReadonlyMap<string, AnyContract> = byType([
   NotificationRequested,
   NotificationSent,
   NotificationFailed,
+  NotificationDelivered,
+  NotificationUndelivered,
 ])
 
 /** Every message that a service sends only to itself. */

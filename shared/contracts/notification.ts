@@ -35,6 +35,22 @@ export const NotificationSent = event('notification.sent', {
 })
 
 export const NotificationFailed = event('notification.failed', {
-  summary: 'The message could not be handed to the provider; its request lies in the channel’s dead letters.',
+  summary:
+    'The message could not be handed to the provider; its request lies in the channel’s dead letters, unless its address is suppressed.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel, reason: Type.String() }),
+})
+
+export const NotificationDelivered = event('notification.delivered', {
+  summary: 'The provider says that the message reached the customer’s device.',
+  data: Type.Object({ notificationId: Type.String(), channel: Channel, providerId: Type.String() }),
+})
+
+export const NotificationUndelivered = event('notification.undelivered', {
+  summary: 'The provider took the message and says that it did not reach the customer.',
+  data: Type.Object({
+    notificationId: Type.String(),
+    channel: Channel,
+    providerId: Type.String(),
+    reason: Type.String(),
+  }),
 })

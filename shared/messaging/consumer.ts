@@ -12,10 +12,11 @@ import type { Log } from '../runtime/log.ts'
 import type { Database } from '../storage/index.ts'
 import type { Broker, Delivery } from './broker.ts'
 import { type Cause, decode } from './envelope.ts'
-import { deadCopy, waitingCopy } from './failed-copy.ts'
+import { deadCopy, stillWaitingCopy, waitingCopy } from './failed-copy.ts'
 import type { GroupCommit, Submission } from './group-commit.ts'
 import type { Context, Handler } from './handler.ts'
-import { attemptOf, remedyFor } from './recoverability.ts'
+import { rooms } from './queues.ts'
+import { attemptOf, remedyFor, roomFor, waitLeftMs } from './recoverability.ts'
 
 export interface Outcome {
   queue: string
@@ -93,6 +94,12 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       reached('before-ack')
       delivery.ack()
     }
+    const leftMs = waitLeftMs(delivery.properties.headers, startedAt)
+    if (leftMs > 0) {
+      const wait = { room: roomFor(leftMs), waitMs: leftMs }
+      await broker.publish(stillWaitingCopy({ delivery, queue, at: context.now }, wait))
+      return finish('retry')
+    }
     try {
       event = (options.decode ?? decode)(delivery)
       handler = handlerOf(event.type)
@@ -163,8 +170,9 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     giver: Handler | undefined,
     event: Received | undefined,
   ): Promise<Outcome['outcome']> {
-    const { attempt, now: at } = context
-    const failed = { delivery, queue, attempt, at, service, version }
+    const { attempt } = context
+    // The time of the failure, not of the delivery: a wait that was asked for counts from the asking.
+    const failed = { delivery, queue, attempt, at: now().toISOString(), service, version }
     const { type, correlationId } = delivery.properties
     const facts = {
       queue,
@@ -174,11 +182,14 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     }
     const remedy = remedyFor(error, attempt)
     if (remedy.kind === 'retry') {
-      log.warn(
-        { ...facts, code: errorCode(error), why: error.message, room: remedy.room },
-        'failed, will be tried again',
-      )
-      await broker.publish(waitingCopy({ ...failed, error }, remedy.room, remedy.attempt))
+      const why = { ...facts, code: errorCode(error), why: error.message, room: remedy.room }
+      if (error instanceof TransientError && error.isUntried) {
+        log.debug(why, 'not tried yet')
+        await broker.publish(stillWaitingCopy(failed, remedy))
+      } else {
+        log.warn(why, 'failed, will be tried again')
+        await broker.publish(waitingCopy({ ...failed, error }, remedy))
+      }
       return 'retry'
     }
     let why = error
@@ -190,7 +201,8 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       } else if (gaveUp instanceof Error) {
         // The database will not take even that now: the message waits and comes back for its last attempt again.
         log.error({ ...facts, err: gaveUp }, 'giving up failed, will be tried again')
-        await broker.publish(waitingCopy({ ...failed, error: gaveUp }, '30s', attempt))
+        const wait = { room: '30s', waitMs: rooms['30s'], nextAttempt: attempt } as const
+        await broker.publish(waitingCopy({ ...failed, error: gaveUp }, wait))
         return 'retry'
       } else {
         log.warn({ ...facts, why: remedy.reason, said: gaveUp }, 'gave up')

@@ -1,29 +1,51 @@
 // What becomes of a delivery that failed: a pure function from the error and the attempt to a value.
-import { errorCode, isOutage, PermanentError } from '../runtime/errors.ts'
+import { errorCode, isOutage, PermanentError, TransientError } from '../runtime/errors.ts'
 import type { Headers } from './broker.ts'
-import type { Room } from './queues.ts'
+import { type Room, rooms } from './queues.ts'
 
-/** `attempt` is the number of the next one. */
-export type Remedy = { kind: 'retry'; room: Room; attempt: number } | { kind: 'dead-letter'; reason: string }
+/**
+ * `nextAttempt` is the same number again where none is counted. `waitMs` may be longer than the room's time: then the
+ * message goes back into a room until it is over.
+ */
+export type Remedy =
+  | { kind: 'retry'; room: Room; waitMs: number; nextAttempt: number }
+  | { kind: 'dead-letter'; reason: string }
 
 const ROOMS: readonly Room[] = ['1s', '5s', '30s']
 const OUTAGE_ROOM: Room = '5s'
+const UNTRIED_ROOM: Room = '1s'
+const WITHOUT_A_WISH = { retryAfterSeconds: 0, isUntried: false }
 
 /** The first attempt and one after each waiting room. */
 export const ATTEMPTS_MAX = ROOMS.length + 1
+/** Whoever asks for more patience is asked again after this. */
+const WAIT_MAX_MS = 3_600_000
 
 /**
  * `attempt` counts from 1. Permanent errors are given up at once; everything else after the last waiting room. An outage
- * of our own database counts no attempt: however long it lasts, no message may be given up for it.
+ * of our own database counts no attempt: however long it lasts, no message may be given up for it. Nor does what was not
+ * even tried.
  */
 export function remedyFor(error: Error, attempt: number): Remedy {
   const reason = `${errorCode(error)}: ${error.message}`
   if (error instanceof PermanentError) return { kind: 'dead-letter', reason }
-  if (isOutage(error)) return { kind: 'retry', room: OUTAGE_ROOM, attempt }
-  const room = ROOMS[attempt - 1]
-  return room
-    ? { kind: 'retry', room, attempt: attempt + 1 }
-    : { kind: 'dead-letter', reason: `gave up after ${attempt} attempts: ${reason}` }
+  const { retryAfterSeconds, isUntried } = error instanceof TransientError ? error : WITHOUT_A_WISH
+  const isCounted = !isUntried && !isOutage(error)
+  const own = isOutage(error) ? OUTAGE_ROOM : isUntried ? UNTRIED_ROOM : ROOMS[attempt - 1]
+  if (!own) return { kind: 'dead-letter', reason: `gave up after ${attempt} attempts: ${reason}` }
+  const waitMs = Math.min(Math.max(retryAfterSeconds * 1_000, rooms[own]), WAIT_MAX_MS)
+  return { kind: 'retry', room: roomFor(waitMs), waitMs, nextAttempt: isCounted ? attempt + 1 : attempt }
+}
+
+/** The nearest room that is long enough, or the longest. */
+export function roomFor(waitMs: number): Room {
+  return ROOMS.find((room) => rooms[room] >= waitMs) ?? '30s'
+}
+
+/** How long a message that came back from a room is to wait still; 0 for one that may be handled. */
+export function waitLeftMs(headers: Headers, now: Date): number {
+  const leftMs = Date.parse(String(headers['not-before'])) - now.getTime()
+  return leftMs > 0 ? Math.min(leftMs, WAIT_MAX_MS) : 0
 }
 
 /** The attempt that a delivery's headers speak of; whoever forged them gets the first or the last one. */

@@ -7,6 +7,10 @@ interface Details {
 interface TransientDetails extends Details {
   /** What everybody here needs is away, and nobody's work is at fault: messages wait without counting attempts. */
   isOutage?: boolean
+  /** Not to be tried again before; what was asked for by the other side, or is known to be of no use earlier. */
+  retryAfterSeconds?: number
+  /** Nothing was tried, so this is not counted as an attempt. Whoever says so sees to it that it ends. */
+  isUntried?: boolean
 }
 
 /** Trying again cannot help: a message goes to the dead letters at once. */
@@ -24,10 +28,14 @@ export class TransientError extends Error {
   override name = 'TransientError'
   readonly code: string
   readonly isOutage: boolean
-  constructor(code: string, message: string, details?: TransientDetails) {
+  readonly retryAfterSeconds: number
+  readonly isUntried: boolean
+  constructor(code: string, message: string, details: TransientDetails = {}) {
     super(message, details)
     this.code = code
-    this.isOutage = details?.isOutage ?? false
+    this.isOutage = details.isOutage ?? false
+    this.retryAfterSeconds = details.retryAfterSeconds ?? 0
+    this.isUntried = details.isUntried ?? false
   }
 }
 

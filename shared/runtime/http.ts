@@ -28,6 +28,13 @@ export type HttpServer = FastifyInstance<
   TypeBoxTypeProvider
 >
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The path holds personal data, so logs name the route only. */
+    hasPrivateUrl?: boolean
+  }
+}
+
 interface Options {
   service: string
   version: string
@@ -73,7 +80,7 @@ export async function createHttp(options: Options): Promise<HttpServer> {
     metrics.answered(route, request.method, reply.statusCode, reply.elapsedTime)
     const level = isExempt(route) ? 'trace' : request.method === 'GET' ? 'debug' : 'info'
     const { method } = request
-    const url = pathOf(request.url)
+    const url = request.routeOptions.config?.hasPrivateUrl ? route : pathOf(request.url)
     log[level]({ method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered')
   })
   await app.register(swagger, { openapi: { info: { title: service, version, description: summary } } })

@@ -219,8 +219,8 @@ async function toldByLog({ system }: World): Promise<Accepted[]> {
 /** As long as a mail may be under way. */
 const MAIL_TIMEOUT_MS = 20_000
 const MOMENT_MS = 2_000
-/** The prefetch of the e-mail channel and of the three others. */
-const UNDER_WAY_MAX = 32 + 3 * 16
+/** The prefetches of the four channels. */
+const UNDER_WAY_MAX = 32 + 16 + 64 + 64
 
 /** When a mail may have been taken and not recorded: its caller died, or could not write. */
 function windowsOf({ fleet }: World, { injected }: Injector): Window[] {

@@ -41,10 +41,10 @@ export async function startMailProvider(): Promise<MailProvider> {
     disabledCommands: ['STARTTLS'],
     onRcptTo({ address }, _, done) {
       if (feels('defer')) return done(Object.assign(new Error('not now'), { responseCode: 451 }))
-      // For good is for good.
+      // For good is for good. Not 550, after which the address would be told nothing more.
       if (!refused.has(address) && !feels('refuse')) return done()
       refused.add(address)
-      done(Object.assign(new Error('no such mailbox'), { responseCode: 550 }))
+      done(Object.assign(new Error('not this mail'), { responseCode: 554 }))
     },
     onData(stream, session, done) {
       const chunks: Buffer[] = []

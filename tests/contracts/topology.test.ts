@@ -192,6 +192,8 @@ describe('who hears what', () => {
     'payment.refunded',
     'notification.sent',
     'notification.failed',
+    'notification.delivered',
+    'notification.undelivered',
   ]
   /** Goes to the queues of the channels it names; see below. */
   const byChannel = ['notification.requested']

@@ -45,7 +45,7 @@ it('for good: the order completes, each request is a dead letter with its reason
   const email = 'gone@example.org'
   answers.set(
     email,
-    NEWS.map(() => 550),
+    NEWS.map(() => 554),
   )
   await system.post('/orders', { orderId: 'refused', user: 'ann', items: ['item1'], contact: { email } })
   expect(await system.ended('refused')).toMatchObject({ status: 'completed' })
@@ -54,7 +54,7 @@ it('for good: the order completes, each request is a dead letter with its reason
   for (const news of NEWS)
     expect(await notification('refused', news)).toMatchObject({
       status: 'failed',
-      deliveries: [{ status: 'failed', attempts: 1, error: expect.stringMatching(/^mail_refused: .*550/s) }],
+      deliveries: [{ status: 'failed', attempts: 1, error: expect.stringMatching(/^mail_refused: .*554/s) }],
     })
 
   const listed = await deadLetters(vhost.amqpUrl, ['list'])
@@ -69,7 +69,7 @@ it('for good: the order completes, each request is a dead letter with its reason
   expect(listed.stdout).not.toContain(email)
 
   const replayed = await deadLetters(vhost.amqpUrl, ['replay', 'notification.email.dlq'])
-  expect(replayed).toEqual({ code: 0, stdout: '4 from notification.email.dlq sent again.\n', stderr: '' })
+  expect(replayed).toEqual({ code: 0, signal: null, stdout: '4 from notification.email.dlq sent again.\n', stderr: '' })
   await eventually('each is sent', async () => typesOf(await wholeStory(system, 'refused'))['notification.sent'] === 4)
   expect(accepted('refused')).toEqual([1, 1, 1, 1])
   for (const news of NEWS)

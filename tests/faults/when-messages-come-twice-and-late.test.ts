@@ -80,8 +80,12 @@ it('stock, payments, the gateway’s books, shipments, orders, mails and the aud
   expect({ ok, count }).toEqual({ ok: true, count: kept.length })
 })
 
-/** A failed mail is tried again when its request comes again, as it should be: it alone may change something. */
-const replayable = [...events.keys()].filter((type) => type !== 'notification.failed')
+/**
+ * A failed mail is tried again when its request comes again, as it should be: it alone may change something. And only
+ * an SMS provider tells afterwards whether a message was delivered.
+ */
+const NOT_REPLAYED = ['notification.failed', 'notification.delivered', 'notification.undelivered']
+const replayable = [...events.keys()].filter((type) => !NOT_REPLAYED.includes(type))
 
 /** Completed, declined, sold out, refused by the carrier, express, confirmed by the customer, cancelled; and a restock. */
 async function ordersOfEveryKind(): Promise<string[]> {

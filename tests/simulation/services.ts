@@ -1,5 +1,4 @@
 // The six services, each as its own `service.ts` wires it, with the simulation's database, broker and outside world.
-import { channels } from '@orders/shared/contracts'
 import { readConfig, type Wired, type Wiring } from '@orders/shared/runtime'
 import { AuditConfig } from '../../audit-service/config.ts'
 import { auditService } from '../../audit-service/service.ts'
@@ -8,9 +7,8 @@ import { InventoryConfig } from '../../inventory-service/config.ts'
 import { inventoryService } from '../../inventory-service/service.ts'
 import { reportingFailures } from '../../notification-service/channels/sender.ts'
 import { NotificationConfig } from '../../notification-service/config.ts'
-import { moneyIn } from '../../notification-service/content.ts'
-import { attemptRecorder, channelHandler, newsHandlers } from '../../notification-service/handlers.ts'
-import { notificationService } from '../../notification-service/service.ts'
+import { attemptRecorder } from '../../notification-service/handlers.ts'
+import { notificationService, wireWith as wireNotifications } from '../../notification-service/service.ts'
 import { OrderConfig } from '../../order-service/config.ts'
 import { orderService } from '../../order-service/service.ts'
 import { PaymentConfig } from '../../payment-service/config.ts'
@@ -74,23 +72,10 @@ export const services: Service[] = [
   },
   {
     ...notificationService,
-    wire: ({ commit }, { sender }) => {
-      const { currency, defaultEmailDomain } = readConfig(NotificationConfig, {})
-      const send = reportingFailures(sender, attemptRecorder(commit))
-      return {
-        consumers: [
-          {
-            queue: 'notification.queue',
-            prefetch: 256,
-            handlers: newsHandlers({ money: moneyIn(currency), defaultEmailDomain }),
-          },
-          ...channels.map((channel) => ({
-            queue: `notification.${channel}.queue`,
-            prefetch: channel === 'email' ? 32 : 16,
-            handlers: [channelHandler(channel, send)],
-          })),
-        ],
-      }
+    wire: (wiring, { sender }) => {
+      const send = reportingFailures(sender, attemptRecorder(wiring.commit))
+      const senders = { email: send, sms: send, push: send, webhook: send }
+      return wireNotifications({ ...wiring, config: readConfig(NotificationConfig, {}) }, senders)
     },
   },
   {

@@ -297,6 +297,55 @@ describe('a delivery that fails', () => {
     expect(await effects(kernel)).toEqual(['order-1'])
   })
 
+  it('is not tried again before it was asked to, however often it leaves a room, and then as its next attempt', async () => {
+    const time = manualTime()
+    const kernel = await openKernel({ schedule: time.schedule })
+    const attempts: number[] = []
+    let nowMs = Date.parse(NOW)
+    const advance = (ms: number) => {
+      nowMs += ms
+      time.advance(ms)
+    }
+    const handler = handling((event, tx, { attempt }) => {
+      attempts.push(attempt)
+      if (attempt === 1) throw new TransientError('busy', 'in a minute', { retryAfterSeconds: 60.5 })
+      return save(event.subject, tx)
+    })
+    const now = () => new Date(nowMs)
+    consume({ ...kernel.kernel, now }, { queue: QUEUE, prefetch: 10, handlers: [handler] })
+    await deliver(kernel)
+    await outcome(kernel, 1)
+    expect(kernel.memory.messages('retry.30s.queue')).toHaveLength(1)
+    advance(30_000)
+    await outcome(kernel, 2)
+    advance(30_000)
+    await outcome(kernel, 3)
+    expect([attempts, kernel.memory.messages('retry.1s.queue').length]).toEqual([[1], 1])
+    advance(1_000)
+    expect(await outcome(kernel, 4)).toMatchObject({ outcome: 'handled' })
+    expect(attempts).toEqual([1, 2])
+  })
+
+  it('without having been tried comes back as the same attempt, with no mark of a failure', async () => {
+    const time = manualTime()
+    const kernel = await openKernel({ schedule: time.schedule })
+    const attempts: number[] = []
+    start(
+      kernel,
+      handling((event, tx, { attempt }) => {
+        if (attempts.push(attempt) === 1) throw new TransientError('crowded', 'others first', { isUntried: true })
+        return save(event.subject, tx)
+      }),
+    )
+    await deliver(kernel)
+    await outcome(kernel)
+    const [waiting] = kernel.memory.messages('retry.1s.queue')
+    expect(waiting?.properties.headers).not.toHaveProperty('history')
+    time.advance(1_000)
+    expect(await outcome(kernel, 2)).toMatchObject({ outcome: 'handled' })
+    expect(attempts).toEqual([1, 1])
+  })
+
   it('undoes what its handler had already saved', async () => {
     const kernel = await openKernel({ schedule: manualTime().schedule })
     start(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { topology } from '../../contracts/index.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
 import { route } from '../../testing/index.ts'
-import { deadCopy, waitingCopy } from '../failed-copy.ts'
+import { deadCopy, stillWaitingCopy, waitingCopy } from '../failed-copy.ts'
 
 const failed = {
   delivery: {
@@ -13,7 +13,7 @@ const failed = {
       priority: 8,
       expirationMs: 50,
       replyTo: 'somebody',
-      headers: { 'x-death': [], kept: 1 },
+      headers: { 'x-death': [], kept: 1, attempt: 2, 'not-before': '2026-11-21T07:59:00.000Z' },
     },
     exchange: 'order.exchange',
     routingKey: 'order.created',
@@ -29,7 +29,8 @@ const failed = {
 }
 
 describe.each([
-  ['waiting', waitingCopy(failed, '5s', 3), 'retry.5s.queue', 3],
+  ['waiting', waitingCopy(failed, { room: '5s', waitMs: 5_000, nextAttempt: 3 }), 'retry.5s.queue', 3],
+  ['still waiting', stillWaitingCopy(failed, { room: '30s', waitMs: 29_999 }), 'retry.30s.queue', 2],
   ['dead', deadCopy({ ...failed, error: new PermanentError('no', 'never') }), 'payment.dlq', 2],
 ] as const)('a %s copy', (_, copy, target, attempt) => {
   it('has the bytes, what told it apart, and the queue it belongs to', () => {
@@ -43,5 +44,21 @@ describe.each([
     expect(copy.properties).not.toHaveProperty('expirationMs')
     expect(copy.properties).not.toHaveProperty('replyTo')
     expect(copy.properties.headers).not.toHaveProperty('x-death')
+  })
+})
+
+describe('the time before which it is not to be handled', () => {
+  it('goes with a copy that waits longer than its room, and with no other', () => {
+    const long = { room: '30s', waitMs: 90_000 } as const
+    const short = { room: '30s', waitMs: 30_000 } as const
+    const copies = [
+      waitingCopy(failed, { ...long, nextAttempt: 3 }),
+      stillWaitingCopy(failed, long),
+      waitingCopy(failed, { ...short, nextAttempt: 3 }),
+      stillWaitingCopy(failed, short),
+      deadCopy(failed),
+    ]
+    const until = '2026-11-21T08:01:30.000Z'
+    expect(copies.map(({ properties }) => properties.headers['not-before'])).toEqual([until, until, ...Array(3)])
   })
 })

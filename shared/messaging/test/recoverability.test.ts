@@ -7,6 +7,7 @@ import {
   failureHeaders,
   historyOf,
   remedyFor,
+  waitLeftMs,
   withoutBrokerHeaders,
 } from '../recoverability.ts'
 
@@ -22,9 +23,9 @@ const failure = (error: Error, attempt = 1) => ({
 
 describe('remedyFor', () => {
   it.each([
-    [1, { kind: 'retry', room: '1s', attempt: 2 }],
-    [2, { kind: 'retry', room: '5s', attempt: 3 }],
-    [3, { kind: 'retry', room: '30s', attempt: 4 }],
+    [1, { kind: 'retry', room: '1s', waitMs: 1_000, nextAttempt: 2 }],
+    [2, { kind: 'retry', room: '5s', waitMs: 5_000, nextAttempt: 3 }],
+    [3, { kind: 'retry', room: '30s', waitMs: 30_000, nextAttempt: 4 }],
     [4, { kind: 'dead-letter', reason: 'gave up after 4 attempts: busy: not now' }],
     [5, { kind: 'dead-letter', reason: 'gave up after 5 attempts: busy: not now' }],
   ])(
@@ -41,18 +42,58 @@ describe('remedyFor', () => {
   it.each([new Error('?'), new TypeError('?'), new RejectedError(409, 'taken', '?'), new BrokenError('bug', '?')])(
     'takes %s for one that may pass',
     (error) => {
-      expect(remedyFor(error, 1)).toEqual({ kind: 'retry', room: '1s', attempt: 2 })
+      expect(remedyFor(error, 1)).toEqual({ kind: 'retry', room: '1s', waitMs: 1_000, nextAttempt: 2 })
     },
   )
 
-  it.each([1, 2, 3, 4])('counts no attempt for an outage of our own, at attempt %i too', (attempt) => {
+  it.each([1, 2, 3, ATTEMPTS_MAX])('counts no attempt for an outage of our own, at attempt %i too', (attempt) => {
     const outage = new TransientError('database_unavailable', 'away', { isOutage: true })
-    expect(remedyFor(outage, attempt)).toEqual({ kind: 'retry', room: '5s', attempt })
+    expect(remedyFor(outage, attempt)).toEqual({ kind: 'retry', room: '5s', waitMs: 5_000, nextAttempt: attempt })
+  })
+
+  it.each([
+    [1, 0.2, '1s', 1_000],
+    [1, 4, '5s', 4_000],
+    [2, 4, '5s', 5_000],
+    [1, 6, '30s', 6_000],
+    [2, 120, '30s', 120_000],
+    [1, 1_000_000, '30s', 3_600_000],
+  ] as const)(
+    'at attempt %i, asked to wait %d s, waits in the %s room until %i ms are over',
+    (attempt, seconds, room, waitMs) => {
+      const error = new TransientError('busy', 'not now', { retryAfterSeconds: seconds })
+      expect(remedyFor(error, attempt)).toEqual({ kind: 'retry', room, waitMs, nextAttempt: attempt + 1 })
+    },
+  )
+
+  it('however long it is asked to wait, the last attempt is the last', () => {
+    expect(remedyFor(new TransientError('busy', '', { retryAfterSeconds: 5 }), ATTEMPTS_MAX).kind).toBe('dead-letter')
+  })
+
+  it.each([1, ATTEMPTS_MAX])('what was not even tried stays attempt %i', (attempt) => {
+    const error = new TransientError('crowded', '', { isUntried: true })
+    expect(remedyFor(error, attempt)).toEqual({ kind: 'retry', room: '1s', waitMs: 1_000, nextAttempt: attempt })
+    const patient = new TransientError('crowded', '', { isUntried: true, retryAfterSeconds: 90 })
+    expect(remedyFor(patient, attempt)).toMatchObject({ room: '30s', waitMs: 90_000, nextAttempt: attempt })
   })
 
   it('names a driver’s own code', () => {
     const error = Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' })
     expect(remedyFor(error, ATTEMPTS_MAX)).toMatchObject({ reason: 'gave up after 4 attempts: SQLITE_FULL: disk full' })
+  })
+})
+
+describe('waitLeftMs', () => {
+  const now = new Date(at)
+  it.each<[unknown, number]>([
+    [undefined, 0],
+    ['soon', 0],
+    [{}, 0],
+    ['2026-11-21T07:59:59.000Z', 0],
+    ['2026-11-21T08:01:00.000Z', 60_000],
+    ['9999-11-21T08:01:00.000Z', 3_600_000],
+  ])('of a message that is not to be handled before %j is %i', (notBefore, expected) => {
+    expect(waitLeftMs({ 'not-before': notBefore }, now)).toBe(expected)
   })
 })
 

@@ -41,7 +41,7 @@ export const mail: Inject<'mail'> = async (world, { mood }) => {
 
 const WORDS = {
   defer: 'mails answered 451',
-  refuse: 'mails answered 550',
+  refuse: 'mails answered 554',
   hang: 'mails never answered',
   drop: 'mails taken, the connection cut before the answer',
   slow: 'mails answered late',

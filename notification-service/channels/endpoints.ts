@@ -1,0 +1,42 @@
+// Many endpoints behind one channel, each with a breaker and a share of the channel's calls: a dead one delays nobody.
+import { TransientError } from '@orders/shared/runtime'
+import type { Outgoing } from '../domain.ts'
+import { type Breaker, createBreaker } from './breaker.ts'
+import type { Send } from './sender.ts'
+
+interface Endpoint {
+  breaker: Breaker
+  calls: number
+}
+
+/** Beyond it the one that was asked longest ago is forgotten. */
+const ENDPOINTS_MAX = 1_000
+/** At one time: a quarter of the channel's prefetch, so that a silent endpoint cannot hold all of it. */
+export const CALLS_PER_ENDPOINT_MAX = 16
+
+/** `endpointOf` says whose breaker and share a message uses. */
+export function perEndpoint(endpointOf: (outgoing: Outgoing) => string, nowMs: () => number, send: Send): Send {
+  const endpoints = new Map<string, Endpoint>()
+
+  function find(key: string): Endpoint {
+    const endpoint = endpoints.get(key) ?? { breaker: createBreaker(nowMs), calls: 0 }
+    endpoints.delete(key)
+    endpoints.set(key, endpoint)
+    const [oldest] = endpoints.keys()
+    if (endpoints.size > ENDPOINTS_MAX && oldest !== undefined) endpoints.delete(oldest)
+    return endpoint
+  }
+
+  return async (outgoing, context) => {
+    const endpoint = find(endpointOf(outgoing))
+    // It ends: each of the calls under way does, and either serves or opens the breaker.
+    if (endpoint.calls >= CALLS_PER_ENDPOINT_MAX && endpoint.breaker.openForMs() === 0)
+      throw new TransientError('endpoint_busy', 'other calls to this endpoint are under way', { isUntried: true })
+    endpoint.calls += 1
+    try {
+      return await endpoint.breaker.call(outgoing.createdAt, () => send(outgoing, context))
+    } finally {
+      endpoint.calls -= 1
+    }
+  }
+}

@@ -1,0 +1,117 @@
+// What operators may ask about the addresses themselves, and what providers tell afterwards.
+import { Channel } from '@orders/shared/contracts'
+import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { Type } from 'typebox'
+import type { NotificationConfig } from '../config.ts'
+import { addToSuppressions, removeFromSuppressions, takeReport } from './addresses.ts'
+import { twilioAccountsOf } from './senders.ts'
+import { listSuppressions } from './store.ts'
+import { isAddressGone, isSignedByTwilio } from './twilio.ts'
+import { secretsOf } from './webhook.ts'
+
+export const NotificationId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' })
+
+const Address = Type.String({ minLength: 1, maxLength: 2048 })
+const Suppress = Type.Object(
+  { channel: Channel, address: Address, reason: Type.String({ minLength: 1, maxLength: 200 }) },
+  { additionalProperties: false },
+)
+const ByAddress = Type.Object({ address: Address })
+const Suppressed = Type.Object(
+  { address: Type.Optional(Address), limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })) },
+  { additionalProperties: false },
+)
+const WebhookUrl = Type.Object(
+  { url: Type.String({ maxLength: 2048, pattern: '^https?://[^\\s]+$' }) },
+  { additionalProperties: false },
+)
+
+export function channelRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>): void {
+  addressRoutes(app, wiring)
+  // Apart, so that no other route understands a form.
+  app.register(async (callbacks: HttpServer) => callbackRoutes(callbacks, wiring))
+}
+
+/** What is known of the addresses themselves, which are personal data. */
+function addressRoutes(app: HttpServer, { commit, config, database, auth, now }: Wiring<NotificationConfig>): void {
+  const operators = { onRequest: auth.operator }
+
+  app.get(
+    '/suppressions',
+    { ...operators, schema: { querystring: Suppressed, summary: 'Addresses that are told nothing more, and why' } },
+    async ({ query: { address, limit = '100' } }) => ({
+      suppressions: await listSuppressions(database, { address, limit: Number(limit) }),
+    }),
+  )
+
+  app.post(
+    '/suppressions',
+    {
+      ...operators,
+      schema: { body: Suppress, summary: 'Tell an address nothing more, as after a bounce that came by mail' },
+    },
+    async ({ body }, reply) => {
+      const suppression = { ...body, notificationId: null, at: now().toISOString() }
+      await commit.submit((tx) => addToSuppressions(tx, suppression), { keys: [body.address.toLowerCase()] })
+      return reply.status(204).send()
+    },
+  )
+
+  app.delete(
+    '/suppressions/:address',
+    {
+      ...operators,
+      config: { hasPrivateUrl: true },
+      schema: { params: ByAddress, summary: 'Let an address be told again' },
+    },
+    async ({ params }, reply) => {
+      await commit.submit((tx) => removeFromSuppressions(tx, params.address), { keys: [params.address.toLowerCase()] })
+      return reply.status(204).send()
+    },
+  )
+
+  app.post(
+    '/webhooks/secret',
+    { ...operators, schema: { body: WebhookUrl, summary: 'What the owner of a webhook URL verifies signatures with' } },
+    async ({ body }) => {
+      if (config.webhookSecret === undefined)
+        throw new RejectedError(404, 'webhooks_not_configured', 'set WEBHOOK_SECRET')
+      return { secrets: secretsOf(config.webhookSecret, body.url) }
+    },
+  )
+}
+
+const Callback = Type.Object({ notification: NotificationId })
+const StatusCallback = Type.Object({
+  MessageSid: Type.String({ minLength: 1, maxLength: 64 }),
+  MessageStatus: Type.String({ pattern: '^[a-z_]{1,32}$' }),
+  ErrorCode: Type.Optional(Type.String({ pattern: '^[0-9]{0,8}$' })),
+})
+
+/** Providers have no token of ours: what they sign is believed. */
+function callbackRoutes(app: HttpServer, { commit, config, now }: Wiring<NotificationConfig>): void {
+  const parser = { parseAs: 'string' } as const
+  app.addContentTypeParser('application/x-www-form-urlencoded', parser, (_, body, done) =>
+    done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  )
+
+  app.post(
+    '/callbacks/twilio',
+    { schema: { querystring: Callback, body: StatusCallback, summary: 'Twilio tells what became of an SMS' } },
+    async ({ body, query, headers, url }, reply) => {
+      const signature = String(headers['x-twilio-signature'] ?? '')
+      const isTwilio = twilioAccountsOf(config).some(
+        ({ authToken, callbackUrl }) =>
+          callbackUrl !== undefined && isSignedByTwilio(authToken, callbackUrl + url, body, signature),
+      )
+      if (!isTwilio)
+        throw new RejectedError(403, 'signature_refused', 'this is not signed by the Twilio account of this service')
+      const { MessageSid: providerId, MessageStatus: status, ErrorCode: code = '' } = body
+      const error = code === '' ? null : `twilio error ${code}`
+      const about = { notificationId: query.notification, channel: 'sms' as const, at: now().toISOString() }
+      const report = { ...about, status, providerId, error }
+      await commit.submit((tx) => takeReport(tx, report, isAddressGone(code)), { keys: [query.notification] })
+      return reply.status(204).send()
+    },
+  )
+}

@@ -1,0 +1,106 @@
+// Which provider serves each channel: what the configuration names, and for the others a stand-in for development.
+import { join } from 'node:path'
+import type { Channel } from '@orders/shared/contracts'
+import { BrokenError, type Log } from '@orders/shared/runtime'
+import type { NotificationConfig } from '../config.ts'
+import type { Attempt, Outgoing } from '../domain.ts'
+import { openMailFolder, openSmtp } from './email.ts'
+import { perEndpoint } from './endpoints.ts'
+import { inTurn, type OpenCalls } from './failover.ts'
+import { openFcm } from './fcm.ts'
+import { openLogChannel } from './log.ts'
+import { reportingFailures, type Send, type Sender } from './sender.ts'
+import { openTwilio, type TwilioAccount } from './twilio.ts'
+import { openWebPush, pushServiceOf, subscriptionOf } from './web-push.ts'
+import { openWebhook } from './webhook.ts'
+
+interface Surroundings {
+  log: Log
+  now: () => Date
+  /** Keeps a failed call. */
+  report: (failed: Attempt) => Promise<void>
+  calls: OpenCalls
+  /** Sees to it that the sender is closed when the service stops. */
+  keep: <S extends Sender>(sender: S) => S
+}
+
+export function openSenders(
+  config: NotificationConfig,
+  { log, now, report, calls, keep }: Surroundings,
+): Record<Channel, Send> {
+  const nowMs = () => now().getTime()
+  const reporting = (sender: Sender) => reportingFailures(keep(sender), report)
+  const standIn = reporting(openLogChannel(log))
+  return {
+    email: openEmail(),
+    sms: openSms() ?? standIn,
+    push: openPush(),
+    webhook: openWebhooks(config) ?? standIn,
+  }
+
+  function either(first: Sender, second: Sender | undefined): Send {
+    const unknownMs = config.unknownOutcomeSeconds * 1_000
+    const others = second === undefined ? [] : [keep(second)]
+    return inTurn([keep(first), ...others], { calls, report, now, unknownMs })
+  }
+
+  function openEmail(): Send {
+    const { smtpUrl, smtpSecondUrl, dataDir } = config
+    if (smtpUrl === undefined) return either(openMailFolder(join(dataDir, 'mail'), config), undefined)
+    const second = smtpSecondUrl === undefined ? undefined : openSmtp(smtpSecondUrl, config, 'smtp-second')
+    return either(openSmtp(smtpUrl, config), second)
+  }
+
+  function openSms(): Send | undefined {
+    const [first, second] = twilioAccountsOf(config)
+    return first && either(openTwilio('twilio', first), second && openTwilio('twilio-second', second))
+  }
+
+  /** The address tells which it is: a browser's subscription is JSON, an app's token is not. */
+  function openPush(): Send {
+    const { fcmServiceAccount: serviceAccount, fcmBaseUrl: baseUrl, vapidPrivateKey } = config
+    const toApps = serviceAccount === undefined ? standIn : reporting(openFcm({ serviceAccount, baseUrl }, now))
+    const toBrowsers =
+      vapidPrivateKey === undefined ? standIn : reporting(openWebPush({ ...config, vapidPrivateKey }, now))
+    const serviceOf = ({ address }: Outgoing) => pushServiceOf(address) ?? 'apps'
+    return perEndpoint(serviceOf, nowMs, (outgoing, context) =>
+      (subscriptionOf(outgoing.address) ? toBrowsers : toApps)(outgoing, context),
+    )
+  }
+
+  function openWebhooks({ webhookSecret, webhookAllowPrivate }: NotificationConfig): Send | undefined {
+    if (webhookSecret === undefined) return undefined
+    const webhook = openWebhook({ webhookSecret, webhookAllowPrivate }, now)
+    return perEndpoint(({ address }) => address, nowMs, reporting(webhook))
+  }
+}
+
+/**
+ * The accounts that SMS go by: none, one, or a second one for when the first does not serve.
+ *
+ * @throws BrokenError `bad_configuration` when only a part of one is configured.
+ */
+export function twilioAccountsOf(config: NotificationConfig): TwilioAccount[] {
+  const { callbackUrl } = config
+  const first = {
+    accountSid: config.twilioAccountSid,
+    authToken: config.twilioAuthToken,
+    from: config.twilioFrom,
+    baseUrl: config.twilioBaseUrl,
+  }
+  const second = {
+    accountSid: config.twilioSecondAccountSid,
+    authToken: config.twilioSecondAuthToken,
+    from: config.twilioSecondFrom,
+    baseUrl: config.twilioSecondBaseUrl,
+  }
+  return [first, second].flatMap(({ accountSid, authToken, from, baseUrl }) => {
+    if (accountSid === undefined) return []
+    if (authToken === undefined || from === undefined)
+      throw new BrokenError(
+        'bad_configuration',
+        'configuration: TWILIO_ACCOUNT_SID needs TWILIO_AUTH_TOKEN and TWILIO_FROM, and so do those with SECOND',
+      )
+    return [{ accountSid, authToken, from, baseUrl, callbackUrl }]
+  })
+}

@@ -1,0 +1,124 @@
+// SMS by Twilio's REST API, and the proof that a status callback is Twilio's.
+// https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.com/docs/usage/security
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { PermanentError } from '@orders/shared/runtime'
+import type { Outgoing } from '../domain.ts'
+import { askProvider, type ProviderAnswer, textAt } from './ask-provider.ts'
+import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
+
+export interface TwilioAccount {
+  accountSid: string
+  authToken: string
+  /** A number of ours, or a messaging service (`MG…`). */
+  from: string
+  baseUrl: string
+  /** Where Twilio reports to; undefined when it cannot reach us. */
+  callbackUrl: string | undefined
+}
+
+const BODY_MAX = 1_600
+/** Our clock and theirs may differ. */
+const CLOCK_SKEW_MS = 60_000
+
+export function openTwilio(provider: string, account: TwilioAccount, timeoutMs?: number): Sender {
+  const { accountSid, authToken, from, baseUrl, callbackUrl } = account
+  const url = `${baseUrl}/2010-04-01/Accounts/${accountSid}/Messages.json`
+  const authorization = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`
+  return {
+    provider,
+    async send(outgoing, signal) {
+      const form = new URLSearchParams({ To: numberOf(outgoing), Body: textOf(outgoing) })
+      form.set(from.startsWith('MG') ? 'MessagingServiceSid' : 'From', from)
+      if (callbackUrl !== undefined) form.set('StatusCallback', callbackOf(callbackUrl, outgoing.notificationId))
+      const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' }
+      const answer = await askProvider(url, { method: 'POST', headers, body: form.toString(), signal, timeoutMs })
+      const sid = textAt(answer.body, 'sid')
+      if (answer.status === 201 && sid !== '') return sid
+      throw failureOf(answer)
+    },
+    /** Twilio knows no idempotency key, so what was asked before is found by its number, its words and its time. */
+    async find(outgoing, since, signal) {
+      const query = new URLSearchParams({ To: numberOf(outgoing), PageSize: '50' })
+      const answer = await askProvider(`${url}?${query}`, {
+        method: 'GET',
+        headers: { authorization },
+        signal,
+        timeoutMs,
+      })
+      if (answer.status !== 200) throw failureOf(answer)
+      const sinceMs = Date.parse(since) - CLOCK_SKEW_MS
+      // A trial account puts words of its own in front.
+      const found = messagesIn(answer.body).find(
+        (message) =>
+          textAt(message, 'body').endsWith(textOf(outgoing)) && Date.parse(textAt(message, 'date_created')) >= sinceMs,
+      )
+      return found === undefined ? undefined : textAt(found, 'sid')
+    },
+    close: () => undefined,
+  }
+}
+
+/** E.164, as Twilio has it. */
+function numberOf({ address }: Outgoing): string {
+  const number = address.replace(/[\s()-]/g, '')
+  if (!/^\+[1-9]\d{6,14}$/.test(number))
+    throw new PermanentError('bad_address', 'this is no phone number as in +94112345678')
+  return number
+}
+
+/** One line: each 70 to 160 characters are paid for. */
+function textOf({ content }: Outgoing): string {
+  return content.short.slice(0, BODY_MAX)
+}
+
+function messagesIn(body: unknown): unknown[] {
+  const messages = typeof body === 'object' && body !== null && 'messages' in body ? body.messages : []
+  return Array.isArray(messages) ? messages : []
+}
+
+/** https://www.twilio.com/docs/api/errors. What is not listed is about the account, not about this message. */
+const ABOUT_THE_MESSAGE = new Set([
+  '21211',
+  '21214',
+  '21217',
+  '21219',
+  '21408',
+  '21602',
+  '21604',
+  '21612',
+  '21614',
+  '21617',
+])
+/** The customer answered STOP. */
+const UNSUBSCRIBED = '21610'
+
+/** The codes of a status callback that say so: an unknown handset, a landline. */
+export function isAddressGone(code: string): boolean {
+  return code === '30005' || code === '30006'
+}
+
+function failureOf({ status, retryAfterSeconds, body }: ProviderAnswer): Error {
+  const code = textAt(body, 'code')
+  // Twilio's own words would repeat the number.
+  const why = `twilio answered ${status}${code === '' ? '' : `, error ${code}`}`
+  if (code === UNSUBSCRIBED) return new AddressGoneError('unsubscribed', why)
+  if (ABOUT_THE_MESSAGE.has(code)) return new PermanentError('sms_refused', why)
+  // A server that failed in the middle may have queued the message; one that says 503 or 429 has not.
+  const outcome = status >= 500 && status !== 503 ? 'unknown' : 'refused'
+  return new ProviderError('sms_deferred', why, { outcome, retryAfterSeconds })
+}
+
+const CALLBACK_PATH = '/callbacks/twilio'
+
+function callbackOf(callbackUrl: string, notificationId: string): string {
+  return `${callbackUrl}${CALLBACK_PATH}?notification=${encodeURIComponent(notificationId)}`
+}
+
+/** Whether somebody who knows the token signed this form for this URL: HMAC-SHA1 of the URL and the sorted fields. */
+export function isSignedByTwilio(token: string, url: string, form: object, signature: string): boolean {
+  const fields = Object.entries(form).sort(([one], [other]) => (one < other ? -1 : 1))
+  const text = url + fields.map(([name, value]) => name + value).join('')
+  const expected = createHmac('sha1', token).update(text).digest()
+  const given = Buffer.from(signature, 'base64')
+  return given.length === expected.length && timingSafeEqual(given, expected)
+}

@@ -1,0 +1,75 @@
+// The webhook channel: a signed POST to the customer's own URL, as Standard Webhooks has it.
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+import { createHmac } from 'node:crypto'
+import { PermanentError } from '@orders/shared/runtime'
+import type { Outgoing } from '../domain.ts'
+import { post } from './post.ts'
+import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
+
+export interface WebhookSettings {
+  /** Master secrets separated by commas: each message is signed by all, so that one can be replaced. */
+  webhookSecret: string
+  webhookAllowPrivate: boolean
+}
+
+/** Come back later, whatever else the endpoint may answer to other requests. */
+const LATER = [408, 425, 429]
+
+export function openWebhook(
+  { webhookSecret, webhookAllowPrivate: allowPrivate }: WebhookSettings,
+  now: () => Date,
+  timeoutMs?: number,
+): Sender {
+  return {
+    provider: 'webhook',
+    async send(outgoing, signal) {
+      const { address: url, notificationId: id } = outgoing
+      const timestamp = Math.floor(now().getTime() / 1_000)
+      const body = bodyOf(outgoing)
+      const signatures = secretsOf(webhookSecret, url).map((secret) => signatureOf(secret, id, timestamp, body))
+      const headers = {
+        'content-type': 'application/json',
+        'user-agent': 'order-notifications',
+        'webhook-id': id,
+        'webhook-timestamp': String(timestamp),
+        'webhook-signature': signatures.join(' '),
+      }
+      const { status, retryAfterSeconds } = await post({ url, headers, body, signal, allowPrivate, timeoutMs })
+      const failure = failureOf(status, retryAfterSeconds)
+      if (failure) throw failure
+      return id
+    },
+    close: () => undefined,
+  }
+}
+
+/** The same for every attempt, so that a receiver that saw it before recognises it byte for byte. */
+function bodyOf({ notificationId, eventType, orderId, content, createdAt }: Outgoing): string {
+  const data = { notificationId, orderId, subject: content.subject, text: content.text }
+  return JSON.stringify({ type: eventType, timestamp: createdAt, data })
+}
+
+/**
+ * The signing secrets of one URL, derived from the master secrets: what one customer is told to verify with signs
+ * nothing to another.
+ */
+export function secretsOf(webhookSecret: string, url: string): string[] {
+  return webhookSecret.split(',').map((master) => `whsec_${createHmac('sha256', master).update(url).digest('base64')}`)
+}
+
+function signatureOf(secret: string, id: string, timestamp: number, body: string): string {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64')
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`
+}
+
+function failureOf(status: number, retryAfterSeconds: number | undefined): Error | undefined {
+  if (status >= 200 && status < 300) return undefined
+  if (status === 410) return new AddressGoneError('unsubscribed', 'the endpoint answered 410: it wants no more')
+  if (status >= 500 || LATER.includes(status))
+    return new ProviderError('webhook_deferred', `the endpoint answered ${status}`, {
+      outcome: 'refused',
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    })
+  if (status < 400) return new PermanentError('webhook_redirected', `the endpoint answered ${status}: not followed`)
+  return new PermanentError('webhook_refused', `the endpoint answered ${status}`)
+}

@@ -1,0 +1,205 @@
+// Two providers, real servers both: the second takes over, and never sends what the first may have taken.
+import { join } from 'node:path'
+import { type Database, migrate, openSqlite } from '@orders/shared/storage'
+import { scratchFolder } from '@orders/shared/testing'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openSmtp } from '../channels/email.ts'
+import { inTurn, type OpenCalls } from '../channels/failover.ts'
+import type { Send, Sender } from '../channels/sender.ts'
+import { openCallOf, removeOpenCall, saveOpenCall } from '../channels/store.ts'
+import { openTwilio } from '../channels/twilio.ts'
+import { newsWords } from '../content.ts'
+import type { Attempt, Outgoing } from '../domain.ts'
+import { type MailServer, startMailServer } from './mail-server.ts'
+import { type Answering, type Asked, type Stub, startStub } from './stub.ts'
+import { set, style } from './templates.ts'
+
+const UNKNOWN_MS = 900_000
+let nowMs: number
+const now = () => new Date(nowMs)
+let scratch: Awaited<ReturnType<typeof scratchFolder>>
+let database: Database
+let failed: Attempt[]
+
+beforeEach(async () => {
+  nowMs = Date.parse('2026-11-21T08:30:00.000Z')
+  failed = []
+  scratch = await scratchFolder()
+  database = openSqlite(join(scratch.path, 'notification.db'))
+  await migrate(database, [join(import.meta.dirname, '..', 'migrations')])
+})
+afterEach(async () => {
+  await database.close()
+  await scratch.remove()
+})
+
+const calls: OpenCalls = {
+  find: (outgoing) => openCallOf(database, outgoing),
+  keep: (outgoing, call) => database.transaction((tx) => saveOpenCall(tx, outgoing, call)),
+  forget: (outgoing) => database.transaction((tx) => removeOpenCall(tx, outgoing)),
+}
+/** As a process that has just started makes it: no breaker is open, and what is known is in the database. */
+const sendBy = (...senders: [Sender, ...Sender[]]): Send =>
+  inTurn(senders, { calls, now, unknownMs: UNKNOWN_MS, report: async (attempt) => void failed.push(attempt) })
+
+const to = (id: string, channel: 'email' | 'sms', address: string): Outgoing => ({
+  notificationId: id,
+  eventType: 'order.paid',
+  orderId: id,
+  channel,
+  address,
+  content: set.render(newsWords('order.paid', id, { user: 'ann', priority: 'standard' }, style)),
+  createdAt: now().toISOString(),
+})
+const outcomeOf = (send: Send, outgoing: Outgoing) =>
+  send(outgoing, { now: now().toISOString(), attempt: 1, signal: new AbortController().signal }).then(
+    ({ provider }) => provider,
+    (error: Error & { code?: string }) => error.code ?? error.message,
+  )
+
+describe('of two mail servers', () => {
+  const settings = { mailFrom: 'Orders <orders@example.com>', mailIdDomain: 'orders.example' }
+  let first: MailServer
+  let second: MailServer
+  let senders: [Sender, Sender]
+  const mail = (send: Send, id: string) => outcomeOf(send, to(id, 'email', 'ann@example.com'))
+  const idsAt = ({ accepted }: MailServer) =>
+    accepted.map(({ mail: { messageId } }) => /<(\w+)\./.exec(messageId ?? '')?.[1])
+
+  beforeEach(async () => {
+    first = await startMailServer()
+    second = await startMailServer()
+    senders = [openSmtp(first.url, settings), openSmtp(second.url, settings, 'smtp-second')]
+  })
+  afterEach(async () => {
+    for (const sender of senders) sender.close()
+    await Promise.all([first.close(), second.close()])
+  })
+
+  /** 421 is how a server says that it does not serve. */
+  async function openBreaker(send: Send, failures = 5): Promise<void> {
+    first.refuse('recipient', ...Array(failures).fill(421))
+    for (let time = 0; time < failures; time++) expect(await mail(send, `lost${time}`)).toBe('mail_deferred')
+  }
+
+  it('the second takes over while the first’s breaker is open, and hands back', async () => {
+    const send = sendBy(...senders)
+    await openBreaker(send)
+    expect(await mail(send, 'a')).toBe('smtp-second')
+    expect(await mail(send, 'lost0')).toBe('smtp-second')
+    nowMs += 30_000
+    expect(await mail(send, 'b')).toBe('smtp')
+    expect([idsAt(first), idsAt(second)]).toEqual([['b'], ['a', 'lost0']])
+    expect(failed.map(({ provider }) => provider)).toEqual(Array(5).fill('smtp'))
+  })
+
+  it('the second is not asked for what the first refused by itself', async () => {
+    const send = sendBy(...senders)
+    first.refuse('recipient', 450, 554)
+    expect([await mail(send, 'a'), await mail(send, 'b')]).toEqual(['mail_deferred', 'mail_refused'])
+    expect(await mail(send, 'a')).toBe('smtp')
+    expect(second.accepted).toEqual([])
+  })
+
+  it('the second never gets a mail that the first may have, until its time has passed', async () => {
+    const send = sendBy(...senders)
+    first.hangUp()
+    expect(await mail(send, 'a')).toBe('mail_deferred')
+    expect(idsAt(first)).toEqual(['a'])
+    await openBreaker(send, 4)
+    expect([await mail(send, 'b'), await mail(send, 'a')]).toEqual(['smtp-second', 'outcome_unknown'])
+    nowMs += UNKNOWN_MS - 1
+    await openBreaker(send, 1)
+    expect(await mail(send, 'a')).toBe('outcome_unknown')
+    expect(idsAt(second)).toEqual(['b'])
+    nowMs += 1
+    expect(await mail(send, 'a')).toBe('smtp-second')
+  })
+
+  it('nor after a kill, nor when the first refuses it the next time', async () => {
+    first.hangUp()
+    await mail(sendBy(...senders), 'a')
+    const send = sendBy(...senders)
+    first.refuse('recipient', 421)
+    expect(await mail(send, 'a')).toBe('mail_deferred')
+    await openBreaker(send, 4)
+    expect(await mail(send, 'a')).toBe('outcome_unknown')
+    nowMs += 30_000
+    expect(await mail(send, 'a')).toBe('smtp')
+    expect(first.accepted.map(({ mail: { messageId } }) => messageId)).toEqual(
+      Array(2).fill('<a.email@orders.example>'),
+    )
+    expect(second.accepted).toEqual([])
+  })
+
+  it('a call is kept before it is made, so that a process that dies in it leaves it', async () => {
+    let keptMeanwhile: unknown
+    const watching: Sender = {
+      ...senders[0],
+      async send(outgoing, signal) {
+        keptMeanwhile = await openCallOf(database, outgoing)
+        return senders[0].send(outgoing, signal)
+      },
+    }
+    await mail(sendBy(watching, senders[1]), 'a')
+    expect(keptMeanwhile).toEqual({ provider: 'smtp', at: now().toISOString() })
+  })
+})
+
+describe('a provider that would send a repeat twice', () => {
+  let stub: Stub
+  let answer: (asked: Asked) => Answering
+  beforeEach(async () => {
+    stub = await startStub((asked) => answer(asked))
+  })
+  afterEach(() => stub.close())
+
+  const account = () => ({
+    accountSid: 'AC1',
+    authToken: 'secret',
+    from: '+15005550006',
+    baseUrl: stub.url,
+    callbackUrl: undefined,
+  })
+  const sms = (send: Send) => outcomeOf(send, to('a', 'sms', '+94112345678'))
+  const sent = () => stub.asked.filter(({ method }) => method === 'POST').length
+
+  it('is asked what became of the first call, and believed', async () => {
+    const messages: object[] = []
+    answer = ({ method, body }) => {
+      if (method === 'GET') return { status: 200, body: { messages } }
+      const text = new URLSearchParams(body).get('Body')
+      messages.push({ sid: 'SM1', body: text, date_created: now().toUTCString() })
+      return { status: 201, hangsUp: true }
+    }
+    const send = sendBy(openTwilio('twilio', account()))
+    expect(await sms(send)).toBe('provider_silent')
+    expect(await sms(send)).toBe('outcome_unknown')
+    nowMs += 30_000
+    expect(await sms(send)).toBe('twilio')
+    expect(sent()).toBe(1)
+  })
+
+  it('is asked to send again when it knows of no first call', async () => {
+    answer = ({ method }) => (method === 'GET' ? { status: 200, body: { messages: [] } } : { status: 500 })
+    const send = sendBy(openTwilio('twilio', account()))
+    expect(await sms(send)).toBe('sms_deferred')
+    nowMs += 30_000
+    answer = ({ method }) =>
+      method === 'GET' ? { status: 200, body: { messages: [] } } : { status: 201, body: { sid: 'SM2' } }
+    expect(await sms(send)).toBe('twilio')
+    expect(sent()).toBe(2)
+  })
+
+  it('is waited for while it does not say, and no longer than its time', async () => {
+    answer = () => ({ status: 500 })
+    const send = sendBy(openTwilio('twilio', account()))
+    expect(await sms(send)).toBe('sms_deferred')
+    nowMs += UNKNOWN_MS - 1
+    expect(await sms(send)).toBe('outcome_unknown')
+    expect(sent()).toBe(1)
+    answer = () => ({ status: 201, body: { sid: 'SM3' } })
+    nowMs += 1
+    expect(await sms(send)).toBe('twilio')
+  })
+})
