@@ -24,7 +24,7 @@ export interface Source {
   partial(name: string): Program | undefined
   /** `@words` and `@theme`: texts by name. */
   texts: Record<string, Record<string, string>>
-  /** How a text of the locale or theme is written, and how one of the file itself. */
+  /** How a settled value is written, and how everything that is settled is carried by a mail. */
   escaped(text: string): string
   carried(text: string): string
   fault(node: hbs.AST.Node, message: string): void
@@ -55,7 +55,26 @@ export function flatten(program: Program, source: Source): Program {
 }
 
 function flattened(program: Program, place: Place, source: Source): Program {
-  return { ...program, body: statementsOf(program).flatMap((statement) => inPlace(statement, place, source)) }
+  const body = statementsOf(program).flatMap((statement) => inPlace(statement, place, source))
+  return {
+    ...program,
+    body: joined(body).map((one) => (isText(one) ? { ...one, value: source.carried(one.value) } : one)),
+  }
+}
+
+/** Texts that became neighbours are one text. */
+function joined(statements: Statement[]): Statement[] {
+  const body: Statement[] = []
+  for (const statement of statements) {
+    const last = body.at(-1)
+    if (isText(statement) && isText(last)) body.splice(-1, 1, { ...last, value: last.value + statement.value })
+    else body.push(statement)
+  }
+  return body
+}
+
+function isText(statement: Statement | undefined): statement is Content {
+  return statement?.type === 'ContentStatement'
 }
 
 function inPlace(statement: Statement, place: Place, source: Source): Statement[] {
@@ -64,14 +83,14 @@ function inPlace(statement: Statement, place: Place, source: Source): Statement[
   if (statement.type === 'BlockStatement') return chosen(statement, place, source)
   if (statement.type === 'PartialStatement' || statement.type === 'PartialBlockStatement')
     return included(statement, place, source)
-  return [{ ...statement, value: source.carried(statement.value) }]
+  return [statement]
 }
 
 function shown(statement: hbs.AST.MustacheStatement, place: Place, source: Source): Statement {
   const params = statement.params.map((param) => settled(param as Expression, place, source))
   const path = params.length > 0 ? statement.path : settled(statement.path as Expression, place, source)
   if (path.type !== 'StringLiteral' || !('value' in path)) return { ...statement, path, params }
-  const value = source.carried(source.escaped(String(path.value)))
+  const value = source.escaped(String(path.value))
   return { type: 'ContentStatement', value, original: value, loc: statement.loc }
 }
 

@@ -73,6 +73,15 @@ it('says the same to the letter after the templates changed', async () => {
   })
 })
 
+it('shows in a list the item’s own field, not what the file around it was given', () => {
+  const given = compileTemplates({
+    ...files,
+    'order.paid/en/short.hbs': '{{> all sku="given"}}',
+    'order.paid/en/all.hbs': '{{sku}}:{{#each lines}} {{sku}}{{/each}}',
+  })
+  expect(given.render(wordsOf('order.paid')).short).toBe('given: espresso-cup moka-pot-6')
+})
+
 describe('the check at start', () => {
   const check = (changed: TemplateFiles) => () => checkTemplates(compileTemplates({ ...files, ...changed }), templates)
 
