@@ -47,8 +47,8 @@ export default defineConfig({
           include: ['integration', 'faults', 'e2e', 'fuzz', 'chaos'].map((level) => `tests/${level}/*.test.ts`),
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Each file may run a broker and six services; more than two at once would measure the machine, not the code.
-          maxWorkers: 2,
+          // Each file may run a broker and six services, and waits for them much of the time.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -11,24 +11,17 @@ export function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   })
 }
 
-/** Different ports that are free now; they are held together before any is given back, so none comes twice. */
+/** Below the ports that systems give to outgoing connections, of which one may be taken before a server listens there. */
+const CANDIDATES = { from: 10_000, count: 20_000 }
+
+/** Different ports that are free now. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((settle, reject) => {
-        server.once('error', reject)
-        server.listen(0, '127.0.0.1', settle)
-      })
-      return server
-    }),
-  )
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address ? address.port : 0
-  })
-  await Promise.all(servers.map((server) => new Promise((settle) => server.close(settle))))
-  return ports
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = CANDIDATES.from + Math.floor(Math.random() * CANDIDATES.count)
+    if (await portIsFree(port)) ports.add(port)
+  }
+  return [...ports]
 }
 
 /** True if something accepts a connection there within a second. */
