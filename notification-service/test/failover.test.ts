@@ -1,5 +1,6 @@
 // Two providers, real servers both: the second takes over, and never sends what the first may have taken.
 import { join } from 'node:path'
+import { TransientError } from '@orders/shared/runtime'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -24,6 +25,7 @@ let failed: Attempt[]
 beforeEach(async () => {
   nowMs = Date.parse('2026-11-21T08:30:00.000Z')
   failed = []
+  report = async (attempt) => void failed.push(attempt)
   scratch = await scratchFolder()
   database = openSqlite(join(scratch.path, 'notification.db'))
   await migrate(database, [join(import.meta.dirname, '..', 'migrations')])
@@ -40,7 +42,8 @@ const calls: OpenCalls = {
 }
 /** As a process that has just started makes it: no breaker is open, and what is known is in the database. */
 const sendBy = (...senders: [Sender, ...Sender[]]): Send =>
-  inTurn(senders, { calls, now, unknownMs: UNKNOWN_MS, report: async (attempt) => void failed.push(attempt) })
+  inTurn(senders, { calls, now, unknownMs: UNKNOWN_MS, report })
+let report: (attempt: Attempt) => Promise<void>
 
 const to = (id: string, channel: 'email' | 'sms', address: string): Outgoing => ({
   notificationId: id,
@@ -114,6 +117,16 @@ describe('of two mail servers', () => {
     expect(idsAt(second)).toEqual(['b'])
     nowMs += 1
     expect(await mail(send, 'a')).toBe('smtp-second')
+  })
+
+  it('nor when our own database was away as the first fell silent', async () => {
+    report = () => Promise.reject(new TransientError('database_unavailable', 'away', { isOutage: true }))
+    first.hangUp()
+    expect(await mail(sendBy(...senders), 'a')).toBe('database_unavailable')
+    report = async () => undefined
+    const send = sendBy(...senders)
+    await openBreaker(send)
+    expect([await mail(send, 'b'), await mail(send, 'a')]).toEqual(['smtp-second', 'outcome_unknown'])
   })
 
   it('nor after a kill, nor when the first refuses it the next time', async () => {
