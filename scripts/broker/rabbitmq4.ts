@@ -8,7 +8,6 @@ import { capture } from '../processes/child.ts'
 import type { RabbitInstallation } from './install.ts'
 
 const suite = 'trixie'
-const usualMirror = 'http://deb.debian.org/debian/'
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 const programs: Record<string, string> = {
@@ -94,9 +93,13 @@ async function download(dir: string, signal: AbortSignal): Promise<string[]> {
   return names.filter((name) => name.endsWith('.deb')).map((name) => join(archives, name))
 }
 
-/** The one that this machine has its own Debian packages from, if it is a Debian. */
+/** What DEBIAN_MIRROR names, or the one that this machine has its own packages from, if it is a Debian. */
 async function mirror(): Promise<string> {
+  if (process.env.DEBIAN_MIRROR) return process.env.DEBIAN_MIRROR
   const format = '$(ORIGIN) $(LABEL) $(REPO_URI)'
   const listed = await capture('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'])
-  return /^Debian Debian (http\S+)$/m.exec(listed)?.[1] ?? usualMirror
+  const own = /^Debian Debian (http\S+)$/m.exec(listed)?.[1]
+  if (own === undefined)
+    throw new Error('This machine has no packages from Debian: set DEBIAN_MIRROR to the URL of a Debian mirror.')
+  return own
 }
