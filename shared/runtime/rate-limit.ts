@@ -1,7 +1,7 @@
 // How often one client may ask: counted in memory, or in Redis for all copies of a service together.
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { CommonConfig } from './config.ts'
 import { RejectedError } from './errors.ts'
 import type { Log } from './log.ts'
@@ -23,8 +23,10 @@ const REDIS_TIMEOUT_MS = 250
 const REDIS_PAUSE_MAX_MS = 5_000
 
 /** Connects in the background and for ever; who opens it calls `disconnect`. */
-export function openCounts(url: CommonConfig['redisUrl'], log: Log): Redis | undefined {
+export async function openCounts(url: CommonConfig['redisUrl'], log: Log): Promise<Redis | undefined> {
   if (url === undefined) return undefined
+  // Loading it takes time that only those spend who use it.
+  const { Redis } = await import('ioredis')
   const redis = new Redis(url, {
     connectTimeout: 5_000,
     commandTimeout: REDIS_TIMEOUT_MS,

@@ -144,7 +144,7 @@ async function open<Schema extends TObject>(
 
   const faults = () => faultsOf(stopping, broker, database)
   const { rateLimitPerMinute: perMinute, trustProxy } = config
-  const redis = perMinute === undefined ? undefined : openCounts(config.redisUrl, log)
+  const redis = perMinute === undefined ? undefined : await openCounts(config.redisUrl, log)
   if (redis) parts.use('redis', redis, (it) => it.disconnect())
   const app = await createHttp({
     service,

@@ -2,12 +2,10 @@
 import { join } from 'node:path'
 import { BrokenError } from '../runtime/errors.ts'
 import type { Database } from './database.ts'
-import { openPostgres, postgresUrlOf } from './postgres.ts'
 import { openSqlite } from './sqlite.ts'
 
 export type { Database, Row, Sql, Transaction, Value } from './database.ts'
 export { migrate } from './migrate.ts'
-export { openPostgres } from './postgres.ts'
 export { openSqlite, sqliteOver } from './sqlite.ts'
 
 /**
@@ -16,7 +14,11 @@ export { openSqlite, sqliteOver } from './sqlite.ts'
  */
 export async function openDatabase(service: string, dataDir: string, url?: string): Promise<Database> {
   if (url === undefined) return openSqlite(join(dataDir, `${service}.db`))
-  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(postgresUrlOf(url, service), service)
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    // Loading it takes time that only those spend who use it.
+    const { openPostgres, postgresUrlOf } = await import('./postgres.ts')
+    return openPostgres(postgresUrlOf(url, service), service)
+  }
   throw new BrokenError(
     'database_unsupported',
     `DATABASE_URL: no driver for ${url.split(':')[0]}: set postgres://user:password@host/{service}, or leave it unset for SQLite`,

@@ -24,6 +24,8 @@ export async function keepingLog(service = 'test'): Promise<{ log: Log; lines: L
   return { log: await createLog({ service, level: 'debug', pretty: false, destination }), lines }
 }
 
+const PAUSE_MAX_MS = 200
+
 /**
  * Resolves with the first defined, non-false value that `look` gives.
  *
@@ -35,9 +37,11 @@ export async function eventually<T>(
   withinMs = 20_000,
 ): Promise<Exclude<T, undefined | false | null>> {
   const deadline = Date.now() + withinMs
-  for (let last: T | undefined; ; await delay(25)) {
+  // Often at first, since most come true at once; then seldom, since looking is work for those who are waited for.
+  for (let last: T | undefined, pauseMs = 10; ; pauseMs = Math.min(pauseMs * 1.25, PAUSE_MAX_MS)) {
     last = await look()
     if (last !== undefined && last !== false && last !== null) return last as Exclude<T, undefined | false | null>
     if (Date.now() > deadline) throw new Error(`within ${withinMs} ms this did not come true: ${what}`)
+    await delay(pauseMs)
   }
 }

@@ -69,11 +69,11 @@ async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
 }
 
 /** Garbage and mails that were refused for good are no reason to replay a queue: they only come back. */
-async function replayTransient({ vhost }: World): Promise<number> {
+async function replayTransient({ vhost, servicesDir }: World): Promise<number> {
   const letters = await readDeadLetters(vhost)
   const transient = letters.filter(({ id, reason }) => !id.startsWith('garbage-') && !reason.includes('mail_refused'))
   for (const queue of new Set(transient.map((letter) => letter.queue)))
-    await deadLetters(vhost.amqpUrl, ['replay', queue])
+    await deadLetters(vhost.amqpUrl, ['replay', queue], { servicesDir })
   return transient.length
 }
 

@@ -1,8 +1,8 @@
-// A short chaos run of a fixed seed, the broker's death included: everything holds. And two runs of services that were
-// broken on purpose: the oracle notices.
+// A short chaos run of a fixed seed, the broker's death included: everything holds. And a run of services that were broken on
+// purpose: the oracle notices.
 import { join } from 'node:path'
 import { scratchFolder } from '@orders/shared/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type RabbitNode, startRabbitNode } from '../../scripts/broker/node.ts'
 import { type ChaosOptions, type Result, runChaos } from './chaos.ts'
 import { faultKinds, planFaults } from './schedule.ts'
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 async function run(options: Partial<ChaosOptions>): Promise<Result> {
   const result = await runChaos({
-    ...{ seed: 1, minutes: 0.06, faults: [], copies: 1, rate: 20 },
+    ...{ seed: 1, minutes: 0.06, faults: [], copies: 1, rate: 12 },
     ...{ node, servicesDir: process.env.TEST_SERVICES_DIR ?? '', signal: new AbortController().signal },
     ...{ say: () => undefined, progress: () => undefined },
     ...options,
@@ -53,26 +53,17 @@ it(
   RUN_MS,
 )
 
-describe('the verdict fails, and says why, when', () => {
-  it(
-    'a service swallows every fifth of its events',
-    async () => {
-      const result = await run({ preload: join(import.meta.dirname, 'test', 'drops-events.mjs') })
-      expect(isPassed(result)).toBe(false)
-      expect(broken(result)).toMatchObject([{ name: 'factsHaveEvents' }])
-      expect(broken(result)[0]?.violations).toContainEqual(expect.stringMatching(/inventory\.committed is missing$/))
-    },
-    RUN_MS,
-  )
-
-  it(
-    'the payment provider charges an order twice',
-    async () => {
-      const result = await run({ preload: join(import.meta.dirname, 'test', 'charges-twice.mjs') })
-      expect(isPassed(result)).toBe(false)
-      expect(broken(result)).toMatchObject([{ name: 'charged' }])
-      expect(broken(result)[0]?.violations).toContainEqual(expect.stringMatching(/#2: charged, and no order$/))
-    },
-    RUN_MS,
-  )
-})
+it(
+  'the verdict fails, and says why, when a service swallows every fifth of its events and a charge is made twice',
+  async () => {
+    const result = await run({ preload: join(import.meta.dirname, 'test', 'broken-services.mjs') })
+    expect(isPassed(result)).toBe(false)
+    expect(new Map(broken(result).map(({ name, violations }) => [name, violations]))).toEqual(
+      new Map([
+        ['charged', expect.arrayContaining([expect.stringMatching(/#2: charged, and no order$/)])],
+        ['factsHaveEvents', expect.arrayContaining([expect.stringMatching(/inventory\.committed is missing$/)])],
+      ]),
+    )
+  },
+  RUN_MS,
+)

@@ -20,6 +20,7 @@ export interface World {
   disks: Disks
   /** Each service's way to the broker. */
   wires: Map<ServiceName, Wire>
+  servicesDir: string
   rows: Rows
   /** Where a database is, as a file. */
   pathOf(database: string): string
@@ -86,7 +87,7 @@ export async function openWorld({ node, servicesDir, copies, plan, preload = PRE
     const fleet = await startFleet(system, copies, firstStart)
     closers.push(fleet.stop)
     const pathOf = (database: string) => join(system.dataDir, folderOf(database), `${database}.db`)
-    return { node, vhost, system, fleet, mail, disks, wires, rows: sqliteRows(pathOf), pathOf, close }
+    return { node, vhost, system, fleet, mail, disks, wires, servicesDir, rows: sqliteRows(pathOf), pathOf, close }
   } catch (error) {
     await close()
     throw error

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { eventually } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Story, typesOf } from '../support/story.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { prepareSystem, type System } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
 const PATIENCE_SECONDS = 33
@@ -48,7 +48,8 @@ beforeAll(async () => {
     WEBHOOK_SECRET: 'a-master-secret-of-24-chars',
     WEBHOOK_ALLOW_PRIVATE: 'true',
   }
-  system = await startSystem({ amqpUrl: vhost.amqpUrl, environment })
+  system = await prepareSystem({ amqpUrl: vhost.amqpUrl, environment })
+  await Promise.all([system.start('notification'), system.start('audit')])
 }, 120_000)
 
 afterAll(async () => {

@@ -1,12 +1,13 @@
 // Somebody declared a queue otherwise, an earlier version perhaps: each service says which, what differs and what to do,
 // and stops instead of running half connected.
+import { join } from 'node:path'
 import { topology } from '@orders/shared/contracts'
 import { scratchFolder } from '@orders/shared/testing'
 import type { ConfirmChannel } from 'amqplib'
 import { it } from 'vitest'
 import { start, stop } from '../../scripts/processes/child.ts'
 import { freePorts } from '../../scripts/processes/ports.ts'
-import { linesOf } from '../support/system.ts'
+import { builtServices, linesOf } from '../support/system.ts'
 import { createVhost, withChannel } from '../support/vhost.ts'
 
 /** As the topology has it, but for some arguments. */
@@ -55,7 +56,7 @@ it.concurrent.for(cases)(
     await withChannel(vhost.amqpUrl, declare)
     const settings = { DATABASE_URL: '', PORT: String(port), AMQP_URL: vhost.amqpUrl, DATA_DIR: folder.path }
     // Any service would do: each declares the whole topology.
-    const service = await start(process.execPath, ['--import', 'tsx', 'audit-service/main.ts'], {
+    const service = await start(process.execPath, [join(builtServices(), 'audit-service', 'main.js')], {
       env: { ...process.env, ...settings, LOG_LEVEL: 'warn', ...environment },
       stdio: ['ignore', 'pipe', 'inherit'],
     })

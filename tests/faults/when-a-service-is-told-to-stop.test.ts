@@ -8,7 +8,7 @@ import { wholeStory } from '../support/story.ts'
 import { type ServiceName, type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
-const ORDERS = 100
+const ORDERS = 50
 /** The services' own deadline, SHUTDOWN_MS, and a little for the process to go. */
 const DEADLINE_MS = 8_000 + 500
 
@@ -28,7 +28,7 @@ afterAll(async () => {
   await vhost?.remove()
 }, 60_000)
 
-it.each(serviceNames)('%s-service ends in order, with 100 orders under way', async (service) => {
+it.each(serviceNames)('%s-service ends in order, with orders under way', async (service) => {
   const forms = Array.from({ length: ORDERS }, (_, number) => orderForm(service, number))
   placed.push(...forms.map(({ orderId }) => orderId))
   const placing = placeAll(system, forms)

@@ -11,7 +11,7 @@ import { type Story, typesOf, wholeStory } from '../support/story.ts'
 import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
-const ORDERS = 200
+const ORDERS = 120
 /** The prefetch of the e-mail channel: what the killed copy had at the mail server and had not recorded yet. */
 const MAILS_UNDER_WAY_MAX = 32
 
@@ -41,7 +41,7 @@ afterAll(async () => {
 
 it('the same requests to both copies at once place each order once', async () => {
   const initial = await stockOf(living)
-  const forms = Array.from({ length: 40 }, (_, number) => orderForm('both', number))
+  const forms = Array.from({ length: 20 }, (_, number) => orderForm('both', number))
 
   await Promise.all([placeAll(living, forms), placeAll(doomed, forms)])
 
@@ -52,7 +52,7 @@ it('every order ends, with money, goods, mails and stories in agreement', async 
   const initial = await stockOf(living)
   const forms = Array.from({ length: ORDERS }, (_, number) => orderForm('copies', number))
   const placing = placeAll(living, forms)
-  await eventually('orders are under way', async () => (await living.order('copies-60')).status !== undefined)
+  await eventually('orders are under way', async () => (await living.order('copies-40')).status !== undefined)
   await Promise.all(serviceNames.map(doomed.kill))
   await placing
 

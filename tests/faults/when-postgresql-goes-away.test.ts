@@ -39,9 +39,9 @@ it.each([
   '$how: POST answers 503 with Retry-After, messages wait, and all orders end once it is back',
   async ({ how, away }) => {
     const initial = await stockOf(system)
-    const forms = Array.from({ length: 100 }, (_, number) => orderForm(how, number))
+    const forms = Array.from({ length: 60 }, (_, number) => orderForm(how, number))
     const placing = placeAll(system, forms)
-    await eventually('orders are under way', async () => (await system.order(`${how}-20`)).status !== undefined)
+    await eventually('orders are under way', async () => (await system.order(`${how}-15`)).status !== undefined)
     await away()
 
     const refused = await fetch(`${system.url('order')}/orders`, {
@@ -69,7 +69,7 @@ it.each([
 
 it('throwing every session out, again and again: nobody who asks for an order is told, and all orders end', async () => {
   const initial = await stockOf(system)
-  const forms = Array.from({ length: 200 }, (_, number) => orderForm('thrown-out', number))
+  const forms = Array.from({ length: 100 }, (_, number) => orderForm('thrown-out', number))
   let isPlaced = false
   const placing = placeAll(system, forms).finally(() => {
     isPlaced = true

@@ -1,27 +1,40 @@
-// The broker is stopped, or killed, under load and comes back: orders are taken meanwhile, and every one ends.
-
+// The broker is stopped, or killed, under load and comes back: orders are taken meanwhile, and every one ends. Or the power goes:
+// it dies together with all six services, and nothing is lost or doubled, not even the mails that were waiting.
 import { eventually, scratchFolder } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type RabbitNode, startRabbitNode } from '../../scripts/broker/node.ts'
+import { recordedMessages } from '../support/kept.ts'
 import { endedAll, orderForm, placeAll } from '../support/load.ts'
+import { type MailServer, startMailServer } from '../support/mail-server.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { type Story, wholeStory } from '../support/story.ts'
+import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
+
+const ORDERS = 100
+const MEANWHILE = 20
+/** The prefetch of the e-mail channel. */
+const MAILS_UNDER_WAY_MAX = 32
 
 let folder: Awaited<ReturnType<typeof scratchFolder>>
 let node: RabbitNode
 let vhost: Vhost
+let mail: MailServer
 let system: System
+/** What the mail server waits for before it takes a mail. */
+let open = Promise.resolve()
 
 beforeAll(async () => {
   folder = await scratchFolder()
   node = await startRabbitNode({ dir: folder.path })
   vhost = await createVhost(node.amqpUrl, node.managementUrl)
-  system = await startSystem({ amqpUrl: vhost.amqpUrl })
+  mail = await startMailServer(() => open.then(() => 250))
+  system = await startSystem({ amqpUrl: vhost.amqpUrl, environment: { SMTP_URL: mail.url, LOG_LEVEL: 'info' } })
 }, 180_000)
 
 afterAll(async () => {
   await system?.stop()
+  await mail?.close()
   await node?.stop()
   await folder?.remove()
 }, 60_000)
@@ -34,10 +47,13 @@ it.each([
   async ({ how, away }) => {
     const prefix = how.replace(' ', '-')
     const initial = await stockOf(system)
-    const before = Array.from({ length: 200 }, (_, number) => orderForm(`${prefix}-before`, number))
-    const meanwhile = Array.from({ length: 50 }, (_, number) => orderForm(`${prefix}-meanwhile`, number))
+    const before = Array.from({ length: ORDERS }, (_, number) => orderForm(`${prefix}-before`, number))
+    const meanwhile = Array.from({ length: MEANWHILE }, (_, number) => orderForm(`${prefix}-meanwhile`, number))
     const placing = placeAll(system, before)
-    await eventually('orders are under way', async () => (await vhost.queues()).some(({ messages }) => messages > 0))
+    await eventually(
+      'orders are under way',
+      async () => (await system.order(`${prefix}-before-20`)).status !== undefined,
+    )
     await away()
     await placing
     await placeAll(system, meanwhile)
@@ -49,9 +65,59 @@ it.each([
     await node.restart()
     const ids = [...before, ...meanwhile].map(({ orderId }) => orderId)
     const orders = await endedAll(system, ids, 90_000)
-    expect(orders.filter(({ status }) => status === 'completed')).toHaveLength(250 * 0.7)
-    await eventually('every queue has drained', async () => (await vhost.queues()).every(({ messages }) => !messages))
+    expect(orders.filter(({ status }) => status === 'completed')).toHaveLength((ORDERS + MEANWHILE) * 0.7)
+    for (const id of ids) await wholeStory(system, id)
+    await eventually('no message waits anywhere', async () => Object.keys(await vhost.waiting()).length === 0)
     await expectAgreement(system, orders, initial)
   },
   180_000,
 )
+
+it('that dies with all six services: every order ends, with money, goods, mails and stories in agreement', async () => {
+  const initial = await stockOf(system)
+  const sweptBefore = await sweptAtStart()
+  const takenBefore = new Set(mail.accepted.keys())
+  let takeMails = () => {}
+  open = new Promise((resolve) => {
+    takeMails = resolve
+  })
+  const forms = Array.from({ length: ORDERS }, (_, number) => orderForm('power', number))
+  const ids = forms.map(({ orderId }) => orderId)
+  // A 202 is never asked for again, so one that the crash had lost would be missing for ever.
+  const placing = placeAll(system, forms)
+  await eventually('some orders have ended, others are not even placed', async () => {
+    const first = await system.order('power-0')
+    return first.status === 'completed'
+  })
+  await Promise.all([node.kill(), ...serviceNames.map((service) => system.kill(service))])
+  const left = await recordedMessages(system)
+  takeMails()
+  await Promise.all([node.restart(), ...serviceNames.map((service) => system.start(service))])
+  expect((await sweptAtStart()) - sweptBefore).toBe(left)
+  await placing
+
+  const orders = await endedAll(system, ids, 90_000)
+  expect(orders.filter(({ status }) => status === 'completed')).toHaveLength(ORDERS * 0.7)
+  const stories: Story[] = []
+  for (const id of ids) stories.push(await wholeStory(system, id))
+  const taken = [...mail.accepted.keys()].filter((id) => !takenBefore.has(id))
+  expect(taken.sort()).toEqual(stories.flatMap(mailsOf).sort())
+  // The documented window: what a server had in hand when its client was killed may be taken, and sent again.
+  expect(taken.filter((id) => (mail.accepted.get(id) ?? 0) > 1).length).toBeLessThanOrEqual(MAILS_UNDER_WAY_MAX)
+  expect(await vhost.waiting()).toEqual({})
+  await expectAgreement(system, orders, initial)
+  expect(await system.get('/audit/verify', 'audit')).toMatchObject({ ok: true })
+}, 180_000)
+
+/** How many messages the services found in their outboxes and published. */
+async function sweptAtStart(): Promise<number> {
+  const lines = (await Promise.all(serviceNames.map(system.log))).flat()
+  const sweeps = lines.filter(({ msg }) => msg === 'outbox: publishing what was left behind')
+  return sweeps.reduce((sum, { messages }) => sum + Number(messages), 0)
+}
+
+/** None had been taken when everything was killed, so each is to be taken once. */
+function mailsOf({ entries }: Story): string[] {
+  const requested = entries.filter(({ type }) => type === 'notification.requested')
+  return requested.map(({ id }) => `<${id.replace('/notification.requested/', '.')}.email@orders.example>`)
+}

@@ -2,7 +2,7 @@
 // effect and each message is there once.
 import { createGroupCommit, createOutbox, encode } from '@orders/shared/messaging'
 import { deferred } from '@orders/shared/runtime'
-import { openPostgres, type Sql } from '@orders/shared/storage'
+import { openDatabase, type Sql } from '@orders/shared/storage'
 import { eventually } from '@orders/shared/testing'
 import { expect, it, onTestFinished } from 'vitest'
 import { effects, openKernel, outboxRows, publishedIds, reserved } from '../../shared/messaging/test/kernel.ts'
@@ -12,10 +12,10 @@ import { startPostgresWire } from '../support/postgres-wire.ts'
 /** A kernel, and a second copy of the service on the same database; `wireUrl` is the way of the second. */
 async function twoCopies({ parameters = '', wired = false, committed = (_: number) => {} } = {}) {
   const { url, remove } = testDatabase()
-  const first = () => openPostgres(url + parameters, 'one')
+  const first = () => openDatabase('one', '.data', url + parameters)
   const kernel = await openKernel({ committed, open: async () => ({ database: await first(), again: first, remove }) })
   const wire = await startPostgresWire(url + parameters)
-  const database = await openPostgres(wired ? wire.url : url + parameters, 'two')
+  const database = await openDatabase('two', '.data', wired ? wire.url : url + parameters)
   const { broker, log, now } = kernel
   const outbox = createOutbox({ database, broker, log, now })
   const commit = createGroupCommit({ database, outbox, service: 'test-service' })

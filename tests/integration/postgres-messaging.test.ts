@@ -1,5 +1,5 @@
 // Group commit and the outbox over PostgreSQL: the suites for every database.
-import { openPostgres } from '@orders/shared/storage'
+import { openDatabase } from '@orders/shared/storage'
 import { groupCommitSuite } from '../../shared/messaging/test/group-commit-suite.ts'
 import { openKernel } from '../../shared/messaging/test/kernel.ts'
 import { outboxSuite } from '../../shared/messaging/test/outbox-suite.ts'
@@ -7,7 +7,7 @@ import { testDatabase } from '../support/postgres.ts'
 
 const open = async () => {
   const { url, remove } = testDatabase()
-  return { database: await openPostgres(url, 'test'), again: () => openPostgres(url, 'test'), remove }
+  return { database: await openDatabase('test', '.data', url), again: () => openDatabase('test', '.data', url), remove }
 }
 const openOnPostgres: typeof openKernel = (options) => openKernel({ open, ...options })
 

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { deferred } from '@orders/shared/runtime'
-import { type Database, migrate, openDatabase, openPostgres, type Sql } from '@orders/shared/storage'
+import { type Database, migrate, openDatabase, type Sql } from '@orders/shared/storage'
 import { eventually } from '@orders/shared/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { databaseSuite } from '../../shared/storage/test/database-suite.ts'
@@ -12,7 +12,11 @@ import { startPostgresWire } from '../support/postgres-wire.ts'
 databaseSuite('PostgreSQL', {
   async open() {
     const { url, remove } = testDatabase()
-    return { database: await openPostgres(url, 'test'), again: () => openPostgres(url, 'test'), remove }
+    return {
+      database: await openDatabase('test', '.data', url),
+      again: () => openDatabase('test', '.data', url),
+      remove,
+    }
   },
   codes: { primaryKey: '23505', notNull: '23502', check: '23514', foreignKey: '23503' },
 })
@@ -20,8 +24,8 @@ databaseSuite('PostgreSQL', {
 /** Two copies of a service on one database, with a table of two counters. */
 async function twoCopies(parameters = '') {
   const { url, remove } = testDatabase()
-  const one = await openPostgres(url + parameters, 'one')
-  const two = await openPostgres(url + parameters, 'two')
+  const one = await openDatabase('one', '.data', url + parameters)
+  const two = await openDatabase('two', '.data', url + parameters)
   await one.run('create table counters (id text primary key, value bigint not null)')
   await one.run(`insert into counters (id, value) values ('a', 0), ('b', 0)`)
   onTestFinished(async () => {
@@ -119,7 +123,7 @@ describe('two copies', () => {
 
   it('migrate once, however many start together', async () => {
     const { url, remove } = testDatabase()
-    const copies = await Promise.all(Array.from({ length: 4 }, () => openPostgres(url, 'order-service')))
+    const copies = await Promise.all(Array.from({ length: 4 }, () => openDatabase('order-service', '.data', url)))
     onTestFinished(async () => {
       await Promise.all(copies.map((copy) => copy.close()))
       await remove()
@@ -139,7 +143,7 @@ describe('what is append-only', () => {
     { service: 'audit-service', table: 'events', column: 'body' },
   ])('cannot be changed, deleted or truncated: $table of $service', async ({ service, table, column }) => {
     const { url, remove } = testDatabase()
-    const database = await openPostgres(url, service)
+    const database = await openDatabase(service, '.data', url)
     onTestFinished(async () => {
       await database.close()
       await remove()
@@ -193,7 +197,7 @@ describe('a connection', () => {
   it('that is lost while committing: the outcome is unknown, and said to be', async () => {
     const { url, two } = await twoCopies()
     const wire = await startPostgresWire(url)
-    const cutOff = await openPostgres(wire.url, 'cut-off')
+    const cutOff = await openDatabase('cut-off', '.data', wire.url)
     onTestFinished(async () => {
       await cutOff.close()
       await wire.close()
@@ -236,7 +240,7 @@ describe('a round trip', () => {
   it('is paid for an answer only: 64 members of one insert each cost 64 and a few more', async () => {
     const { url } = await twoCopies()
     const wire = await startPostgresWire(url)
-    const database = await openPostgres(wire.url, 'far-away')
+    const database = await openDatabase('far-away', '.data', wire.url)
     onTestFinished(async () => {
       await database.close()
       await wire.close()
@@ -257,7 +261,7 @@ describe('a round trip', () => {
   it('is one for statements that do not wait for each other', async () => {
     const { url } = await twoCopies()
     const wire = await startPostgresWire(url)
-    const database = await openPostgres(wire.url, 'far-away')
+    const database = await openDatabase('far-away', '.data', wire.url)
     onTestFinished(async () => {
       await database.close()
       await wire.close()
@@ -285,7 +289,7 @@ describe('a database', () => {
 
   it('that the role may not create is a clear error that says what to run', async () => {
     const { url, remove } = testDatabase()
-    const database = await openPostgres(url, 'test')
+    const database = await openDatabase('test', '.data', url)
     await database.run(`create role powerless login`)
     onTestFinished(async () => {
       await database.run('drop role powerless')
@@ -296,7 +300,7 @@ describe('a database', () => {
     missing.username = 'powerless'
     missing.pathname = '/not_there'
 
-    const error = await errorOf(openPostgres(missing.toString(), 'test'))
+    const error = await errorOf(openDatabase('test', '.data', missing.toString()))
 
     expect(error).toMatchObject({ name: 'BrokenError', code: 'database_missing' })
     expect(error?.message).toContain('Run as an administrator: create database "not_there"')

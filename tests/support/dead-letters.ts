@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { start } from '../../scripts/processes/child.ts'
+import { builtServices } from './system.ts'
 
 export interface Said {
   /** Null when it was killed. */
@@ -12,10 +13,21 @@ export interface Said {
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, '..', 'chaos', 'preload.mjs')).href
 
-/** What `npm run dead-letters -- …` runs; with `chaos` settings it may be killed at an instant. */
-export async function deadLetters(amqpUrl: string, args: string[], chaos: Record<string, string> = {}): Promise<Said> {
+interface Options {
+  /** With these settings it may be killed at an instant. */
+  chaos?: Record<string, string>
+  servicesDir?: string
+}
+
+/** What `npm run dead-letters -- …` runs, built as the services are. */
+export async function deadLetters(
+  amqpUrl: string,
+  args: string[],
+  { chaos = {}, servicesDir = builtServices() }: Options = {},
+): Promise<Said> {
   const loaded = Object.keys(chaos).length > 0 ? ['--import', PRELOAD] : []
-  const running = await start(process.execPath, ['--import', 'tsx', ...loaded, 'scripts/dead-letters.ts', ...args], {
+  const program = join(servicesDir, 'scripts', 'dead-letters.js')
+  const running = await start(process.execPath, [...loaded, program, ...args], {
     env: { ...process.env, ...chaos, AMQP_URL: amqpUrl, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

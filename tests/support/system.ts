@@ -186,7 +186,7 @@ export async function prepareSystem({
 }
 
 /** Built, since compiling six services at every start takes longer than most tests. */
-function builtServices(): string {
+export function builtServices(): string {
   const built = process.env.TEST_SERVICES_DIR
   if (built === undefined) throw new Error('TEST_SERVICES_DIR is not set: run the tests by npm test, which builds them')
   return built
