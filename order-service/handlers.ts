@@ -1,10 +1,15 @@
 // First and last stop of an order: what the customer asks and what the others say becomes a fact, and the facts say
 // what to announce.
 import {
+  type Channel,
   type Contract,
   InventoryOutOfStock,
   InventoryReserved,
   type Message,
+  NotificationDelivered,
+  NotificationFailed,
+  NotificationSent,
+  NotificationUndelivered,
   PaymentConfirmationRequired,
   PaymentFailed,
   PaymentSuccess,
@@ -25,7 +30,8 @@ import {
   orderOf,
   type Placed,
 } from './domain.ts'
-import { factsOf, orderIdOfKey, saveKey, saveLearnt } from './store.ts'
+import { furthest, type NoticeStatus } from './notices.ts'
+import { factsOf, isPlaced, noticeOf, orderIdOfKey, saveKey, saveLearnt, saveNotice } from './store.ts'
 
 export const handlers: Handler[] = [
   fact(InventoryReserved, (at, { lines, totalCents }) => ({
@@ -48,10 +54,30 @@ export const handlers: Handler[] = [
   })),
   fact(ShippingFailed, (at, { reason }) => ({ type: 'shipping.failed', at, data: { reason } })),
   fact(ShippingDelivered, (at, { deliveredAt }) => ({ type: 'shipping.delivered', at, data: { deliveredAt } })),
+  notice(NotificationSent, 'sent'),
+  notice(NotificationFailed, 'failed', ({ reason }) => reason),
+  notice(NotificationDelivered, 'delivered'),
+  notice(NotificationUndelivered, 'undelivered', ({ reason }) => reason),
 ]
 
 function fact<Data>(contract: Contract<Data>, factOf: (at: string, data: Data) => Fact): Handler {
   return on(contract, (event, tx, { now }) => learnFact(tx, event.subject, factOf(now, event.data)))
+}
+
+/** What became of a notification about an order; there are notifications about nothing of ours too. */
+function notice<Data extends { notificationId: string; channel: Channel }>(
+  contract: Contract<Data>,
+  status: NoticeStatus,
+  reasonOf: (data: Data) => string | null = () => null,
+): Handler {
+  return on(contract, async ({ subject: orderId, time: at, data }, tx) => {
+    if (!(await isPlaced(tx, orderId))) return []
+    const { notificationId, channel } = data
+    const known = await noticeOf(tx, notificationId, channel)
+    const stands = furthest(known, { notificationId, channel, status, reason: reasonOf(data), at })
+    if (stands !== known) await saveNotice(tx, orderId, stands)
+    return []
+  })
 }
 
 /** Load, decide, save, say: the same for what the others tell and for what the customer does. */

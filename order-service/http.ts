@@ -17,7 +17,7 @@ import { createBacklog } from './backlog.ts'
 import type { OrderConfig } from './config.ts'
 import { linesOf, type Order, orderOf } from './domain.ts'
 import { placeOrder, requestCancellation } from './handlers.ts'
-import { countWaiting, factsOf, listOrders } from './store.ts'
+import { countWaiting, factsOf, listOrders, noticesOf } from './store.ts'
 
 const Quantity = Type.Integer({ minimum: 1, maximum: 10_000 })
 const Item = Type.Union([Sku, Type.Object({ sku: Sku, quantity: Quantity }, { additionalProperties: false })])
@@ -93,10 +93,17 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
 
   app.get(
     '/orders/:id',
-    { ...open, schema: { params: ById, summary: 'Where an order stands, and the dated facts it follows from' } },
+    {
+      ...open,
+      schema: {
+        params: ById,
+        summary: 'Where an order stands, the dated facts it follows from, and what the customer was told',
+      },
+    },
     async ({ params }) => {
-      const facts = await factsOf(database, params.id)
-      return { ...found(orderOf(params.id, facts), params.id), facts: facts.map(({ type, at }) => ({ type, at })) }
+      const [facts, notifications] = await Promise.all([factsOf(database, params.id), noticesOf(database, params.id)])
+      const order = found(orderOf(params.id, facts), params.id)
+      return { ...order, facts: facts.map(({ type, at }) => ({ type, at })), notifications }
     },
   )
 

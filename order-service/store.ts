@@ -1,6 +1,8 @@
-// order-service's SQL: facts, which are only ever added, and the orders derived from them.
+// order-service's SQL: facts, which are only ever added, the orders derived from them, and what became of notifications.
+import type { Channel } from '@orders/shared/contracts'
 import type { Database, Sql } from '@orders/shared/storage'
 import { type Fact, type Learnt, type Order, orderOf } from './domain.ts'
+import type { Notice } from './notices.ts'
 
 type Reader = Pick<Sql, 'all' | 'get'>
 
@@ -42,6 +44,43 @@ async function saveOrder(tx: Sql, order: Order): Promise<void> {
     order.totalCents,
     order.createdAt,
     order.updatedAt,
+  )
+}
+
+/** Its row is written with its first fact. */
+export async function isPlaced(sql: Reader, orderId: string): Promise<boolean> {
+  return (await sql.get<object>('select 1 as placed from orders where order_id = ?', orderId)) !== undefined
+}
+
+const NOTICE = `notification_id as "notificationId", channel, status, reason, at`
+
+export async function noticeOf(sql: Reader, notificationId: string, channel: Channel): Promise<Notice | undefined> {
+  return sql.get<Notice>(
+    `select ${NOTICE} from notices where notification_id = ? and channel = ?`,
+    notificationId,
+    channel,
+  )
+}
+
+export async function noticesOf(sql: Reader, orderId: string): Promise<Notice[]> {
+  return sql.all<Notice>(
+    `select ${NOTICE} from notices where order_id = ? order by at, notification_id, channel`,
+    orderId,
+  )
+}
+
+export async function saveNotice(tx: Sql, orderId: string, notice: Notice): Promise<void> {
+  const { notificationId, channel, status, reason, at } = notice
+  await tx.run(
+    `insert into notices (notification_id, channel, order_id, status, reason, at) values (?, ?, ?, ?, ?, ?)
+     on conflict (notification_id, channel) do update set status = excluded.status, reason = excluded.reason,
+       at = excluded.at`,
+    notificationId,
+    channel,
+    orderId,
+    status,
+    reason,
+    at,
   )
 }
 

@@ -1,12 +1,12 @@
 // Requests and messages over a real database: an order is placed once, its facts stay, its row can be derived again.
 import { join } from 'node:path'
-import { InventoryReserved, PaymentFailed } from '@orders/shared/contracts'
+import { InventoryReserved, NotificationFailed, NotificationSent, PaymentFailed } from '@orders/shared/contracts'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Placed } from '../domain.ts'
 import { handlers, placeOrder, requestCancellation } from '../handlers.ts'
-import { factsOf, listOrders, rebuildOrders } from '../store.ts'
+import { factsOf, listOrders, noticesOf, rebuildOrders } from '../store.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const placed: Placed = { user: 'ann', priority: 'standard', lines: [{ sku: 'item1', quantity: 1 }] }
@@ -134,5 +134,27 @@ describe('the list', () => {
     ])
     const cancelled = await listOrders(database, { status: 'cancelled', before: undefined, limit: 10 })
     expect(cancelled.map(({ orderId }) => orderId)).toEqual(['o3'])
+  })
+})
+
+describe('what became of a notification', () => {
+  const about = { notificationId: 'o1.order.created', channel: 'email' }
+  const failed = () => hear(NotificationFailed.type, 'o1', { ...about, reason: 'mail_refused: 554' })
+  const sent = () => hear(NotificationSent.type, 'o1', { ...about, provider: 'smtp', providerId: 'm1' })
+  const shown = async () => (await noticesOf(database, 'o1')).map(({ status, reason }) => ({ status, reason }))
+
+  it('is kept with the order: a failure with its reason, until it is sent all the same', async () => {
+    await place('o1')
+    expect(await failed()).toEqual([])
+    expect(await shown()).toEqual([{ status: 'failed', reason: 'mail_refused: 554' }])
+    await sent()
+    expect(await shown()).toEqual([{ status: 'sent', reason: null }])
+    await failed()
+    expect(await shown()).toEqual([{ status: 'sent', reason: null }])
+  })
+
+  it('is nobody’s order: nothing is kept', async () => {
+    await sent()
+    expect(await shown()).toEqual([])
   })
 })

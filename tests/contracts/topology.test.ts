@@ -183,18 +183,13 @@ describe('who hears what', () => {
     'shipping.prepared': ['order'],
     'shipping.delivered': ['order'],
     'shipping.failed': ['inventory', 'order', 'payment'],
+    'notification.sent': ['order'],
+    'notification.failed': ['order'],
+    'notification.delivered': ['order'],
+    'notification.undelivered': ['order'],
   }
   /** Nobody acts on these: they are for people, who find them in the audit. */
-  const onlyAudited = [
-    'inventory.committed',
-    'inventory.released',
-    'inventory.restocked',
-    'payment.refunded',
-    'notification.sent',
-    'notification.failed',
-    'notification.delivered',
-    'notification.undelivered',
-  ]
+  const onlyAudited = ['inventory.committed', 'inventory.released', 'inventory.restocked', 'payment.refunded']
   /** Goes to the queues of the channels it names; see below. */
   const byChannel = ['notification.requested']
 

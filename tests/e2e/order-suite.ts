@@ -182,6 +182,11 @@ export function orderSuite(environment: Record<string, string>): void {
       expect(new Map(notification.deliveries.map(({ channel, status }) => [channel, status]))).toEqual(
         new Map(['email', 'sms', 'push', 'webhook'].map((channel) => [channel, 'sent'])),
       )
+      const notices = await eventually('the order shows all of it', async () => {
+        const { notifications } = await system.get<{ notifications: { status: string }[] }>('/orders/told')
+        return notifications.length === 4 * 4 && notifications
+      })
+      expect(new Set(notices.map(({ status }) => status))).toEqual(new Set(['sent']))
       expect((await readdir(join(system.dataDir, 'mail'))).filter((name) => name.startsWith('told.')).sort()).toEqual([
         'told.order.completed.eml',
         'told.order.created.eml',
