@@ -5,9 +5,9 @@ import { auditService } from '../../audit-service/service.ts'
 import { defaultCatalogue } from '../../inventory-service/catalogue.ts'
 import { InventoryConfig } from '../../inventory-service/config.ts'
 import { inventoryService } from '../../inventory-service/service.ts'
-import { reportingFailures } from '../../notification-service/channels/sender.ts'
+import { callsIn } from '../../notification-service/channels/calls.ts'
+import { claiming } from '../../notification-service/channels/sender.ts'
 import { NotificationConfig } from '../../notification-service/config.ts'
-import { attemptRecorder } from '../../notification-service/handlers.ts'
 import { notificationService, wireWith as wireNotifications } from '../../notification-service/service.ts'
 import { OrderConfig } from '../../order-service/config.ts'
 import { orderService } from '../../order-service/service.ts'
@@ -73,7 +73,7 @@ export const services: Service[] = [
   {
     ...notificationService,
     wire: (wiring, { sender }) => {
-      const send = reportingFailures(sender, attemptRecorder(wiring.commit))
+      const send = claiming(sender, callsIn(wiring.database, wiring.commit), wiring.now)
       const senders = { email: send, sms: send, push: send, webhook: send }
       return wireNotifications({ ...wiring, config: readConfig(NotificationConfig, {}) }, senders)
     },

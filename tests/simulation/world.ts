@@ -80,7 +80,7 @@ export function createWorld(options: Options): World {
     time.schedule(delayMs === 0 ? faults.delayMs('delivery') : delayMs, work),
   )
   const wire = memory.connect('wire')
-  const witness = createWitness(copies)
+  const witness = createWitness()
   const honest = createOutside(time)
   const outside = tamper.outside?.(honest) ?? honest
   const stores = new Map(services.map(({ name }) => [name, createStore(time)]))
