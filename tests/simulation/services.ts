@@ -12,15 +12,15 @@ import { notificationService, wireWith as wireNotifications } from '../../notifi
 import { OrderConfig } from '../../order-service/config.ts'
 import { orderService } from '../../order-service/service.ts'
 import { PaymentConfig } from '../../payment-service/config.ts'
-import { answerers, handlers as paymentHandlers } from '../../payment-service/handlers.ts'
+import { answerers, deadlines, handlers as paymentHandlers } from '../../payment-service/handlers.ts'
 import { paymentService } from '../../payment-service/service.ts'
 import { ShippingConfig } from '../../shipping-service/config.ts'
-import { handlers as shippingHandlers } from '../../shipping-service/handlers.ts'
+import { arrivals, handlers as shippingHandlers } from '../../shipping-service/handlers.ts'
 import { shippingService } from '../../shipping-service/service.ts'
 import type { Reach } from './outside.ts'
 
 /** What people may ask of a service over HTTP, the simulation asks by the functions behind it. */
-type Heard = Pick<Wired, 'consumers' | 'rpc'>
+type Heard = Pick<Wired, 'consumers' | 'rpc' | 'timers'>
 
 export interface Service {
   name: string
@@ -59,6 +59,7 @@ export const services: Service[] = [
       }
       return {
         consumers: [{ queue: 'payment.queue', prefetch: 256, handlers: paymentHandlers(gateway, terms) }],
+        timers: [deadlines(config)],
         rpc: { queue: 'payment.rpc.queue', prefetch: 64, answerers },
       }
     },
@@ -66,8 +67,12 @@ export const services: Service[] = [
   {
     ...shippingService,
     wire: (_, { carrier }) => {
-      const terms = { transitMs: readConfig(ShippingConfig, {}).shippingTransitMs }
-      return { consumers: [{ queue: 'shipping.queue', prefetch: 256, handlers: shippingHandlers(carrier, terms) }] }
+      const config = readConfig(ShippingConfig, {})
+      const terms = { transitMs: config.shippingTransitMs }
+      return {
+        consumers: [{ queue: 'shipping.queue', prefetch: 256, handlers: shippingHandlers(carrier, terms) }],
+        timers: [arrivals(config)],
+      }
     },
   },
   {
