@@ -1,6 +1,7 @@
 // The SQL of what the channels know: which addresses take nothing any more, what providers tell afterwards, and which
 // calls to them are under way or may have been taken.
-import type { Channel } from '@orders/shared/contracts'
+import { amqpPriority, type Channel } from '@orders/shared/contracts'
+import { ATTEMPTS_MAX } from '@orders/shared/messaging'
 import type { Sql } from '@orders/shared/storage'
 import type { DeliveryStatus, Outgoing, Report, Suppression } from '../domain.ts'
 import type { OpenCall } from './calls.ts'
@@ -159,4 +160,17 @@ export async function endCall(
 /** Once the message is sent there is nothing more to know of any call. */
 export async function removeCall(tx: Sql, { notificationId, channel }: Key): Promise<void> {
   await tx.run('delete from open_calls where notification_id = ? and channel = ?', notificationId, channel)
+}
+
+/** The urgent ones of which a channel has neither ended nor been tried as often as may be, the oldest first. */
+export async function urgentAndUnsent(sql: Pick<Sql, 'all'>, since: string, limit: number): Promise<string[]> {
+  const rows = await sql.all<{ id: string }>(
+    `select id from notifications where priority >= ${amqpPriority.failure} and created_at >= ?
+       and (select count(*) from deliveries
+            where notification_id = notifications.id and (status <> 'waiting' or attempts >= ${ATTEMPTS_MAX})) < channels
+     order by created_at limit ?`,
+    since,
+    limit,
+  )
+  return rows.map(({ id }) => id)
 }
