@@ -20,6 +20,12 @@ export const NotificationConfig = configWith({
     description:
       'How long a message that a provider may have taken already is kept from the second one. Less sends sooner, and more often twice.',
   }),
+  urgentDirectAfterMs: Type.Integer({
+    minimum: 100,
+    maximum: 3_600_000,
+    default: 5_000,
+    description: 'How long RabbitMQ must be away before urgent notifications go out without it, in milliseconds.',
+  }),
   mailFrom: Type.String({
     default: 'Orders <orders@example.com>',
     pattern: '^[^\\u0000-\\u001f<>]*<?[^\\s@<>,;]+@[^\\s@<>,;]+>?$',

@@ -2,11 +2,13 @@
 import { join } from 'node:path'
 import { type Channel, channels } from '@orders/shared/contracts'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
+import { callsIn } from './channels/calls.ts'
 import { MAIL_TIMEOUT_MS } from './channels/email.ts'
 import type { Send } from './channels/sender.ts'
 import { openSenders } from './channels/senders.ts'
+import { watchUrgent } from './channels/urgent.ts'
 import { NotificationConfig } from './config.ts'
-import { attemptRecorder, channelHandler, newsHandlers, openCallsIn } from './handlers.ts'
+import { channelHandler, newsHandlers } from './handlers.ts'
 import { routes } from './http.ts'
 import { checkTemplates } from './rendering/check.ts'
 import { saveTemplates, templatesOf } from './rendering/store.ts'
@@ -29,8 +31,7 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
     const senders = openSenders(config, {
       log,
       now,
-      report: attemptRecorder(commit),
-      calls: openCallsIn(database, commit),
+      calls: callsIn(database, commit),
       keep: (sender) => parts.use(sender.provider, sender, (it) => it.close()),
     })
     return wireWith(wiring, senders)
@@ -39,19 +40,28 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
 
 /** Everything but the senders, which the simulation replaces. */
 export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Record<Channel, Send>): Promise<Wired> {
-  const { config, database, now } = wiring
+  const { config, database, now, parts } = wiring
   const current = compileTemplates(readTemplateFiles(join(import.meta.dirname, 'templates')))
   checkTemplates(current, declarations)
   await saveTemplates(database, current.version, current.files, now().toISOString())
   const templates = withHistory(current, (version) => templatesOf(database, version))
   const style = { ...config, version: current.version }
+  const handlerOf = (channel: Channel) => channelHandler(channel, senders[channel], templates)
+  const handlers = {
+    email: handlerOf('email'),
+    sms: handlerOf('sms'),
+    push: handlerOf('push'),
+    webhook: handlerOf('webhook'),
+  }
+  const urgent = watchUrgent({ ...wiring, handlers, afterMs: config.urgentDirectAfterMs })
+  parts.use('urgent', urgent, (it) => it.close())
   return {
     consumers: [
       { queue: 'notification.queue', prefetch: 256, handlers: newsHandlers(style) },
       ...channels.map((channel) => ({
         queue: `notification.${channel}.queue`,
         prefetch: PREFETCH[channel],
-        handlers: [channelHandler(channel, senders[channel], templates)],
+        handlers: [handlers[channel]],
         askTimeoutMs: MAIL_TIMEOUT_MS,
       })),
     ],

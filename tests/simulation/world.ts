@@ -11,7 +11,9 @@ import {
   type Kernel,
   type Outbox,
   serve,
+  watchOverdue,
 } from '@orders/shared/messaging'
+import type { Wiring } from '@orders/shared/runtime'
 import { type Database, migrate } from '@orders/shared/storage'
 import { createMemoryBroker, type MemoryBroker } from '@orders/shared/testing'
 import { connectThrough } from './broker.ts'
@@ -80,7 +82,7 @@ export function createWorld(options: Options): World {
     time.schedule(delayMs === 0 ? faults.delayMs('delivery') : delayMs, work),
   )
   const wire = memory.connect('wire')
-  const witness = createWitness(copies)
+  const witness = createWitness()
   const honest = createOutside(time)
   const outside = tamper.outside?.(honest) ?? honest
   const stores = new Map(services.map(({ name }) => [name, createStore(time)]))
@@ -131,10 +133,14 @@ export function createWorld(options: Options): World {
     await outbox.sweep()
     const kernel: Kernel = { service: name, version: 'simulated', broker, database, commit, log, now }
     const reach = reachOutside(outside, process, { faults, tally, witness, isRecorded })
-    const heard = await wireUp({ config: {}, database, broker, commit, log, now, auth, parts }, reach)
+    const heard = await wireUp({ config: {}, database, broker, commit, log, now, auth, parts: partsOf(process) }, reach)
     for (const consumer of heard.consumers) {
       const handlers = tamper.handlers?.(consumer.handlers, consumer.queue) ?? consumer.handlers
       consume(kernel, { ...consumer, handlers })
+    }
+    for (const timers of heard.timers ?? []) {
+      const watching = watchOverdue(kernel, timers)
+      process.atDeath(() => void watching.close())
     }
     if (heard.rpc) serve(kernel, heard.rpc.queue, heard.rpc.prefetch, heard.rpc.answerers)
     return kernel
@@ -165,6 +171,16 @@ export function createWorld(options: Options): World {
   }
 }
 
-/** Nobody asks over HTTP, and nobody stops in order. */
+/** Nobody asks over HTTP. */
 const auth = { operator: async () => undefined, customer: async () => undefined, holder: () => undefined }
-const parts = { use: <T>(_: string, part: T) => part, close: async () => ({ clean: true }) }
+
+/** Nobody stops in order; what a process opened only ends its intervals when it dies. */
+function partsOf(process: Process): Wiring<object>['parts'] {
+  return {
+    use(_, part, close) {
+      process.atDeath(() => void close(part))
+      return part
+    },
+    close: async () => ({ clean: true }),
+  }
+}

@@ -1,0 +1,132 @@
+// Urgent notifications while the broker is away: what nobody has sent goes out directly from the database, by the very handler
+// that its message would meet, and so under the same claim. The message that comes when the broker is back finds it sent.
+import type { Channel } from '@orders/shared/contracts'
+import { type Broker, type GroupCommit, type Handler, remedyFor } from '@orders/shared/messaging'
+import { asError, errorCode, type Log, PermanentError, TransientError } from '@orders/shared/runtime'
+import type { Sql } from '@orders/shared/storage'
+import { requested } from '../domain.ts'
+import { deliveriesOf, findNotification } from '../store.ts'
+import { MAIL_TIMEOUT_MS } from './email.ts'
+import { urgentAndUnsent } from './store.ts'
+
+interface Options {
+  broker: Pick<Broker, 'status'>
+  database: Pick<Sql, 'all' | 'get'>
+  commit: Pick<GroupCommit, 'submit'>
+  log: Log
+  now: () => Date
+  handlers: Record<Channel, Handler>
+  /** How long the broker must have been away. */
+  afterMs: number
+}
+
+interface Due {
+  notificationId: string
+  channel: Channel
+  attempt: number
+}
+
+const LOOK_EVERY_MS = 1_000
+const BATCH = 200
+/** Calls to providers at one time. */
+const AT_ONCE = 16
+/** Whoever waits for longer waits for the broker. */
+const AGE_MAX_MS = 86_400_000
+
+/** Sends until it is closed; what is under way then is left to its message. */
+export function watchUrgent(options: Options): { close(): Promise<void> } {
+  const { broker, database, commit, log, now, handlers, afterMs } = options
+  const closing = new AbortController()
+  let awaySinceMs: number | undefined
+  let looking: Promise<void> | undefined
+
+  function isAway(): boolean {
+    const { fault } = broker.status()
+    if (fault === undefined) awaySinceMs = undefined
+    else awaySinceMs ??= performance.now()
+    return awaySinceMs !== undefined && performance.now() - awaySinceMs >= afterMs
+  }
+
+  async function look(): Promise<void> {
+    const due = await dueNow(database, now())
+    for (let at = 0; at < due.length && isAway() && !closing.signal.aborted; at += AT_ONCE)
+      await Promise.all(due.slice(at, at + AT_ONCE).map(sendOne))
+  }
+
+  async function sendOne({ notificationId, channel, attempt }: Due): Promise<void> {
+    const notification = await findNotification(database, notificationId)
+    if (!notification) return
+    const event = { ...requested(notification), source: '/notification-service' }
+    const handler = handlers[channel]
+    const facts = { notificationId, channel, attempt }
+    const context = () => ({ now: now().toISOString(), attempt, redelivered: true })
+    const decide = (decision: 'handle' | 'giveUp', outcome: unknown) =>
+      commit.submit(
+        async (tx) => {
+          const messages =
+            decision === 'handle'
+              ? await handler.handle(event, tx, context(), outcome)
+              : ((await handler.giveUp?.(event, tx, context(), failureOf(asError(outcome)))) ?? [])
+          return { result: undefined, messages }
+        },
+        { keys: [event.subject], cause: { causationId: event.id } },
+      )
+    try {
+      const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(MAIL_TIMEOUT_MS)])
+      const answer = await handler.ask?.(event, { ...context(), sql: database, signal })
+      await decide('handle', answer)
+      log.info(facts, 'sent without the broker')
+    } catch (thrown) {
+      const error = asError(thrown)
+      if (closing.signal.aborted) return
+      const why = { ...facts, code: errorCode(error), why: error.message }
+      if (error instanceof TransientError && error.isUntried) return log.debug(why, 'not tried without the broker')
+      if (!(error instanceof PermanentError)) return log.warn(why, 'failed without the broker, will be tried again')
+      log.error(why, 'gave up without the broker')
+      await decide('giveUp', error)
+    }
+  }
+
+  const interval = setInterval(() => {
+    if (!isAway()) return
+    looking ??= look()
+      .catch((error: unknown) => log.warn({ err: asError(error) }, 'cannot look for urgent notifications'))
+      .finally(() => {
+        looking = undefined
+      })
+  }, LOOK_EVERY_MS)
+  interval.unref()
+
+  return {
+    async close() {
+      clearInterval(interval)
+      closing.abort()
+      await looking
+    },
+  }
+}
+
+/** Each attempt waits as long after the one before as its message would; after the last the message is waited for. */
+async function dueNow(database: Pick<Sql, 'all' | 'get'>, at: Date): Promise<Due[]> {
+  const since = new Date(at.getTime() - AGE_MAX_MS).toISOString()
+  const due: Due[] = []
+  for (const notificationId of await urgentAndUnsent(database, since, BATCH)) {
+    const notification = await findNotification(database, notificationId)
+    for (const { channel, status, attempts, updatedAt } of notification
+      ? await deliveriesOf(database, notification)
+      : [])
+      if (status === 'waiting' && at.getTime() >= Date.parse(updatedAt) + waitMsAfter(attempts))
+        due.push({ notificationId, channel, attempt: attempts + 1 })
+  }
+  return due
+}
+
+function waitMsAfter(attempts: number): number {
+  if (attempts === 0) return 0
+  const remedy = remedyFor(new Error('tried before'), attempts)
+  return remedy.kind === 'retry' ? remedy.waitMs : Number.POSITIVE_INFINITY
+}
+
+function failureOf(error: Error) {
+  return { error, reason: `${errorCode(error)}: ${error.message}` }
+}
