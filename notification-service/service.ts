@@ -11,7 +11,7 @@ import { routes } from './http.ts'
 import { checkTemplates } from './rendering/check.ts'
 import { saveTemplates, templatesOf } from './rendering/store.ts'
 import { readTemplateFiles } from './rendering/template-files.ts'
-import { compileTemplates } from './rendering/template-set.ts'
+import { compileTemplates, type TemplateSet } from './rendering/template-set.ts'
 import { withHistory } from './rendering/templates.ts'
 import { templates as declarations } from './templates/schemas.ts'
 
@@ -33,15 +33,24 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
       calls: openCallsIn(database, commit),
       keep: (sender) => parts.use(sender.provider, sender, (it) => it.close()),
     })
-    return wireWith(wiring, senders)
+    return wireWith(wiring, senders, checkedTemplates())
   },
 }
 
-/** Everything but the senders, which the simulation replaces. */
-export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Record<Channel, Send>): Promise<Wired> {
-  const { config, database, now } = wiring
+/** @throws BrokenError `template_broken` that names every fault of the files. */
+export function checkedTemplates(): TemplateSet {
   const current = compileTemplates(readTemplateFiles(join(import.meta.dirname, 'templates')))
   checkTemplates(current, declarations)
+  return current
+}
+
+/** Everything but the senders, which the simulation replaces, and the templates, which it checks once for all its starts. */
+export async function wireWith(
+  wiring: Wiring<NotificationConfig>,
+  senders: Record<Channel, Send>,
+  current: TemplateSet,
+): Promise<Wired> {
+  const { config, database, now } = wiring
   await saveTemplates(database, current.version, current.files, now().toISOString())
   const templates = withHistory(current, (version) => templatesOf(database, version))
   const style = { ...config, version: current.version }

@@ -47,6 +47,8 @@ const SWEEP_BATCH = 500
 const LEFT_BEHIND_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 10_000
 const STATEMENT_ROWS_MAX = 64
+/** What a service has that is not in a hurry. */
+const STATEMENT_ROWS_FEW = 4
 const NEVER = '9999'
 
 export function createOutbox({ database, broker, log, now, underWayMax = UNDER_WAY_MAX }: Options): Outbox {
@@ -255,9 +257,10 @@ async function claimRows(tx: Sql, { self, at, from, until, skipLocked }: Claim):
   )
 }
 
-/** Always the same number of values, so that the statement is prepared once; none has the sequence 0. */
+/** One of few numbers of values, so that few statements are prepared; none has the sequence 0. */
 async function deleteRows(tx: Sql, sequences: number[]): Promise<void> {
-  const padded = [...sequences, ...Array<number>(STATEMENT_ROWS_MAX - sequences.length).fill(0)]
+  const size = sequences.length <= STATEMENT_ROWS_FEW ? STATEMENT_ROWS_FEW : STATEMENT_ROWS_MAX
+  const padded = [...sequences, ...Array<number>(size - sequences.length).fill(0)]
   await tx.run(`delete from outbox where sequence in (${padded.map(() => '?').join(', ')})`, ...padded)
 }
 
