@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Channel, channels } from '@orders/shared/contracts'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
 import { MAIL_TIMEOUT_MS } from './channels/email.ts'
+import { PREFETCH } from './channels/prefetch.ts'
 import type { Send } from './channels/sender.ts'
 import { openSenders } from './channels/senders.ts'
 import { NotificationConfig } from './config.ts'
@@ -14,9 +15,6 @@ import { readTemplateFiles } from './rendering/template-files.ts'
 import { compileTemplates, type TemplateSet } from './rendering/template-set.ts'
 import { withHistory } from './rendering/templates.ts'
 import { templates as declarations } from './templates/schemas.ts'
-
-/** Messages at the provider at one time. What calls many endpoints has more, since some of them are slow. */
-const PREFETCH: Record<Channel, number> = { email: 32, sms: 16, push: 64, webhook: 64 }
 
 export const notificationService: ServiceDefinition<typeof NotificationConfig> = {
   name: 'notification-service',
