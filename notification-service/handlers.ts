@@ -10,15 +10,13 @@ import {
   OrderShipped,
   PaymentConfirmationRequired,
 } from '@orders/shared/contracts'
-import { type Done, type GroupCommit, type Handler, on } from '@orders/shared/messaging'
+import { type Done, type Handler, on } from '@orders/shared/messaging'
 import { PermanentError, RejectedError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
-import type { OpenCalls } from './channels/failover.ts'
 import { AddressGoneError, type Send, type Sending } from './channels/sender.ts'
-import { openCallOf, removeOpenCall, saveOpenCall, saveSuppression, suppressionOf } from './channels/store.ts'
+import { removeCall, saveSuppression, suppressionOf } from './channels/store.ts'
 import type { Style, Told } from './content.ts'
 import {
-  type Attempt,
   accepted,
   type DirectRequest,
   directNotification,
@@ -26,7 +24,6 @@ import {
   type NewsStyle,
   type Notification,
   notificationOf,
-  type Outgoing,
   refused,
   requested,
   type Suppression,
@@ -88,6 +85,7 @@ export function channelHandler(channel: Channel, send: Send, templates: Template
       const { change, messages } = accepted(delivery, answer, at)
       const { provider, durationMs } = answer
       await saveAttempt(tx, { notificationId, channel, attempt, at, provider, error: null, durationMs }, change)
+      await removeCall(tx, delivery)
       return messages
     },
     async giveUp({ data: { notificationId } }, tx, { now: at }, { error, reason }) {
@@ -101,25 +99,6 @@ export function channelHandler(channel: Channel, send: Send, templates: Template
     },
     keepDeadLetter: true,
   })
-}
-
-/** Keeps a failed call to a provider, in the next group commit. */
-export function attemptRecorder(commit: GroupCommit): (failed: Attempt) => Promise<void> {
-  return (failed) =>
-    commit.submit(async (tx) => ({ result: await saveAttempt(tx, failed), messages: [] }), {
-      keys: [failed.notificationId],
-    })
-}
-
-/** Keeps the calls whose answer is not known; each of its steps in the next group commit. */
-export function openCallsIn(database: Pick<Sql, 'all' | 'get'>, commit: GroupCommit): OpenCalls {
-  const submit = ({ notificationId }: Outgoing, work: (tx: Sql) => Promise<void>) =>
-    commit.submit(async (tx) => ({ result: await work(tx), messages: [] }), { keys: [notificationId] })
-  return {
-    find: (outgoing) => openCallOf(database, outgoing),
-    keep: (outgoing, call) => submit(outgoing, (tx) => saveOpenCall(tx, outgoing, call)),
-    forget: (outgoing) => submit(outgoing, (tx) => removeOpenCall(tx, outgoing)),
-  }
 }
 
 interface Submission {

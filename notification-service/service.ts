@@ -2,12 +2,13 @@
 import { join } from 'node:path'
 import { type Channel, channels } from '@orders/shared/contracts'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
+import { callsIn } from './channels/calls.ts'
 import { MAIL_TIMEOUT_MS } from './channels/email.ts'
 import { PREFETCH } from './channels/prefetch.ts'
 import type { Send } from './channels/sender.ts'
 import { openSenders } from './channels/senders.ts'
 import { NotificationConfig } from './config.ts'
-import { attemptRecorder, channelHandler, newsHandlers, openCallsIn } from './handlers.ts'
+import { channelHandler, newsHandlers } from './handlers.ts'
 import { routes } from './http.ts'
 import { checkTemplates } from './rendering/check.ts'
 import { saveTemplates, templatesOf } from './rendering/store.ts'
@@ -27,8 +28,7 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
     const senders = openSenders(config, {
       log,
       now,
-      report: attemptRecorder(commit),
-      calls: openCallsIn(database, commit),
+      calls: callsIn(database, commit),
       keep: (sender) => parts.use(sender.provider, sender, (it) => it.close()),
     })
     return wireWith(wiring, senders, checkedTemplates())

@@ -1,10 +1,11 @@
 // What payment-service reads from the environment.
-import { configWith } from '@orders/shared/runtime'
+import { configWith, timerSettings } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000
 
 export const PaymentConfig = configWith({
+  ...timerSettings,
   paymentConfirmAboveCents: Type.Integer({
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,

@@ -10,9 +10,10 @@ import {
   PaymentVoid,
   ShippingFailed,
 } from '@orders/shared/contracts'
-import { type Answerer, answers, type Handler, on } from '@orders/shared/messaging'
+import { type Answerer, answers, type Handler, on, type Timers } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
+import type { PaymentConfig } from './config.ts'
 import {
   type Call,
   callForCharge,
@@ -36,7 +37,7 @@ import {
   type Terms,
 } from './domain.ts'
 import type { Gateway } from './gateway.ts'
-import { paymentOf, savePayment } from './store.ts'
+import { awaitedUntil, paymentOf, savePayment } from './store.ts'
 
 /** The gateway's key is always the order id: whoever asks, and however often, it is about the same one charge. */
 export function handlers(gateway: Gateway, terms: Terms): Handler[] {
@@ -70,8 +71,21 @@ export function handlers(gateway: Gateway, terms: Terms): Handler[] {
     on(ShippingFailed, ({ subject, data }, tx, { now }) =>
       change(tx, subject, (payment) => decideShippingFailure(subject, payment, { shippingFailure: data.reason, now })),
     ),
-    on(PaymentDeadline, ({ subject }, tx, { now }) => change(tx, subject, (payment) => decideDeadline(payment, now))),
+    on(PaymentDeadline, ({ subject }, tx, { now }) => deadlinePassed(subject, tx, now)),
   ]
+}
+
+const deadlinePassed = (orderId: string, tx: Sql, now: string) =>
+  change(tx, orderId, (payment) => decideDeadline(payment, now))
+
+export function deadlines({ timerGraceMs, timerLookMs }: PaymentConfig): Timers {
+  return {
+    name: 'payment.deadline',
+    graceMs: timerGraceMs,
+    lookEveryMs: timerLookMs,
+    overdue: awaitedUntil,
+    decide: deadlinePassed,
+  }
 }
 
 const about = ({ orderId }: { orderId: string }) => [orderId]

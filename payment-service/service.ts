@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { ServiceDefinition } from '@orders/shared/runtime'
 import { PaymentConfig } from './config.ts'
 import { openSimulatedGateway } from './gateway.ts'
-import { answerers, handlers } from './handlers.ts'
+import { answerers, deadlines, handlers } from './handlers.ts'
 import { routes } from './http.ts'
 
 export const paymentService: ServiceDefinition<typeof PaymentConfig> = {
@@ -19,6 +19,7 @@ export const paymentService: ServiceDefinition<typeof PaymentConfig> = {
     const terms = { confirmAboveCents: config.paymentConfirmAboveCents, confirmWithinMs: config.paymentConfirmWithinMs }
     return {
       consumers: [{ queue: 'payment.queue', prefetch: 256, handlers: handlers(gateway, terms) }],
+      timers: [deadlines(config)],
       rpc: { queue: 'payment.rpc.queue', prefetch: 64, answerers },
       routes: (app) => routes(app, wiring),
     }

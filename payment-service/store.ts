@@ -17,6 +17,17 @@ export async function paymentOf(sql: Pick<Sql, 'get'>, orderId: string): Promise
   return row && { ...row, reservation: row.reservation === null ? null : (JSON.parse(row.reservation) as Reservation) }
 }
 
+/** The orders whose customer should have confirmed by then and has not, the first of them first. */
+export async function awaitedUntil(sql: Pick<Sql, 'all'>, confirmBefore: string, limit: number): Promise<string[]> {
+  const rows = await sql.all<{ orderId: string }>(
+    `select order_id as "orderId" from payments where status = 'awaiting_confirmation' and confirm_before <= ?
+     order by confirm_before limit ?`,
+    confirmBefore,
+    limit,
+  )
+  return rows.map(({ orderId }) => orderId)
+}
+
 /**
  * Saves a payment that was loaded in the same transaction, or begun in it.
  *

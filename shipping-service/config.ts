@@ -1,10 +1,11 @@
 // What shipping-service reads from the environment.
-import { configWith } from '@orders/shared/runtime'
+import { configWith, timerSettings } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000
 
 export const ShippingConfig = configWith({
+  ...timerSettings,
   shippingTransitMs: Type.Integer({
     minimum: 1,
     // RabbitMQ refuses an expiration of 2^32 ms or more.

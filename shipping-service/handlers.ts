@@ -1,9 +1,10 @@
 // Fourth stop of an order: what is paid goes to the carrier, and arrives.
 import { type Message, PaymentSuccess, ShippingTransit } from '@orders/shared/contracts'
-import { type Done, type Handler, on } from '@orders/shared/messaging'
+import { type Done, type Handler, on, type Timers } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
 import type { Carrier } from './carrier.ts'
+import type { ShippingConfig } from './config.ts'
 import {
   type Booking,
   type Decision,
@@ -14,7 +15,7 @@ import {
   type Shipment,
   type Terms,
 } from './domain.ts'
-import { saveShipment, shipmentOf } from './store.ts'
+import { onTheRoadSince, saveShipment, shipmentOf } from './store.ts'
 
 export function handlers(carrier: Carrier, terms: Terms): Handler[] {
   return [
@@ -26,8 +27,22 @@ export function handlers(carrier: Carrier, terms: Terms): Handler[] {
       giveUp: ({ subject, data: { priority } }, tx, { now }) =>
         change(tx, subject, (shipment) => decideGivenUp(subject, shipment, { priority, now })),
     }),
-    on(ShippingTransit, ({ subject }, tx, { now }) => change(tx, subject, (shipment) => decideDelivery(shipment, now))),
+    on(ShippingTransit, ({ subject }, tx, { now }) => arrived(subject, tx, now)),
   ]
+}
+
+const arrived = (orderId: string, tx: Sql, now: string) =>
+  change(tx, orderId, (shipment) => decideDelivery(shipment, now))
+
+export function arrivals({ shippingTransitMs, timerGraceMs, timerLookMs }: ShippingConfig): Timers {
+  return {
+    name: 'shipping.transit',
+    // What is kept is when the parcel was handed over.
+    graceMs: shippingTransitMs + timerGraceMs,
+    lookEveryMs: timerLookMs,
+    overdue: onTheRoadSince,
+    decide: arrived,
+  }
 }
 
 /**

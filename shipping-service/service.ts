@@ -2,7 +2,7 @@
 import type { ServiceDefinition } from '@orders/shared/runtime'
 import { openSimulatedCarrier } from './carrier.ts'
 import { ShippingConfig } from './config.ts'
-import { handlers } from './handlers.ts'
+import { arrivals, handlers } from './handlers.ts'
 import { routes } from './http.ts'
 
 export const shippingService: ServiceDefinition<typeof ShippingConfig> = {
@@ -19,6 +19,7 @@ export const shippingService: ServiceDefinition<typeof ShippingConfig> = {
         handlers: handlers(openSimulatedCarrier(), { transitMs: wiring.config.shippingTransitMs }),
       },
     ],
+    timers: [arrivals(wiring.config)],
     routes: (app) => routes(app, wiring),
   }),
 }

@@ -12,6 +12,17 @@ export async function shipmentOf(sql: Pick<Sql, 'get'>, orderId: string): Promis
   )
 }
 
+/** The orders whose parcel was handed over by then and has not arrived, the first of them first. */
+export async function onTheRoadSince(sql: Pick<Sql, 'all'>, since: string, limit: number): Promise<string[]> {
+  const rows = await sql.all<{ orderId: string }>(
+    `select order_id as "orderId" from shipments where status = 'prepared' and created_at <= ?
+     order by created_at limit ?`,
+    since,
+    limit,
+  )
+  return rows.map(({ orderId }) => orderId)
+}
+
 /**
  * Saves a shipment that was loaded in the same transaction, or begun in it.
  *

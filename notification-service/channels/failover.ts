@@ -1,25 +1,13 @@
 // One or two providers for a channel: the second takes over while the first's breaker is open, but never a message that
 // the first may have taken. To send late is better than to send twice.
 import { TransientError } from '@orders/shared/runtime'
-import type { Attempt, Outgoing } from '../domain.ts'
+import type { Outgoing } from '../domain.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
-import { isRefusal, reportingFailures, type Send, type Sender, type Sending } from './sender.ts'
-
-export interface OpenCall {
-  provider: string
-  at: string
-}
-
-/** Where calls are kept whose answer is not known; committed when it resolves. */
-export interface OpenCalls {
-  find(outgoing: Outgoing): Promise<OpenCall | undefined>
-  keep(outgoing: Outgoing, call: OpenCall): Promise<void>
-  forget(outgoing: Outgoing): Promise<void>
-}
+import type { Calls, OpenCall } from './calls.ts'
+import { claiming, type Earlier, type Send, type SendClaimed, type Sender, type Sending } from './sender.ts'
 
 interface Options {
-  calls: OpenCalls
-  report: (failed: Attempt) => Promise<void>
+  calls: Calls
   now: () => Date
   /** After this nobody waits any longer for a provider to tell whether it took a message. */
   unknownMs: number
@@ -28,7 +16,7 @@ interface Options {
 interface Provider {
   sender: Sender
   breaker: Breaker
-  send: Send
+  send: SendClaimed
 }
 
 /** A provider is given this long to finish what it began when it is to be asked whether it took a message. */
@@ -36,11 +24,11 @@ const SETTLE_MS = 30_000
 
 type Context = Parameters<Send>[1]
 
-/** The first sender is preferred. Calls are kept only where it matters: with two senders, or one that sends twice. */
-export function inTurn(senders: [Sender, ...Sender[]], { calls, report, now, unknownMs }: Options): Send {
+/** The first sender is preferred. What may have been taken is asked about only with two senders, or one that sends twice. */
+export function inTurn(senders: [Sender, ...Sender[]], { calls, now, unknownMs }: Options): Send {
   const nowMs = () => now().getTime()
   const provide = (sender: Sender): Provider => {
-    return { sender, breaker: createBreaker(nowMs), send: reportingFailures(sender, report) }
+    return { sender, breaker: createBreaker(nowMs), send: claiming(sender, calls, now) }
   }
   const [first, ...others] = senders
   const preferred = provide(first)
@@ -49,17 +37,17 @@ export function inTurn(senders: [Sender, ...Sender[]], { calls, report, now, unk
     return (outgoing, context) => preferred.breaker.call(outgoing.createdAt, () => preferred.send(outgoing, context))
 
   return async (outgoing, context) => {
-    const open = await openCall(outgoing)
-    if (!open) return ask(serving(), outgoing, context)
+    const found = await calls.find(outgoing)
+    const open = stillOpen(found)
+    const anew = { found, isOpen: false }
+    if (!open) return ask(serving(), outgoing, context, anew)
     const { provider } = open
     if (!provider.sender.find) return askAgain(open, outgoing, context)
-    const found = await lookUp(open, outgoing, context)
-    return found ?? ask(serving(), outgoing, context)
+    return (await lookUp(open, outgoing, context)) ?? ask(serving(), outgoing, context, anew)
   }
 
   /** Undefined too when its time has passed, or nobody knows its provider any more. */
-  async function openCall(outgoing: Outgoing): Promise<Open | undefined> {
-    const call = await calls.find(outgoing)
+  function stillOpen(call: OpenCall | undefined): Open | undefined {
     const provider = providers.find(({ sender }) => sender.provider === call?.provider)
     const ageMs = call ? nowMs() - Date.parse(call.at) : 0
     return call && provider && ageMs < unknownMs ? { provider, call, ageMs } : undefined
@@ -70,29 +58,15 @@ export function inTurn(senders: [Sender, ...Sender[]], { calls, report, now, unk
     return providers.find(({ breaker }) => breaker.openForMs() === 0) ?? preferred
   }
 
-  async function ask({ sender, breaker, send }: Provider, outgoing: Outgoing, context: Context): Promise<Sending> {
-    return breaker.call(outgoing.createdAt, async () => {
-      await calls.keep(outgoing, { provider: sender.provider, at: now().toISOString() })
-      return send(outgoing, context).catch(async (error: unknown) => {
-        if (isRefusal(error)) await calls.forget(outgoing)
-        throw error
-      })
-    })
+  function ask({ breaker, send }: Provider, outgoing: Outgoing, context: Context, earlier: Earlier): Promise<Sending> {
+    return breaker.call(outgoing.createdAt, () => send(outgoing, context, earlier))
   }
 
   /** By the same provider and under the same id, which is how it can tell; while it does not serve, by nobody. */
   async function askAgain({ provider, call, ageMs }: Open, outgoing: Outgoing, context: Context): Promise<Sending> {
-    const { sender, breaker, send } = provider
-    const waitMs = Math.min(breaker.openForMs(), unknownMs - ageMs)
-    if (waitMs > 0) throw stillUnknown(sender.provider, waitMs)
-    return breaker.call(outgoing.createdAt, async () => {
-      await calls.keep(outgoing, { provider: sender.provider, at: now().toISOString() })
-      return send(outgoing, context).catch(async (error: unknown) => {
-        // This call is refused; the one before it may have been taken all the same.
-        if (isRefusal(error)) await calls.keep(outgoing, call)
-        throw error
-      })
-    })
+    const waitMs = Math.min(provider.breaker.openForMs(), unknownMs - ageMs)
+    if (waitMs > 0) throw stillUnknown(provider.sender.provider, waitMs)
+    return ask(provider, outgoing, context, { found: call, isOpen: true })
   }
 
   async function lookUp({ provider, call, ageMs }: Open, outgoing: Outgoing, { signal }: Context) {

@@ -1,6 +1,7 @@
-// What a channel's outside system must do, and the reporting of every call to it that failed.
+// What a channel's outside system must do, and one call to it: claimed before, and kept when it failed.
 import { asError, PermanentError, TransientError } from '@orders/shared/runtime'
-import type { Attempt, Outgoing } from '../domain.ts'
+import type { Outgoing } from '../domain.ts'
+import type { Calls, OpenCall } from './calls.ts'
 
 /**
  * The provider is at fault and not this message, so it counts for the provider's breaker. Where the outcome is unknown,
@@ -58,12 +59,23 @@ export type Send = (
   context: { now: string; attempt: number; signal: AbortSignal },
 ) => Promise<Sending>
 
+/** What was found of a call before this one, and whether that one may have been taken even if this one is refused. */
+export interface Earlier {
+  found: OpenCall | undefined
+  isOpen: boolean
+}
+
+export type SendClaimed = (outgoing: Outgoing, context: Parameters<Send>[1], earlier?: Earlier) => Promise<Sending>
+
 /**
- * Sends, and reports a failure before passing it on: what fails never reaches the transaction of `handle`, and an
- * operator wants to see it while the message still waits for its next attempt.
+ * Claims the call, makes it, and keeps a failure before passing it on: what fails never reaches the transaction of
+ * `handle`, and an operator wants to see it while the message still waits for its next attempt. A success is kept there,
+ * and ends the claim.
  */
-export function reportingFailures({ provider, send }: Sender, report: (failed: Attempt) => Promise<void>): Send {
-  return async (outgoing, { now: at, attempt, signal }) => {
+export function claiming({ provider, send }: Sender, calls: Calls, now: () => Date): SendClaimed {
+  return async (outgoing, { now: at, attempt, signal }, earlier) => {
+    const call = { provider, at: now().toISOString() }
+    const claim = await calls.begin(outgoing, call, earlier)
     const started = performance.now()
     const durationMs = () => Math.round(performance.now() - started)
     try {
@@ -72,7 +84,10 @@ export function reportingFailures({ provider, send }: Sender, report: (failed: A
     } catch (thrown) {
       const error = asError(thrown)
       const { notificationId, channel } = outgoing
-      await report({ notificationId, channel, attempt, at, provider, error: error.message, durationMs: durationMs() })
+      const failed = { notificationId, channel, attempt, at, provider, error: error.message, durationMs: durationMs() }
+      // This call may be refused while the one before it was taken all the same.
+      const before = earlier?.isOpen ? earlier.found : undefined
+      await calls.fail(claim, failed, isRefusal(error) ? before : call)
       throw error
     }
   }

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import type { Channel } from '@orders/shared/contracts'
 import { BrokenError, type Log } from '@orders/shared/runtime'
 import type { NotificationConfig } from '../config.ts'
-import type { Attempt, Outgoing } from '../domain.ts'
+import type { Outgoing } from '../domain.ts'
+import type { Calls } from './calls.ts'
 import { openMailFolder, openSmtp } from './email.ts'
 import { perEndpoint } from './endpoints.ts'
-import { inTurn, type OpenCalls } from './failover.ts'
+import { inTurn } from './failover.ts'
 import { openFcm } from './fcm.ts'
 import { openLogChannel } from './log.ts'
-import { reportingFailures, type Send, type Sender } from './sender.ts'
+import { claiming, type Send, type Sender } from './sender.ts'
 import { openTwilio, type TwilioAccount } from './twilio.ts'
 import { openWebPush, pushServiceOf, subscriptionOf } from './web-push.ts'
 import { openWebhook } from './webhook.ts'
@@ -17,20 +18,18 @@ import { openWebhook } from './webhook.ts'
 interface Surroundings {
   log: Log
   now: () => Date
-  /** Keeps a failed call. */
-  report: (failed: Attempt) => Promise<void>
-  calls: OpenCalls
+  calls: Calls
   /** Sees to it that the sender is closed when the service stops. */
   keep: <S extends Sender>(sender: S) => S
 }
 
 export function openSenders(
   config: NotificationConfig,
-  { log, now, report, calls, keep }: Surroundings,
+  { log, now, calls, keep }: Surroundings,
 ): Record<Channel, Send> {
   const nowMs = () => now().getTime()
-  const reporting = (sender: Sender) => reportingFailures(keep(sender), report)
-  const standIn = reporting(openLogChannel(log))
+  const claimed = (sender: Sender) => claiming(keep(sender), calls, now)
+  const standIn = claimed(openLogChannel(log))
   return {
     email: openEmail(),
     sms: openSms() ?? standIn,
@@ -41,7 +40,7 @@ export function openSenders(
   function either(first: Sender, second: Sender | undefined): Send {
     const unknownMs = config.unknownOutcomeSeconds * 1_000
     const others = second === undefined ? [] : [keep(second)]
-    return inTurn([keep(first), ...others], { calls, report, now, unknownMs })
+    return inTurn([keep(first), ...others], { calls, now, unknownMs })
   }
 
   function openEmail(): Send {
@@ -59,9 +58,9 @@ export function openSenders(
   /** The address tells which it is: a browser's subscription is JSON, an app's token is not. */
   function openPush(): Send {
     const { fcmServiceAccount: serviceAccount, fcmBaseUrl: baseUrl, vapidPrivateKey } = config
-    const toApps = serviceAccount === undefined ? standIn : reporting(openFcm({ serviceAccount, baseUrl }, now))
+    const toApps = serviceAccount === undefined ? standIn : claimed(openFcm({ serviceAccount, baseUrl }, now))
     const toBrowsers =
-      vapidPrivateKey === undefined ? standIn : reporting(openWebPush({ ...config, vapidPrivateKey }, now))
+      vapidPrivateKey === undefined ? standIn : claimed(openWebPush({ ...config, vapidPrivateKey }, now))
     const serviceOf = ({ address }: Outgoing) => pushServiceOf(address) ?? 'apps'
     return perEndpoint(serviceOf, nowMs, (outgoing, context) =>
       (subscriptionOf(outgoing.address) ? toBrowsers : toApps)(outgoing, context),
@@ -71,7 +70,7 @@ export function openSenders(
   function openWebhooks({ webhookSecret, webhookAllowPrivate }: NotificationConfig): Send | undefined {
     if (webhookSecret === undefined) return undefined
     const webhook = openWebhook({ webhookSecret, webhookAllowPrivate }, now)
-    return perEndpoint(({ address }) => address, nowMs, reporting(webhook))
+    return perEndpoint(({ address }) => address, nowMs, claimed(webhook))
   }
 }
 

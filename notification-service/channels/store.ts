@@ -1,9 +1,9 @@
 // The SQL of what the channels know: which addresses take nothing any more, what providers tell afterwards, and which
-// of them may have taken a message.
+// calls to them are under way or may have been taken.
 import type { Channel } from '@orders/shared/contracts'
 import type { Sql } from '@orders/shared/storage'
-import type { Outgoing, Report, Suppression } from '../domain.ts'
-import type { OpenCall } from './failover.ts'
+import type { DeliveryStatus, Outgoing, Report, Suppression } from '../domain.ts'
+import type { OpenCall } from './calls.ts'
 
 type Reader = Pick<Sql, 'all' | 'get'>
 
@@ -85,7 +85,10 @@ export async function reportsOf(sql: Reader, notificationId: string): Promise<Om
 
 type Key = Pick<Outgoing, 'notificationId' | 'channel'>
 
-export async function openCallOf(sql: Reader, { notificationId, channel }: Key): Promise<OpenCall | undefined> {
+export async function openCallOf(
+  sql: Pick<Sql, 'get'>,
+  { notificationId, channel }: Key,
+): Promise<OpenCall | undefined> {
   return sql.get<OpenCall>(
     'select provider, at from open_calls where notification_id = ? and channel = ?',
     notificationId,
@@ -93,21 +96,67 @@ export async function openCallOf(sql: Reader, { notificationId, channel }: Key):
   )
 }
 
-export async function saveOpenCall(
+/** Where a message stands: its status, the call that is kept, and who claims it. */
+export interface Stand {
+  status: DeliveryStatus
+  provider: string | null
+  at: string | null
+  claimedBy: string | null
+}
+
+export async function standOf(tx: Sql, { notificationId, channel }: Key): Promise<Stand> {
+  const stand = await tx.get<Omit<Stand, 'status'> & { status: DeliveryStatus | null }>(
+    `select (select status from deliveries where notification_id = ? and channel = ?) as status, provider, at,
+       claimed_by as "claimedBy"
+     from (select 1 as one) as one left join open_calls on notification_id = ? and channel = ?`,
+    notificationId,
+    channel,
+    notificationId,
+    channel,
+  )
+  return { ...NOTHING_YET, ...stand, status: stand?.status ?? 'waiting' }
+}
+
+const NOTHING_YET = { provider: null, at: null, claimedBy: null }
+
+export async function saveCall(
   tx: Sql,
   { notificationId, channel }: Key,
   { provider, at }: OpenCall,
+  claim: string,
 ): Promise<void> {
   await tx.run(
-    `insert into open_calls (notification_id, channel, provider, at) values (?, ?, ?, ?)
-     on conflict (notification_id, channel) do update set provider = excluded.provider, at = excluded.at`,
+    `insert into open_calls (notification_id, channel, provider, at, claimed_by) values (?, ?, ?, ?, ?)
+     on conflict (notification_id, channel) do update
+     set provider = excluded.provider, at = excluded.at, claimed_by = excluded.claimed_by`,
     notificationId,
     channel,
     provider,
     at,
+    claim,
   )
 }
 
-export async function removeOpenCall(tx: Sql, { notificationId, channel }: Key): Promise<void> {
+/** Ends this claim and no other; `open` stays. */
+export async function endCall(
+  tx: Sql,
+  { notificationId, channel }: Key,
+  claim: string,
+  open: OpenCall | undefined,
+): Promise<void> {
+  const which = [notificationId, channel, claim]
+  const where = 'where notification_id = ? and channel = ? and claimed_by = ?'
+  if (open)
+    await tx.run(
+      `update open_calls set provider = ?, at = ?, claimed_by = null ${where}`,
+      open.provider,
+      open.at,
+      ...which,
+    )
+  else await tx.run(`delete from open_calls ${where}`, ...which)
+}
+
+/** Once the message is sent there is nothing more to know of any call. */
+export async function removeCall(tx: Sql, { notificationId, channel }: Key): Promise<void> {
   await tx.run('delete from open_calls where notification_id = ? and channel = ?', notificationId, channel)
 }

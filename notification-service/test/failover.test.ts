@@ -1,13 +1,15 @@
 // Two providers, real servers both: the second takes over, and never sends what the first may have taken.
 import { join } from 'node:path'
+import type { Work } from '@orders/shared/messaging'
 import { TransientError } from '@orders/shared/runtime'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Calls, callsIn } from '../channels/calls.ts'
 import { openSmtp } from '../channels/email.ts'
-import { inTurn, type OpenCalls } from '../channels/failover.ts'
+import { inTurn } from '../channels/failover.ts'
 import type { Send, Sender } from '../channels/sender.ts'
-import { openCallOf, removeOpenCall, saveOpenCall } from '../channels/store.ts'
+import { openCallOf } from '../channels/store.ts'
 import { openTwilio } from '../channels/twilio.ts'
 import { newsWords } from '../content.ts'
 import type { Attempt, Outgoing } from '../domain.ts'
@@ -21,11 +23,12 @@ const now = () => new Date(nowMs)
 let scratch: Awaited<ReturnType<typeof scratchFolder>>
 let database: Database
 let failed: Attempt[]
+let isAway: boolean
 
 beforeEach(async () => {
   nowMs = Date.parse('2026-11-21T08:30:00.000Z')
   failed = []
-  report = async (attempt) => void failed.push(attempt)
+  isAway = false
   scratch = await scratchFolder()
   database = openSqlite(join(scratch.path, 'notification.db'))
   await migrate(database, [join(import.meta.dirname, '..', 'migrations')])
@@ -35,15 +38,19 @@ afterEach(async () => {
   await scratch.remove()
 })
 
-const calls: OpenCalls = {
-  find: (outgoing) => openCallOf(database, outgoing),
-  keep: (outgoing, call) => database.transaction((tx) => saveOpenCall(tx, outgoing, call)),
-  forget: (outgoing) => database.transaction((tx) => removeOpenCall(tx, outgoing)),
-}
 /** As a process that has just started makes it: no breaker is open, and what is known is in the database. */
-const sendBy = (...senders: [Sender, ...Sender[]]): Send =>
-  inTurn(senders, { calls, now, unknownMs: UNKNOWN_MS, report })
-let report: (attempt: Attempt) => Promise<void>
+const sendBy = (...senders: [Sender, ...Sender[]]): Send => {
+  const submitting = { submit: <T>(work: Work<T>) => database.transaction(async (tx) => (await work(tx)).result) }
+  const calls = callsIn(database, submitting)
+  return inTurn(senders, { calls: { ...calls, fail: keeping(calls.fail) }, now, unknownMs: UNKNOWN_MS })
+}
+const keeping =
+  (fail: Calls['fail']): Calls['fail'] =>
+  async (claim, attempt, open) => {
+    failed.push(attempt)
+    if (isAway) throw new TransientError('database_unavailable', 'away', { isOutage: true })
+    return fail(claim, attempt, open)
+  }
 
 const to = (id: string, channel: 'email' | 'sms', address: string): Outgoing => ({
   notificationId: id,
@@ -120,10 +127,10 @@ describe('of two mail servers', () => {
   })
 
   it('nor when our own database was away as the first fell silent', async () => {
-    report = () => Promise.reject(new TransientError('database_unavailable', 'away', { isOutage: true }))
+    isAway = true
     first.hangUp()
     expect(await mail(sendBy(...senders), 'a')).toBe('database_unavailable')
-    report = async () => undefined
+    isAway = false
     const send = sendBy(...senders)
     await openBreaker(send)
     expect([await mail(send, 'b'), await mail(send, 'a')]).toEqual(['smtp-second', 'outcome_unknown'])

@@ -13,6 +13,8 @@ export interface MailServer {
   saying(words: string): void
   /** The next message is accepted, and the connection ends before anybody hears of it. */
   hangUp(): void
+  /** Mails are taken at once, and the server says so only after this. */
+  answerAfter(moment: Promise<void>): void
   close(): Promise<void>
 }
 
@@ -25,6 +27,7 @@ export async function startMailServer(): Promise<MailServer> {
   }
   let words = 'no, not'
   let hangsUp = false
+  let moment = Promise.resolve()
   const sockets = new Set<Socket>()
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
@@ -36,6 +39,7 @@ export async function startMailServer(): Promise<MailServer> {
       const { mailFrom, rcptTo } = session.envelope
       const from = mailFrom ? mailFrom.address : ''
       accepted.push({ mail: await PostalMime.parse(bytes), from, to: rcptTo.map(({ address }) => address) })
+      await moment
       if (!hangsUp) return done()
       hangsUp = false
       for (const socket of sockets) socket.destroy()
@@ -58,6 +62,9 @@ export async function startMailServer(): Promise<MailServer> {
     },
     hangUp: () => {
       hangsUp = true
+    },
+    answerAfter: (wanted) => {
+      moment = wanted
     },
     close: () => new Promise((resolve) => server.close(resolve)),
   }

@@ -9,7 +9,14 @@ import {
 } from '@orders/shared/contracts'
 import { ask, encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
-import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
+import {
+  createMemoryBroker,
+  eventually,
+  keepingLog,
+  type MemoryBroker,
+  type Schedule,
+  scratchFolder,
+} from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { PaymentConfig } from '../config.ts'
 import { paymentService } from '../service.ts'
@@ -83,6 +90,36 @@ test('a large order that nobody confirms in time fails, and is refused afterward
     status: 409,
     code: 'payment_failed',
   })
+})
+
+test('a deadline whose timer does not come back passes all the same, once, with two copies of the service', async () => {
+  const keeping: Schedule = (delayMs, work) => {
+    const immediate = delayMs === 0 ? setImmediate(work) : undefined
+    return () => clearImmediate(immediate)
+  }
+  broker = createMemoryBroker(topology, keeping)
+  const settings = { PAYMENT_CONFIRM_WITHIN_MS: '1', PAYMENT_CONFIRM_ABOVE_CENTS: '2499' }
+  const timers = { TIMER_GRACE_MS: '0', TIMER_LOOK_MS: '100' }
+  await start({ ...settings, ...timers })
+  const other = service
+  await start({ ...settings, ...timers })
+  await publish(InventoryReserved.of('1', now, small))
+  await hears('payment.failed')
+  expect(await get('1')).toMatchObject({ body: { status: 'failed', reason: 'confirmation_timeout' } })
+
+  const [late] = await eventually('the timer is where it was', () => {
+    const timersKept = broker.messages('payment.deadline.queue')
+    return timersKept.length === 1 && timersKept
+  })
+  const body = Buffer.from(late?.body ?? '')
+  const properties = { ...late?.properties, headers: {} }
+  await broker.connect('others').publish({ exchange: '', routingKey: 'payment.queue', body, properties })
+  await eventually(
+    'it is handled',
+    () => broker.unsettled('payment.queue') + broker.messages('payment.queue').length === 0,
+  )
+  expect(await other.close()).toEqual({ clean: true })
+  expect(heard()).toEqual(['inventory.reserved', 'payment.confirmation_required', 'payment.failed'])
 })
 
 test('what is not there, what is not an order id, and who may not ask', async () => {

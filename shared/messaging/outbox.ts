@@ -3,13 +3,27 @@
 // Promise: what is committed is published at least once, whatever crashes when; what is not committed never is.
 // The way of a row: recorded (in the group's transaction) → under way (from memory) → confirmed → deleted (inside a
 // later group, so that forgetting costs no transaction of its own). What memory does not hold is read from the table.
-// A row belongs to the copy of the service that recorded it; what a dead copy left behind is claimed by a living one.
+// A row belongs to the copy of the service that recorded it for as long as that one lives, however long the broker is away;
+// what a dead copy left behind is claimed by a living one.
 import { randomUUID } from 'node:crypto'
 import { asError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database, Sql } from '../storage/index.ts'
-import type { Broker, Properties, Publication } from './broker.ts'
+import type { Broker, Publication } from './broker.ts'
+import {
+  claimRows,
+  deleteRows,
+  forgetCopies,
+  inBatches,
+  insertRows,
+  ownRows,
+  type Recorded,
+  SWEEP_BATCH,
+  saveAlive,
+} from './outbox-rows.ts'
+
+export type { Recorded } from './outbox-rows.ts'
 
 interface Options {
   database: Database
@@ -18,11 +32,6 @@ interface Options {
   now: () => Date
   /** Most messages under way from memory; beyond it they wait in the table. */
   underWayMax?: number
-}
-
-export interface Recorded {
-  sequence: number
-  publication: Publication
 }
 
 export interface Outbox {
@@ -42,13 +51,10 @@ export interface Outbox {
 }
 
 const UNDER_WAY_MAX = 10_000
-const SWEEP_BATCH = 500
-/** Rows of a living copy are confirmed long before this; older ones were left behind by a dead one. */
+/** Rows of a living copy are confirmed long before this, or it says that it lives; others were left behind by a dead one. */
 const LEFT_BEHIND_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 10_000
-const STATEMENT_ROWS_MAX = 64
-/** What a service has that is not in a hurry. */
-const STATEMENT_ROWS_FEW = 4
+const COPY_FORGOTTEN_AFTER_MS = 86_400_000
 const NEVER = '9999'
 
 export function createOutbox({ database, broker, log, now, underWayMax = UNDER_WAY_MAX }: Options): Outbox {
@@ -99,9 +105,12 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     }
   }
 
-  /** Makes those rows of other copies ours whose claim is not from between these instants, and publishes them. */
-  async function takeOver(from: string, until: string): Promise<void> {
-    const claimBatch = (tx: Sql) => claimRows(tx, { self, at: now().toISOString(), from, until, skipLocked })
+  /**
+   * Makes those rows of other copies ours whose claim is not from between these instants, and publishes them; but not those
+   * of copies that have been seen since.
+   */
+  async function takeOver(from: string, until: string, seenAfter: string): Promise<void> {
+    const claimBatch = (tx: Sql) => claimRows(tx, { self, at: now().toISOString(), from, until, seenAfter, skipLocked })
     for (let claimed = SWEEP_BATCH; claimed === SWEEP_BATCH && !closed; ) {
       claimed = await database.transaction(claimBatch)
       if (claimed > 0) leftInTable = true
@@ -113,17 +122,12 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
   async function readOwn(): Promise<void> {
     leftInTable = false
     for (let after = 0; !closed; ) {
-      const rows = await database.all<OutboxRow>(
-        'select sequence, exchange, routing_key, body, properties from outbox where claimed_by = ? and sequence > ? order by sequence limit ?',
-        self,
-        after,
-        SWEEP_BATCH,
-      )
+      const rows = await ownRows(database, self, after)
       const known = new Set(confirmed)
       const fresh = rows.filter(({ sequence }) => !underWay.has(sequence) && !known.has(sequence))
       const fitting = fresh.slice(0, Math.max(0, underWayMax - underWay.size))
       for (const row of fitting) {
-        send(publicationOf(row))
+        send(row)
         reached('relay')
       }
       if (fitting.length > 0) log.info({ messages: fitting.length }, 'outbox: publishing what was left behind')
@@ -160,11 +164,23 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     alone(() => {
       const startMs = now().getTime()
       leftInTable = true
-      return takeOver(instant(startMs), instant(startMs + LEFT_BEHIND_AFTER_MS))
+      return takeOver(instant(startMs), instant(startMs + LEFT_BEHIND_AFTER_MS), NEVER)
     })
 
+  /** Rows that wait because the broker is away stay ours: the table says that we live, as long as we have any. */
+  async function lookForOrphans(): Promise<void> {
+    const nowMs = now().getTime()
+    const deadSince = instant(nowMs - LEFT_BEHIND_AFTER_MS)
+    if (underWay.size > 0 || leftInTable)
+      await database.transaction(async (tx) => {
+        await saveAlive(tx, { self, at: instant(nowMs) })
+        await forgetCopies(tx, instant(nowMs - COPY_FORGOTTEN_AFTER_MS))
+      })
+    await takeOver(deadSince, NEVER, deadSince)
+  }
+
   const orphans = setInterval(() => {
-    alone(() => takeOver(instant(now().getTime() - LEFT_BEHIND_AFTER_MS), NEVER)).then(
+    alone(lookForOrphans).then(
       () => {
         isReadable = true
       },
@@ -202,80 +218,6 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
   }
 }
 
-interface OutboxRow {
-  sequence: number
-  exchange: string
-  routing_key: string
-  body: string
-  properties: string
-}
-
-/** One statement for all of them. */
-async function insertRows(tx: Sql, publications: Publication[], { self, at }: Owner): Promise<Recorded[]> {
-  const rows = await tx.all<{ sequence: number }>(
-    `insert into outbox (exchange, routing_key, body, properties, claimed_by, claimed_at)
-     values ${publications.map(() => '(?, ?, ?, ?, ?, ?)').join(', ')} returning sequence`,
-    ...publications.flatMap(({ exchange, routingKey, body, properties }) => [
-      exchange,
-      routingKey,
-      body.toString('utf8'),
-      JSON.stringify(properties),
-      self,
-      at,
-    ]),
-  )
-  // Rows are numbered in their order, and may be returned in any (sqlite.org, "RETURNING", section 2).
-  const sequences = rows.map(({ sequence }) => sequence).sort((one, other) => one - other)
-  return publications.map((publication, index) => ({ sequence: sequences[index] ?? Number.NaN, publication }))
-}
-
-interface Owner {
-  self: string
-  at: string
-}
-
-interface Claim extends Owner {
-  from: string
-  until: string
-  skipLocked: boolean
-}
-
-/** Materialized, or PostgreSQL may look for rows more than once and claim more than the limit. */
-async function claimRows(tx: Sql, { self, at, from, until, skipLocked }: Claim): Promise<number> {
-  return tx.run(
-    `with left_behind as materialized (
-       select sequence from outbox where claimed_by <> ? and (claimed_at <= ? or claimed_at > ?)
-       order by sequence limit ? ${skipLocked ? 'for update skip locked' : ''}
-     )
-     update outbox set claimed_by = ?, claimed_at = ? where sequence in (select sequence from left_behind)`,
-    self,
-    from,
-    until,
-    SWEEP_BATCH,
-    self,
-    at,
-  )
-}
-
-/** One of few numbers of values, so that few statements are prepared; none has the sequence 0. */
-async function deleteRows(tx: Sql, sequences: number[]): Promise<void> {
-  const size = sequences.length <= STATEMENT_ROWS_FEW ? STATEMENT_ROWS_FEW : STATEMENT_ROWS_MAX
-  const padded = [...sequences, ...Array<number>(size - sequences.length).fill(0)]
-  await tx.run(`delete from outbox where sequence in (${padded.map(() => '?').join(', ')})`, ...padded)
-}
-
-function inBatches<T>(items: T[]): T[][] {
-  const count = Math.ceil(items.length / STATEMENT_ROWS_MAX)
-  return Array.from({ length: count }, (_, at) => items.slice(at * STATEMENT_ROWS_MAX, (at + 1) * STATEMENT_ROWS_MAX))
-}
-
 function instant(milliseconds: number): string {
   return new Date(milliseconds).toISOString()
-}
-
-function publicationOf(row: OutboxRow): Recorded {
-  // The cast is the decoding edge: the row was written by `insertRows`.
-  const properties = JSON.parse(row.properties) as Properties
-  const publication = { exchange: row.exchange, routingKey: row.routing_key, body: Buffer.from(row.body), properties }
-  return { sequence: row.sequence, publication }
 }

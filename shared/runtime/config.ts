@@ -107,6 +107,23 @@ export const CommonConfig = Type.Object({
 })
 export type CommonConfig = Static<typeof CommonConfig>
 
+/** What a service reads that has timers in the broker. */
+export const timerSettings = {
+  timerGraceMs: Type.Integer({
+    minimum: 0,
+    maximum: 3_600_000,
+    default: 10_000,
+    description:
+      'How late a timer of this service may come back from the broker before it is not waited for, in milliseconds.',
+  }),
+  timerLookMs: Type.Integer({
+    minimum: 100,
+    maximum: 3_600_000,
+    default: 5_000,
+    description: 'How often this service looks for such timers, in milliseconds.',
+  }),
+}
+
 /** Adds a service's own settings to the common ones. */
 export function configWith<P extends TProperties>(own: P): TObject<typeof CommonConfig.properties & P> {
   return Type.Object({ ...CommonConfig.properties, ...own })

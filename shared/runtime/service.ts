@@ -19,7 +19,9 @@ import {
   openRabbit,
   readAmqpTls,
   serve,
+  type Timers,
   type Topology,
+  watchOverdue,
 } from '../messaging/index.ts'
 import { type Database, migrate, openDatabase } from '../storage/index.ts'
 import { type Auth, createAuth } from './auth.ts'
@@ -47,6 +49,8 @@ export interface Wiring<Config> {
 export interface Wired {
   consumers: ConsumerOptions[]
   rpc?: { queue: string; prefetch: number; answerers: Answerer[] }
+  /** Those it sets itself by the broker, and looks after in its own tables. */
+  timers?: Timers[]
   routes(app: HttpServer): Promise<void> | void
 }
 
@@ -138,6 +142,7 @@ async function open<Schema extends TObject>(
   const wired = await definition.wire({ config, database, broker, commit, auth, parts, log, now })
   for (const options of wired.consumers)
     consumers.push(parts.use(options.queue, consume(kernel, options), (it) => it.close()))
+  for (const timers of wired.timers ?? []) parts.use(timers.name, watchOverdue(kernel, timers), (it) => it.close())
   const { rpc } = wired
   if (rpc)
     consumers.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))

@@ -32,7 +32,7 @@ export interface Transaction extends Sql {
  * `transaction` commits when `work` resolves and rolls back when it rejects; once it has resolved, the changes survive
  * the loss of the machine's power. Whoever opens a database closes it.
  *
- * @throws TransientError `connection_lost` when that happened before the commit; `commit_unknown` when the connection was lost while committing: it may be saved, or not.
+ * @throws TransientError `disk_full`, `disk_failed`, `database_locked`, `database_unavailable`, all with `isOutage`; `connection_lost` when that happened before the commit; `commit_unknown` when the connection was lost while committing: it may be saved, or not.
  */
 export interface Database extends Sql {
   readonly dialect: 'sqlite' | 'postgres'

@@ -6,6 +6,8 @@ import { asError, BrokenError, PermanentError, TransientError } from '../runtime
 const CONFLICTS: Record<string, string> = { '40P01': 'deadlock', '40001': 'serialization_failure' }
 /** Going away, starting up, full of connections, or demoted to a standby: nobody's statement can succeed now. */
 const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '57P05', '25P03', '53300', '25006'])
+/** The server is there, and its disk is full or fails. */
+const DISK: Record<string, string> = { '53100': 'disk_full', '58030': 'disk_failed' }
 const LOCK_NOT_AVAILABLE = '55P03'
 
 /** The server's own error stays as it is, with its SQLSTATE as `code`, unless it says more about the server than about the statement. */
@@ -16,6 +18,8 @@ export function failureOf(thrown: unknown): Error {
   const { code = '' } = error
   const conflict = CONFLICTS[code]
   if (conflict) return new TransientError(conflict, error.message, { cause: error })
+  const disk = DISK[code]
+  if (disk) return new TransientError(disk, error.message, { cause: error, isOutage: true })
   if (code === LOCK_NOT_AVAILABLE)
     return new TransientError('database_locked', 'another transaction holds the lock', { cause: error, isOutage: true })
   return UNAVAILABLE.has(code) || code.startsWith('08') ? lost(error) : error

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
-import { asError, errorCode, TransientError } from '../runtime/errors.ts'
+import { asError, errorCode, isOutage, TransientError } from '../runtime/errors.ts'
 import type { Database, Sql, Transaction, Value } from './database.ts'
 
 const BUSY_TIMEOUT_MS = 10_000
@@ -93,6 +93,7 @@ async function savepoint<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
     return result
   } catch (error) {
     await sql.run('rollback to work').catch(() => {
+      if (isOutage(error)) throw error
       throw new TransientError('transaction_lost', 'the whole transaction was rolled back', { cause: error })
     })
     await sql.run('release work')
@@ -119,10 +120,28 @@ function statements(connection: Sqlite.Database, check: () => void = () => undef
     prepared.set(sql, known)
     return known
   }
+  const asked = async <T>(ask: () => T): Promise<T> => {
+    try {
+      return ask()
+    } catch (thrown) {
+      throw failureOf(asError(thrown))
+    }
+  }
   // The casts are the decoding edge: a statement and the type of its rows are written side by side in a store.
   return {
-    all: async <R>(sql: string, ...values: Value[]) => statement(sql).all(...values) as R[],
-    get: async <R>(sql: string, ...values: Value[]) => statement(sql).get(...values) as R | undefined,
-    run: async (sql, ...values) => statement(sql).run(...values).changes,
+    all: <R>(sql: string, ...values: Value[]) => asked(() => statement(sql).all(...values) as R[]),
+    get: <R>(sql: string, ...values: Value[]) => asked(() => statement(sql).get(...values) as R | undefined),
+    run: (sql, ...values) => asked(() => statement(sql).run(...values).changes),
   }
+}
+
+/** The disk is full, or fails (sqlite.org, "Result and Error Codes"): nobody's statement is at fault, and all may go well later. */
+function failureOf(error: Error): Error {
+  const code = errorCode(error)
+  if (code === 'SQLITE_FULL') return outage('disk_full', error)
+  return code.startsWith('SQLITE_IOERR') ? outage('disk_failed', error) : error
+}
+
+function outage(code: string, cause: Error): TransientError {
+  return new TransientError(code, cause.message, { cause, isOutage: true })
 }

@@ -13,16 +13,23 @@ let folder: { path: string; remove(): Promise<void> }
 let broker: MemoryBroker
 let service: RunningService
 
+/** The parcel takes an hour, so that only an operator can deliver it during a test. */
+const AN_HOUR = { SHIPPING_TRANSIT_MS: '3600000' }
+
 beforeEach(async () => {
   folder = await scratchFolder()
   broker = createMemoryBroker(topology)
-  // The parcel takes an hour, so that only an operator can deliver it during a test.
-  const environment = { DATA_DIR: folder.path, OPERATOR_TOKENS: token, SHIPPING_TRANSIT_MS: '3600000' }
+  await start(AN_HOUR)
+})
+
+async function start(settings: Record<string, string>): Promise<void> {
+  const environment = { DATA_DIR: folder.path, OPERATOR_TOKENS: token, ...settings }
   const { log } = await keepingLog()
   const broken = (error: Error) => expect.unreachable(error.message)
   const config = { ...readConfig(ShippingConfig, environment), port: 0 }
   service = await startService(shippingService, config, { log, broken, openBroker: broker.connect })
-})
+}
+
 afterEach(async () => {
   expect(await service.close()).toEqual({ clean: true })
   await folder.remove()
@@ -65,6 +72,19 @@ test('a paid order is shipped, and delivered when an operator says so', async ()
     return heard.includes('shipping.delivered') && heard
   })
   expect(types).toEqual(['payment.success', 'shipping.prepared', 'shipping.delivered'])
+})
+
+test('a parcel whose timer does not come back arrives all the same, once', async () => {
+  await pay('1', '1 Harbour Street')
+  await eventually('the timer', () => broker.messages('shipping.transit.queue').length === 1)
+  expect(await service.close()).toEqual({ clean: true })
+  // For the service it is overdue now; the broker keeps it for an hour.
+  await start({ SHIPPING_TRANSIT_MS: '1', TIMER_GRACE_MS: '0', TIMER_LOOK_MS: '100' })
+  const types = () => broker.messages('audit.queue').map(({ properties }) => properties.type)
+  await eventually('the audit has heard it', () => types().includes('shipping.delivered'))
+  expect(await request('GET', '/shipments/1')).toMatchObject({ body: { status: 'delivered' } })
+  expect(broker.messages('shipping.transit.queue')).toHaveLength(1)
+  expect(types()).toEqual(['payment.success', 'shipping.prepared', 'shipping.delivered'])
 })
 
 test('an order that cannot be shipped cannot be delivered', async () => {

@@ -204,7 +204,6 @@ async function snapshotOf(
     garbage: messages.garbage,
     refusedAddresses: [...mail.refused],
     windows: windowsOf(world, injector),
-    copies: Math.max(...fleet.members.map(({ copy }) => copy)),
     exits: fleet.exits,
     memory: fleet.peaks(),
     memoryMaxBytes: MEMORY_MAX_BYTES,

@@ -4,18 +4,26 @@ import { join } from 'node:path'
 import { eventually } from '@orders/shared/testing'
 import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Running } from '../../scripts/processes/child.ts'
 import { endedAll, orderForm, placeAll } from '../support/load.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
 import { wholeStory } from '../support/story.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { prepareSystem, type ServiceName, type System, serviceNames } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
 let vhost: Vhost
 let system: System
+const running = new Map<ServiceName, Running>()
 
 beforeAll(async () => {
   vhost = await createVhost()
-  system = await startSystem({ amqpUrl: vhost.amqpUrl })
+  system = await prepareSystem({
+    amqpUrl: vhost.amqpUrl,
+    preload: join(import.meta.dirname, '../support/full-disk.mjs'),
+  })
+  for (const service of serviceNames) running.set(service, await system.launch(service))
+  for (const service of serviceNames)
+    await eventually(`${service}-service is ready`, () => system.isReady(service), 45_000)
 }, 120_000)
 
 afterAll(async () => {
@@ -53,34 +61,57 @@ it('locked for longer than the patience: POST answers 503, messages wait, readin
   await expectAllEnded([...before, ...forms], initial)
 })
 
-it('full: POST answers 500 and keeps nothing, messages wait, and then all orders end', async () => {
+it('full: POST answers 503 and keeps nothing, messages wait without counting attempts, and then all orders end', async () => {
   const initial = await stockOf(system)
   const before = Array.from({ length: 10 }, (_, number) => orderForm('early', number))
-  const forms = Array.from({ length: 10 }, (_, number) => orderForm('full', number))
-  // SQLite rolls the whole transaction back by itself when its disk is full; so does this.
-  const full = `create trigger full before insert on outbox begin select raise(rollback, 'disk is full'); end`
-  const disks = [databaseOf('payment')]
-  for (const disk of disks) disk.exec(full)
+  const forms: ReturnType<typeof orderForm>[] = []
+  fill('payment')
   await placeAll(system, before)
-  await eventually('payment-service has given a message up for now', async () => {
+  await eventually('payment-service has let a message wait', async () => {
     const lines = await system.log('payment')
-    return lines.some(({ msg, why }) => msg === 'failed, will be tried again' && why === 'disk is full')
+    return lines.some(({ msg, code }) => msg === 'failed, will be tried again' && code === 'disk_full')
   })
-  const orders = databaseOf('order')
-  orders.exec(full)
-  disks.push(orders)
-  for (const form of forms) {
-    expect(await system.post('/orders', form)).toMatchObject({ status: 500, body: { code: 'internal_error' } })
-    expect(await system.order(form.orderId)).toMatchObject({ status: 404 })
-  }
-  for (const disk of disks) {
-    disk.exec('drop trigger full')
-    disk.close()
-  }
+  fill('order')
+  // A page that is not full yet takes some more.
+  const refused = await eventually('an order is refused', async () => {
+    const form = orderForm('full', forms.length)
+    forms.push(form)
+    const answer = await fetch(`${system.url('order')}/orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(form),
+    })
+    return answer.status === 503 && { form, answer }
+  })
+  expect(refused.answer.headers.get('retry-after')).toBe('1')
+  expect(await refused.answer.json()).toMatchObject({ code: 'disk_full' })
+  expect(await system.order(refused.form.orderId)).toMatchObject({ status: 404 })
+  for (const service of ['payment', 'order'] as const) free(service)
 
   await placeAll(system, forms)
   await expectAllEnded([...before, ...forms], initial)
+  const attempts = (await system.log('payment'))
+    .filter(({ code }) => code === 'disk_full')
+    .map(({ attempt }) => attempt)
+  expect(new Set(attempts)).toEqual(new Set([1]))
 })
+
+/** Takes what is free in the file, and lets it grow no more. */
+function fill(service: ServiceName): void {
+  const database = databaseOf(service)
+  database.exec('create table filler (bytes blob)')
+  database.pragma(`max_page_count = ${database.pragma('page_count', { simple: true })}`)
+  const insert = database.prepare('insert into filler (bytes) values (zeroblob(1000))')
+  expect(() => {
+    for (;;) insert.run()
+  }).toThrow('database or disk is full')
+  database.close()
+  running.get(service)?.send({ isDiskFull: true })
+}
+
+function free(service: ServiceName): void {
+  running.get(service)?.send({ isDiskFull: false })
+}
 
 function databaseOf(service: string): Sqlite.Database {
   return new Sqlite(join(system.dataDir, `${service}-service.db`))

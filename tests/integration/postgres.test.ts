@@ -46,6 +46,20 @@ const sessions = (url: string, condition: string) =>
      where datname = current_database() and pid <> pg_backend_pid() and ${condition}`,
   )
 
+describe('a disk that is full, or fails', () => {
+  it.each([
+    ['53100', 'disk_full'],
+    ['58030', 'disk_failed'],
+  ])('%s is an outage %s, and the next statement may go well', async (sqlstate, code) => {
+    const { one } = await twoCopies()
+    const failing = `do $$ begin raise exception using errcode = '${sqlstate}', message = 'no space left'; end $$`
+    const work = () => one.transaction((tx) => tx.savepoint(() => tx.run(failing)))
+    await expect(work()).rejects.toMatchObject({ code, isOutage: true })
+    await one.transaction((tx) => add(tx, 'a'))
+    expect(await counter(one, 'a')).toBe(1)
+  })
+})
+
 describe('two copies', () => {
   it('that lock the same key decide one after the other, also about a row that does not exist yet', async () => {
     const { one, two } = await twoCopies()

@@ -31,6 +31,7 @@ export function connectThrough(network: Network, process: Process): Broker {
     newestArrived = Math.max(number, newestArrived)
     tally.add('published')
     tally.note(publication.properties.messageId ?? publication.routingKey, time.nowMs())
+    if (publication.properties.expirationMs !== undefined && faults.isTimerStuck()) return tally.add('stuck timers')
     witness.published(publication)
     await wire.publish(publication)
   }

@@ -1,5 +1,6 @@
 // The database of a service: real SQL by the real driver over SQLite in memory, which outlives the service's processes.
 // Each statement passes the process that asks for it; a dead one's transaction is rolled back.
+import { TransientError } from '@orders/shared/runtime'
 import { type Database, type Sql, sqliteOver, type Transaction, type Value } from '@orders/shared/storage'
 import Sqlite from 'better-sqlite3'
 import type { Faults } from './faults.ts'
@@ -69,20 +70,27 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
     if (fault === undefined) return effect()
     tally.add('statement faults')
     if (fault === 'transaction' && connection.inTransaction) connection.exec('rollback')
-    const code = fault === 'transaction' ? 'SQLITE_FULL' : 'SQLITE_IOERR'
-    return Promise.reject(Object.assign(new Error(`the ${fault} failed`), { code }))
+    // As the driver says it.
+    if (fault === 'transaction')
+      return Promise.reject(new TransientError('disk_full', 'the disk is full', { isOutage: true }))
+    return Promise.reject(Object.assign(new Error('the statement failed'), { code: 'SQLITE_ERROR' }))
   }
 
-  /** Dying after it is the same as dying before it: all of it is taken back. */
-  function statement<T>(effect: () => Promise<T>): Promise<T> {
+  /**
+   * Dying after it is the same as dying before it: all of it is taken back. One that comes to its turn when its transaction
+   * has failed by another must not meet the next: the drivers have none such, since theirs are sent when they are called.
+   */
+  function statement<T>(isOver: () => boolean, effect: () => Promise<T>): Promise<T> {
+    const inTurn = () =>
+      isOver() ? Promise.reject(new TransientError('transaction_lost', 'it is over')) : tried(effect)
     const pause = process.wait('statement')
-    return pause ? pause.then(() => tried(effect)) : tried(effect)
+    return pause ? pause.then(inTurn) : inTurn()
   }
 
-  const guarded = (sql: Sql): Sql => ({
-    all: (text, ...values) => statement(() => sql.all(text, ...values)),
-    get: (text, ...values) => statement(() => sql.get(text, ...values)),
-    run: (text, ...values) => statement(() => sql.run(text, ...values)),
+  const guarded = (sql: Sql, isOver: () => boolean): Sql => ({
+    all: (text, ...values) => statement(isOver, () => sql.all(text, ...values)),
+    get: (text, ...values) => statement(isOver, () => sql.get(text, ...values)),
+    run: (text, ...values) => statement(isOver, () => sql.run(text, ...values)),
   })
 
   async function read<T>(effect: () => Promise<T>): Promise<T> {
@@ -96,15 +104,17 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
   }
 
   async function transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    let isOver = false
     await process.wait('begin')
     await store.enter(process)
     try {
       return await real.transaction(async (tx) => {
-        const result = await work({ ...tx, ...guarded(tx) })
+        const result = await work({ ...tx, ...guarded(tx, () => isOver) })
         await process.pass('commit', () => tried(async () => undefined))
         return result
       })
     } finally {
+      isOver = true
       store.leave(process)
       await process.wait('committed')
     }

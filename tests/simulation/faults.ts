@@ -27,6 +27,7 @@ export interface Rates {
   /** Weighted awaits between two crashes, on average. */
   crashEvery: number
   duplicate: number
+  timerStuck: number
   statementFails: number
   transactionLost: number
   callFails: number
@@ -37,6 +38,8 @@ export interface Faults {
   delayMs(place: Place): number
   isLast(place: Place): boolean
   isDoubled(): boolean
+  /** A timer that never comes back, as one may in a cluster whose nodes have lost sight of each other. */
+  isTimerStuck(): boolean
   /** How a statement fails, if it does. */
   statementFault(): 'statement' | 'transaction' | undefined
   callFault(): 'fails' | 'hangs' | undefined
@@ -50,6 +53,7 @@ export function ratesFor(orders: number): Rates {
   return {
     crashEvery: (orders * WEIGHT_OF_AN_ORDER) / crashes,
     duplicate: 0.02,
+    timerStuck: 0.1,
     statementFails: 0.0004,
     transactionLost: 0.0004,
     callFails: 0.03,
@@ -80,6 +84,7 @@ export function createFaults(random: Random, rates: Rates): Faults {
       leftUntilCrash = random.wait(rates.crashEvery)
       return true
     },
+    isTimerStuck: () => !isCalm && random.chance(rates.timerStuck),
     isDoubled: () => !isCalm && random.chance(rates.duplicate),
     statementFault() {
       if (isCalm) return undefined

@@ -5,9 +5,9 @@ import { auditService } from '../../audit-service/service.ts'
 import { defaultCatalogue } from '../../inventory-service/catalogue.ts'
 import { InventoryConfig } from '../../inventory-service/config.ts'
 import { inventoryService } from '../../inventory-service/service.ts'
-import { reportingFailures } from '../../notification-service/channels/sender.ts'
+import { callsIn } from '../../notification-service/channels/calls.ts'
+import { claiming } from '../../notification-service/channels/sender.ts'
 import { NotificationConfig } from '../../notification-service/config.ts'
-import { attemptRecorder } from '../../notification-service/handlers.ts'
 import {
   checkedTemplates,
   notificationService,
@@ -16,15 +16,15 @@ import {
 import { OrderConfig } from '../../order-service/config.ts'
 import { orderService } from '../../order-service/service.ts'
 import { PaymentConfig } from '../../payment-service/config.ts'
-import { answerers, handlers as paymentHandlers } from '../../payment-service/handlers.ts'
+import { answerers, deadlines, handlers as paymentHandlers } from '../../payment-service/handlers.ts'
 import { paymentService } from '../../payment-service/service.ts'
 import { ShippingConfig } from '../../shipping-service/config.ts'
-import { handlers as shippingHandlers } from '../../shipping-service/handlers.ts'
+import { arrivals, handlers as shippingHandlers } from '../../shipping-service/handlers.ts'
 import { shippingService } from '../../shipping-service/service.ts'
 import type { Reach } from './outside.ts'
 
 /** What people may ask of a service over HTTP, the simulation asks by the functions behind it. */
-type Heard = Pick<Wired, 'consumers' | 'rpc'>
+type Heard = Pick<Wired, 'consumers' | 'rpc' | 'timers'>
 
 export interface Service {
   name: string
@@ -66,6 +66,7 @@ export const services: Service[] = [
       }
       return {
         consumers: [{ queue: 'payment.queue', prefetch: 256, handlers: paymentHandlers(gateway, terms) }],
+        timers: [deadlines(config)],
         rpc: { queue: 'payment.rpc.queue', prefetch: 64, answerers },
       }
     },
@@ -73,14 +74,18 @@ export const services: Service[] = [
   {
     ...shippingService,
     wire: (_, { carrier }) => {
-      const terms = { transitMs: readConfig(ShippingConfig, {}).shippingTransitMs }
-      return { consumers: [{ queue: 'shipping.queue', prefetch: 256, handlers: shippingHandlers(carrier, terms) }] }
+      const config = readConfig(ShippingConfig, {})
+      const terms = { transitMs: config.shippingTransitMs }
+      return {
+        consumers: [{ queue: 'shipping.queue', prefetch: 256, handlers: shippingHandlers(carrier, terms) }],
+        timers: [arrivals(config)],
+      }
     },
   },
   {
     ...notificationService,
     wire: (wiring, { sender }) => {
-      const send = reportingFailures(sender, attemptRecorder(wiring.commit))
+      const send = claiming(sender, callsIn(wiring.database, wiring.commit), wiring.now)
       const senders = { email: send, sms: send, push: send, webhook: send }
       return wireNotifications({ ...wiring, config: readConfig(NotificationConfig, {}) }, senders, templates)
     },

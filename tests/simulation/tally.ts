@@ -19,6 +19,7 @@ const counted = [
   'overtaken',
   'deliveries',
   'retries',
+  'stuck timers',
   'calls',
   'call faults',
   'statement faults',

@@ -11,6 +11,7 @@ import {
   type Kernel,
   type Outbox,
   serve,
+  watchOverdue,
 } from '@orders/shared/messaging'
 import { type Database, migrate } from '@orders/shared/storage'
 import { createMemoryBroker, type MemoryBroker } from '@orders/shared/testing'
@@ -80,7 +81,7 @@ export function createWorld(options: Options): World {
     time.schedule(delayMs === 0 ? faults.delayMs('delivery') : delayMs, work),
   )
   const wire = memory.connect('wire')
-  const witness = createWitness(copies)
+  const witness = createWitness()
   const honest = createOutside(time)
   const outside = tamper.outside?.(honest) ?? honest
   const stores = new Map(services.map(({ name }) => [name, createStore(time)]))
@@ -135,6 +136,10 @@ export function createWorld(options: Options): World {
     for (const consumer of heard.consumers) {
       const handlers = tamper.handlers?.(consumer.handlers, consumer.queue) ?? consumer.handlers
       consume(kernel, { ...consumer, handlers })
+    }
+    for (const timers of heard.timers ?? []) {
+      const watching = watchOverdue(kernel, timers)
+      process.atDeath(() => void watching.close())
     }
     if (heard.rpc) serve(kernel, heard.rpc.queue, heard.rpc.prefetch, heard.rpc.answerers)
     return kernel

@@ -299,6 +299,53 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
       })
     })
 
+    describe('a broker that is away for longer than a dead copy is waited for', () => {
+      /** Two copies of which the first has recorded what it cannot publish; time passes for both. */
+      async function waiting() {
+        vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+        const kernel = await openKernel()
+        const { database, log } = kernel
+        let nowMs = kernel.now().getTime()
+        const now = () => new Date(nowMs)
+        const brokers = [heldBroker(kernel.broker), heldBroker(kernel.broker)] as const
+        const copies = brokers.map((broker) => createOutbox({ database, broker, log, now }))
+        const [one, two] = copies
+        if (!one || !two) throw new Error('two copies')
+        one.send(await database.transaction((tx) => one.record(tx, ['order-1', 'order-2'].map(publicationOf))))
+        async function pass(minutes: number, living = copies): Promise<void> {
+          for (let steps = 0; steps < minutes * 6; steps++) {
+            nowMs += 10_000
+            vi.advanceTimersByTime(10_000)
+            // Each has just begun to look into the table, and who asks meanwhile gets that look.
+            await Promise.all(living.map((copy) => copy.sweep()))
+          }
+        }
+        return { kernel, one, two, brokers, pass }
+      }
+
+      it('does not make two living copies publish the same rows', async () => {
+        const { kernel, one, two, brokers, pass } = await waiting()
+        await pass(5)
+        expect(brokers.map((broker) => broker.held())).toEqual([2, 0])
+        for (const broker of brokers) while (broker.held() > 0) await broker.confirmOne()
+        await eventually('they are confirmed', () => one.pending().confirmed === 2)
+        expect(publishedIds(kernel)).toEqual(['order-1', 'order-2'].map(idOf))
+        await Promise.all([one.close(), two.close()])
+      })
+
+      it('keeps no rows for a copy that died meanwhile', async () => {
+        const { kernel, one, two, brokers, pass } = await waiting()
+        await pass(3)
+        await one.close()
+        await pass(2, [two])
+        expect(brokers[1].held()).toBe(2)
+        while (brokers[1].held() > 0) await brokers[1].confirmOne()
+        await eventually('they are confirmed', () => two.pending().confirmed === 2)
+        expect(publishedIds(kernel)).toEqual(['order-1', 'order-2'].map(idOf))
+        await two.close()
+      })
+    })
+
     describe('a message that no queue takes', () => {
       it('stays under way and arrives when a queue is there', async () => {
         const time = manualTime()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { scratchFolder } from '../../testing/index.ts'
-import { openDatabase, openSqlite } from '../index.ts'
+import { openDatabase, openSqlite, type Sql, sqliteOver } from '../index.ts'
 import { databaseSuite } from './database-suite.ts'
 
 databaseSuite('SQLite', {
@@ -65,6 +65,44 @@ describe('a transaction that SQLite rolled back by itself', () => {
     })
     await database.transaction((tx) => tx.run('update counter set value = 1 where id = 1'))
     expect(await database.all('select id, value from counter')).toEqual([{ id: 1, value: 1 }])
+  })
+})
+
+describe('a disk that is full', () => {
+  it('is an outage, which costs the whole transaction and ends by itself', async () => {
+    const { path } = await scratchDatabase()
+    const writer = new Sqlite(path)
+    const database = sqliteOver(writer, new Sqlite(path))
+    const fill = (tx: Sql, id: number) => tx.run('insert into counter (id, value) values (?, 0)', id)
+    const filled = async (tx: Sql) => {
+      for (let id = 2; id < 5_000; id++) await fill(tx, id)
+    }
+    const free = Number(writer.pragma('max_page_count', { simple: true }))
+    writer.pragma('max_page_count = 4')
+
+    for (const work of [
+      () => database.transaction(filled),
+      () => database.transaction((tx) => tx.savepoint(() => filled(tx))),
+    ])
+      await expect(work()).rejects.toMatchObject({ code: 'disk_full', isOutage: true, cause: { code: 'SQLITE_FULL' } })
+    expect(await database.all('select id from counter')).toEqual([{ id: 1 }])
+
+    writer.pragma(`max_page_count = ${free}`)
+    await database.transaction(filled)
+    expect(await database.get('select count(*) as count from counter')).toEqual({ count: 4_999 })
+    await database.close()
+  })
+
+  it('or fails, is an outage too', async () => {
+    const { path } = await scratchDatabase()
+    const writer = new Sqlite(path)
+    const database = sqliteOver(writer, new Sqlite(path))
+    writer.function('fail', () => {
+      throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' })
+    })
+    const work = database.transaction((tx) => tx.savepoint(() => tx.get('select fail() as failed')))
+    await expect(work).rejects.toMatchObject({ code: 'disk_failed', isOutage: true })
+    await database.close()
   })
 })
 

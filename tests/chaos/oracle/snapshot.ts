@@ -159,8 +159,6 @@ export interface Snapshot {
   /** The mail addresses that the provider refused for good at least once. */
   refusedAddresses: string[]
   windows: Window[]
-  /** Processes of the service that tells customers. */
-  copies: number
   exits: Exit[]
   memory: { process: string; peakBytes: number }[]
   memoryMaxBytes: number

@@ -50,7 +50,6 @@ function empty(): Snapshot {
     garbage: [{ id: 'garbage-1', confirmed: true }],
     refusedAddresses: ['somebody@example.com'],
     windows: [],
-    copies: 1,
     exits: [{ process: 'order', code: null, signal: 'SIGKILL', wanted: true }],
     memory: [{ process: 'order', peakBytes: 100 * 1_048_576 }],
     memoryMaxBytes: 512 * 1_048_576,

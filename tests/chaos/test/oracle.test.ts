@@ -319,19 +319,6 @@ describe('the window', () => {
     expect(checks.toldOnce(snapshot).note).toMatch(/^1 repeated in the window/)
   })
 
-  it('excuses a mail that two copies sent at once, and none that one copy sent, or that was sent long after', () => {
-    for (const [copies, gapMs, expected] of [
-      [2, 1_000, []],
-      [1, 1_000, ['toldOnce']],
-      [2, 60_000, ['toldOnce']],
-    ] as const) {
-      const snapshot = { ...goodSnapshot(), copies }
-      const first = the(snapshot.accepted, ({ id }) => id === 'good.order.paid.email')
-      snapshot.accepted.push({ ...first, atMs: (first.atMs ?? 0) + gapMs })
-      expect(failing(snapshot)).toEqual(expected)
-    }
-  })
-
   it('excuses none that was taken at another time, and not more than it can hold', () => {
     for (const [shift, max] of [
       [10, 32],

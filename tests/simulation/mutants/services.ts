@@ -1,7 +1,15 @@
 // Mutants of the services and of the world beyond them: handlers, stores, providers.
 import { PermanentError } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
+import type { Sql, Value } from '@orders/shared/storage'
 import { everyNth, inHandlers, inTransactions, type Mutant } from './mutant.ts'
+
+/** Reads as if nothing had been sent. */
+const forgetful =
+  ({ get }: Pick<Sql, 'get'>, isMeant = (_: object) => true): Sql['get'] =>
+  async <R extends object>(sql: string, ...values: Value[]) => {
+    const row = await get<R>(sql, ...values)
+    return row && 'status' in row && isMeant(row) ? { ...row, status: 'waiting' } : row
+  }
 
 export const serviceMutants: Mutant[] = [
   {
@@ -106,10 +114,9 @@ export const serviceMutants: Mutant[] = [
           ? database
           : {
               ...database,
-              async get<R extends object>(sql: string, ...values: (string | number | null)[]) {
-                const row = await database.get<R>(sql, ...values)
-                return row && 'status' in row ? { ...row, status: 'waiting' } : row
-              },
+              get: forgetful(database),
+              transaction: (work) =>
+                database.transaction((tx) => work({ ...tx, get: forgetful(tx, (row) => 'claimedBy' in row) })),
             },
     },
   },
