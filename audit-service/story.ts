@@ -76,7 +76,7 @@ export function storyOf(
   events: readonly Told[],
   { now, gapAfterMs, money }: { now: string; gapAfterMs: number; money: Money },
 ): Story | undefined {
-  const sorted = [...events].sort(byCause)
+  const sorted = byCause(events)
   const first = sorted.at(0)
   const last = sorted.at(-1)
   if (!first || !last) return undefined
@@ -99,9 +99,15 @@ export function storyOf(
   }
 }
 
-function byCause(a: Told, b: Told): number {
-  const rank = ({ type }: Told) => rankOf.get(type) ?? CAUSAL_ORDER.length
-  return Date.parse(a.time) - Date.parse(b.time) || rank(a) - rank(b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+function byCause(events: readonly Told[]): Told[] {
+  const ranked = events.map((event) => ({
+    event,
+    id: event.id,
+    ms: Date.parse(event.time),
+    rank: rankOf.get(event.type) ?? CAUSAL_ORDER.length,
+  }))
+  ranked.sort((a, b) => a.ms - b.ms || a.rank - b.rank || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  return ranked.map(({ event }) => event)
 }
 
 /** `/inventory-service` is `inventory` to people. */

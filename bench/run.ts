@@ -1,6 +1,6 @@
 // `npm run bench`: the system and the bare broker side by side, in turns, on a private broker; prints ratios.
 //
-// npm run bench -- --rounds 3 --seconds 10 --in-flight 400
+// npm run bench -- --rounds 3 --seconds 10 --in-flight 400 --mails 3000 --only mail
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { interruption } from '../scripts/processes/interruption.ts'
@@ -9,12 +9,16 @@ import { startSystem } from '../tests/support/system.ts'
 import { measureCeiling } from './ceiling.ts'
 import { type LoopResult, percentile } from './closed-loop.ts'
 import { measureEndToEnd, measureLatency, restock } from './end-to-end.ts'
+import { type MailRates, measureMail } from './mail.ts'
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '10' },
     'in-flight': { type: 'string', default: '400' },
+    mails: { type: 'string', default: '3000' },
+    /** One part alone: orders or mail. */
+    only: { type: 'string' },
   },
 })
 const load = { inFlight: Number(values['in-flight']), warmUpSeconds: 4, seconds: Number(values.seconds) }
@@ -23,20 +27,21 @@ const interrupted = interruption()
 
 const { rabbit, servicesDir, stop } = await startTestServers(say, interrupted)
 try {
-  for (const vhost of ['system', 'ceiling']) {
+  for (const vhost of ['system', 'ceiling', 'mail']) {
     await rabbit.rabbitmqctl(['add_vhost', vhost])
     await rabbit.rabbitmqctl(['set_permissions', '-p', vhost, 'guest', '.*', '.*', '.*'])
   }
-  await bench(`${rabbit.amqpUrl}/system`, `${rabbit.amqpUrl}/ceiling`)
+  say(
+    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}`,
+  )
+  if (values.only !== 'mail') await benchOrders(`${rabbit.amqpUrl}/system`, `${rabbit.amqpUrl}/ceiling`)
+  if (values.only !== 'orders') await benchMail(`${rabbit.amqpUrl}/mail`)
 } finally {
   await stop()
 }
 process.exit()
 
-async function bench(systemUrl: string, ceilingUrl: string): Promise<void> {
-  say(
-    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}`,
-  )
+async function benchOrders(systemUrl: string, ceilingUrl: string): Promise<void> {
   say(
     `${load.inFlight} orders in flight, ${values.rounds} rounds of ${load.seconds} s each after ${load.warmUpSeconds} s of warm-up`,
   )
@@ -63,6 +68,25 @@ async function bench(systemUrl: string, ceilingUrl: string): Promise<void> {
   await latencyRound(systemUrl)
 }
 
+async function benchMail(amqpUrl: string): Promise<void> {
+  const mails = Number(values.mails)
+  const rates: MailRates[] = []
+  say()
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    const rate = await measureMail({ amqpUrl, servicesDir, mails })
+    rates.push(rate)
+    const { channelPerSecond: channel, barePerSecond: bare } = rate
+    say(
+      `round ${round}: e-mail channel ${channel.toFixed(0)}, bare nodemailer ${bare.toFixed(0)} mails/s, ratio ${(channel / bare).toFixed(2)}`,
+    )
+  }
+  const { channelPerSecond, barePerSecond } = middleOf(rates, (rate) => rate.channelPerSecond)
+  say()
+  say(`mails per second, the channel   ${channelPerSecond.toFixed(0)}, of a backlog of ${mails}`)
+  say(`bare nodemailer, the same pool  ${barePerSecond.toFixed(0)}, of ${mails}`)
+  say(`ratio                           ${(channelPerSecond / barePerSecond).toFixed(2)}`)
+}
+
 /** Every round has six new processes and empty databases, as every ceiling round has new workers. */
 async function systemRound(amqpUrl: string): Promise<LoopResult> {
   const system = await startSystem({ amqpUrl, servicesDir, environment: { SHIPPING_TRANSIT_MS: '1' } })
@@ -85,8 +109,10 @@ async function latencyRound(amqpUrl: string): Promise<void> {
   }
 }
 
-function median(results: LoopResult[]): LoopResult {
-  const sorted = [...results].sort((a, b) => a.ordersPerSecond - b.ordersPerSecond)
+const median = (results: LoopResult[]) => middleOf(results, ({ ordersPerSecond }) => ordersPerSecond)
+
+function middleOf<T>(results: T[], by: (result: T) => number): T {
+  const sorted = [...results].sort((a, b) => by(a) - by(b))
   const middle = sorted[Math.floor(sorted.length / 2)]
   if (!middle) throw new Error('--rounds must be at least 1')
   return middle

@@ -4,6 +4,7 @@ import { type Channel, channels } from '@orders/shared/contracts'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
 import { callsIn } from './channels/calls.ts'
 import { MAIL_TIMEOUT_MS } from './channels/email.ts'
+import { PREFETCH } from './channels/prefetch.ts'
 import type { Send } from './channels/sender.ts'
 import { openSenders } from './channels/senders.ts'
 import { watchUrgent } from './channels/urgent.ts'
@@ -13,12 +14,9 @@ import { routes } from './http.ts'
 import { checkTemplates } from './rendering/check.ts'
 import { saveTemplates, templatesOf } from './rendering/store.ts'
 import { readTemplateFiles } from './rendering/template-files.ts'
-import { compileTemplates } from './rendering/template-set.ts'
+import { compileTemplates, type TemplateSet } from './rendering/template-set.ts'
 import { withHistory } from './rendering/templates.ts'
 import { templates as declarations } from './templates/schemas.ts'
-
-/** Messages at the provider at one time. What calls many endpoints has more, since some of them are slow. */
-const PREFETCH: Record<Channel, number> = { email: 32, sms: 16, push: 64, webhook: 64 }
 
 export const notificationService: ServiceDefinition<typeof NotificationConfig> = {
   name: 'notification-service',
@@ -34,15 +32,24 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
       calls: callsIn(database, commit),
       keep: (sender) => parts.use(sender.provider, sender, (it) => it.close()),
     })
-    return wireWith(wiring, senders)
+    return wireWith(wiring, senders, checkedTemplates())
   },
 }
 
-/** Everything but the senders, which the simulation replaces. */
-export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Record<Channel, Send>): Promise<Wired> {
-  const { config, database, now, parts } = wiring
+/** @throws BrokenError `template_broken` that names every fault of the files. */
+export function checkedTemplates(): TemplateSet {
   const current = compileTemplates(readTemplateFiles(join(import.meta.dirname, 'templates')))
   checkTemplates(current, declarations)
+  return current
+}
+
+/** Everything but the senders, which the simulation replaces, and the templates, which it checks once for all its starts. */
+export async function wireWith(
+  wiring: Wiring<NotificationConfig>,
+  senders: Record<Channel, Send>,
+  current: TemplateSet,
+): Promise<Wired> {
+  const { config, database, now, parts } = wiring
   await saveTemplates(database, current.version, current.files, now().toISOString())
   const templates = withHistory(current, (version) => templatesOf(database, version))
   const style = { ...config, version: current.version }

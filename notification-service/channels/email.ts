@@ -11,8 +11,8 @@ export interface MailSettings {
   mailIdDomain: string
 }
 
-const CONNECTIONS = 5
-const MESSAGES_PER_CONNECTION = 1_000
+/** A few kept connections, each renewed now and then. */
+export const POOL = { pool: true, maxConnections: 5, maxMessages: 1_000 } as const
 const CONNECT_TIMEOUT_MS = 5_000
 /** Below the time limit of the whole call, so that the server's silence is told as such. */
 const SILENCE_TIMEOUT_MS = 15_000
@@ -23,9 +23,7 @@ export function openSmtp(url: string, settings: MailSettings, provider = 'smtp')
   const write = writer(settings)
   const transport = createTransport({
     url,
-    pool: true,
-    maxConnections: CONNECTIONS,
-    maxMessages: MESSAGES_PER_CONNECTION,
+    ...POOL,
     connectionTimeout: CONNECT_TIMEOUT_MS,
     greetingTimeout: CONNECT_TIMEOUT_MS,
     dnsTimeout: CONNECT_TIMEOUT_MS,

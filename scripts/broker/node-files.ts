@@ -43,7 +43,7 @@ export async function prepareNodeFiles(settings: RabbitNodeSettings): Promise<Ra
   await mkdir(join(dir, 'home'), { recursive: true })
   await writeFile(join(dir, nodeNameFile), `${settings.name}\n`)
   await writeFile(join(dir, 'rabbitmq.conf'), brokerConfiguration(settings))
-  await writeFile(join(dir, 'advanced.config'), settings.cluster ? clusterAdvancedConfiguration : '[].\n')
+  await writeFile(join(dir, 'advanced.config'), advancedConfiguration)
   await writeFile(join(dir, 'enabled_plugins'), '[rabbitmq_management].\n')
   await writeFile(join(dir, 'rabbitmq-env.conf'), '')
   await writeFile(join(dir, 'inetrc'), hostTable(settings))
@@ -77,9 +77,9 @@ function brokerConfiguration(settings: RabbitNodeSettings): string {
 
 /**
  * How long a message that is dead-lettered, a timer's or a waiting room's, waits for the confirm of its target until it is
- * sent again: it may have been on its way to a leader that is gone. The default is three minutes.
+ * sent again: it may have been on its way to a leader that is gone, or to a broker that was killed. The default is three minutes.
  */
-const clusterAdvancedConfiguration = '[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 10000}]}].\n'
+const advancedConfiguration = '[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 10000}]}].\n'
 
 function clusterConfiguration({ name, cluster }: RabbitNodeSettings): string[] {
   if (!cluster) return []

@@ -2,8 +2,8 @@
 // fsync. Nobody waits on a timer: while one group commits, the next one forms.
 //
 // Promise: `submit` resolves after the commit that holds its changes and its messages, or rejects and none of them
-// exist. Each member runs in a savepoint of its own, so that its failure undoes only itself. When the transaction as a
-// whole fails, its members are tried one by one, so that one bad row spoils only itself.
+// exist. When a member fails, the group is taken back and run again with a savepoint for each, so that its failure undoes
+// only itself. When the transaction as a whole fails, its members are tried one by one, so that one bad row spoils only itself.
 //
 // Two copies of a service on PostgreSQL do not meet: before any member runs, the group takes the keys of all of them, in
 // one order. What can still collide, deadlock or be cut off is tried again at once.
@@ -100,12 +100,20 @@ export function createGroupCommit(options: Options): GroupCommit {
     }
   }
 
+  /** Nearly every group is without a fault, and a savepoint costs each member two statements: so only after a fault. */
   async function commitOnce(group: Member[]): Promise<Outcome> {
+    return transact(group, runBare).catch((error: unknown) => {
+      if (!(error instanceof MemberFailed)) throw error
+      return group.length > 1 ? transact(group, runApart) : { verdicts: [error.verdict], recorded: [], forgotten: noop }
+    })
+  }
+
+  async function transact(group: Member[], run: typeof runApart): Promise<Outcome> {
     return database.transaction(async (tx) => {
       await tx.lock(group.flatMap(({ keys }) => keys))
       const verdicts: (() => void)[] = []
       const publications: Publication[] = []
-      for (const member of group) verdicts.push(await runMember(tx, member, publications))
+      for (const member of group) verdicts.push(await run(tx, member, publications))
       const [forgotten, recorded] = await Promise.all([outbox.forget(tx), outbox.record(tx, publications)])
       reached('before-commit')
       return { verdicts, recorded, forgotten }
@@ -164,14 +172,35 @@ export function createGroupCommit(options: Options): GroupCommit {
   }
 }
 
+/** A member of a group without savepoints has failed: what the others did is lost with it. */
+class MemberFailed extends Error {
+  override name = 'MemberFailed'
+  verdict: () => void
+  constructor(member: Member, cause: Error) {
+    super(cause.message, { cause })
+    this.verdict = () => member.reject(cause)
+  }
+}
+
 /** Runs one member and returns what to tell it once the group has committed. */
-async function runMember(tx: Transaction, member: Member, publications: Publication[]): Promise<() => void> {
+async function runBare(tx: Transaction, member: Member, publications: Publication[]): Promise<() => void> {
+  try {
+    publications.push(...(await member.run(tx)))
+    return member.resolve
+  } catch (thrown) {
+    const error = asError(thrown)
+    throw isOfAll(error) ? error : new MemberFailed(member, error)
+  }
+}
+
+/** The same in a savepoint, so that its failure is its own. */
+async function runApart(tx: Transaction, member: Member, publications: Publication[]): Promise<() => void> {
   try {
     publications.push(...(await tx.savepoint(() => member.run(tx))))
     return member.resolve
   } catch (thrown) {
     const error = asError(thrown)
-    if (isOutage(error) || WHOLE.has(errorCode(error))) throw error
+    if (isOfAll(error)) throw error
     // The member's own failure, told after the commit of the others.
     return () => member.reject(error)
   }
@@ -197,12 +226,14 @@ function memberOf<T>(
   }
 }
 
-const forgetting: Member = { keys: [], run: async () => [], resolve: () => undefined, reject: () => undefined }
+const noop = () => undefined
+const forgetting: Member = { keys: [], run: async () => [], resolve: noop, reject: noop }
 
 /** Trying again at once may help: another copy was in the way, or the connection was lost and a new one may be had. */
 const PASSING = new Set(['deadlock', 'serialization_failure', 'connection_lost', 'commit_unknown'])
 /** What has cost the whole transaction, although only one member's statement heard of it. */
 const WHOLE = new Set(['transaction_lost', 'deadlock', 'serialization_failure'])
+const isOfAll = (error: Error) => isOutage(error) || WHOLE.has(errorCode(error))
 
 function overloaded(waiting: number): RejectedError {
   return new RejectedError(503, 'overloaded', `${waiting} requests are waiting already; try again soon`, {

@@ -26,7 +26,7 @@ export interface Failure {
 
 /**
  * One message type's handler. `handle` loads, decides, saves and returns the messages to publish; it runs inside the
- * group commit, in a savepoint, and never acks, publishes, opens a transaction or catches. It may run again with the
+ * group commit, and never acks, publishes, opens a transaction or catches. It may run again with the
  * same message, at any time and in any order.
  */
 export interface Handler<Data = unknown, Answer = unknown> {

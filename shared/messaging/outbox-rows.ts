@@ -9,6 +9,8 @@ export interface Recorded {
 
 export const SWEEP_BATCH = 500
 const STATEMENT_ROWS_MAX = 64
+/** What a service has that is not in a hurry. */
+const STATEMENT_ROWS_FEW = 4
 
 interface OutboxRow {
   sequence: number
@@ -95,9 +97,10 @@ export async function claimRows(tx: Sql, { self, at, from, until, seenAfter, ski
   )
 }
 
-/** Always the same number of values, so that the statement is prepared once; none has the sequence 0. */
+/** One of few numbers of values, so that few statements are prepared; none has the sequence 0. */
 export async function deleteRows(tx: Sql, sequences: number[]): Promise<void> {
-  const padded = [...sequences, ...Array<number>(STATEMENT_ROWS_MAX - sequences.length).fill(0)]
+  const size = sequences.length <= STATEMENT_ROWS_FEW ? STATEMENT_ROWS_FEW : STATEMENT_ROWS_MAX
+  const padded = [...sequences, ...Array<number>(size - sequences.length).fill(0)]
   await tx.run(`delete from outbox where sequence in (${padded.map(() => '?').join(', ')})`, ...padded)
 }
 

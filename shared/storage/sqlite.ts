@@ -26,7 +26,7 @@ export function openSqlite(path: string): Database {
 export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Database {
   const write = statements(writer)
   const read = statements(reader)
-  const guarded = onlyInside(writer, write)
+  const guarded = statements(writer, insideOf(writer))
   const tx: Transaction = { ...guarded, lock: async () => undefined, savepoint: (work) => savepoint(guarded, work) }
   let turn: Promise<unknown> = Promise.resolve()
 
@@ -105,22 +105,17 @@ async function savepoint<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
  * After some errors, a full disk among them, SQLite rolls the whole transaction back by itself and the connection
  * commits every further statement on its own. This refuses them, so that a half of a group is never saved.
  */
-function onlyInside(connection: Sqlite.Database, sql: Sql): Sql {
-  const inside = () => {
+function insideOf(connection: Sqlite.Database): () => void {
+  return () => {
     if (!connection.inTransaction) throw new TransientError('transaction_lost', 'SQLite rolled the transaction back')
-    return sql
-  }
-  return {
-    all: async (text, ...values) => inside().all(text, ...values),
-    get: async (text, ...values) => inside().get(text, ...values),
-    run: async (text, ...values) => inside().run(text, ...values),
   }
 }
 
-/** Prepared once for each text: preparing costs several times what running does. */
-function statements(connection: Sqlite.Database): Sql {
+/** Prepared once for each text: preparing costs several times what running does. `check` may refuse to run any. */
+function statements(connection: Sqlite.Database, check: () => void = () => undefined): Sql {
   const prepared = new Map<string, Sqlite.Statement<Value[], unknown>>()
   const statement = (sql: string) => {
+    check()
     const known = prepared.get(sql) ?? connection.prepare<Value[], unknown>(sql)
     prepared.set(sql, known)
     return known

@@ -2,7 +2,9 @@
 // and the oracle judges what is left.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Drained, drain, readDeadLetters } from './drain.ts'
+import type { PostgresServer } from '../../scripts/postgres/server.ts'
+import { type Drained, depthsOf, drain, readDeadLetters } from './drain.ts'
+import { untilTrue } from './faults/fault.ts'
 import { type Injected, type Injector, startInjector } from './injector.ts'
 import { type Load, startLoad } from './load.ts'
 import { type Messages, startMessages } from './messages.ts'
@@ -16,6 +18,8 @@ import { type BrokerNode, openWorld, type World } from './world.ts'
 
 export interface ChaosOptions extends Options {
   node: BrokerNode
+  /** Of a run on PostgreSQL, its server. */
+  postgres?: PostgresServer | undefined
   servicesDir: string
   signal: AbortSignal
   say(line: string): void
@@ -196,8 +200,7 @@ async function snapshotOf(
     stockBefore,
     stockLooks: looks,
     accepted: [...mail.accepted, ...(await toldByLog(world))],
-    queues: (await vhost.queues()).map(({ name, messages: count }) => ({ name, messages: count })),
-    deadLetters: await readDeadLetters(vhost),
+    ...(await lettersAndQueues(vhost)),
     garbage: messages.garbage,
     refusedAddresses: [...mail.refused],
     windows: windowsOf(world, injector),
@@ -207,12 +210,32 @@ async function snapshotOf(
   }
 }
 
+const COUNTED_WITHIN_MS = 10_000
+
+/** What was read and put back takes the broker a moment to count again. */
+async function lettersAndQueues(vhost: World['vhost']): Promise<Pick<Snapshot, 'deadLetters' | 'queues'>> {
+  const deadLetters = await readDeadLetters(vhost)
+  let queues = await depthsOf(vhost)
+  const counted = () => queues.reduce((sum, { name, messages }) => (name.endsWith('.dlq') ? sum + messages : sum), 0)
+  await untilTrue(async () => {
+    queues = await depthsOf(vhost)
+    return counted() === deadLetters.length
+  }, COUNTED_WITHIN_MS)
+  return { deadLetters, queues }
+}
+
 /** SMS and push are stood in for by lines of a log: these are the provider's record. */
 async function toldByLog({ system }: World): Promise<Accepted[]> {
   const lines = await system.log('notification')
   return lines
     .filter(({ msg }) => msg === 'told')
     .map(({ notificationId, channel }) => ({ id: `${notificationId}.${channel}`, atMs: null, told: true }))
+}
+
+/** What was taken meanwhile cannot be recorded. */
+function keepsFromWriting(fault: Planned): boolean {
+  if (fault.kind === 'database') return true
+  return (fault.kind === 'disk' || fault.kind === 'sessions') && fault.service === 'notification'
 }
 
 /** As long as a mail may be under way. */
@@ -231,7 +254,7 @@ function windowsOf({ fleet }: World, { injected }: Injector): Window[] {
       why: `${process} died`,
       max: UNDER_WAY_MAX,
     }))
-  const full = injected.filter(({ fault }) => fault.kind === 'disk' && fault.service === 'notification')
+  const full = injected.filter(({ fault }) => keepsFromWriting(fault))
   const troubles = full.map(({ fault, fromMs, toMs = Date.now() }) => ({
     fromMs: fromMs - MAIL_TIMEOUT_MS,
     toMs: toMs + MOMENT_MS,

@@ -50,7 +50,7 @@ function countOf(left: string[]): number {
 
 /** What is still under way, by where it is. */
 async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
-  const queues = (await vhost.queues()).filter(({ name, messages }) => !name.endsWith('.dlq') && messages > 0)
+  const queues = (await depthsOf(vhost)).filter(({ name, messages }) => !name.endsWith('.dlq') && messages > 0)
   const open = await rows<{ count: number }>(
     'order-service',
     `select count(*) as count from orders where status not in ('completed', 'cancelled')`,
@@ -75,6 +75,20 @@ async function replayTransient({ vhost, servicesDir }: World): Promise<number> {
   for (const queue of new Set(transient.map((letter) => letter.queue)))
     await deadLetters(vhost.amqpUrl, ['replay', queue], { servicesDir })
   return transient.length
+}
+
+/**
+ * How much each queue holds. The management's numbers count what is under way as well, and are some seconds old; the
+ * broker's own are those of now, of what is ready.
+ */
+export async function depthsOf(vhost: Vhost): Promise<{ name: string; messages: number }[]> {
+  const ready = await vhost.waiting()
+  const all = await vhost.queues()
+  // Nobody consumes dead letters.
+  return all.map(({ name, messages }) => ({
+    name,
+    messages: Math.max(ready[name] ?? 0, name.endsWith('.dlq') ? 0 : (messages ?? 0)),
+  }))
 }
 
 /** Every dead letter, left where it is. */

@@ -22,8 +22,8 @@ export interface Fleet {
   exits: FleetExit[]
   /** kill -9; it comes back after `downMs`, with `environment` for that one start. */
   kill(member: Member, downMs: number, environment?: Record<string, string>): Promise<void>
-  /** Tells the process to kill itself at an instant. Resolves with whether it did within the time. */
-  killAt(member: Member, killAt: string, withinMs: number): Promise<boolean>
+  /** Tells these to kill themselves at an instant, and, once one has or the time is over, not to. Gives the one that did. */
+  killAt(members: Member[], killAt: string, withinMs: number): Promise<string | undefined>
   signal(member: Member, name: 'SIGSTOP' | 'SIGCONT'): void
   setClock(member: Member, clockMs: number): void
   /** Resolves with true when this start of the member has ended. */
@@ -39,6 +39,7 @@ export interface Fleet {
 }
 
 const SAMPLE_EVERY_MS = 500
+const never = new Promise<never>(() => undefined)
 
 interface State {
   member: Member
@@ -110,11 +111,18 @@ export async function startFleet(
       running.signal('SIGKILL')
       await running.exited
     },
-    async killAt(member, killAt, withinMs) {
-      const state = stateOf(member)
-      state.orders = { downMs: 200, environment: {} }
-      state.running?.send({ killAt })
-      return fleet.endsWithin(member, withinMs)
+    async killAt(targets, killAt, withinMs) {
+      const armed = targets.map(stateOf)
+      for (const state of armed) {
+        state.orders = { downMs: 200, environment: {} }
+        state.running?.send({ killAt })
+      }
+      const ends = armed.map(async ({ member }) =>
+        (await fleet.endsWithin(member, withinMs)) ? nameOf(member) : never,
+      )
+      const killed = await Promise.race([...ends, delay(withinMs, undefined, { ref: false })])
+      for (const { running } of armed) running?.send({ killAt: '' })
+      return killed
     },
     signal: (member, name) => stateOf(member).running?.signal(name),
     setClock(member, clockMs) {

@@ -16,6 +16,8 @@ export interface MailProvider {
   turn(mood: MailMood): void
   /** All are taken again; whoever hangs is hung up on. Returns how many mails felt the mood. */
   calm(): number
+  /** How many have felt it so far. */
+  felt(): number
   close(): Promise<void>
 }
 
@@ -92,6 +94,7 @@ export async function startMailProvider(): Promise<MailProvider> {
       mood = wanted
     },
     calm,
+    felt: () => felt,
     async close() {
       calm()
       await new Promise<void>((closed) => server.close(() => closed()))

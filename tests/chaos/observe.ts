@@ -27,7 +27,7 @@ export function observeStock({ rows, system }: World): Observer {
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
       const overHttp = await fetch(`${system.url('inventory')}/stock`, { signal: AbortSignal.timeout(2_000) })
-        .then((answer) => answer.json() as Promise<{ stock: Numbers[] }>)
+        .then((answer) => (answer.ok ? (answer.json() as Promise<{ stock: Numbers[] }>) : undefined))
         .catch(() => undefined)
       if (overHttp) look('over HTTP', overHttp.stock)
       const kept = await readStock(rows).catch(() => undefined)

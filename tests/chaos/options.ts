@@ -1,22 +1,27 @@
 // What `npm run chaos` is told on its command line.
 import { parseArgs } from 'node:util'
-import { type FaultKind, faultKinds } from './schedule.ts'
+import { type DatabaseKind, databases, type FaultKind, faultKindsOf } from './schedule.ts'
 
 export interface Options {
   seed: number
   minutes: number
   faults: FaultKind[]
+  database: DatabaseKind
   /** Processes of each service. */
   copies: number
   /** Orders a second. */
   rate: number
 }
 
-export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--faults ${faultKinds.slice(0, 3).join(',')},…] [--copies C] [--rate R]
+export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--faults kill,broker,…] [--database D] [--copies C] [--rate R]
 
 --seed N       what decides load and faults, 0 to 4294967295; default: another one each time
 --minutes M    how long faults are injected, 0.1 to 600; default 1
---faults …     only these: ${faultKinds.join(', ')}
+--faults …     only these: ${faultKindsOf('sqlite').join(', ')};
+               on postgres instead of disk: ${faultKindsOf('postgres')
+                 .filter((kind) => !faultKindsOf('sqlite').includes(kind))
+                 .join(', ')}
+--database D   what the services keep their data in, ${databases.join(' or ')}; default sqlite
 --copies C     processes of each service, 1 to 4; default 1
 --rate R       orders a second, 1 to 200; default 20`
 
@@ -30,27 +35,33 @@ export function readOptions(args: string[], randomSeed: number): Options {
     options: {
       seed: { type: 'string', default: String(randomSeed) },
       minutes: { type: 'string', default: '1' },
-      faults: { type: 'string', default: faultKinds.join(',') },
+      faults: { type: 'string' },
+      database: { type: 'string', default: 'sqlite' },
       copies: { type: 'string', default: '1' },
       rate: { type: 'string', default: String(DEFAULT_RATE) },
     },
   })
-  const faults = values.faults.split(',').map((name) => name.trim())
-  const unknown = faults.filter((name) => !faultKinds.some((kind) => kind === name))
-  if (unknown.length > 0) throw new Error(`--faults: no such fault: ${unknown.join(', ')}`)
+  const database = databases.find((name) => name === values.database)
+  if (!database) throw new Error(`--database must be ${databases.join(' or ')}, not "${values.database}"`)
+  const kinds = faultKindsOf(database)
+  const faults = values.faults?.split(',').map((name) => name.trim()) ?? kinds
+  const unknown = faults.filter((name) => !kinds.some((kind) => kind === name))
+  if (unknown.length > 0) throw new Error(`--faults: no such fault on ${database}: ${unknown.join(', ')}`)
   return {
     seed: numberIn('seed', values.seed, 0, SEED_MAX, Number.isInteger),
     minutes: numberIn('minutes', values.minutes, 0.1, 600),
-    faults: faultKinds.filter((kind) => faults.includes(kind)),
+    faults: kinds.filter((kind) => faults.includes(kind)),
+    database,
     copies: numberIn('copies', values.copies, 1, 4, Number.isInteger),
     rate: numberIn('rate', values.rate, 1, 200),
   }
 }
 
 /** The command that runs exactly this again. */
-export function commandOf({ seed, minutes, faults, copies, rate }: Options): string {
+export function commandOf({ seed, minutes, faults, database, copies, rate }: Options): string {
   const parts = [`npm run chaos -- --seed ${seed} --minutes ${minutes}`]
-  if (faults.length < faultKinds.length) parts.push(`--faults ${faults.join(',')}`)
+  if (database !== 'sqlite') parts.push(`--database ${database}`)
+  if (faults.length < faultKindsOf(database).length) parts.push(`--faults ${faults.join(',')}`)
   if (copies > 1) parts.push(`--copies ${copies}`)
   if (rate !== DEFAULT_RATE) parts.push(`--rate ${rate}`)
   return parts.join(' ')

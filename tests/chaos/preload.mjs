@@ -5,13 +5,17 @@ import { subscribe } from 'node:diagnostics_channel'
 const RealDate = Date
 let clockMs = 0
 
-/** @param {string} killAt an instant and how often it is to be reached, such as `after-commit:3` */
+let armed = ''
+
+/** @param {string} killAt an instant and how often it is to be reached, such as `after-commit:3`; empty: none any more */
 function arm(killAt) {
+  armed = killAt
   const [instant, times] = killAt.split(':')
   let left = Number(times)
+  if (instant === '') return
   subscribe(`orders:${instant}`, () => {
     left -= 1
-    if (left === 0) process.kill(process.pid, 'SIGKILL')
+    if (left === 0 && armed === killAt) process.kill(process.pid, 'SIGKILL')
   })
 }
 

@@ -38,7 +38,9 @@ async function run(chosen: Options): Promise<number> {
     try {
       const startedMs = Date.now()
       const { rabbit: node, servicesDir } = servers
-      const result = await runChaos({ ...chosen, node, servicesDir, signal: interrupted, say, progress: line.show })
+      const postgres = chosen.database === 'postgres' ? servers.postgres : undefined
+      const told = { signal: interrupted, say, progress: line.show }
+      const result = await runChaos({ ...chosen, ...told, node, postgres, servicesDir })
       line.clear()
       if (!result) return INTERRUPTED
       say('\nThe faults, when, where, what, for how long, and what came of it:')

@@ -30,6 +30,8 @@ export type Fault =
   | { kind: 'mail'; mood: MailMood }
   | { kind: 'disk'; service: ServiceName }
   | { kind: 'replay' }
+  | { kind: 'database'; how: 'stop' | 'kill' }
+  | { kind: 'sessions'; service: ServiceName }
 export type FaultKind = Fault['kind']
 
 export const faultKinds = [
@@ -48,7 +50,19 @@ export const faultKinds = [
   'mail',
   'disk',
   'replay',
+  'database',
+  'sessions',
 ] as const satisfies FaultKind[]
+
+export const databases = ['sqlite', 'postgres'] as const
+export type DatabaseKind = (typeof databases)[number]
+
+const ONLY_ON: Partial<Record<FaultKind, DatabaseKind>> = { disk: 'sqlite', database: 'postgres', sessions: 'postgres' }
+
+/** A file can meet a full disk, a server can go away: each database has faults of its own. */
+export function faultKindsOf(database: DatabaseKind): FaultKind[] {
+  return faultKinds.filter((kind) => (ONLY_ON[kind] ?? database) === database)
+}
 
 export type Planned<F extends Fault = Fault> = F & {
   atMs: number
@@ -115,20 +129,26 @@ function deckOf(random: Random, kinds: readonly FaultKind[], copies: number): Fa
     mail: () => mailMoods.map((mood) => ({ kind: 'mail', mood })),
     disk: () => [{ kind: 'disk', service: service() }],
     replay: () => [{ kind: 'replay' }],
+    database: () => [
+      { kind: 'database', how: 'kill' },
+      { kind: 'database', how: 'stop' },
+    ],
+    sessions: () => [1, 2, 3].map(() => ({ kind: 'sessions', service: service() })),
   }
   return kinds.flatMap((kind) => (kind === 'migration' ? [] : cards[kind]()))
 }
 
 /** Only payment, shipping and notification ask the outside world; audit says nothing that could be confirmed. */
+export const placesOf: Record<KillInstant, [ServiceName, ...ServiceName[]]> = {
+  asked: ['payment', 'shipping', 'notification'],
+  'before-commit': [...serviceNames],
+  'after-commit': [...serviceNames],
+  confirmed: ['order', 'inventory', 'payment', 'shipping', 'notification'],
+  'before-ack': [...serviceNames],
+}
+
 function killAt(random: Random, instant: KillInstant, copies: number): Fault {
-  const places: Record<KillInstant, [ServiceName, ...ServiceName[]]> = {
-    asked: ['payment', 'shipping', 'notification'],
-    'before-commit': [...serviceNames],
-    'after-commit': [...serviceNames],
-    confirmed: ['order', 'inventory', 'payment', 'shipping', 'notification'],
-    'before-ack': [...serviceNames],
-  }
-  const service = random.pick(places[instant])
+  const service = random.pick(placesOf[instant])
   return { kind: 'instant', instant, times: random.between(1, 20), service, copy: random.between(1, copies) }
 }
 
@@ -166,4 +186,8 @@ const DURATIONS_MS: Record<FaultKind, [number, number]> = {
   mail: [1_500, 4_500],
   disk: [2_000, 7_000],
   replay: [0, 0],
+  /** A process that starts meanwhile waits half a minute for its server. */
+  database: [300, 5_000],
+  /** Thrown out again and again. */
+  sessions: [500, 3_000],
 }

@@ -1,18 +1,21 @@
 // The things that a chaos run breaks and heals, opened together and closed in reverse, however the run ends.
 import { join } from 'node:path'
 import type { RabbitNode } from '../../scripts/broker/node.ts'
+import type { PostgresServer } from '../../scripts/postgres/server.ts'
 import { prepareSystem, type ServiceName, type System, serviceNames } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 import { startWire, type Wire } from '../support/wire.ts'
 import { type Disks, prepareDisks } from './disks.ts'
 import { type Fleet, type Member, startFleet } from './fleet.ts'
 import { type MailProvider, startMailProvider } from './mail-provider.ts'
-import { type Rows, sqliteRows } from './oracle/rows.ts'
+import { postgresRows, type Rows, sqliteRows } from './oracle/rows.ts'
 import { CONFIRM_ABOVE_CENTS, CONFIRM_WITHIN_MS } from './orders.ts'
 import type { Planned } from './schedule.ts'
 
 export interface World {
   node: BrokerNode
+  /** Undefined where each service has a file. */
+  postgres: PostgresServer | undefined
   vhost: Vhost
   system: System
   fleet: Fleet
@@ -32,6 +35,8 @@ export type BrokerNode = Pick<RabbitNode, 'amqpUrl' | 'managementUrl' | 'rabbitm
 
 export interface WorldOptions {
   node: BrokerNode
+  /** Where the services keep their data; without it, in files. */
+  postgres?: PostgresServer | undefined
   servicesDir: string
   copies: number
   plan: Planned[]
@@ -41,9 +46,12 @@ export interface WorldOptions {
 
 /** Short, so that a frozen process or wire is given up on within seconds. */
 const HEARTBEAT_SECONDS = 3
+const BOOKS = 'payment-gateway'
+const DATABASE_PREFIX = 'chaos_'
 const PRELOAD = join(import.meta.dirname, 'preload.mjs')
 
-export async function openWorld({ node, servicesDir, copies, plan, preload = PRELOAD }: WorldOptions): Promise<World> {
+export async function openWorld(options: WorldOptions): Promise<World> {
+  const { node, postgres, servicesDir, copies, plan, preload = PRELOAD } = options
   const closers: (() => Promise<void>)[] = []
   const close = async () => {
     for (let closer = closers.pop(); closer; closer = closers.pop()) await closer().catch(() => undefined)
@@ -68,6 +76,7 @@ export async function openWorld({ node, servicesDir, copies, plan, preload = PRE
         AMQP_URL: wires.get(service)?.amqpUrl ?? '',
         CHAOS_SERVICE: service,
         DATA_DIR: join(system.dataDir, service),
+        ...(postgres && { DATABASE_URL: `${postgres.url}/${DATABASE_PREFIX}{service}` }),
         SMTP_URL: mail.url,
         // What the stand-in for SMS and push was given, it says in the log only.
         LOG_LEVEL: service === 'notification' ? 'info' : 'warn',
@@ -87,7 +96,11 @@ export async function openWorld({ node, servicesDir, copies, plan, preload = PRE
     const fleet = await startFleet(system, copies, firstStart)
     closers.push(fleet.stop)
     const pathOf = (database: string) => join(system.dataDir, folderOf(database), `${database}.db`)
-    return { node, vhost, system, fleet, mail, disks, wires, servicesDir, rows: sqliteRows(pathOf), pathOf, close }
+    const files = sqliteRows(pathOf)
+    const tables = postgres && postgresRows((service) => `${postgres.url}/${DATABASE_PREFIX}${service}`)
+    // The payment provider's books are its own affair, and always a file.
+    const rows: Rows = (database, sql) => (database === BOOKS ? files : (tables ?? files))(database, sql)
+    return { node, postgres, vhost, system, fleet, mail, disks, wires, servicesDir, rows, pathOf, close }
   } catch (error) {
     await close()
     throw error
@@ -96,5 +109,5 @@ export async function openWorld({ node, servicesDir, copies, plan, preload = PRE
 
 /** The provider's books lie in the folder of the service that asks it. */
 function folderOf(database: string): string {
-  return database === 'payment-gateway' ? 'payment' : database.replace(/-service$/, '')
+  return database === BOOKS ? 'payment' : database.replace(/-service$/, '')
 }

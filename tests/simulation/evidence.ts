@@ -1,9 +1,9 @@
 // What is left when all has come to rest, read from where each thing is kept, by SQL that shares nothing with the services.
+import { createHash } from 'node:crypto'
 import { topology } from '@orders/shared/contracts'
 import type { Told } from '../../audit-service/story.ts'
 import type { Letter } from './operator.ts'
 import type { Plan } from './orders.ts'
-import { hashOf } from './random.ts'
 import { services } from './services.ts'
 import type { World } from './world.ts'
 
@@ -75,8 +75,8 @@ export function rowsOf<R>(world: World, service: string, sql: string): R[] {
 }
 
 /** Everything that the services keep, as one hash for each table. */
-export function everythingKept(world: World): Record<string, number> {
-  const kept: Record<string, number> = {}
+export function everythingKept(world: World): Record<string, string> {
+  const kept: Record<string, string> = {}
   for (const { name } of services)
     for (const table of tablesOf(world, name)) kept[`${name} ${table}`] = hashOfTable(world, name, table)
   return kept
@@ -93,10 +93,10 @@ function tablesOf(world: World, service: string): string[] {
 }
 
 /** The head of the audit log stands for all of it. */
-export function hashOfTable(world: World, service: string, table: string): number {
+export function hashOfTable(world: World, service: string, table: string): string {
   const only = table === 'events' ? 'order by sequence desc limit 1' : ''
-  const rows = world.store(service).connection.prepare(`select * from ${table} ${only}`).iterate()
-  let hash = hashOf(table)
-  for (const row of rows) hash = hashOf(JSON.stringify(row), hash)
-  return hash
+  const rows = world.store(service).connection.prepare(`select * from ${table} ${only}`).raw().iterate()
+  const hash = createHash('sha1')
+  for (const row of rows) hash.update(JSON.stringify(row))
+  return hash.digest('hex')
 }

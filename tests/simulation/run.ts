@@ -1,13 +1,11 @@
 // `npm run simulate`: thousands of orders through six real services under virtual time, with crashes, and what came of it.
 import { randomInt } from 'node:crypto'
 import { commandFor, optionsOf, SEED_MAX, USAGE } from './options.ts'
-import { type Progress, type Report, simulate } from './simulate.ts'
+import type { Progress, Report } from './simulate.ts'
+import { runWorlds, together, worldsOf } from './worlds.ts'
 
 const VIOLATIONS_SHOWN = 20
 const say = (line = '') => process.stdout.write(`${line}\n`)
-// Mapping the stack of every error that a service is meant to meet would take longer than all the rest.
-process.setSourceMapsEnabled(false)
-
 const chosen = optionsOf(process.argv.slice(2), randomInt(SEED_MAX + 1))
 if (typeof chosen === 'string') {
   process.stderr.write(`${chosen}\n\n${USAGE}\n`)
@@ -16,15 +14,16 @@ if (typeof chosen === 'string') {
 const options = chosen
 
 say(commandFor(options))
-// Virtual time has its own clock; this one was bound before it began.
-const clock = performance.now.bind(performance)
-const startedMs = clock()
-const report = await simulate(options, process.stdout.isTTY ? showProgress : undefined)
-show(report, (clock() - startedMs) / 1_000)
-process.exit(report.violations.length === 0 ? 0 : 1)
+const worlds = worldsOf(options)
+if (worlds.length > 1) say(`${worlds.length} worlds, each with a seed of its own`)
+const startedMs = performance.now()
+const reports = await runWorlds(worlds, process.stdout.isTTY ? showProgress : () => undefined)
+show(together(options, reports), (performance.now() - startedMs) / 1_000)
+for (const { violations, options: world } of reports)
+  if (violations.length > 0) say(`\nto see it again: ${commandFor(world)}`)
+process.exit(reports.every(({ violations }) => violations.length === 0) ? 0 : 1)
 
 function showProgress({ placed, virtualMs, crashes }: Progress): void {
-  if (placed % 50 !== 0) return
   process.stdout.write(
     `\r${placed} of ${options.orders} orders placed, ${seconds(virtualMs)} passed, ${crashes} crashes`,
   )
@@ -49,10 +48,8 @@ function show({ outcomes, counts, checks, violations, virtualMs, hash }: Report,
   )
   say(`hash of the run: ${hash}`)
   say(violations.length === 0 ? 'no violations' : `\n${violations.length} violations`)
-  if (violations.length === 0) return
   for (const { check, subject, what } of violations.slice(0, VIOLATIONS_SHOWN)) say(`  ${check}: ${subject} ${what}`)
   if (violations.length > VIOLATIONS_SHOWN) say(`  … and ${violations.length - VIOLATIONS_SHOWN} more`)
-  say(`\nto see it again: ${commandFor(options)}`)
 }
 
 function table(rows: [string, number, string?][]): void {

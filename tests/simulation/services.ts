@@ -8,7 +8,11 @@ import { inventoryService } from '../../inventory-service/service.ts'
 import { callsIn } from '../../notification-service/channels/calls.ts'
 import { claiming } from '../../notification-service/channels/sender.ts'
 import { NotificationConfig } from '../../notification-service/config.ts'
-import { notificationService, wireWith as wireNotifications } from '../../notification-service/service.ts'
+import {
+  checkedTemplates,
+  notificationService,
+  wireWith as wireNotifications,
+} from '../../notification-service/service.ts'
 import { OrderConfig } from '../../order-service/config.ts'
 import { orderService } from '../../order-service/service.ts'
 import { PaymentConfig } from '../../payment-service/config.ts'
@@ -31,6 +35,9 @@ export interface Service {
 /** Enough that no order of the mixture finds a shelf empty that is not meant to be. */
 const STOCK = 1_000_000_000
 const CONFIRM_WITHIN_MS = 60_000
+
+/** Read, compiled and checked once: they are the same at every start, and cost more than all the rest of it. */
+const templates = checkedTemplates()
 
 /** How many there are of each SKU before the first order. */
 export const initialStock: ReadonlyMap<string, number> = new Map(
@@ -80,7 +87,7 @@ export const services: Service[] = [
     wire: (wiring, { sender }) => {
       const send = claiming(sender, callsIn(wiring.database, wiring.commit), wiring.now)
       const senders = { email: send, sms: send, push: send, webhook: send }
-      return wireNotifications({ ...wiring, config: readConfig(NotificationConfig, {}) }, senders)
+      return wireNotifications({ ...wiring, config: readConfig(NotificationConfig, {}) }, senders, templates)
     },
   },
   {

@@ -150,7 +150,7 @@ async function rebuildIsSame(world: World): Promise<number> {
 async function oldMessagesChangeNothing(
   world: World,
   plans: readonly Plan[],
-  before: Record<string, number>,
+  before: Record<string, string>,
 ): Promise<Check> {
   const name = 'old messages that come again change nothing'
   const refused = new Set(plans.filter(({ form }) => form.contact?.email === REFUSED_ADDRESS).map((it) => it.orderId))
@@ -161,7 +161,7 @@ async function oldMessagesChangeNothing(
   return { name, looked, violations: differences(name, before, everythingKept(world)) }
 }
 
-function differences(check: string, before: Record<string, number>, after: Record<string, number>): Violation[] {
+function differences(check: string, before: Record<string, string>, after: Record<string, string>): Violation[] {
   const changed = Object.keys(after).filter((table) => before[table] !== after[table])
   return changed.map((table) => ({ check, subject: table, what: 'has changed' }))
 }

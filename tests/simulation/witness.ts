@@ -1,8 +1,8 @@
 // Sees everything that is published and every message that a provider accepts, and objects at once to what can never be
 // right, whatever comes later.
+import { hash as digest } from 'node:crypto'
 import type { Publication } from '@orders/shared/messaging'
 import type { Process } from './process.ts'
-import { hashOf } from './random.ts'
 import type { Check, Violation } from './verdict.ts'
 
 export interface Witness {
@@ -27,7 +27,7 @@ const OLD_MAX = 4_000
 export function createWitness(): Witness {
   const saidAnew: Violation[] = []
   const toldAgain: Violation[] = []
-  const said = new Map<string, number>()
+  const said = new Map<string, string>()
   const events = new Map<string, { subject: string }>()
   const triedAgain = new Set<string>()
   const old: Publication[] = []
@@ -36,7 +36,7 @@ export function createWitness(): Witness {
   let seen = 0
 
   function once({ exchange, properties: { messageId = '', correlationId = '' }, body }: Publication): void {
-    const hash = hashOf(body)
+    const hash = digest('sha1', body)
     const known = said.get(messageId)
     said.set(messageId, known ?? hash)
     if (exchange !== '') events.set(messageId, { subject: correlationId })

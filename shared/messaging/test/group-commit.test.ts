@@ -8,6 +8,6 @@ groupCommitSuite('SQLite', {
   // SQLite itself rolls the whole transaction back, as it does for a full disk.
   breaking: {
     statement: `insert or rollback into effects (id, note) values ('x', 'once'), ('x', 'again')`,
-    error: { code: 'transaction_lost', cause: { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' } },
+    error: { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' },
   },
 })

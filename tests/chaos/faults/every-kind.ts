@@ -2,6 +2,7 @@
 import type { Fault, FaultKind } from '../schedule.ts'
 import type { World } from '../world.ts'
 import { alarm, broker } from './broker.ts'
+import { database, sessions } from './database.ts'
 import type { Heal, Inject } from './fault.ts'
 import { instant, relay } from './instant.ts'
 import { all, kill } from './kill.ts'
@@ -25,6 +26,8 @@ const kinds: { [K in Exclude<FaultKind, 'migration'>]: Inject<K> } = {
   mail,
   disk,
   replay,
+  database,
+  sessions,
 }
 
 export function inject(world: World, fault: Exclude<Fault, { kind: 'migration' }>, forMs: number): Promise<Heal> {
@@ -51,6 +54,10 @@ export function targetOf(fault: Fault): string {
     case 'gateway':
     case 'mail':
       return `${fault.kind} provider`
+    case 'database':
+      return 'database'
+    case 'sessions':
+      return `${fault.service}'s sessions`
     default:
       return 'broker'
   }
@@ -60,7 +67,7 @@ export function touchedBy(fault: Fault, everybody: string[]): string[] {
   const target = targetOf(fault)
   switch (fault.kind) {
     case 'all':
-      return ['broker', ...everybody]
+      return ['broker', 'database', ...everybody]
     case 'relay':
       return [target, `wire of ${fault.service}`]
     case 'stop':
@@ -69,6 +76,8 @@ export function touchedBy(fault: Fault, everybody: string[]): string[] {
       return [...(fault.kind === 'stop' ? [target] : []), `wire of ${fault.service}`]
     case 'disk':
       return [`disk of ${target}`]
+    case 'sessions':
+      return ['database']
     default:
       return [target]
   }
@@ -86,7 +95,10 @@ export function describe(fault: Fault): string {
     case 'clock':
       return `clock ${fault.shiftMs > 0 ? '+' : ''}${Math.round(fault.shiftMs / 60_000)} min`
     case 'broker':
+    case 'database':
       return fault.how
+    case 'sessions':
+      return 'throw out'
     case 'mail':
       return fault.mood
     case 'all':

@@ -1,4 +1,5 @@
 // What every kind of fault is: a function that breaks one thing and returns how to heal it.
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Fault, FaultKind } from '../schedule.ts'
 import type { World } from '../world.ts'
 
@@ -15,3 +16,17 @@ export type FaultOf<K extends FaultKind> = Extract<Fault, { kind: K }>
 
 /** Rejects when it cannot be done now, with nothing broken. */
 export type Inject<K extends FaultKind> = (world: World, fault: FaultOf<K>, forMs: number) => Promise<Heal>
+
+const PATIENCE_MS = 15_000
+const LOOK_EVERY_MS = 50
+
+/**
+ * Waits a while for a fact: for what is to be broken to be there, or for the fault to be felt before it is healed, since on
+ * a busy machine nothing may happen in the time that the plan gives it. Gives whether it came true.
+ */
+export async function untilTrue(isTrue: () => boolean | Promise<boolean>, withinMs = PATIENCE_MS): Promise<boolean> {
+  for (const deadline = performance.now() + withinMs; ; await delay(LOOK_EVERY_MS)) {
+    if (await isTrue()) return true
+    if (performance.now() > deadline) return false
+  }
+}

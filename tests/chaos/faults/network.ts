@@ -1,8 +1,7 @@
 // What happens to the wire between a service and the broker: cut, or frozen with nobody told.
-import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceName } from '../../support/system.ts'
 import type { World } from '../world.ts'
-import type { Inject } from './fault.ts'
+import { type Inject, untilTrue } from './fault.ts'
 
 export const cut: Inject<'cut'> = async (world, { service }) => {
   const connections = await connected(world, service)
@@ -19,14 +18,12 @@ export const freeze: Inject<'freeze'> = async (world, { service }) => {
   }
 }
 
-const PATIENCE_MS = 15_000
 /** A service has one connection that publishes and one that consumes. */
 const CONNECTIONS = 2
 
 /** Waits a while for the service to be connected, since what is not there cannot be cut; returns how many there are. */
 export async function connected({ wires }: World, service: ServiceName): Promise<number> {
-  const wire = wires.get(service)
-  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await delay(50))
-    if ((wire?.connections() ?? 0) >= CONNECTIONS) break
-  return wire?.connections() ?? 0
+  const count = () => wires.get(service)?.connections() ?? 0
+  await untilTrue(() => count() >= CONNECTIONS)
+  return count()
 }

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import type { World } from '../world.ts'
-import type { Inject } from './fault.ts'
+import { type Inject, untilTrue } from './fault.ts'
 
 const LOCK_TRIES = 200
 
@@ -36,7 +36,10 @@ async function lock(books: Sqlite.Database): Promise<void> {
 
 export const mail: Inject<'mail'> = async (world, { mood }) => {
   world.mail.turn(mood)
-  return async () => ({ felt: world.mail.calm(), what: WORDS[mood] })
+  return async () => {
+    await untilTrue(() => world.mail.felt() > 0)
+    return { felt: world.mail.calm(), what: WORDS[mood] }
+  }
 }
 
 const WORDS = {
@@ -53,6 +56,7 @@ export const disk: Inject<'disk'> = async (world, { service }) => {
   shrink(world, service)
   await world.disks.fill(service)
   return async () => {
+    await untilTrue(async () => (await failures()) > before)
     await world.disks.free(service)
     return { felt: (await failures()) - before, what: 'writes refused' }
   }

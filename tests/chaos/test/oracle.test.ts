@@ -350,7 +350,7 @@ it('shares no code with the services', () => {
   const oracle = files.filter(({ path }) => path.startsWith('tests/chaos/oracle/'))
   expect(oracle.length).toBeGreaterThan(5)
   const foreign = oracle.flatMap(({ path, imports }) =>
-    imports.filter((name) => !/^\.\/|^node:|^better-sqlite3$/.test(name)).map((name) => `${path} imports ${name}`),
+    imports.filter((name) => !/^\.\/|^node:|^better-sqlite3$|^pg$/.test(name)).map((name) => `${path} imports ${name}`),
   )
   expect(foreign).toEqual([])
 })

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { commandOf, readOptions } from '../options.ts'
 import { orderNumber, restockNumber } from '../orders.ts'
 import { randomFrom } from '../random.ts'
-import { faultKinds, killInstants, mailMoods, planFaults } from '../schedule.ts'
+import { databases, faultKindsOf, killInstants, mailMoods, planFaults } from '../schedule.ts'
 
-const minute = { minutes: 1, faults: faultKinds, copies: 2 }
+const minute = { minutes: 1, faults: faultKindsOf('sqlite'), copies: 2 }
 const orders = (seed: number) =>
   Array.from({ length: 500 }, (_, number) => orderNumber(number, { seed, patient: true }))
 const restocks = (seed: number) => Array.from({ length: 50 }, (_, number) => restockNumber(number, seed))
@@ -43,9 +43,10 @@ describe('a seed', () => {
 
 describe('the plan of faults', () => {
   it('of a minute holds every kind, every instant and every mood, within its time', () => {
-    for (const seed of [1, 2, 3, 4, 5]) {
-      const plan = planFaults({ seed, ...minute, minutes: 1.5 })
-      expect(new Set(plan.map(({ kind }) => kind))).toEqual(new Set(faultKinds))
+    for (const [seed, database] of [1, 2, 3, 4, 5].flatMap((one) => databases.map((other) => [one, other] as const))) {
+      const faults = faultKindsOf(database)
+      const plan = planFaults({ seed, ...minute, faults, minutes: 1.5 })
+      expect(new Set(plan.map(({ kind }) => kind))).toEqual(new Set(faults))
       const instants = plan.flatMap((fault) => (fault.kind === 'instant' ? [fault.instant] : []))
       expect(new Set(instants)).toEqual(new Set(killInstants))
       const moods = plan.flatMap((fault) => (fault.kind === 'mail' ? [fault.mood] : []))
@@ -93,7 +94,14 @@ describe('the load', () => {
 describe('the command line', () => {
   it('has defaults, and a seed of its own each time', () => {
     const options = readOptions([], 4711)
-    expect(options).toEqual({ seed: 4711, minutes: 1, faults: [...faultKinds], copies: 1, rate: 20 })
+    expect(options).toEqual({
+      seed: 4711,
+      minutes: 1,
+      faults: faultKindsOf('sqlite'),
+      database: 'sqlite',
+      copies: 1,
+      rate: 20,
+    })
     expect(commandOf(options)).toBe('npm run chaos -- --seed 4711 --minutes 1')
   })
 
@@ -110,7 +118,9 @@ describe('the command line', () => {
     [['--seed', '1.5'], /--seed must be a whole number/],
     [['--minutes', '0'], /--minutes must be a number from 0.1 to 600, not "0"/],
     [['--minutes', ''], /--minutes must be a number/],
-    [['--faults', 'kill,earthquake'], /no such fault: earthquake/],
+    [['--faults', 'kill,earthquake'], /no such fault on sqlite: earthquake/],
+    [['--faults', 'disk', '--database', 'postgres'], /no such fault on postgres: disk/],
+    [['--database', 'oracle'], /--database must be sqlite or postgres, not "oracle"/],
     [['--copies', '9'], /--copies must be a whole number from 1 to 4/],
     [['--speed', '9'], /Unknown option '--speed'/],
     [['5'], /Unexpected argument '5'/],
