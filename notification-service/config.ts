@@ -105,6 +105,12 @@ export const NotificationConfig = configWith({
     default: false,
     description: 'Lets webhooks and Web Push go to private addresses. For development and tests only.',
   }),
+  releasePollMs: Type.Integer({
+    minimum: 10,
+    maximum: 60_000,
+    default: 1_000,
+    description: 'How often what is to be said later is looked through for what is due.',
+  }),
   currency: Type.String({ default: 'EUR', pattern: '^[A-Z]{3}$', description: 'ISO 4217 code of all prices.' }),
 })
 export type NotificationConfig = Static<typeof NotificationConfig>

@@ -6,7 +6,9 @@ import { MAIL_TIMEOUT_MS } from './channels/email.ts'
 import type { Send } from './channels/sender.ts'
 import { openSenders } from './channels/senders.ts'
 import { NotificationConfig } from './config.ts'
-import { attemptRecorder, channelHandler, newsHandlers, openCallsIn } from './handlers.ts'
+import { attemptRecorder, channelHandler, openCallsIn } from './deliveries/handlers.ts'
+import { newsHandlers } from './handlers.ts'
+import { startReleasing } from './holding/release.ts'
 import { routes } from './http.ts'
 import { checkTemplates } from './rendering/check.ts'
 import { saveTemplates, templatesOf } from './rendering/store.ts'
@@ -39,12 +41,14 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
 
 /** Everything but the senders, which the simulation replaces. */
 export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Record<Channel, Send>): Promise<Wired> {
-  const { config, database, now } = wiring
+  const { config, commit, database, log, now, parts } = wiring
   const current = compileTemplates(readTemplateFiles(join(import.meta.dirname, 'templates')))
   checkTemplates(current, declarations)
   await saveTemplates(database, current.version, current.files, now().toISOString())
   const templates = withHistory(current, (version) => templatesOf(database, version))
   const style = { ...config, version: current.version }
+  const releasing = startReleasing({ database, commit, log, now, pollMs: config.releasePollMs })
+  parts.use('release of what is held', releasing, (it) => it.close())
   return {
     consumers: [
       { queue: 'notification.queue', prefetch: 256, handlers: newsHandlers(style) },

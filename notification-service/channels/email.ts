@@ -3,7 +3,8 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { asError, PermanentError, TransientError, withoutPrivate } from '@orders/shared/runtime'
 import { createTransport } from 'nodemailer'
-import { isEmail, type Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
+import { isEmail } from '../domain.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 
 export interface MailSettings {

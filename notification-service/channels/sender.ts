@@ -1,6 +1,6 @@
 // What a channel's outside system must do, and the reporting of every call to it that failed.
 import { asError, PermanentError, TransientError } from '@orders/shared/runtime'
-import type { Attempt, Outgoing } from '../domain.ts'
+import type { Attempt, Outgoing } from '../deliveries/domain.ts'
 
 /**
  * The provider is at fault and not this message, so it counts for the provider's breaker. Where the outcome is unknown,

@@ -2,7 +2,8 @@
 // of them may have taken a message.
 import type { Channel } from '@orders/shared/contracts'
 import type { Sql } from '@orders/shared/storage'
-import type { Outgoing, Report, Suppression } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
+import type { Report, Suppression } from './domain.ts'
 import type { OpenCall } from './failover.ts'
 
 type Reader = Pick<Sql, 'all' | 'get'>

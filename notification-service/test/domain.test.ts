@@ -4,18 +4,10 @@ import fc from 'fast-check'
 import { Compile } from 'typebox/compile'
 import { describe, expect, it } from 'vitest'
 import type { Told } from '../content.ts'
-import {
-  accepted,
-  type Delivery,
-  defaultAddress,
-  directNotification,
-  fingerprintOf,
-  isEmail,
-  notificationOf,
-  refused,
-  requested,
-  statusOf,
-} from '../domain.ts'
+import { accepted, type Delivery, refused, statusOf } from '../deliveries/domain.ts'
+import { channelsOf, defaultAddress, isEmail, notificationOf } from '../domain.ts'
+import { requested } from '../holding/domain.ts'
+import { directNotification, fingerprintOf } from '../intake/domain.ts'
 import { type NewsType, newsTemplates } from '../templates/schemas.ts'
 import { set, style } from './templates.ts'
 
@@ -42,7 +34,7 @@ describe('a notification', () => {
       category: 'order',
       addresses: { email: 'g@example.org', sms: '+94 11 234', push: 'token', webhook: 'https://example.org/hook' },
     })
-    expect(requested(notification)).toEqual({
+    expect(requested(notification, channelsOf(notification), at)).toEqual({
       id: '123/notification.requested/order.paid',
       type: 'notification.requested',
       version: 1,
@@ -217,7 +209,7 @@ describe('a direct notification', () => {
       subject: 'Hi',
       text: expect.stringMatching(/^One\.\n\nTwo,\nthree\.\n/),
     })
-    expect(requested(notification).id).toBe('n1/notification.requested/direct')
+    expect(requested(notification, channelsOf(notification), at).id).toBe('n1/notification.requested/direct')
   })
 
   it('is the same whatever the order of its fields, and another when anything differs', () => {

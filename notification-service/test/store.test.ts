@@ -3,18 +3,10 @@ import { join } from 'node:path'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { attemptsOf, deliveriesOf, outgoingOf, saveAttempt, saveChange } from '../deliveries/store.ts'
 import { type Notification, notificationOf } from '../domain.ts'
 import { saveTemplates, templatesOf } from '../rendering/store.ts'
-import {
-  attemptsOf,
-  deliveriesOf,
-  findNotification,
-  listNotifications,
-  outgoingOf,
-  saveAttempt,
-  saveChange,
-  saveNotification,
-} from '../store.ts'
+import { findNotification, listNotifications, saveNotification } from '../store.ts'
 
 const style = { version: 'v1', currency: 'EUR', defaultEmailDomain: 'x' }
 const at = '2026-11-21T08:30:00.000Z'
@@ -70,6 +62,7 @@ it('keeps a notification as it was first requested', async () => {
     words: paid('1').words,
     createdAt: at,
     status: 'waiting',
+    expiresAt: null,
   })
   expect(await outgoingOf(database, '1.order.paid', 'push')).toBe(undefined)
   expect(await outgoingOf(database, '2.order.paid', 'email')).toBe(undefined)

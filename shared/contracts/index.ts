@@ -2,7 +2,9 @@
 import type { AnyContract } from './contract.ts'
 import * as inventory from './inventory.ts'
 import {
+  NotificationCancelled,
   NotificationDelivered,
+  NotificationExpired,
   NotificationFailed,
   NotificationRequested,
   NotificationSent,
@@ -46,6 +48,8 @@ export const events: ReadonlyMap<string, AnyContract> = byType([
   NotificationRequested,
   NotificationSent,
   NotificationFailed,
+  NotificationExpired,
+  NotificationCancelled,
   NotificationDelivered,
   NotificationUndelivered,
 ])

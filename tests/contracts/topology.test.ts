@@ -192,6 +192,8 @@ describe('who hears what', () => {
     'payment.refunded',
     'notification.sent',
     'notification.failed',
+    'notification.expired',
+    'notification.cancelled',
     'notification.delivered',
     'notification.undelivered',
   ]

@@ -1,0 +1,88 @@
+// The channel workers: each takes one channel's part of a notification outside, and keeps what came of it.
+import { type Channel, NotificationRequested } from '@orders/shared/contracts'
+import { type GroupCommit, type Handler, on } from '@orders/shared/messaging'
+import { PermanentError } from '@orders/shared/runtime'
+import type { Sql } from '@orders/shared/storage'
+import type { Suppression } from '../channels/domain.ts'
+import type { OpenCalls } from '../channels/failover.ts'
+import { AddressGoneError, type Send, type Sending } from '../channels/sender.ts'
+import { openCallOf, removeOpenCall, saveOpenCall, saveSuppression, suppressionOf } from '../channels/store.ts'
+import type { Templates } from '../rendering/templates.ts'
+import {
+  type Attempt,
+  accepted,
+  type Decision,
+  type Delivery,
+  ended,
+  isOpen,
+  type Outgoing,
+  refused,
+} from './domain.ts'
+import { deliveryOf, outgoingOf, saveAttempt, saveChange } from './store.ts'
+
+/** What became of a request: taken by a provider, kept from it, or not to be sent at all. */
+type Answer = Sending | Suppression | 'expired' | undefined
+
+/**
+ * Sends what a channel's queue asks for, unless it was sent or called off already: a redelivery or a replayed dead
+ * letter sends nothing. Nor does what is for a suppressed address: that is a failure everybody may know of, and no dead
+ * letter.
+ */
+export function channelHandler(channel: Channel, send: Send, templates: Templates): Handler {
+  return on(NotificationRequested, {
+    async ask({ data }, context): Promise<Answer> {
+      const unrendered = await outgoingOf(context.sql, data.notificationId, channel)
+      if (!unrendered) throw new PermanentError('no_such_notification', `no ${channel} for ${data.notificationId}`)
+      const { words, status, expiresAt, ...outgoing } = unrendered
+      if (!isOpen(status)) return undefined
+      if (expiresAt !== null && expiresAt <= context.now) return 'expired'
+      const suppression = await suppressionOf(context.sql, channel, outgoing.address)
+      return suppression ?? send({ ...outgoing, content: await templates.render(words) }, context)
+    },
+    async handle({ data: { notificationId } }, tx, { now: at, attempt }, answer) {
+      const delivery = await deliveryOf(tx, notificationId, channel)
+      if (!answer || !delivery) return []
+      const { change, messages } = decisionOn(delivery, answer, at)
+      if (answer === 'expired' || 'reason' in answer) await saveChange(tx, delivery, change, at)
+      else {
+        const { provider, durationMs } = answer
+        await saveAttempt(tx, { notificationId, channel, attempt, at, provider, error: null, durationMs }, change)
+      }
+      return messages
+    },
+    async giveUp({ data: { notificationId } }, tx, { now: at }, { error, reason }) {
+      const delivery = await deliveryOf(tx, notificationId, channel)
+      if (!delivery) return []
+      const outgoing = error instanceof AddressGoneError ? await outgoingOf(tx, notificationId, channel) : undefined
+      if (outgoing) await saveSuppression(tx, { channel, address: outgoing.address, reason, notificationId, at })
+      const { change, messages } = refused(delivery, reason, at)
+      await saveChange(tx, delivery, change, at)
+      return messages
+    },
+    keepDeadLetter: true,
+  })
+}
+
+function decisionOn(delivery: Delivery, answer: NonNullable<Answer>, at: string): Decision {
+  if (answer === 'expired') return ended(delivery, 'expired', at)
+  return 'reason' in answer ? refused(delivery, `suppressed: ${answer.reason}`, at) : accepted(delivery, answer, at)
+}
+
+/** Keeps a failed call to a provider, in the next group commit. */
+export function attemptRecorder(commit: GroupCommit): (failed: Attempt) => Promise<void> {
+  return (failed) =>
+    commit.submit(async (tx) => ({ result: await saveAttempt(tx, failed), messages: [] }), {
+      keys: [failed.notificationId],
+    })
+}
+
+/** Keeps the calls whose answer is not known; each of its steps in the next group commit. */
+export function openCallsIn(database: Pick<Sql, 'all' | 'get'>, commit: GroupCommit): OpenCalls {
+  const submit = ({ notificationId }: Outgoing, work: (tx: Sql) => Promise<void>) =>
+    commit.submit(async (tx) => ({ result: await work(tx), messages: [] }), { keys: [notificationId] })
+  return {
+    find: (outgoing) => openCallOf(database, outgoing),
+    keep: (outgoing, call) => submit(outgoing, (tx) => saveOpenCall(tx, outgoing, call)),
+    forget: (outgoing) => submit(outgoing, (tx) => removeOpenCall(tx, outgoing)),
+  }
+}
