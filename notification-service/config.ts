@@ -2,6 +2,8 @@
 import { configWith } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 
+const CATEGORIES = '^[a-z][a-z0-9_.-]{0,63}(,[a-z][a-z0-9_.-]{0,63})*$'
+
 export const NotificationConfig = configWith({
   smtpUrl: Type.Optional(
     Type.String({
@@ -111,6 +113,61 @@ export const NotificationConfig = configWith({
     default: 1_000,
     description: 'How often what is to be said later is looked through for what is due.',
   }),
+  transactionalCategories: Type.String({
+    default: 'order,payment',
+    pattern: CATEGORIES,
+    description: 'Categories that customers cannot switch off entirely; mails of all others carry List-Unsubscribe.',
+  }),
+  quietHours: Type.Optional(
+    Type.String({
+      pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$',
+      description:
+        'When nobody is told anything that is not urgent, for example 22:00-08:00; a customer may have others. Unset, none.',
+    }),
+  ),
+  timeZone: Type.String({
+    default: 'UTC',
+    maxLength: 64,
+    description: 'IANA time zone of the customers of whom none is known, for example Europe/Berlin.',
+  }),
+  throttleMax: Type.Integer({
+    minimum: 1,
+    maximum: 1_000,
+    default: 100,
+    description:
+      'An address is told at most so much in THROTTLE_SECONDS; what is over waits. Urgent messages never do.',
+  }),
+  throttleSeconds: Type.Integer({ minimum: 1, maximum: 604_800, default: 3_600 }),
+  throttleTransactional: Type.Boolean({
+    default: false,
+    description: 'Counts what is transactional too, and lets it wait.',
+  }),
+  digestCategories: Type.Optional(
+    Type.String({
+      pattern: CATEGORIES,
+      description: 'Categories of which several messages become one, unless a customer says otherwise. Unset, none.',
+    }),
+  ),
+  digestSeconds: Type.Integer({
+    minimum: 1,
+    maximum: 604_800,
+    default: 3_600,
+    description: 'How long the first message of a digest waits for others.',
+  }),
+  unsubscribeUrl: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s?#<>]{1,200}[^/\\s?#<>]$',
+      description:
+        'How customers reach this service from outside: mails that are not transactional carry List-Unsubscribe then. Needs UNSUBSCRIBE_SECRET.',
+    }),
+  ),
+  unsubscribeSecret: Type.Optional(
+    Type.String({
+      pattern: '^[^\\s,]{24,}(,[^\\s,]{24,})*$',
+      description:
+        'Signs the links for unsubscribing, which serve for ever: put a new one before the old one, separated by a comma, and keep the old one.',
+    }),
+  ),
   currency: Type.String({ default: 'EUR', pattern: '^[A-Z]{3}$', description: 'ISO 4217 code of all prices.' }),
 })
 export type NotificationConfig = Static<typeof NotificationConfig>

@@ -9,6 +9,8 @@ import { statusOf } from './deliveries/domain.ts'
 import { attemptsOf, deliveriesOf } from './deliveries/store.ts'
 import { intakeRoutes } from './intake/http.ts'
 import { type Rendering, templateRoutes } from './rendering/http.ts'
+import { ruleRoutes } from './rules/http.ts'
+import type { Terms } from './rules/settings.ts'
 import { findNotification, listNotifications } from './store.ts'
 
 const Status = Type.Union([
@@ -18,6 +20,8 @@ const Status = Type.Union([
   Type.Literal('failed'),
   Type.Literal('expired'),
   Type.Literal('cancelled'),
+  Type.Literal('opted_out'),
+  Type.Literal('digested'),
 ])
 const ById = Type.Object({ id: NotificationId })
 const Page = Type.Object(
@@ -30,10 +34,11 @@ const Page = Type.Object(
   { additionalProperties: false },
 )
 
-export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, rendering: Rendering): void {
-  intakeRoutes(app, wiring, rendering)
-  notificationRoutes(app, wiring, rendering)
-  templateRoutes(app, wiring, rendering)
+export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, terms: Terms): void {
+  intakeRoutes(app, wiring, terms)
+  notificationRoutes(app, wiring, terms)
+  templateRoutes(app, wiring, terms)
+  ruleRoutes(app, wiring, terms)
   channelRoutes(app, wiring)
 }
 

@@ -15,6 +15,7 @@ import { saveTemplates, templatesOf } from './rendering/store.ts'
 import { readTemplateFiles } from './rendering/template-files.ts'
 import { compileTemplates } from './rendering/template-set.ts'
 import { withHistory } from './rendering/templates.ts'
+import { ruleSettingsOf } from './rules/settings.ts'
 import { templates as declarations } from './templates/schemas.ts'
 
 /** Messages at the provider at one time. What calls many endpoints has more, since some of them are slow. */
@@ -47,18 +48,19 @@ export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Reco
   await saveTemplates(database, current.version, current.files, now().toISOString())
   const templates = withHistory(current, (version) => templatesOf(database, version))
   const style = { ...config, version: current.version }
-  const releasing = startReleasing({ database, commit, log, now, pollMs: config.releasePollMs })
+  const terms = { style, templates, settings: ruleSettingsOf(config), unsubscribe: config }
+  const releasing = startReleasing({ database, commit, log, now, pollMs: config.releasePollMs, terms })
   parts.use('release of what is held', releasing, (it) => it.close())
   return {
     consumers: [
-      { queue: 'notification.queue', prefetch: 256, handlers: newsHandlers(style) },
+      { queue: 'notification.queue', prefetch: 256, handlers: newsHandlers(style, terms) },
       ...channels.map((channel) => ({
         queue: `notification.${channel}.queue`,
         prefetch: PREFETCH[channel],
-        handlers: [channelHandler(channel, senders[channel], templates)],
+        handlers: [channelHandler(channel, senders[channel], terms)],
         askTimeoutMs: MAIL_TIMEOUT_MS,
       })),
     ],
-    routes: (app) => routes(app, wiring, { style, templates }),
+    routes: (app) => routes(app, wiring, terms),
   }
 }

@@ -84,6 +84,8 @@ const standing: Record<DeliveryStatus | 'any', string> = {
   sent: having('sent'),
   expired: having('expired'),
   cancelled: having('cancelled'),
+  opted_out: having('opted_out'),
+  digested: having('digested'),
 }
 
 /** The newest first. */

@@ -73,7 +73,7 @@ export function openMailFolder(folder: string, settings: MailSettings): Sender {
 
 /** Turns a notification into a mail. The Message-ID follows from the notification, so that a repeat can be recognised. */
 function writer({ mailFrom, mailIdDomain }: MailSettings) {
-  return ({ notificationId, address, content, createdAt }: Outgoing) => {
+  return ({ notificationId, address, content, headers, createdAt }: Outgoing) => {
     if (!isEmail(address)) throw new PermanentError('bad_address', 'this is no e-mail address')
     return {
       from: mailFrom,
@@ -82,7 +82,7 @@ function writer({ mailFrom, mailIdDomain }: MailSettings) {
       messageId: `<${encodeURIComponent(notificationId)}.email@${mailIdDomain}>`,
       date: createdAt,
       // RFC 3834: keeps holiday notices from being answered to a machine.
-      headers: { 'Auto-Submitted': 'auto-generated' },
+      headers: { 'Auto-Submitted': 'auto-generated', ...headers },
       text: content.text,
       html: content.html,
       disableFileAccess: true,

@@ -3,17 +3,19 @@ import {
   type Channel,
   type Message,
   NotificationCancelled,
+  NotificationDigested,
   NotificationExpired,
   NotificationFailed,
+  NotificationOptedOut,
   NotificationSent,
 } from '@orders/shared/contracts'
 import type { Content } from '../content.ts'
 
 /** Ended without having been said. */
-export type Ended = 'expired' | 'cancelled'
+export type Ended = 'expired' | 'cancelled' | 'opted_out'
 
 /** `held`: not asked for yet, see `holding`. `waiting`: asked for. A failed one may still be sent, from the dead letters. */
-export type DeliveryStatus = 'held' | 'waiting' | 'sent' | 'failed' | Ended
+export type DeliveryStatus = 'held' | 'waiting' | 'sent' | 'failed' | 'digested' | Ended
 
 /** Where one channel's part of a notification stands. */
 export interface Delivery {
@@ -33,6 +35,8 @@ export interface Outgoing {
   channel: Channel
   address: string
   content: Content
+  /** Of a mail: what its recipient may unsubscribe by. */
+  headers?: Record<string, string>
   createdAt: string
 }
 
@@ -91,7 +95,11 @@ export function refused(delivery: Delivery, reason: string, at: string): Decisio
   return { change, messages: [NotificationFailed.of(subject, at, data, { detail: `${eventType}.${channel}` })] }
 }
 
-const endings = { expired: NotificationExpired, cancelled: NotificationCancelled } as const
+const endings = {
+  expired: NotificationExpired,
+  cancelled: NotificationCancelled,
+  opted_out: NotificationOptedOut,
+} as const
 
 /** It will not be said any more; what is sent, or has ended already, stays as it is. */
 export function ended(delivery: Delivery, status: Ended, at: string): Decision {
@@ -104,13 +112,32 @@ export function ended(delivery: Delivery, status: Ended, at: string): Decision {
   }
 }
 
+/** The digest says it, together with others. */
+export function digested(
+  { notificationId, subject, eventType, channel }: Delivery,
+  digestId: string,
+  at: string,
+): Message {
+  const data = { notificationId, channel, digestId }
+  return NotificationDigested.of(subject, at, data, { detail: `${eventType}.${channel}` })
+}
+
 /** Whether a request for it that arrives now is to be sent. */
 export function isOpen(status: DeliveryStatus): boolean {
   return status === 'waiting' || status === 'failed'
 }
 
 /** The one that somebody may have to act on comes first. */
-const STANDING: readonly DeliveryStatus[] = ['failed', 'waiting', 'held', 'sent', 'expired', 'cancelled']
+const STANDING: readonly DeliveryStatus[] = [
+  'failed',
+  'waiting',
+  'held',
+  'sent',
+  'digested',
+  'expired',
+  'cancelled',
+  'opted_out',
+]
 
 /** A notification's status: that of its weakest channel. */
 export function statusOf(deliveries: readonly { status: DeliveryStatus }[]): DeliveryStatus {

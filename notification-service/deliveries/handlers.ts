@@ -7,12 +7,14 @@ import type { Suppression } from '../channels/domain.ts'
 import type { OpenCalls } from '../channels/failover.ts'
 import { AddressGoneError, type Send, type Sending } from '../channels/sender.ts'
 import { openCallOf, removeOpenCall, saveOpenCall, saveSuppression, suppressionOf } from '../channels/store.ts'
-import type { Templates } from '../rendering/templates.ts'
+import { listMailOf } from '../rules/list-mail.ts'
+import type { Terms } from '../rules/settings.ts'
 import {
   type Attempt,
   accepted,
   type Decision,
   type Delivery,
+  type Ended,
   ended,
   isOpen,
   type Outgoing,
@@ -21,29 +23,34 @@ import {
 import { deliveryOf, outgoingOf, saveAttempt, saveChange } from './store.ts'
 
 /** What became of a request: taken by a provider, kept from it, or not to be sent at all. */
-type Answer = Sending | Suppression | 'expired' | undefined
+type Answer = Sending | Suppression | Ended | undefined
 
 /**
  * Sends what a channel's queue asks for, unless it was sent or called off already: a redelivery or a replayed dead
  * letter sends nothing. Nor does what is for a suppressed address: that is a failure everybody may know of, and no dead
  * letter.
  */
-export function channelHandler(channel: Channel, send: Send, templates: Templates): Handler {
+export function channelHandler(channel: Channel, send: Send, terms: Terms): Handler {
   return on(NotificationRequested, {
     async ask({ data }, context): Promise<Answer> {
       const unrendered = await outgoingOf(context.sql, data.notificationId, channel)
       if (!unrendered) throw new PermanentError('no_such_notification', `no ${channel} for ${data.notificationId}`)
-      const { words, status, expiresAt, ...outgoing } = unrendered
+      const { words, status, expiresAt, category, customerId, ...outgoing } = unrendered
       if (!isOpen(status)) return undefined
       if (expiresAt !== null && expiresAt <= context.now) return 'expired'
+      const list = await listMailOf(context.sql, { category, customerId, ...outgoing }, terms)
+      if (list.isOptedOut) return 'opted_out'
       const suppression = await suppressionOf(context.sql, channel, outgoing.address)
-      return suppression ?? send({ ...outgoing, content: await templates.render(words) }, context)
+      return (
+        suppression ??
+        send({ ...outgoing, headers: list.headers, content: await terms.templates.render(words) }, context)
+      )
     },
     async handle({ data: { notificationId } }, tx, { now: at, attempt }, answer) {
       const delivery = await deliveryOf(tx, notificationId, channel)
       if (!answer || !delivery) return []
       const { change, messages } = decisionOn(delivery, answer, at)
-      if (answer === 'expired' || 'reason' in answer) await saveChange(tx, delivery, change, at)
+      if (typeof answer === 'string' || 'reason' in answer) await saveChange(tx, delivery, change, at)
       else {
         const { provider, durationMs } = answer
         await saveAttempt(tx, { notificationId, channel, attempt, at, provider, error: null, durationMs }, change)
@@ -64,7 +71,7 @@ export function channelHandler(channel: Channel, send: Send, templates: Template
 }
 
 function decisionOn(delivery: Delivery, answer: NonNullable<Answer>, at: string): Decision {
-  if (answer === 'expired') return ended(delivery, 'expired', at)
+  if (typeof answer === 'string') return ended(delivery, answer, at)
   return 'reason' in answer ? refused(delivery, `suppressed: ${answer.reason}`, at) : accepted(delivery, answer, at)
 }
 

@@ -13,6 +13,8 @@ export interface Unrendered extends Omit<Outgoing, 'content'> {
   words: Words
   status: DeliveryStatus
   expiresAt: string | null
+  category: string
+  customerId: string | null
 }
 
 /** Undefined when the notification, or this channel of it, does not exist. */
@@ -22,11 +24,14 @@ export async function outgoingOf(
   channel: Channel,
 ): Promise<Unrendered | undefined> {
   const row = await sql.get<
-    Pick<Unrendered, 'eventType' | 'orderId' | 'createdAt' | 'status' | 'expiresAt'> & { payload: string }
+    Pick<Unrendered, 'eventType' | 'orderId' | 'createdAt' | 'status' | 'expiresAt' | 'category' | 'customerId'> & {
+      payload: string
+    }
   >(
     `select coalesce(deliveries.status, 'waiting') as status, notifications.payload,
        notifications.event_type as "eventType", notifications.order_id as "orderId",
-       notifications.created_at as "createdAt", notifications.expires_at as "expiresAt"
+       notifications.created_at as "createdAt", notifications.expires_at as "expiresAt",
+       notifications.category, notifications.customer_id as "customerId"
      from notifications left join deliveries on deliveries.notification_id = notifications.id and deliveries.channel = ?
      where notifications.id = ?`,
     channel,
@@ -117,13 +122,16 @@ export interface DeliveryRow {
   /** Until when it is, or was, held, and why. */
   dueAt: string | null
   heldBecause: string | null
+  /** The digest that says it. */
+  digestId: string | null
 }
 
 /** One for each of its channels, whether tried already or not. */
 export async function deliveriesOf(sql: Reader, notification: Notification): Promise<DeliveryRow[]> {
   const rows = await sql.all<DeliveryRow>(
     `select channel, status, attempts, provider, provider_id as "providerId", error, updated_at as "updatedAt",
-       due_at as "dueAt", held_because as "heldBecause"
+       due_at as "dueAt", held_because as "heldBecause",
+       case status when 'digested' then digest_id end as "digestId"
      from deliveries where notification_id = ?`,
     notification.id,
   )
@@ -135,6 +143,7 @@ export async function deliveriesOf(sql: Reader, notification: Notification): Pro
     error: null,
     dueAt: null,
     heldBecause: null,
+    digestId: null,
   }
   return channelsOf(notification).map(
     (channel) =>

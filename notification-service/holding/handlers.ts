@@ -5,37 +5,54 @@ import type { Sql } from '@orders/shared/storage'
 import { ended } from '../deliveries/domain.ts'
 import { deliveryOf, saveChange } from '../deliveries/store.ts'
 import { channelsOf, type Notification } from '../domain.ts'
+import { contextOf, countForAddress, type Open } from '../rules/context.ts'
+import type { Terms } from '../rules/settings.ts'
 import { findNotification, saveNotification } from '../store.ts'
+import { gatherDue, joined } from './digests.ts'
 import { type PlanContext, type Planned, plan, requested } from './domain.ts'
 import { dueChannelsOf, saveHold, saveReleased } from './store.ts'
 
 /** Nothing is kept or said of what is known already. */
-export async function takeIn(tx: Sql, notification: Notification, at: string): Promise<Message[]> {
+export async function takeIn(tx: Sql, notification: Notification, at: string, { settings }: Terms): Promise<Message[]> {
   if (!(await saveNotification(tx, notification))) return []
-  const context = await contextOf(tx, notification, at)
-  return carryOut(tx, notification, plan(notification, channelsOf(notification), context), at)
+  const open = channelsOf(notification).map((channel): Open => ({ channel }))
+  const context = await contextOf(tx, notification, open, { now: at, settings })
+  return carryOut(tx, notification, plan(notification, channelsOf(notification), context), context)
 }
 
 /** Plans what is due of a notification anew. Nothing is due any more where another copy was first. */
-export async function release(tx: Sql, notificationId: string, at: string): Promise<Done<void>> {
-  const channels = await dueChannelsOf(tx, notificationId, at)
-  const notification = channels.length === 0 ? undefined : await findNotification(tx, notificationId)
-  if (!notification) return { result: undefined, messages: [] }
-  const planned = plan(notification, channels, await contextOf(tx, notification, at))
+export async function release(tx: Sql, notificationId: string, at: string, terms: Terms): Promise<Done<void>> {
+  const { notifications, messages } = await gatherDue(tx, notificationId, at, terms)
+  for (const digest of notifications) messages.push(...(await takeIn(tx, digest, at, terms)))
+  const due = await dueChannelsOf(tx, notificationId, at)
+  const notification = due.length === 0 ? undefined : await findNotification(tx, notificationId)
+  if (!notification) return { result: undefined, messages }
+  const context = await contextOf(tx, notification, due, { now: at, settings: terms.settings })
+  const planned = plan(
+    notification,
+    due.map(({ channel }) => channel),
+    context,
+  )
   for (const channel of sentBy(planned)) await saveReleased(tx, notificationId, channel, at)
-  return { result: undefined, messages: await carryOut(tx, notification, planned, at) }
-}
-
-/** Where what the rules want to know is loaded. */
-async function contextOf(_: Sql, __: Notification, now: string): Promise<PlanContext> {
-  return { now }
+  return { result: undefined, messages: [...messages, ...(await carryOut(tx, notification, planned, context))] }
 }
 
 /** Keeps what is held and what has ended, and asks the channels for the rest: without a row, a delivery waits. */
-async function carryOut(tx: Sql, notification: Notification, planned: Planned[], at: string): Promise<Message[]> {
+async function carryOut(
+  tx: Sql,
+  notification: Notification,
+  planned: Planned[],
+  context: PlanContext,
+): Promise<Message[]> {
+  const { now: at } = context
   const messages: Message[] = []
-  for (const { channel, step } of planned) {
-    if (step.kind === 'hold') await saveHold(tx, notification.id, { channel, ...step }, at)
+  for (const one of planned) {
+    const { channel, step } = one
+    await countForAddress(tx, notification, one, context)
+    if (step.kind === 'hold') {
+      const digest = step.reason === 'digest' ? await joined(tx, notification, channel, step.dueAt) : undefined
+      await saveHold(tx, notification.id, { channel, ...step, ...digest }, at)
+    }
     if (step.kind === 'end') {
       const delivery = await deliveryOf(tx, notification.id, channel)
       const decision = delivery && ended(delivery, step.status, at)

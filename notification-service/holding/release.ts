@@ -2,6 +2,7 @@
 import type { GroupCommit } from '@orders/shared/messaging'
 import { asError, isOutage, type Log } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
+import type { Terms } from '../rules/settings.ts'
 import { release } from './handlers.ts'
 import { type Due, dueAt, putOff } from './store.ts'
 
@@ -11,6 +12,7 @@ interface Options {
   log: Log
   now: () => Date
   pollMs: number
+  terms: Terms
 }
 
 export interface Releasing {
@@ -27,7 +29,7 @@ const PUT_OFF_MS = 60_000
  * subject: a second copy waits for it, and then finds nothing that is due. A crash before the commit leaves it due, one
  * after it leaves the request in the outbox.
  */
-export function startReleasing({ database, commit, log, now, pollMs }: Options): Releasing {
+export function startReleasing({ database, commit, log, now, pollMs, terms }: Options): Releasing {
   let isClosed = false
   let isReadable = true
   let timer: NodeJS.Timeout | undefined
@@ -43,7 +45,7 @@ export function startReleasing({ database, commit, log, now, pollMs }: Options):
 
   async function releaseOne({ id, subject }: Due, at: string): Promise<void> {
     try {
-      await commit.submit((tx) => release(tx, id, at), { keys: [subject] })
+      await commit.submit((tx) => release(tx, id, at, terms), { keys: [subject] })
     } catch (thrown) {
       const error = asError(thrown)
       if (isOutage(error) || isClosed) throw error

@@ -22,33 +22,44 @@ export async function dueAt(sql: Reader, now: string, limit: number): Promise<Du
   )
 }
 
-export async function dueChannelsOf(tx: Reader, notificationId: string, now: string): Promise<Channel[]> {
-  const rows = await tx.all<{ channel: Channel }>(
-    `select channel from deliveries where notification_id = ? and status = 'held' and due_at <= ?`,
+export interface DueChannel {
+  channel: Channel
+  heldBecause: HoldReason
+  /** It waits for this digest, or did before. */
+  digestId: string | null
+}
+
+export async function dueChannelsOf(tx: Reader, notificationId: string, now: string): Promise<DueChannel[]> {
+  return tx.all<DueChannel>(
+    `select channel, held_because as "heldBecause", digest_id as "digestId"
+     from deliveries where notification_id = ? and status = 'held' and due_at <= ?`,
     notificationId,
     now,
   )
-  return rows.map(({ channel }) => channel)
 }
 
 interface Hold {
   channel: Channel
   dueAt: string
   reason: HoldReason
+  /** Kept once it is there: what was gathered is not gathered again. */
+  digestId?: string
 }
 
 /** Anew, when it is held already. */
 export async function saveHold(tx: Sql, notificationId: string, hold: Hold, at: string): Promise<void> {
   await tx.run(
-    `insert into deliveries (notification_id, channel, status, attempts, due_at, held_because, updated_at)
-     values (?, ?, 'held', 0, ?, ?, ?)
+    `insert into deliveries (notification_id, channel, status, attempts, due_at, held_because, digest_id, updated_at)
+     values (?, ?, 'held', 0, ?, ?, ?, ?)
      on conflict (notification_id, channel) do update set due_at = excluded.due_at,
-       held_because = excluded.held_because, updated_at = excluded.updated_at
+       held_because = excluded.held_because,
+       digest_id = coalesce(excluded.digest_id, deliveries.digest_id), updated_at = excluded.updated_at
      where deliveries.status = 'held'`,
     notificationId,
     hold.channel,
     hold.dueAt,
     hold.reason,
+    hold.digestId ?? null,
     at,
   )
 }

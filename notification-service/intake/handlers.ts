@@ -2,9 +2,9 @@
 import type { Done } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
-import type { Style } from '../content.ts'
 import type { Notification } from '../domain.ts'
 import { takeIn } from '../holding/handlers.ts'
+import type { Terms } from '../rules/settings.ts'
 import { findNotification } from '../store.ts'
 import { type DirectRequest, directNotification, fingerprintOf } from './domain.ts'
 import { requestOfKey, saveKey } from './store.ts'
@@ -14,7 +14,7 @@ export interface Submission {
   /** The `Idempotency-Key` header (IETF draft "The Idempotency-Key HTTP Header Field"). */
   key: string | undefined
   request: DirectRequest
-  style: Style
+  terms: Terms
   at: string
 }
 
@@ -23,15 +23,15 @@ export interface Submission {
  *
  * @throws RejectedError 422 `idempotency_key_reused` when the repeat asks for something else.
  */
-export async function submitDirect(tx: Sql, { id, key, request, style, at }: Submission): Promise<Done<Notification>> {
+export async function submitDirect(tx: Sql, { id, key, request, terms, at }: Submission): Promise<Done<Notification>> {
   const fingerprint = fingerprintOf(request)
   const earlier = key === undefined ? undefined : await requestOfKey(tx, key)
   if (earlier && earlier.fingerprint !== fingerprint)
     throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another notification before')
   const known = earlier && (await findNotification(tx, earlier.notificationId))
   if (known) return { result: known, messages: [] }
-  const notification = directNotification(id, request, style, at)
-  const messages = await takeIn(tx, notification, at)
+  const notification = directNotification(id, request, terms.style, at)
+  const messages = await takeIn(tx, notification, at, terms)
   if (key !== undefined) await saveKey(tx, key, id, fingerprint)
   return { result: notification, messages }
 }

@@ -5,8 +5,9 @@ import type { HttpServer, Wiring } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
 import { channelsOf } from '../domain.ts'
-import { Data, type Rendering } from '../rendering/http.ts'
+import { Data } from '../rendering/http.ts'
 import { dataFor, faulty } from '../rendering/request.ts'
+import type { Terms } from '../rules/settings.ts'
 import type { Wanted } from './domain.ts'
 import { submitDirect } from './handlers.ts'
 
@@ -35,11 +36,7 @@ export const SendNotification = Type.Object(
 
 const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
 
-export function intakeRoutes(
-  app: HttpServer,
-  { commit, auth, now }: Wiring<NotificationConfig>,
-  { style }: Rendering,
-): void {
+export function intakeRoutes(app: HttpServer, { commit, auth, now }: Wiring<NotificationConfig>, terms: Terms): void {
   const operators = { onRequest: auth.operator }
 
   app.post(
@@ -49,7 +46,7 @@ export function intakeRoutes(
       const { to, locale, priority = 'normal' } = body
       const request = { to, wanted: wantedOf(body), locale, priority }
       const key = headers['idempotency-key']
-      const submission = { id: randomUUID(), key, request, style, at: now().toISOString() }
+      const submission = { id: randomUUID(), key, request, terms, at: now().toISOString() }
       const keys = key === undefined ? [] : [key]
       const notification = await commit.submit((tx) => submitDirect(tx, submission), { keys })
       const { id, createdAt } = notification

@@ -12,6 +12,7 @@ import { plan } from '../holding/domain.ts'
 import { takeIn } from '../holding/handlers.ts'
 import { startReleasing } from '../holding/release.ts'
 import { style } from './templates.ts'
+import { terms } from './terms.ts'
 
 const at = '2026-11-21T08:30:00.000Z'
 const later = '2026-11-21T09:00:00.000Z'
@@ -25,7 +26,7 @@ function paid(orderId: string, times: Partial<Notification> = {}): Notification 
 
 describe('the plan', () => {
   const stepsAt = (now: string, times: Partial<Notification>) =>
-    plan(paid('1', times), ['email', 'sms'], { now }).map(({ step }) => step)
+    plan(paid('1', times), ['email', 'sms'], { now, settings: terms.settings, channels: {} }).map(({ step }) => step)
 
   it('says at once what has no time', () => {
     expect(stepsAt(at, {})).toEqual([{ kind: 'send' }, { kind: 'send' }])
@@ -59,7 +60,7 @@ describe('the plan', () => {
           const notification = paid('1', { sendAt, expiresAt })
           let now = start
           for (let holds = 0; ; holds++) {
-            const planned = plan(notification, some, { now })
+            const planned = plan(notification, some, { now, settings: terms.settings, channels: {} })
             expect(planned.map(({ channel }) => channel)).toEqual(some)
             const step = planned[0]?.step
             if (step?.kind !== 'hold') {
@@ -89,7 +90,7 @@ async function openCopy(path: string, broker: ReturnType<typeof createMemoryBrok
   const connection = broker.connect('notification-service')
   const outbox = createOutbox({ database, broker: connection, log, now })
   const commit = createGroupCommit({ database, outbox, service: 'notification-service' })
-  const start = () => startReleasing({ database, commit, log, now, pollMs: 10 })
+  const start = () => startReleasing({ database, commit, log, now, pollMs: 10, terms })
   onTestFinished(async () => {
     await commit.close()
     await outbox.close()
@@ -114,7 +115,7 @@ async function copies(count: number) {
 type Copy = Awaited<ReturnType<typeof openCopy>>
 
 const takeInBy = ({ commit }: Copy, notification: Notification, now = at) =>
-  commit.submit(async (tx) => ({ result: undefined, messages: await takeIn(tx, notification, now) }), {
+  commit.submit(async (tx) => ({ result: undefined, messages: await takeIn(tx, notification, now, terms) }), {
     keys: [notification.subject],
   })
 const standing = async (database: Database, notification: Notification) =>

@@ -62,6 +62,8 @@ it('keeps a notification as it was first requested', async () => {
     words: paid('1').words,
     createdAt: at,
     status: 'waiting',
+    category: 'order',
+    customerId: 'gayal',
     expiresAt: null,
   })
   expect(await outgoingOf(database, '1.order.paid', 'push')).toBe(undefined)

@@ -4,8 +4,10 @@ import * as inventory from './inventory.ts'
 import {
   NotificationCancelled,
   NotificationDelivered,
+  NotificationDigested,
   NotificationExpired,
   NotificationFailed,
+  NotificationOptedOut,
   NotificationRequested,
   NotificationSent,
   NotificationUndelivered,
@@ -50,6 +52,8 @@ export const events: ReadonlyMap<string, AnyContract> = byType([
   NotificationFailed,
   NotificationExpired,
   NotificationCancelled,
+  NotificationOptedOut,
+  NotificationDigested,
   NotificationDelivered,
   NotificationUndelivered,
 ])

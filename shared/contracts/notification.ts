@@ -50,6 +50,16 @@ export const NotificationCancelled = event('notification.cancelled', {
   data: Type.Object({ notificationId: Type.String(), channel: Channel }),
 })
 
+export const NotificationOptedOut = event('notification.opted_out', {
+  summary: 'The customer does not want messages of this category by this channel; nothing is sent.',
+  data: Type.Object({ notificationId: Type.String(), channel: Channel }),
+})
+
+export const NotificationDigested = event('notification.digested', {
+  summary: 'It is said by a digest, together with others; nothing else is sent of it by this channel.',
+  data: Type.Object({ notificationId: Type.String(), channel: Channel, digestId: Type.String() }),
+})
+
 export const NotificationDelivered = event('notification.delivered', {
   summary: 'The provider says that the message reached the customer’s device.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel, providerId: Type.String() }),

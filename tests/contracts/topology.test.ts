@@ -194,6 +194,8 @@ describe('who hears what', () => {
     'notification.failed',
     'notification.expired',
     'notification.cancelled',
+    'notification.opted_out',
+    'notification.digested',
     'notification.delivered',
     'notification.undelivered',
   ]
