@@ -45,8 +45,7 @@ export function channelHandler(channel: Channel, send: Send, templates: Template
       const { change, messages } = decisionOn(delivery, answer, at)
       if (answer === 'expired' || 'reason' in answer) await saveChange(tx, delivery, change, at)
       else {
-        const { provider, durationMs } = answer
-        await saveAttempt(tx, { notificationId, channel, attempt, at, provider, error: null, durationMs }, change)
+        await saveAttempt(tx, { notificationId, channel, attempt, at, ...answer, error: null }, change)
       }
       return messages
     },
