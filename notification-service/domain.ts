@@ -49,7 +49,7 @@ export function notificationOf({ type, orderId, told }: News, style: NewsStyle, 
     addresses: addressesOf(told, style.defaultEmailDomain),
     words: newsWords(type, orderId, told, style),
     createdAt: at,
-    customerId: told.user,
+    customerId: withoutNul(told.user),
     sendAt: null,
     expiresAt: null,
   }
@@ -64,12 +64,18 @@ function addressesOf({ user, contact }: Told, defaultEmailDomain: string): Addre
 }
 
 export function reachableBy({ email, phone, push, webhook }: Contact): Addresses {
-  return {
-    ...(email !== undefined && { email }),
-    ...(phone !== undefined && { sms: phone }),
-    ...(push !== undefined && { push }),
-    ...(webhook !== undefined && { webhook }),
-  }
+  const addresses = { email, sms: phone, push, webhook }
+  return Object.fromEntries(
+    channels.flatMap((channel) => {
+      const address = withoutNul(addresses[channel] ?? '')
+      return address === '' ? [] : [[channel, address]]
+    }),
+  )
+}
+
+/** PostgreSQL keeps no U+0000, and no address has one. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\u0000', '')
 }
 
 /**

@@ -1,10 +1,11 @@
 // What operators may ask of notification-service: what became of anything that was to be said, and all its other routes.
-import { OrderId } from '@orders/shared/contracts'
+import { Channel, OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { channelRoutes, NotificationId } from './channels/http.ts'
 import { reportsOf } from './channels/store.ts'
 import type { NotificationConfig } from './config.ts'
+import { customerRoutes } from './customers/http.ts'
 import { statusOf } from './deliveries/domain.ts'
 import { attemptsOf, deliveriesOf } from './deliveries/store.ts'
 import { intakeRoutes } from './intake/http.ts'
@@ -28,7 +29,16 @@ const Page = Type.Object(
   {
     orderId: Type.Optional(OrderId),
     status: Type.Optional(Status),
-    before: Type.Optional(NotificationId),
+    channel: Type.Optional(Channel),
+    to: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 2048,
+        pattern: '^[^\\u0000]+$',
+        description: 'an address, of whatever channel',
+      }),
+    ),
+    after: Type.Optional(NotificationId),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
   },
   { additionalProperties: false },
@@ -37,6 +47,7 @@ const Page = Type.Object(
 export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, terms: Terms): void {
   intakeRoutes(app, wiring, terms)
   notificationRoutes(app, wiring, terms)
+  customerRoutes(app, wiring)
   templateRoutes(app, wiring, terms)
   ruleRoutes(app, wiring, terms)
   channelRoutes(app, wiring)
@@ -68,9 +79,10 @@ function notificationRoutes(
 
   app.get(
     '/notifications',
-    { ...operators, schema: { querystring: Page, summary: 'The newest notifications' } },
-    async ({ query: { orderId, status, before, limit = '50' } }) => {
-      const page = await listNotifications(database, { orderId, status, before, limit: Number(limit) })
+    { ...operators, schema: { querystring: Page, summary: 'The newest notifications, page by page' } },
+    async ({ query: { orderId, status, channel, to, after, limit: most = '50' } }) => {
+      const limit = Number(most)
+      const page = await listNotifications(database, { orderId, status, channel, to, after, limit })
       const notifications = await Promise.all(
         page.map(async (notification) => {
           const { subject: _, words, addresses: __, priority: ___, ...facts } = notification
@@ -79,7 +91,8 @@ function notificationRoutes(
           return { ...facts, status: statusOf(deliveries), subject: await templates.subject(words), channels }
         }),
       )
-      return { notifications }
+      const next = page.length < limit ? null : (page.at(-1)?.id ?? null)
+      return { notifications, next }
     },
   )
 }

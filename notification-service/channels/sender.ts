@@ -72,7 +72,8 @@ export function reportingFailures({ provider, send }: Sender, report: (failed: A
     } catch (thrown) {
       const error = asError(thrown)
       const { notificationId, channel } = outgoing
-      await report({ notificationId, channel, attempt, at, provider, error: error.message, durationMs: durationMs() })
+      const failed = { providerId: null, error: error.message, durationMs: durationMs() }
+      await report({ notificationId, channel, attempt, at, provider, ...failed })
       throw error
     }
   }

@@ -48,6 +48,8 @@ export interface Attempt {
   attempt: number
   at: string
   provider: string
+  /** What the provider calls the message; null when it did not accept it. */
+  providerId: string | null
   /** Null when the provider accepted. */
   error: string | null
   durationMs: number

@@ -41,10 +41,9 @@ export function channelHandler(channel: Channel, send: Send, terms: Terms): Hand
       const list = await listMailOf(context.sql, { category, customerId, ...outgoing }, terms)
       if (list.isOptedOut) return 'opted_out'
       const suppression = await suppressionOf(context.sql, channel, outgoing.address)
-      return (
-        suppression ??
-        send({ ...outgoing, headers: list.headers, content: await terms.templates.render(words) }, context)
-      )
+      if (suppression) return suppression
+      const content = await terms.templates.render(words)
+      return send({ ...outgoing, headers: list.headers, content }, context)
     },
     async handle({ data: { notificationId } }, tx, { now: at, attempt }, answer) {
       const delivery = await deliveryOf(tx, notificationId, channel)
@@ -52,8 +51,7 @@ export function channelHandler(channel: Channel, send: Send, terms: Terms): Hand
       const { change, messages } = decisionOn(delivery, answer, at)
       if (typeof answer === 'string' || 'reason' in answer) await saveChange(tx, delivery, change, at)
       else {
-        const { provider, durationMs } = answer
-        await saveAttempt(tx, { notificationId, channel, attempt, at, provider, error: null, durationMs }, change)
+        await saveAttempt(tx, { notificationId, channel, attempt, at, ...answer, error: null }, change)
       }
       return messages
     },

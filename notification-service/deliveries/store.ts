@@ -3,7 +3,7 @@ import type { Channel } from '@orders/shared/contracts'
 import type { Sql } from '@orders/shared/storage'
 import type { Words } from '../content.ts'
 import { channelsOf, type Notification } from '../domain.ts'
-import { payloadOf } from '../store.ts'
+import { ADDRESSES, type AddressColumns, wordsIn } from '../store.ts'
 import type { Attempt, Change, Delivery, DeliveryStatus, Outgoing } from './domain.ts'
 
 type Reader = Pick<Sql, 'all' | 'get'>
@@ -24,24 +24,23 @@ export async function outgoingOf(
   channel: Channel,
 ): Promise<Unrendered | undefined> {
   const row = await sql.get<
-    Pick<Unrendered, 'eventType' | 'orderId' | 'createdAt' | 'status' | 'expiresAt' | 'category' | 'customerId'> & {
-      payload: string
-    }
+    Pick<Unrendered, 'eventType' | 'orderId' | 'createdAt' | 'status' | 'expiresAt' | 'category' | 'customerId'> &
+      AddressColumns & { payload: string }
   >(
     `select coalesce(deliveries.status, 'waiting') as status, notifications.payload,
        notifications.event_type as "eventType", notifications.order_id as "orderId",
-       notifications.created_at as "createdAt", notifications.expires_at as "expiresAt",
+       notifications.created_at as "createdAt", notifications.expires_at as "expiresAt", ${ADDRESSES},
        notifications.category, notifications.customer_id as "customerId"
      from notifications left join deliveries on deliveries.notification_id = notifications.id and deliveries.channel = ?
      where notifications.id = ?`,
     channel,
     notificationId,
   )
-  if (!row) return undefined
-  const { payload, ...facts } = row
-  const { addresses, words } = payloadOf(payload)
-  const address = addresses[channel]
-  return address === undefined ? undefined : { ...facts, notificationId, channel, address, words }
+  const address = row?.[channel]
+  if (!row || typeof address !== 'string') return undefined
+  const { eventType, orderId, createdAt, status, expiresAt, category, customerId, payload } = row
+  const facts = { eventType, orderId, createdAt, status, expiresAt, category, customerId }
+  return { ...facts, notificationId, channel, address, words: wordsIn(payload) }
 }
 
 export async function deliveryOf(sql: Reader, notificationId: string, channel: Channel): Promise<Delivery | undefined> {
@@ -58,10 +57,11 @@ export async function deliveryOf(sql: Reader, notificationId: string, channel: C
 
 /** Appends one call to a provider, and brings the delivery to what was decided of it. */
 export async function saveAttempt(tx: Sql, attempt: Attempt, change?: Change): Promise<void> {
-  const { notificationId, channel, at, provider, error, durationMs } = attempt
+  const { notificationId, channel, at, provider, providerId, error, durationMs } = attempt
   await tx.run(
-    `insert into attempts (notification_id, channel, attempt, at, provider, outcome, error, duration_ms)
-     values (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `insert into attempts (notification_id, channel, attempt, at, provider, outcome, error, duration_ms,
+       provider_id)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     notificationId,
     channel,
     attempt.attempt,
@@ -70,6 +70,7 @@ export async function saveAttempt(tx: Sql, attempt: Attempt, change?: Change): P
     error === null ? 'sent' : 'failed',
     error,
     durationMs,
+    providerId,
   )
   await changeDelivery(tx, attempt, { status: 'waiting', error, ...change }, { at, attemptsAdded: 1 })
 }
@@ -158,7 +159,7 @@ export type AttemptRow = Omit<Attempt, 'notificationId'> & { outcome: string }
 
 export async function attemptsOf(sql: Reader, notificationId: string): Promise<AttemptRow[]> {
   const newest = await sql.all<AttemptRow>(
-    `select channel, attempt, at, provider, outcome, error,
+    `select channel, attempt, at, provider, provider_id as "providerId", outcome, error,
        duration_ms as "durationMs"
      from attempts where notification_id = ? order by sequence desc limit ${ATTEMPTS_SHOWN_MAX}`,
     notificationId,

@@ -1,9 +1,10 @@
 // The one way in for everything that is to be said, and the way on for what was held: plan, keep, ask the channels.
 import type { Channel, Message } from '@orders/shared/contracts'
 import type { Done } from '@orders/shared/messaging'
+import { RejectedError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
-import { ended } from '../deliveries/domain.ts'
-import { deliveryOf, saveChange } from '../deliveries/store.ts'
+import { type Ended, ended, statusOf } from '../deliveries/domain.ts'
+import { type DeliveryRow, deliveriesOf, deliveryOf, saveChange } from '../deliveries/store.ts'
 import { channelsOf, type Notification } from '../domain.ts'
 import { contextOf, countForAddress, type Open } from '../rules/context.ts'
 import type { Terms } from '../rules/settings.ts'
@@ -37,6 +38,22 @@ export async function release(tx: Sql, notificationId: string, at: string, terms
   return { result: undefined, messages: [...messages, ...(await carryOut(tx, notification, planned, context))] }
 }
 
+/**
+ * Calls off every channel that is held or waits. What is held is then never asked for; what was asked for already is
+ * found called off by its channel, unless its provider is being called at this moment. Once more changes nothing.
+ *
+ * @throws RejectedError 409 `not_cancellable` when no channel is open and none was called off before.
+ */
+export async function cancel(tx: Sql, notification: Notification, at: string): Promise<Done<DeliveryRow[]>> {
+  const before = await deliveriesOf(tx, notification)
+  const open = before.filter(({ status }) => status === 'held' || status === 'waiting')
+  if (open.length === 0 && !before.some(({ status }) => status === 'cancelled'))
+    throw new RejectedError(409, 'not_cancellable', `it is ${statusOf(before)} already`)
+  const messages: Message[] = []
+  for (const { channel } of open) messages.push(...(await end(tx, notification.id, channel, 'cancelled', at)))
+  return { result: await deliveriesOf(tx, notification), messages }
+}
+
 /** Keeps what is held and what has ended, and asks the channels for the rest: without a row, a delivery waits. */
 async function carryOut(
   tx: Sql,
@@ -53,15 +70,18 @@ async function carryOut(
       const digest = step.reason === 'digest' ? await joined(tx, notification, channel, step.dueAt) : undefined
       await saveHold(tx, notification.id, { channel, ...step, ...digest }, at)
     }
-    if (step.kind === 'end') {
-      const delivery = await deliveryOf(tx, notification.id, channel)
-      const decision = delivery && ended(delivery, step.status, at)
-      if (decision) await saveChange(tx, delivery, decision.change, at)
-      messages.push(...(decision?.messages ?? []))
-    }
+    if (step.kind === 'end') messages.push(...(await end(tx, notification.id, channel, step.status, at)))
   }
   const wanted = sentBy(planned)
   return wanted.length === 0 ? messages : [requested(notification, wanted, at), ...messages]
+}
+
+async function end(tx: Sql, notificationId: string, channel: Channel, status: Ended, at: string): Promise<Message[]> {
+  const delivery = await deliveryOf(tx, notificationId, channel)
+  if (!delivery) return []
+  const { change, messages } = ended(delivery, status, at)
+  await saveChange(tx, delivery, change, at)
+  return messages
 }
 
 function sentBy(planned: Planned[]): Channel[] {

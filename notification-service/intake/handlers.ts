@@ -2,7 +2,9 @@
 import type { Done } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
-import type { Notification } from '../domain.ts'
+import { noSuchCustomer } from '../customers/http.ts'
+import { customerOf } from '../customers/store.ts'
+import { channelsOf, type Notification } from '../domain.ts'
 import { takeIn } from '../holding/handlers.ts'
 import type { Terms } from '../rules/settings.ts'
 import { findNotification } from '../store.ts'
@@ -21,7 +23,8 @@ export interface Submission {
 /**
  * The first request is taken in; every repeat with its key gets the same answer.
  *
- * @throws RejectedError 422 `idempotency_key_reused` when the repeat asks for something else.
+ * @throws RejectedError 422 `idempotency_key_reused` when the repeat asks for something else, 404
+ * `no_such_customer`, 422 `no_address`.
  */
 export async function submitDirect(tx: Sql, { id, key, request, terms, at }: Submission): Promise<Done<Notification>> {
   const fingerprint = fingerprintOf(request)
@@ -30,7 +33,12 @@ export async function submitDirect(tx: Sql, { id, key, request, terms, at }: Sub
     throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another notification before')
   const known = earlier && (await findNotification(tx, earlier.notificationId))
   if (known) return { result: known, messages: [] }
-  const notification = directNotification(id, request, terms.style, at)
+  const { customerId } = request.to
+  const customer = customerId === undefined ? undefined : await customerOf(tx, customerId)
+  if (customerId !== undefined && !customer) throw noSuchCustomer()
+  const notification = directNotification(id, request, customer, terms.style, at)
+  if (channelsOf(notification).length === 0)
+    throw new RejectedError(422, 'no_address', 'no address is known for the channels asked for')
   const messages = await takeIn(tx, notification, at, terms)
   if (key !== undefined) await saveKey(tx, key, id, fingerprint)
   return { result: notification, messages }

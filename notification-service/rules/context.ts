@@ -11,7 +11,7 @@ import {
 } from '../holding/domain.ts'
 import type { DueChannel } from '../holding/store.ts'
 import { addressKey, type Preferences, recipientOf } from './preferences.ts'
-import { lockedRecent, preferencesOf, saveRecent } from './store.ts'
+import { lockedRecent, preferencesAndClockOf, saveRecent } from './store.ts'
 import { withOne } from './throttle.ts'
 
 /** A channel to be decided about, with what is known of an earlier hold. */
@@ -23,7 +23,7 @@ export async function contextOf(
   open: readonly Open[],
   { now, settings }: { now: string; settings: RuleSettings },
 ): Promise<PlanContext> {
-  const preferences = preferencesIn(tx)
+  const preferences = preferencesIn(tx, notification.customerId)
   const channels: Partial<Record<Channel, ChannelContext>> = {}
   for (const { channel, heldBecause, digestId } of open) {
     const address = notification.addresses[channel] ?? ''
@@ -38,10 +38,10 @@ export async function contextOf(
 }
 
 /** A customer has the same for all channels. */
-function preferencesIn(tx: Sql): (recipient: string) => Promise<Preferences> {
+function preferencesIn(tx: Sql, customerId: string | null): (recipient: string) => Promise<Preferences> {
   const known = new Map<string, Preferences>()
   return async (recipient) => {
-    const preferences = known.get(recipient) ?? (await preferencesOf(tx, recipient))
+    const preferences = known.get(recipient) ?? (await preferencesAndClockOf(tx, recipient, customerId))
     known.set(recipient, preferences)
     return preferences
   }

@@ -2,16 +2,17 @@
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
+import { CustomerId } from '../customers/http.ts'
 import { faulty } from '../rendering/request.ts'
 import { changePreferences } from './handlers.ts'
-import { type Preferences, silenced, withoutMailOf } from './preferences.ts'
+import { customerKey, type Preferences, silenced, withoutMailOf } from './preferences.ts'
 import { isTimeZone, QUIET_HOURS } from './quiet-hours.ts'
 import type { Terms } from './settings.ts'
 import { preferencesOf } from './store.ts'
 import { readUnsubscribeToken, type Unsubscribing } from './unsubscribe.ts'
 import { donePage, questionPage } from './unsubscribe-page.ts'
 
-const CustomerId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^~]' }) })
+const ById = Type.Object({ id: CustomerId })
 const Switch = Type.Optional(Type.Boolean())
 const Category = Type.Object(
   { email: Switch, sms: Switch, push: Switch, webhook: Switch, digest: Switch },
@@ -45,16 +46,16 @@ function preferenceRoutes(
 
   app.get(
     '/customers/:id/preferences',
-    { ...options, schema: { params: CustomerId, summary: 'What a customer wants to be told, how and when' } },
-    async ({ params }) => preferencesOf(database, params.id),
+    { ...options, schema: { params: ById, summary: 'What a customer wants to be told, how and when' } },
+    async ({ params }) => preferencesOf(database, customerKey(params.id)),
   )
 
   app.put(
     '/customers/:id/preferences',
-    { ...options, schema: { params: CustomerId, body: PreferencesBody, summary: 'Set all of them anew' } },
+    { ...options, schema: { params: ById, body: PreferencesBody, summary: 'Set all of them anew' } },
     async ({ params, body }) => {
       const preferences = checked(body, terms)
-      return changePreferences(commit, params.id, () => preferences, now().toISOString())
+      return changePreferences(commit, customerKey(params.id), () => preferences, now().toISOString())
     },
   )
 }

@@ -42,14 +42,18 @@ export function withoutMailOf(preferences: Preferences, category: string): Prefe
   return { ...preferences, categories: { ...categories, [category]: { ...categories[category], email: false } } }
 }
 
-/** Whose preferences these are: a customer's, or of an address that belongs to none known, by its digest. */
+/** Whose preferences these are: a customer's, or of an address that belongs to none known. */
 export function recipientOf(customerId: string | null, channel: Channel, address: string): string {
-  return customerId ?? addressKey(channel, address)
+  return customerId === null ? addressKey(channel, address) : customerKey(customerId)
 }
 
-/** No customer's id begins so. An address by its digest, so that it stands in no further place. */
+export function customerKey(customerId: string): string {
+  return `customer ${customerId}`
+}
+
+/** By its digest, so that it stands in no further place. */
 export function addressKey(channel: Channel, address: string): string {
   // As in `suppressions`: the same mailbox, however it is written.
   const same = channel === 'email' ? address.toLowerCase() : address
-  return `~${createHash('sha256').update(`${channel} ${same}`).digest('hex').slice(0, 32)}`
+  return `address ${createHash('sha256').update(`${channel} ${same}`).digest('hex').slice(0, 32)}`
 }

@@ -15,6 +15,23 @@ export async function preferencesOf(sql: Reader, recipient: string): Promise<Pre
   return row ? (JSON.parse(row.preferences) as Preferences) : noPreferences
 }
 
+/** With the customer's own clock, where the preferences name no other. */
+export async function preferencesAndClockOf(
+  sql: Reader,
+  recipient: string,
+  customerId: string | null,
+): Promise<Preferences> {
+  const row = await sql.get<{ preferences: string | null; timeZone: string | null }>(
+    `select (select preferences from preferences where recipient = ?) as preferences,
+       (select time_zone from customers where id = ?) as "timeZone"`,
+    recipient,
+    customerId,
+  )
+  const preferences =
+    typeof row?.preferences === 'string' ? (JSON.parse(row.preferences) as Preferences) : noPreferences
+  return { ...preferences, timeZone: preferences.timeZone ?? row?.timeZone ?? undefined }
+}
+
 export async function savePreferences(tx: Sql, recipient: string, preferences: Preferences, at: string): Promise<void> {
   await tx.run(
     `insert into preferences (recipient, preferences, updated_at) values (?, ?, ?)

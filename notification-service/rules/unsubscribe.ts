@@ -3,7 +3,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 export interface Unsubscribing {
-  /** The customer's id, or an address's digest. */
+  /** See `recipientOf`. */
   recipient: string
   category: string
 }

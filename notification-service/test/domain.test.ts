@@ -203,7 +203,7 @@ describe('a direct notification', () => {
   const request = { to: { email: 'a@example.org' }, wanted, locale: undefined, priority: 'urgent' } as const
 
   it('is about itself and says what was written', () => {
-    const notification = directNotification('n1', request, style, at)
+    const notification = directNotification('n1', request, undefined, style, at)
     expect(notification).toMatchObject({ id: 'n1', subject: 'n1', orderId: null, eventType: 'direct', priority: 9 })
     expect(set.render(notification.words)).toMatchObject({
       subject: 'Hi',

@@ -63,9 +63,9 @@ it('switches off the mails of one category and leaves the rest as it was', () =>
 })
 
 it('knows who is no customer by a digest of the address, the same however the mailbox is written', () => {
-  expect(recipientOf('gayal', 'email', 'g@example.com')).toBe('gayal')
+  expect(recipientOf('gayal', 'email', 'g@example.com')).toBe('customer gayal')
   const key = addressKey('email', 'G@Example.com')
-  expect(key).toMatch(/^~[0-9a-f]{32}$/)
+  expect(key).toMatch(/^address [0-9a-f]{32}$/)
   expect([recipientOf(null, 'email', 'g@example.com'), addressKey('sms', 'g@example.com') === key]).toEqual([
     key,
     false,

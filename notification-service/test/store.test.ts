@@ -35,6 +35,7 @@ const attempt = (error: string | null) => ({
   attempt: 1,
   at: later,
   provider: 'smtp',
+  providerId: error === null ? '<1@x>' : null,
   error,
   durationMs: 7,
 })
@@ -47,7 +48,16 @@ const standing = async () =>
     error,
   ])
 const listed = async (status: 'waiting' | 'sent' | 'failed') =>
-  (await listNotifications(database, { orderId: undefined, status, before: undefined, limit: 10 })).map(({ id }) => id)
+  (
+    await listNotifications(database, {
+      orderId: undefined,
+      to: undefined,
+      channel: undefined,
+      status,
+      after: undefined,
+      limit: 10,
+    })
+  ).map(({ id }) => id)
 
 it('keeps a notification as it was first requested', async () => {
   expect(await database.transaction((tx) => saveNotification(tx, paid('1')))).toBe(true)
