@@ -10,26 +10,24 @@ import {
 } from '@orders/shared/contracts'
 import { type Handler, on } from '@orders/shared/messaging'
 import type { Told } from './content.ts'
-import { type NewsStyle, notificationOf } from './domain.ts'
+import { notificationOf } from './domain.ts'
 import { takeIn } from './holding/handlers.ts'
 import type { Terms } from './rules/settings.ts'
 import type { NewsType } from './templates/schemas.ts'
 
-export function newsHandlers(style: NewsStyle, terms: Terms): Handler[] {
-  const news = newsHandler(style, terms)
+export function newsHandlers(terms: Terms): Handler[] {
   return [
-    news(OrderCreated, 'order.created'),
-    news(OrderPaid, 'order.paid'),
-    news(OrderShipped, 'order.shipped'),
-    news(OrderCompleted, 'order.completed'),
-    news(OrderCancelled, 'order.cancelled'),
-    news(PaymentConfirmationRequired, 'payment.confirmation_required'),
+    news(OrderCreated, 'order.created', terms),
+    news(OrderPaid, 'order.paid', terms),
+    news(OrderShipped, 'order.shipped', terms),
+    news(OrderCompleted, 'order.completed', terms),
+    news(OrderCancelled, 'order.cancelled', terms),
+    news(PaymentConfirmationRequired, 'payment.confirmation_required', terms),
   ]
 }
 
-function newsHandler(style: NewsStyle, terms: Terms) {
-  return <Data extends Told>(contract: Contract<Data>, type: NewsType): Handler =>
-    on(contract, ({ subject: orderId, data }, tx, { now }) =>
-      takeIn(tx, notificationOf({ type, orderId, told: data }, style, now), now, terms),
-    )
+function news<Data extends Told>(contract: Contract<Data>, type: NewsType, terms: Terms): Handler {
+  return on(contract, ({ subject: orderId, data }, tx, { now }) =>
+    takeIn(tx, notificationOf({ type, orderId, told: data }, terms.style, now), now, terms),
+  )
 }

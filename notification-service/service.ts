@@ -53,7 +53,7 @@ export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Reco
   parts.use('release of what is held', releasing, (it) => it.close())
   return {
     consumers: [
-      { queue: 'notification.queue', prefetch: 256, handlers: newsHandlers(style, terms) },
+      { queue: 'notification.queue', prefetch: 256, handlers: newsHandlers(terms) },
       ...channels.map((channel) => ({
         queue: `notification.${channel}.queue`,
         prefetch: PREFETCH[channel],

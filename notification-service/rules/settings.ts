@@ -1,6 +1,7 @@
 // What the rules follow where a customer has not decided otherwise: the service's configuration, read once.
 import { BrokenError } from '@orders/shared/runtime'
 import type { NotificationConfig } from '../config.ts'
+import type { NewsStyle } from '../domain.ts'
 import type { RuleSettings } from '../holding/domain.ts'
 import type { Rendering } from '../rendering/http.ts'
 import { isTimeZone, parseQuietHours } from './quiet-hours.ts'
@@ -8,6 +9,7 @@ import type { UnsubscribeSettings } from './unsubscribe.ts'
 
 /** What notifications are taken in and released by. */
 export interface Terms extends Rendering {
+  style: NewsStyle
   settings: RuleSettings
   unsubscribe: UnsubscribeSettings
 }
