@@ -1,16 +1,12 @@
-// What is said later: when each channel is said, decided by rules, and released once by however many copies.
-import { join } from 'node:path'
-import { channels, topology } from '@orders/shared/contracts'
-import { createGroupCommit, createOutbox } from '@orders/shared/messaging'
-import { type Database, migrate, openSqlite } from '@orders/shared/storage'
-import { createMemoryBroker, eventually, keepingLog, type LogLine, scratchFolder } from '@orders/shared/testing'
+import { channels } from '@orders/shared/contracts'
+import type { Database } from '@orders/shared/storage'
+import { eventually, type LogLine } from '@orders/shared/testing'
 import fc from 'fast-check'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { deliveriesOf } from '../deliveries/store.ts'
 import { channelsOf, type Notification, notificationOf } from '../domain.ts'
 import { plan } from '../holding/domain.ts'
-import { takeIn } from '../holding/handlers.ts'
-import { startReleasing } from '../holding/release.ts'
+import { type Copy, openCopies } from './copies.ts'
 import { style } from './templates.ts'
 import { terms } from './terms.ts'
 
@@ -80,52 +76,11 @@ describe('the plan', () => {
   })
 })
 
-/** The kernel of one copy, over a file that copies share. */
-async function openCopy(path: string, broker: ReturnType<typeof createMemoryBroker>, clock: { now: string }) {
-  const database = openSqlite(join(path, 'notification.db'))
-  const shared = join(import.meta.dirname, '..', '..', 'shared', 'messaging', 'migrations')
-  await migrate(database, [shared, join(import.meta.dirname, '..', 'migrations')])
-  const { log, lines } = await keepingLog('notification-service')
-  const now = () => new Date(clock.now)
-  const connection = broker.connect('notification-service')
-  const outbox = createOutbox({ database, broker: connection, log, now })
-  const commit = createGroupCommit({ database, outbox, service: 'notification-service' })
-  const start = () => startReleasing({ database, commit, log, now, pollMs: 10, terms })
-  onTestFinished(async () => {
-    await commit.close()
-    await outbox.close()
-    await connection.close(1_000)
-    await database.close()
-  })
-  return { database, commit, start, lines, outbox }
-}
+const copies = (count: number) => openCopies(count, { at })
 
-async function copies(count: number) {
-  const scratch = await scratchFolder()
-  onTestFinished(() => scratch.remove())
-  const broker = createMemoryBroker(topology)
-  const clock = { now: at }
-  const opened = []
-  for (let copy = 0; copy < count; copy++) opened.push(await openCopy(scratch.path, broker, clock))
-  const [first] = opened
-  if (!first) throw new Error('no copy')
-  const said = () => broker.messages('audit.queue').map(({ body }) => (JSON.parse(body) as { id: string }).id)
-  return { first, opened, clock, said }
-}
-type Copy = Awaited<ReturnType<typeof openCopy>>
-
-const takeInBy = ({ commit }: Copy, notification: Notification, now = at) =>
-  commit.submit(async (tx) => ({ result: undefined, messages: await takeIn(tx, notification, now, terms) }), {
-    keys: [notification.subject],
-  })
+const takeInBy = (copy: Copy, notification: Notification, now = at) => copy.takeIn(notification, now)
 const standing = async (database: Database, notification: Notification) =>
   (await deliveriesOf(database, notification)).map(({ channel, status, dueAt }) => [channel, status, dueAt])
-
-function running(copy: Copy) {
-  const releasing = copy.start()
-  onTestFinished(() => releasing.close())
-  return releasing
-}
 
 describe('what is held', () => {
   it('is asked for when it is due, once, by however many copies', async () => {
@@ -138,7 +93,7 @@ describe('what is held', () => {
       ['sms', 'held', later],
     ])
     clock.now = later
-    for (const copy of opened) running(copy)
+    for (const copy of opened) copy.release()
     await eventually('every notification is asked for', () => said().length >= orders.length || undefined)
     expect(said().sort()).toEqual(orders.map(({ subject }) => `${subject}/notification.requested/order.paid`).sort())
     expect(await standing(first.database, paid('o7'))).toEqual([
@@ -152,7 +107,7 @@ describe('what is held', () => {
     await takeInBy(first, paid('1', { sendAt: later }))
     await first.database.run(`update deliveries set due_at = ? where channel = 'sms'`, latest)
     await first.database.run(`update notifications set send_at = null`)
-    running(first)
+    first.release()
     clock.now = later
     await eventually('the mail is asked for', () => said().length === 1 || undefined)
     clock.now = latest
@@ -168,7 +123,7 @@ describe('what is held', () => {
       ['email', 'expired', null],
       ['sms', 'expired', null],
     ])
-    running(first)
+    first.release()
     clock.now = later
     await eventually('both are said to be over', () => said().length === 4 || undefined)
     expect(said().sort()).toEqual([
@@ -188,7 +143,7 @@ describe('what is held', () => {
     )
     await first.database.run(`update notifications set payload = 'broken' where subject = '1'`)
     clock.now = later
-    running(first)
+    first.release()
     await eventually('the other is asked for', () => said().length === 1 || undefined)
     const told = (lines: LogLine[]) => lines.filter(({ msg }) => msg.startsWith('cannot release what is held'))
     expect(told(first.lines)).toMatchObject([{ notificationId: '1.order.paid' }])
@@ -203,9 +158,9 @@ describe('what is held', () => {
     const [, other] = opened
     await takeInBy(first, paid('1', { sendAt: later }))
     // A copy that commits and then publishes nothing: it died in between.
-    first.outbox.send = () => undefined
+    first.diesAfterCommit()
     clock.now = later
-    const releasing = running(first)
+    const releasing = first.release()
     await eventually('it is released', async () => {
       const [mail] = await standing(first.database, paid('1'))
       return mail?.[1] === 'waiting' || undefined
