@@ -12,21 +12,30 @@ import { type Handler, on } from '@orders/shared/messaging'
 import type { Told } from './content.ts'
 import { type NewsStyle, notificationOf } from './domain.ts'
 import { takeIn } from './holding/handlers.ts'
+import type { Sequence } from './sequences/domain.ts'
+import { followNews } from './sequences/handlers.ts'
 import type { NewsType } from './templates/schemas.ts'
 
-export function newsHandlers(style: NewsStyle): Handler[] {
+export interface Telling {
+  style: NewsStyle
+  sequences: readonly Sequence[]
+}
+
+export function newsHandlers(telling: Telling): Handler[] {
   return [
-    news(OrderCreated, 'order.created', style),
-    news(OrderPaid, 'order.paid', style),
-    news(OrderShipped, 'order.shipped', style),
-    news(OrderCompleted, 'order.completed', style),
-    news(OrderCancelled, 'order.cancelled', style),
-    news(PaymentConfirmationRequired, 'payment.confirmation_required', style),
+    news(OrderCreated, 'order.created', telling),
+    news(OrderPaid, 'order.paid', telling),
+    news(OrderShipped, 'order.shipped', telling),
+    news(OrderCompleted, 'order.completed', telling),
+    news(OrderCancelled, 'order.cancelled', telling),
+    news(PaymentConfirmationRequired, 'payment.confirmation_required', telling),
   ]
 }
 
-function news<Data extends Told>(contract: Contract<Data>, type: NewsType, style: NewsStyle): Handler {
-  return on(contract, ({ subject: orderId, data }, tx, { now }) =>
-    takeIn(tx, notificationOf({ type, orderId, told: data }, style, now), now),
-  )
+function news<Data extends Told>(contract: Contract<Data>, type: NewsType, telling: Telling): Handler {
+  return on(contract, async ({ subject: orderId, data }, tx, { now }) => {
+    const heard = { type, orderId, told: data }
+    const asked = await takeIn(tx, notificationOf(heard, telling.style, now), now)
+    return [...asked, ...(await followNews(tx, heard, telling, now))]
+  })
 }
