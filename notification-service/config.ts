@@ -168,6 +168,36 @@ export const NotificationConfig = configWith({
         'Signs the links for unsubscribing, which serve for ever: put a new one before the old one, separated by a comma, and keep the old one.',
     }),
   ),
+  remindersAfterMs: Type.String({
+    default: '600000',
+    pattern: '^[0-9]{1,11}(,[0-9]{1,11})*$',
+    description:
+      'When a customer whose word is awaited is reminded, after the first mail; several, separated by commas, for several reminders, 0 for none.',
+  }),
+  followUpsAfterMs: Type.Optional(
+    Type.String({
+      pattern: '^[0-9]{1,11}(,[0-9]{1,11})*$',
+      description:
+        'When a customer is asked whether everything is well, after the delivery; several, separated by commas. Unset, never.',
+    }),
+  ),
+  summaryTo: Type.Optional(
+    Type.String({
+      maxLength: 254,
+      pattern: '^[^\\s@<>,;:"()\\u0000-\\u001f]+@[^\\s@<>,;:"()\\u0000-\\u001f]+$',
+      description: 'Mail address that gets the summary of what was said. Unset, there is none.',
+    }),
+  ),
+  summaryCron: Type.String({
+    default: '0 7 * * *',
+    maxLength: 100,
+    description: 'When the summary is made, as a cron pattern.',
+  }),
+  summaryTimeZone: Type.String({ default: 'UTC', maxLength: 64, description: 'IANA time zone of SUMMARY_CRON.' }),
+  summaryCatchUp: Type.Union([Type.Literal('latest'), Type.Literal('all'), Type.Literal('none')], {
+    default: 'latest',
+    description: 'Which summaries are made afterwards that were due while no copy ran.',
+  }),
   currency: Type.String({ default: 'EUR', pattern: '^[A-Z]{3}$', description: 'ISO 4217 code of all prices.' }),
 })
 export type NotificationConfig = Static<typeof NotificationConfig>

@@ -13,21 +13,29 @@ import type { Told } from './content.ts'
 import { notificationOf } from './domain.ts'
 import { takeIn } from './holding/handlers.ts'
 import type { Terms } from './rules/settings.ts'
+import type { Sequence } from './sequences/domain.ts'
+import { followNews } from './sequences/handlers.ts'
 import type { NewsType } from './templates/schemas.ts'
 
-export function newsHandlers(terms: Terms): Handler[] {
+export interface Telling extends Terms {
+  sequences: readonly Sequence[]
+}
+
+export function newsHandlers(telling: Telling): Handler[] {
   return [
-    news(OrderCreated, 'order.created', terms),
-    news(OrderPaid, 'order.paid', terms),
-    news(OrderShipped, 'order.shipped', terms),
-    news(OrderCompleted, 'order.completed', terms),
-    news(OrderCancelled, 'order.cancelled', terms),
-    news(PaymentConfirmationRequired, 'payment.confirmation_required', terms),
+    news(OrderCreated, 'order.created', telling),
+    news(OrderPaid, 'order.paid', telling),
+    news(OrderShipped, 'order.shipped', telling),
+    news(OrderCompleted, 'order.completed', telling),
+    news(OrderCancelled, 'order.cancelled', telling),
+    news(PaymentConfirmationRequired, 'payment.confirmation_required', telling),
   ]
 }
 
-function news<Data extends Told>(contract: Contract<Data>, type: NewsType, terms: Terms): Handler {
-  return on(contract, ({ subject: orderId, data }, tx, { now }) =>
-    takeIn(tx, notificationOf({ type, orderId, told: data }, terms.style, now), now, terms),
-  )
+function news<Data extends Told>(contract: Contract<Data>, type: NewsType, telling: Telling): Handler {
+  return on(contract, async ({ subject: orderId, data }, tx, { now }) => {
+    const heard = { type, orderId, told: data }
+    const asked = await takeIn(tx, notificationOf(heard, telling.style, now), now, telling)
+    return [...asked, ...(await followNews(tx, heard, telling, now))]
+  })
 }

@@ -10,12 +10,15 @@ import { attemptRecorder, channelHandler, openCallsIn } from './deliveries/handl
 import { newsHandlers } from './handlers.ts'
 import { startReleasing } from './holding/release.ts'
 import { routes } from './http.ts'
+import { startJobs } from './jobs/run.ts'
+import { summaryJob } from './jobs/summary.ts'
 import { checkTemplates } from './rendering/check.ts'
 import { saveTemplates, templatesOf } from './rendering/store.ts'
 import { readTemplateFiles } from './rendering/template-files.ts'
 import { compileTemplates } from './rendering/template-set.ts'
 import { withHistory } from './rendering/templates.ts'
 import { ruleSettingsOf } from './rules/settings.ts'
+import { sequencesOf } from './sequences/domain.ts'
 import { templates as declarations } from './templates/schemas.ts'
 
 /** Messages at the provider at one time. What calls many endpoints has more, since some of them are slow. */
@@ -51,9 +54,15 @@ export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Reco
   const terms = { style, templates, settings: ruleSettingsOf(config), unsubscribe: config }
   const releasing = startReleasing({ database, commit, log, now, pollMs: config.releasePollMs, terms })
   parts.use('release of what is held', releasing, (it) => it.close())
+  const jobs = startJobs(summaryJob(config, terms), { commit, log, now, pollMs: config.releasePollMs })
+  parts.use('jobs', jobs, (it) => it.close())
   return {
     consumers: [
-      { queue: 'notification.queue', prefetch: 256, handlers: newsHandlers(terms) },
+      {
+        queue: 'notification.queue',
+        prefetch: 256,
+        handlers: newsHandlers({ ...terms, sequences: sequencesOf(config) }),
+      },
       ...channels.map((channel) => ({
         queue: `notification.${channel}.queue`,
         prefetch: PREFETCH[channel],

@@ -76,7 +76,14 @@ async function carryOut(
   return wanted.length === 0 ? messages : [requested(notification, wanted, at), ...messages]
 }
 
-async function end(tx: Sql, notificationId: string, channel: Channel, status: Ended, at: string): Promise<Message[]> {
+/** Ends one channel, unless it is sent or has ended already. */
+export async function end(
+  tx: Sql,
+  notificationId: string,
+  channel: Channel,
+  status: Ended,
+  at: string,
+): Promise<Message[]> {
   const delivery = await deliveryOf(tx, notificationId, channel)
   if (!delivery) return []
   const { change, messages } = ended(delivery, status, at)

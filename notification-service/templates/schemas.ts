@@ -74,6 +74,18 @@ export const newsTemplates = {
 }
 export type NewsType = keyof typeof newsTemplates
 
+/** All that is said about an order; what is no event is a step of a sequence. */
+export const orderTemplates = {
+  ...newsTemplates,
+  reminder: template(
+    'The amount still needs the customer’s word.',
+    { ...Order, confirmBefore: Instant },
+    { ...order, lines: [], totalCents: 107_450, confirmBefore: '2026-11-21T18:30:00.000Z' },
+  ),
+  follow_up: template('Some time after the delivery: is everything well?', Order, order),
+}
+export type OrderTemplate = keyof typeof orderTemplates
+
 export const MESSAGE = 'message'
 
 /** Several messages of one category, said as one. */
@@ -122,7 +134,7 @@ export const digestTemplate = template(
 )
 
 export const templates: ReadonlyMap<string, Declaration> = new Map<string, Declaration>([
-  ...Object.entries(newsTemplates),
+  ...Object.entries(orderTemplates),
   ['digest', digestTemplate],
   [
     MESSAGE,

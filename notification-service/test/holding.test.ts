@@ -1,3 +1,4 @@
+// What is said later: when each channel is said, decided by rules, and released once by however many copies.
 import { channels } from '@orders/shared/contracts'
 import type { Database } from '@orders/shared/storage'
 import { eventually, type LogLine } from '@orders/shared/testing'

@@ -67,15 +67,16 @@ export async function openServices({ copies = 1, env = {}, at = '2026-11-21T08:3
   const url = () => running[0]?.url ?? ''
   const heard = () => broker.messages('audit.queue').map(({ body }) => JSON.parse(body) as Heard)
 
-  async function asked(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  async function asked(method: string, path: string, sent?: unknown, headers: Record<string, string> = {}) {
     const answer = await fetch(url() + path, {
       method,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      headers: { ...(sent !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(sent !== undefined && { body: JSON.stringify(sent) }),
     })
     const text = await answer.text()
-    // biome-ignore lint/suspicious/noExplicitAny: what an answer looks like is what a test says of it.
-    return { status: answer.status, headers: answer.headers, body: (text === '' ? undefined : JSON.parse(text)) as any }
+    // What an answer looks like is what a test says of it.
+    const body: ReturnType<typeof JSON.parse> = text === '' ? undefined : JSON.parse(text)
+    return { status: answer.status, headers: answer.headers, body }
   }
 
   return {

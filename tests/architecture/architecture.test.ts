@@ -150,6 +150,7 @@ describe('imports', () => {
     ['pg', /^pg$/, (path) => path.startsWith('shared/storage/')],
     ['nodemailer', /^nodemailer$/, (path) => path.startsWith('notification-service/channels/')],
     ['handlebars', /^handlebars$/, (path) => path.startsWith('notification-service/rendering/')],
+    ['croner', /^croner$/, (path) => path === 'notification-service/jobs/schedule.ts'],
     ['pino', /^pino(-pretty)?$/, (path) => path === 'shared/runtime/log.ts'],
     ['prom-client', /^prom-client$/, (path) => path === 'shared/runtime/metrics.ts'],
   ]

@@ -31,6 +31,7 @@ export interface Service {
 /** Enough that no order of the mixture finds a shelf empty that is not meant to be. */
 const STOCK = 1_000_000_000
 const CONFIRM_WITHIN_MS = 60_000
+const REMINDERS_AFTER_MS = '20000,40000'
 
 /** How many there are of each SKU before the first order. */
 export const initialStock: ReadonlyMap<string, number> = new Map(
@@ -74,8 +75,9 @@ export const services: Service[] = [
     ...notificationService,
     wire: (wiring, { sender }) => {
       const send = reportingFailures(sender, attemptRecorder(wiring.commit))
+      const config = readConfig(NotificationConfig, { REMINDERS_AFTER_MS })
       const senders = { email: send, sms: send, push: send, webhook: send }
-      return wireNotifications({ ...wiring, config: readConfig(NotificationConfig, {}) }, senders)
+      return wireNotifications({ ...wiring, config }, senders)
     },
   },
   {
