@@ -58,7 +58,8 @@ describe('the steps of a sequence', () => {
         const found = reminder ? stepsAfter(reminder, '7', told, style, at) : []
         expect(found).toHaveLength(afterMs.filter((ms) => ms < 30 * MINUTE_MS).length)
         expect(new Set(found.map(({ id }) => id)).size).toBe(found.length)
-        for (const { sendAt, expiresAt } of found) expect([at, sendAt, expiresAt]).toEqual([at, sendAt, expiresAt].sort())
+        for (const { sendAt, expiresAt } of found)
+          expect([at, sendAt, expiresAt]).toEqual([at, sendAt, expiresAt].sort())
       }),
       { numRuns: 50 },
     )
