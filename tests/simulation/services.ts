@@ -75,7 +75,7 @@ export const services: Service[] = [
     ...notificationService,
     wire: (wiring, { sender }) => {
       const send = reportingFailures(sender, attemptRecorder(wiring.commit))
-      const config = readConfig(NotificationConfig, { REMINDERS_AFTER_MS })
+      const config = readConfig(NotificationConfig, { REMINDERS_AFTER_MS, RELEASE_POLL_MS: '5000' })
       const senders = { email: send, sms: send, push: send, webhook: send }
       return wireNotifications({ ...wiring, config }, senders)
     },
