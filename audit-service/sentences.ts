@@ -46,6 +46,10 @@ const sentences: Record<string, Say> = {
     `the customer was told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${because(textIn(data, 'provider'), ', through ')}`,
   'notification.failed': ({ data, ...event }) =>
     `the customer could not be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${reason(data)}`,
+  'notification.opted_out': ({ data, ...event }) =>
+    `the customer does not want to be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}`,
+  'notification.digested': ({ data, ...event }) =>
+    `the customer is told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}, together with other news`,
   'notification.delivered': ({ data, ...event }) =>
     `the message about ${newsOf(event)} reached the customer${because(textIn(data, 'channel'), ' by ')}`,
   'notification.undelivered': ({ data, ...event }) =>

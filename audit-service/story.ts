@@ -65,6 +65,8 @@ const CAUSAL_ORDER = [
   'notification.requested',
   'notification.sent',
   'notification.failed',
+  'notification.opted_out',
+  'notification.digested',
   'notification.delivered',
   'notification.undelivered',
 ]

@@ -2,6 +2,8 @@
 import { configWith } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 
+const CATEGORIES = '^[a-z][a-z0-9_.-]{0,63}(,[a-z][a-z0-9_.-]{0,63})*$'
+
 export const NotificationConfig = configWith({
   smtpUrl: Type.Optional(
     Type.String({
@@ -110,6 +112,97 @@ export const NotificationConfig = configWith({
   webhookAllowPrivate: Type.Boolean({
     default: false,
     description: 'Lets webhooks and Web Push go to private addresses. For development and tests only.',
+  }),
+  releasePollMs: Type.Integer({
+    minimum: 10,
+    maximum: 60_000,
+    default: 1_000,
+    description: 'How often what is to be said later is looked through for what is due.',
+  }),
+  transactionalCategories: Type.String({
+    default: 'order,payment',
+    pattern: CATEGORIES,
+    description: 'Categories that customers cannot switch off entirely; mails of all others carry List-Unsubscribe.',
+  }),
+  quietHours: Type.Optional(
+    Type.String({
+      pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$',
+      description:
+        'When nobody is told anything that is not urgent, for example 22:00-08:00; a customer may have others. Unset, none.',
+    }),
+  ),
+  timeZone: Type.String({
+    default: 'UTC',
+    maxLength: 64,
+    description: 'IANA time zone of the customers of whom none is known, for example Europe/Berlin.',
+  }),
+  throttleMax: Type.Integer({
+    minimum: 1,
+    maximum: 1_000,
+    default: 100,
+    description:
+      'An address is told at most so much in THROTTLE_SECONDS; what is over waits. Urgent messages never do.',
+  }),
+  throttleSeconds: Type.Integer({ minimum: 1, maximum: 604_800, default: 3_600 }),
+  throttleTransactional: Type.Boolean({
+    default: false,
+    description: 'Counts what is transactional too, and lets it wait.',
+  }),
+  digestCategories: Type.Optional(
+    Type.String({
+      pattern: CATEGORIES,
+      description: 'Categories of which several messages become one, unless a customer says otherwise. Unset, none.',
+    }),
+  ),
+  digestSeconds: Type.Integer({
+    minimum: 1,
+    maximum: 604_800,
+    default: 3_600,
+    description: 'How long the first message of a digest waits for others.',
+  }),
+  unsubscribeUrl: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s?#<>]{1,200}[^/\\s?#<>]$',
+      description:
+        'How customers reach this service from outside: mails that are not transactional carry List-Unsubscribe then. Needs UNSUBSCRIBE_SECRET.',
+    }),
+  ),
+  unsubscribeSecret: Type.Optional(
+    Type.String({
+      pattern: '^[^\\s,]{24,}(,[^\\s,]{24,})*$',
+      description:
+        'Signs the links for unsubscribing, which serve for ever: put a new one before the old one, separated by a comma, and keep the old one.',
+    }),
+  ),
+  remindersAfterMs: Type.String({
+    default: '600000',
+    pattern: '^[0-9]{1,11}(,[0-9]{1,11})*$',
+    description:
+      'When a customer whose word is awaited is reminded, after the first mail; several, separated by commas, for several reminders, 0 for none.',
+  }),
+  followUpsAfterMs: Type.Optional(
+    Type.String({
+      pattern: '^[0-9]{1,11}(,[0-9]{1,11})*$',
+      description:
+        'When a customer is asked whether everything is well, after the delivery; several, separated by commas. Unset, never.',
+    }),
+  ),
+  summaryTo: Type.Optional(
+    Type.String({
+      maxLength: 254,
+      pattern: '^[^\\s@<>,;:"()\\u0000-\\u001f]+@[^\\s@<>,;:"()\\u0000-\\u001f]+$',
+      description: 'Mail address that gets the summary of what was said. Unset, there is none.',
+    }),
+  ),
+  summaryCron: Type.String({
+    default: '0 7 * * *',
+    maxLength: 100,
+    description: 'When the summary is made, as a cron pattern.',
+  }),
+  summaryTimeZone: Type.String({ default: 'UTC', maxLength: 64, description: 'IANA time zone of SUMMARY_CRON.' }),
+  summaryCatchUp: Type.Union([Type.Literal('latest'), Type.Literal('all'), Type.Literal('none')], {
+    default: 'latest',
+    description: 'Which summaries are made afterwards that were due while no copy ran.',
   }),
   currency: Type.String({ default: 'EUR', pattern: '^[A-Z]{3}$', description: 'ISO 4217 code of all prices.' }),
 })

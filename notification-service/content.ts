@@ -1,7 +1,7 @@
 // What a message is about: its template and data are settled when it is requested, its words follow from them.
 import type { Customer, Line, PricedLine } from '@orders/shared/contracts'
 import { type TObject, type TSchema, Type } from 'typebox'
-import { MESSAGE, type NewsType, newsTemplates, reasons } from './templates/schemas.ts'
+import { MESSAGE, type OrderTemplate, orderTemplates, reasons } from './templates/schemas.ts'
 
 /** What the heard events know of their order; each knows a part of it. */
 export interface Told extends Customer {
@@ -46,7 +46,7 @@ export interface Style {
   orderUrl?: string
 }
 
-export function newsWords(type: NewsType, orderId: string, told: Told, style: Style): Words {
+export function newsWords(type: OrderTemplate, orderId: string, told: Told, style: Style): Words {
   const { user, contact, lines = [], reason = 'other' } = told
   const known = {
     ...told,
@@ -57,7 +57,7 @@ export function newsWords(type: NewsType, orderId: string, told: Told, style: St
     lines: lines.map(pricedLine),
     reason: reasons.find((one) => one === reason) ?? 'other',
   }
-  return wordsOf(type, completed(newsTemplates[type].data, known), contact?.locale, style)
+  return wordsOf(type, completed(orderTemplates[type].data, known), contact?.locale, style)
 }
 
 /** What somebody wrote by hand: paragraphs are parted by empty lines. */

@@ -1,28 +1,8 @@
-// Who is told what and by which channels, and what a channel's answer means. A notification is known by the order and
-// the news it is about, so the same news twice is one notification.
+// What a notification is, and which one each event of an order becomes. It is known by the order and the news it is
+// about, so the same news twice is one notification.
 import { createHash } from 'node:crypto'
-import {
-  amqpPriority,
-  type Channel,
-  type Contact,
-  channels,
-  type Message,
-  NotificationDelivered,
-  NotificationFailed,
-  NotificationRequested,
-  NotificationSent,
-  NotificationUndelivered,
-} from '@orders/shared/contracts'
-import {
-  type Content,
-  type Data,
-  newsWords,
-  plainWords,
-  type Style,
-  type Told,
-  type Words,
-  wordsOf,
-} from './content.ts'
+import { amqpPriority, type Channel, type Contact, channels } from '@orders/shared/contracts'
+import { newsWords, type Style, type Told, type Words } from './content.ts'
 import type { NewsType } from './templates/schemas.ts'
 
 export type Addresses = Partial<Record<Channel, string>>
@@ -40,6 +20,12 @@ export interface Notification {
   addresses: Addresses
   words: Words
   createdAt: string
+  /** Whom it is for, where that is known: an order's user, or whom a request named. */
+  customerId: string | null
+  /** Not said before. */
+  sendAt: string | null
+  /** Not said from then on. */
+  expiresAt: string | null
 }
 
 export interface News {
@@ -63,6 +49,9 @@ export function notificationOf({ type, orderId, told }: News, style: NewsStyle, 
     addresses: addressesOf(told, style.defaultEmailDomain),
     words: newsWords(type, orderId, told, style),
     createdAt: at,
+    customerId: withoutNul(told.user),
+    sendAt: null,
+    expiresAt: null,
   }
 }
 
@@ -74,13 +63,19 @@ function addressesOf({ user, contact }: Told, defaultEmailDomain: string): Addre
   return Object.keys(addresses).length > 0 ? addresses : { email: defaultAddress(user, defaultEmailDomain) }
 }
 
-function reachableBy({ email, phone, push, webhook }: Contact): Addresses {
-  return {
-    ...(email !== undefined && { email }),
-    ...(phone !== undefined && { sms: phone }),
-    ...(push !== undefined && { push }),
-    ...(webhook !== undefined && { webhook }),
-  }
+export function reachableBy({ email, phone, push, webhook }: Contact): Addresses {
+  const addresses = { email, sms: phone, push, webhook }
+  return Object.fromEntries(
+    channels.flatMap((channel) => {
+      const address = withoutNul(addresses[channel] ?? '')
+      return address === '' ? [] : [[channel, address]]
+    }),
+  )
+}
+
+/** PostgreSQL keeps no U+0000, and no address has one. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\u0000', '')
 }
 
 /**
@@ -104,176 +99,6 @@ export function isEmail(text: string): boolean {
   return text.length <= 254 && /^[^\s@<>,;:"()[\]\\\p{Control}]+@[^\s@<>,;:"()[\]\\\p{Control}]+$/u.test(text)
 }
 
-/** What is to be said: written by hand, or by a template whose schema the completed data fits. */
-export type Wanted = { subject: string; body: string } | { template: string; data: Data }
-
-export interface DirectRequest {
-  to: Contact
-  wanted: Wanted
-  locale: string | undefined
-  priority: 'urgent' | 'normal' | 'bulk'
-}
-
-const directPriority = { urgent: amqpPriority.failure, normal: amqpPriority.standard, bulk: 1 } as const
-
-/** What a person, or a program with an operator's token, sends. */
-export function directNotification(
-  id: string,
-  { to, wanted, locale, priority }: DirectRequest,
-  style: Style,
-  at: string,
-): Notification {
-  return {
-    id,
-    subject: id,
-    orderId: null,
-    eventType: 'direct',
-    category: 'direct',
-    priority: directPriority[priority],
-    addresses: reachableBy(to),
-    words:
-      'template' in wanted
-        ? wordsOf(wanted.template, wanted.data, locale, style)
-        : plainWords(wanted.subject, wanted.body, locale, style),
-    createdAt: at,
-  }
-}
-
-/** The same request has the same fingerprint, however its fields were ordered. */
-export function fingerprintOf(request: DirectRequest): string {
-  return createHash('sha256')
-    .update(JSON.stringify(request, (_, value: unknown) => sorted(value)))
-    .digest('hex')
-}
-
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
-}
-
 export function channelsOf({ addresses }: Pick<Notification, 'addresses'>): Channel[] {
   return channels.filter((channel) => addresses[channel] !== undefined)
-}
-
-export function requested(notification: Notification): Message {
-  const { id: notificationId, subject, eventType, priority, createdAt } = notification
-  const data = { notificationId, channels: channelsOf(notification) }
-  return NotificationRequested.of(subject, createdAt, data, { detail: eventType, priority })
-}
-
-export type DeliveryStatus = 'waiting' | 'sent' | 'failed'
-
-/** Where one channel's part of a notification stands. */
-export interface Delivery {
-  notificationId: string
-  subject: string
-  eventType: string
-  channel: Channel
-  status: DeliveryStatus
-}
-
-/** One channel's part of a notification, rendered and ready to go. */
-export interface Outgoing {
-  notificationId: string
-  /** `order.paid`, or `direct`. */
-  eventType: string
-  orderId: string | null
-  channel: Channel
-  address: string
-  content: Content
-  createdAt: string
-}
-
-/** One call to a provider and what came of it. */
-export interface Attempt {
-  notificationId: string
-  channel: Channel
-  /** Counts from 1, and again from 1 when a dead letter is sent again. */
-  attempt: number
-  at: string
-  provider: string
-  /** Null when the provider accepted. */
-  error: string | null
-  durationMs: number
-}
-
-/** What a provider said when it took a message. */
-export interface Receipt {
-  provider: string
-  providerId: string
-}
-
-/** An address that is told nothing more by its channel, and why. */
-export interface Suppression {
-  channel: Channel
-  address: string
-  reason: string
-  /** The one that found out; null where an operator said so. */
-  notificationId: string | null
-  at: string
-}
-
-export interface Change {
-  status: DeliveryStatus
-  provider?: string
-  providerId?: string
-  error?: string
-}
-
-/** What changes, if anything, and what is said. */
-export interface Decision {
-  change?: Change
-  messages: Message[]
-}
-
-const nothing: Decision = { messages: [] }
-
-/** A provider took it. That may follow a failure: somebody sent the dead letter again. */
-export function accepted(delivery: Delivery, { provider, providerId }: Receipt, at: string): Decision {
-  if (delivery.status === 'sent') return nothing
-  const { notificationId, subject, eventType, channel } = delivery
-  const data = { notificationId, channel, provider, providerId }
-  return {
-    change: { status: 'sent', provider, providerId },
-    messages: [NotificationSent.of(subject, at, data, { detail: `${eventType}.${channel}` })],
-  }
-}
-
-/** Given up, for now: its request lies in the dead letters. */
-export function refused(delivery: Delivery, reason: string, at: string): Decision {
-  if (delivery.status === 'sent') return nothing
-  const { notificationId, subject, eventType, channel } = delivery
-  const change = { status: 'failed', error: reason } as const
-  if (delivery.status === 'failed') return { change, messages: [] }
-  const data = { notificationId, channel, reason }
-  return { change, messages: [NotificationFailed.of(subject, at, data, { detail: `${eventType}.${channel}` })] }
-}
-
-/** What a provider tells of a message that it took. */
-export interface Report {
-  notificationId: string
-  channel: Channel
-  /** In the provider's words: `queued`, `delivered`, `undelivered`, … */
-  status: string
-  providerId: string
-  error: string | null
-  at: string
-}
-
-const UNDELIVERED = new Set(['undelivered', 'failed', 'canceled'])
-
-/** The steps on the way are kept and not said; where the way ends is. */
-export function reported({ subject, eventType, channel, notificationId }: Delivery, report: Report): Message[] {
-  const { status, providerId, error, at } = report
-  const data = { notificationId, channel, providerId }
-  const options = { detail: `${eventType}.${channel}` }
-  if (status === 'delivered') return [NotificationDelivered.of(subject, at, data, options)]
-  if (!UNDELIVERED.has(status)) return []
-  return [NotificationUndelivered.of(subject, at, { ...data, reason: error ?? status }, options)]
-}
-
-/** A notification's status: its weakest channel's. */
-export function statusOf(deliveries: readonly { status: DeliveryStatus }[]): DeliveryStatus {
-  const has = (status: DeliveryStatus) => deliveries.some((delivery) => delivery.status === status)
-  return has('failed') ? 'failed' : has('waiting') ? 'waiting' : 'sent'
 }

@@ -1,98 +1,64 @@
-// What operators may ask of notification-service: send something, see what became of anything sent, and look at templates.
-import { randomUUID } from 'node:crypto'
-import { Locale, OrderId } from '@orders/shared/contracts'
+// What operators may ask of notification-service: what became of anything that was to be said, and all its other routes.
+import { Channel, OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { channelRoutes, NotificationId } from './channels/http.ts'
 import { reportsOf } from './channels/store.ts'
 import type { NotificationConfig } from './config.ts'
-import { type Style, wordsOf } from './content.ts'
-import { channelsOf, statusOf, type Wanted } from './domain.ts'
-import { submitDirect } from './handlers.ts'
-import { dataFor, faulty } from './rendering/request.ts'
-import type { Templates } from './rendering/templates.ts'
-import { attemptsOf, deliveriesOf, findNotification, listNotifications } from './store.ts'
-import { templates as declarations } from './templates/schemas.ts'
+import { customerRoutes } from './customers/http.ts'
+import { statusOf } from './deliveries/domain.ts'
+import { attemptsOf, deliveriesOf } from './deliveries/store.ts'
+import { intakeRoutes } from './intake/http.ts'
+import { type Rendering, templateRoutes } from './rendering/http.ts'
+import { ruleRoutes } from './rules/http.ts'
+import type { Terms } from './rules/settings.ts'
+import { findNotification, listNotifications } from './store.ts'
 
-const Status = Type.Union([Type.Literal('waiting'), Type.Literal('sent'), Type.Literal('failed')])
-const Priority = Type.Union([Type.Literal('urgent'), Type.Literal('normal'), Type.Literal('bulk')])
-
-const Data = Type.Record(Type.String(), Type.Unknown(), { description: 'as the template’s schema has it' })
-
-export const SendNotification = Type.Object(
-  {
-    to: Type.Object(
-      {
-        email: Type.Optional(Type.String({ maxLength: 254, pattern: '^[^\\s@<>,;:"()]+@[^\\s@<>,;:"()]+$' })),
-        phone: Type.Optional(Type.String({ pattern: '^\\+?[0-9 ()-]{3,30}$' })),
-        push: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
-        webhook: Type.Optional(Type.String({ maxLength: 2048, pattern: '^https?://[^\\s]+$' })),
-      },
-      { additionalProperties: false, minProperties: 1 },
-    ),
-    subject: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })),
-    body: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000 })),
-    template: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'instead of subject and body' })),
-    data: Type.Optional(Data),
-    locale: Type.Optional(Locale),
-    priority: Type.Optional(Priority),
-  },
-  { additionalProperties: false },
-)
-
+const Status = Type.Union([
+  Type.Literal('held'),
+  Type.Literal('waiting'),
+  Type.Literal('sent'),
+  Type.Literal('failed'),
+  Type.Literal('expired'),
+  Type.Literal('cancelled'),
+  Type.Literal('opted_out'),
+  Type.Literal('digested'),
+])
 const ById = Type.Object({ id: NotificationId })
-const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
 const Page = Type.Object(
   {
     orderId: Type.Optional(OrderId),
     status: Type.Optional(Status),
-    before: Type.Optional(NotificationId),
+    channel: Type.Optional(Channel),
+    to: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 2048,
+        pattern: '^[^\\u0000]+$',
+        description: 'an address, of whatever channel',
+      }),
+    ),
+    after: Type.Optional(NotificationId),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
   },
   { additionalProperties: false },
 )
 
-const ByName = Type.Object({ name: Type.String({ maxLength: 100 }) })
-const Preview = Type.Object(
-  { data: Type.Optional(Data), locale: Type.Optional(Locale) },
-  { additionalProperties: false, description: 'without data, the template’s sample is shown' },
-)
-
-interface Rendering {
-  style: Style
-  templates: Templates
-}
-
-export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, rendering: Rendering): void {
-  notificationRoutes(app, wiring, rendering)
-  templateRoutes(app, wiring, rendering)
+export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, terms: Terms): void {
+  intakeRoutes(app, wiring, terms)
+  notificationRoutes(app, wiring, terms)
+  customerRoutes(app, wiring)
+  templateRoutes(app, wiring, terms)
+  ruleRoutes(app, wiring, terms)
   channelRoutes(app, wiring)
 }
 
 function notificationRoutes(
   app: HttpServer,
-  { commit, database, auth, now }: Wiring<NotificationConfig>,
-  { style, templates }: Rendering,
+  { database, auth }: Wiring<NotificationConfig>,
+  { templates }: Rendering,
 ): void {
   const operators = { onRequest: auth.operator }
-
-  app.post(
-    '/notifications',
-    { ...operators, schema: { body: SendNotification, headers: Key, summary: 'Tell somebody something' } },
-    async ({ body, headers }, reply) => {
-      const { to, locale, priority = 'normal' } = body
-      const request = { to, wanted: wantedOf(body), locale, priority }
-      const key = headers['idempotency-key']
-      const submission = { id: randomUUID(), key, request, style, at: now().toISOString() }
-      const keys = key === undefined ? [] : [key]
-      const notification = await commit.submit((tx) => submitDirect(tx, submission), { keys })
-      const { id, createdAt } = notification
-      return reply
-        .status(202)
-        .header('location', `/notifications/${id}`)
-        .send({ id, status: 'waiting', channels: channelsOf(notification), createdAt })
-    },
-  )
 
   app.get(
     '/notifications/:id',
@@ -113,9 +79,10 @@ function notificationRoutes(
 
   app.get(
     '/notifications',
-    { ...operators, schema: { querystring: Page, summary: 'The newest notifications' } },
-    async ({ query: { orderId, status, before, limit = '50' } }) => {
-      const page = await listNotifications(database, { orderId, status, before, limit: Number(limit) })
+    { ...operators, schema: { querystring: Page, summary: 'The newest notifications, page by page' } },
+    async ({ query: { orderId, status, channel, to, after, limit: most = '50' } }) => {
+      const limit = Number(most)
+      const page = await listNotifications(database, { orderId, status, channel, to, after, limit })
       const notifications = await Promise.all(
         page.map(async (notification) => {
           const { subject: _, words, addresses: __, priority: ___, ...facts } = notification
@@ -124,53 +91,8 @@ function notificationRoutes(
           return { ...facts, status: statusOf(deliveries), subject: await templates.subject(words), channels }
         }),
       )
-      return { notifications }
+      const next = page.length < limit ? null : (page.at(-1)?.id ?? null)
+      return { notifications, next }
     },
   )
-}
-
-function templateRoutes(app: HttpServer, { auth }: Wiring<NotificationConfig>, { style, templates }: Rendering): void {
-  const operators = { onRequest: auth.operator }
-
-  app.get('/templates', { ...operators, schema: { summary: 'What can be said, and with which data' } }, async () => ({
-    templates: [...declarations].map(([name, { summary, data: schema, sample }]) => ({
-      name,
-      summary,
-      locales: templates.current.locales.get(name),
-      schema,
-      sample,
-    })),
-  }))
-
-  app.post(
-    '/templates/:name/preview',
-    {
-      ...operators,
-      schema: { params: ByName, body: Preview, summary: 'A template with its sample, or with your data' },
-    },
-    async ({ params: { name }, body: { data, locale }, headers }, reply) => {
-      const words = wordsOf(name, dataFor(name, data), locale, style)
-      const content = templates.current.render(words)
-      if (!headers.accept?.includes('text/html')) return content
-      return reply.header('content-security-policy', MAIL_POLICY).type('text/html; charset=utf-8').send(content.html)
-    },
-  )
-}
-
-/** A mail may look as it likes and load nothing. */
-const MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'"
-
-/** Either subject and body, or a template and its data. */
-function wantedOf({ subject, body, template, data }: Static<typeof SendNotification>): Wanted {
-  if (template !== undefined) {
-    const beside = Object.entries({ subject, body }).filter(([, value]) => value !== undefined)
-    if (beside.length > 0) throw faulty(beside.map(([field]) => ({ field, message: 'does not go with a template' })))
-    return { template, data: dataFor(template, data ?? {}) }
-  }
-  if (subject !== undefined && body !== undefined && data === undefined) return { subject, body }
-  const missing = Object.entries({ subject, body }).filter(([, value]) => value === undefined)
-  throw faulty([
-    ...missing.map(([field]) => ({ field, message: 'is required, or a template' })),
-    ...(data === undefined ? [] : [{ field: 'data', message: 'goes with a template' }]),
-  ])
 }

@@ -9,13 +9,19 @@ import type { Send } from './channels/sender.ts'
 import { openSenders } from './channels/senders.ts'
 import { watchUrgent } from './channels/urgent.ts'
 import { NotificationConfig } from './config.ts'
-import { channelHandler, newsHandlers } from './handlers.ts'
+import { channelHandler } from './deliveries/handlers.ts'
+import { newsHandlers } from './handlers.ts'
+import { startReleasing } from './holding/release.ts'
 import { routes } from './http.ts'
+import { startJobs } from './jobs/run.ts'
+import { summaryJob } from './jobs/summary.ts'
 import { checkTemplates } from './rendering/check.ts'
 import { saveTemplates, templatesOf } from './rendering/store.ts'
 import { readTemplateFiles } from './rendering/template-files.ts'
 import { compileTemplates, type TemplateSet } from './rendering/template-set.ts'
 import { withHistory } from './rendering/templates.ts'
+import { ruleSettingsOf } from './rules/settings.ts'
+import { sequencesOf } from './sequences/domain.ts'
 import { templates as declarations } from './templates/schemas.ts'
 
 export const notificationService: ServiceDefinition<typeof NotificationConfig> = {
@@ -49,11 +55,12 @@ export async function wireWith(
   senders: Record<Channel, Send>,
   current: TemplateSet,
 ): Promise<Wired> {
-  const { config, database, now, parts } = wiring
+  const { config, commit, database, log, now, parts } = wiring
   await saveTemplates(database, current.version, current.files, now().toISOString())
   const templates = withHistory(current, (version) => templatesOf(database, version))
   const style = { ...config, version: current.version }
-  const handlerOf = (channel: Channel) => channelHandler(channel, senders[channel], templates)
+  const terms = { style, templates, settings: ruleSettingsOf(config), unsubscribe: config }
+  const handlerOf = (channel: Channel) => channelHandler(channel, senders[channel], terms)
   const handlers = {
     email: handlerOf('email'),
     sms: handlerOf('sms'),
@@ -62,9 +69,17 @@ export async function wireWith(
   }
   const urgent = watchUrgent({ ...wiring, handlers, afterMs: config.urgentDirectAfterMs })
   parts.use('urgent', urgent, (it) => it.close())
+  const releasing = startReleasing({ database, commit, log, now, pollMs: config.releasePollMs, terms })
+  parts.use('release of what is held', releasing, (it) => it.close())
+  const jobs = startJobs(summaryJob(config, terms), { commit, log, now, pollMs: config.releasePollMs })
+  parts.use('jobs', jobs, (it) => it.close())
   return {
     consumers: [
-      { queue: 'notification.queue', prefetch: 256, handlers: newsHandlers(style) },
+      {
+        queue: 'notification.queue',
+        prefetch: 256,
+        handlers: newsHandlers({ ...terms, sequences: sequencesOf(config) }),
+      },
       ...channels.map((channel) => ({
         queue: `notification.${channel}.queue`,
         prefetch: PREFETCH[channel],
@@ -72,6 +87,6 @@ export async function wireWith(
         askTimeoutMs: MAIL_TIMEOUT_MS,
       })),
     ],
-    routes: (app) => routes(app, wiring, { style, templates }),
+    routes: (app) => routes(app, wiring, terms),
   }
 }

@@ -3,7 +3,7 @@
 import type { Channel } from '@orders/shared/contracts'
 
 /** From the least that can be known of a notification to the last word about it. */
-const steps = ['failed', 'sent', 'undelivered', 'delivered'] as const
+const steps = ['failed', 'expired', 'cancelled', 'opted_out', 'digested', 'sent', 'undelivered', 'delivered'] as const
 export type NoticeStatus = (typeof steps)[number]
 
 export interface Notice {

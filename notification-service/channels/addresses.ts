@@ -2,8 +2,8 @@
 import type { Done } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
-import { type Report, reported, type Suppression } from '../domain.ts'
-import { deliveryOf, outgoingOf } from '../store.ts'
+import { deliveryOf, outgoingOf } from '../deliveries/store.ts'
+import { type Report, reported, type Suppression } from './domain.ts'
 import { removeSuppression, saveReport, saveSuppression } from './store.ts'
 
 /** What a provider tells of a message is kept once; a number that it says is gone is told nothing more. */

@@ -3,7 +3,8 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { asError, PermanentError, TransientError, withoutPrivate } from '@orders/shared/runtime'
 import { createTransport } from 'nodemailer'
-import { isEmail, type Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
+import { isEmail } from '../domain.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 
 export interface MailSettings {
@@ -70,7 +71,7 @@ export function openMailFolder(folder: string, settings: MailSettings): Sender {
 
 /** Turns a notification into a mail. The Message-ID follows from the notification, so that a repeat can be recognised. */
 function writer({ mailFrom, mailIdDomain }: MailSettings) {
-  return ({ notificationId, address, content, createdAt }: Outgoing) => {
+  return ({ notificationId, address, content, headers, createdAt }: Outgoing) => {
     if (!isEmail(address)) throw new PermanentError('bad_address', 'this is no e-mail address')
     return {
       from: mailFrom,
@@ -79,7 +80,7 @@ function writer({ mailFrom, mailIdDomain }: MailSettings) {
       messageId: `<${encodeURIComponent(notificationId)}.email@${mailIdDomain}>`,
       date: createdAt,
       // RFC 3834: keeps holiday notices from being answered to a machine.
-      headers: { 'Auto-Submitted': 'auto-generated' },
+      headers: { 'Auto-Submitted': 'auto-generated', ...headers },
       text: content.text,
       html: content.html,
       disableFileAccess: true,

@@ -1,6 +1,6 @@
 // Many endpoints behind one channel, each with a breaker and a share of the channel's calls: a dead one delays nobody.
 import { TransientError } from '@orders/shared/runtime'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import type { Send } from './sender.ts'
 

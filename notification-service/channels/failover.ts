@@ -1,7 +1,7 @@
 // One or two providers for a channel: the second takes over while the first's breaker is open, but never a message that
 // the first may have taken. To send late is better than to send twice.
 import { TransientError } from '@orders/shared/runtime'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import type { Calls, OpenCall } from './calls.ts'
 import { claiming, type Earlier, type Send, type SendClaimed, type Sender, type Sending } from './sender.ts'

@@ -2,7 +2,7 @@
 // https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
 import { createPrivateKey } from 'node:crypto'
 import { BrokenError, PermanentError } from '@orders/shared/runtime'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { askProvider, type ProviderAnswer, textAt } from './ask-provider.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 import { signedToken } from './tokens.ts'

@@ -1,6 +1,6 @@
 // What a channel's outside system must do, and one call to it: claimed before, and kept when it failed.
 import { asError, PermanentError, TransientError } from '@orders/shared/runtime'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import type { Calls, OpenCall } from './calls.ts'
 
 /**
@@ -84,7 +84,8 @@ export function claiming({ provider, send }: Sender, calls: Calls, now: () => Da
     } catch (thrown) {
       const error = asError(thrown)
       const { notificationId, channel } = outgoing
-      const failed = { notificationId, channel, attempt, at, provider, error: error.message, durationMs: durationMs() }
+      const outcome = { providerId: null, error: error.message, durationMs: durationMs() }
+      const failed = { notificationId, channel, attempt, at, provider, ...outcome }
       // This call may be refused while the one before it was taken all the same.
       const before = earlier?.isOpen ? earlier.found : undefined
       await calls.fail(claim, failed, isRefusal(error) ? before : call)

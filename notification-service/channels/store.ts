@@ -3,8 +3,9 @@
 import { amqpPriority, type Channel } from '@orders/shared/contracts'
 import { ATTEMPTS_MAX } from '@orders/shared/messaging'
 import type { Sql } from '@orders/shared/storage'
-import type { DeliveryStatus, Outgoing, Report, Suppression } from '../domain.ts'
+import type { DeliveryStatus, Outgoing } from '../deliveries/domain.ts'
 import type { OpenCall } from './calls.ts'
+import type { Report, Suppression } from './domain.ts'
 
 type Reader = Pick<Sql, 'all' | 'get'>
 

@@ -2,7 +2,7 @@
 // https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.com/docs/usage/security
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { PermanentError } from '@orders/shared/runtime'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { askProvider, type ProviderAnswer, textAt } from './ask-provider.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 

@@ -4,8 +4,9 @@ import type { Channel } from '@orders/shared/contracts'
 import { type Broker, type GroupCommit, type Handler, remedyFor } from '@orders/shared/messaging'
 import { asError, errorCode, type Log, PermanentError, TransientError } from '@orders/shared/runtime'
 import type { Sql } from '@orders/shared/storage'
-import { requested } from '../domain.ts'
-import { deliveriesOf, findNotification } from '../store.ts'
+import { deliveriesOf } from '../deliveries/store.ts'
+import { requested } from '../holding/domain.ts'
+import { findNotification } from '../store.ts'
 import { MAIL_TIMEOUT_MS } from './email.ts'
 import { urgentAndUnsent } from './store.ts'
 
@@ -56,7 +57,7 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
   async function sendOne({ notificationId, channel, attempt }: Due): Promise<void> {
     const notification = await findNotification(database, notificationId)
     if (!notification) return
-    const event = { ...requested(notification), source: '/notification-service' }
+    const event = { ...requested(notification, [channel], notification.createdAt), source: '/notification-service' }
     const handler = handlers[channel]
     const facts = { notificationId, channel, attempt }
     const context = () => ({ now: now().toISOString(), attempt, redelivered: true })

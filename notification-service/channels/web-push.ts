@@ -9,7 +9,7 @@ import {
   randomBytes,
 } from 'node:crypto'
 import { BrokenError, PermanentError } from '@orders/shared/runtime'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { type Answer, post } from './post.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 import { signedToken } from './tokens.ts'

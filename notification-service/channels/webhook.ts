@@ -2,7 +2,7 @@
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 import { createHmac } from 'node:crypto'
 import { PermanentError } from '@orders/shared/runtime'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { post } from './post.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 

@@ -74,10 +74,68 @@ export const newsTemplates = {
 }
 export type NewsType = keyof typeof newsTemplates
 
+/** All that is said about an order; what is no event is a step of a sequence. */
+export const orderTemplates = {
+  ...newsTemplates,
+  reminder: template(
+    'The amount still needs the customer’s word.',
+    { ...Order, confirmBefore: Instant },
+    { ...order, lines: [], totalCents: 107_450, confirmBefore: '2026-11-21T18:30:00.000Z' },
+  ),
+  follow_up: template('Some time after the delivery: is everything well?', Order, order),
+}
+export type OrderTemplate = keyof typeof orderTemplates
+
 export const MESSAGE = 'message'
 
+/** Several messages of one category, said as one. */
+export const digestTemplate = template(
+  'What has come together in a while, of one category.',
+  {
+    count: Type.Integer({ minimum: 1 }),
+    first: Type.String({ description: 'title of the first' }),
+    more: Type.Integer({ minimum: 0, description: 'how many there are beside the first' }),
+    items: Type.Array(
+      Type.Object(
+        {
+          title: Type.String(),
+          text: Type.String({ description: 'in one line' }),
+          at: Instant,
+          url: Type.Optional(Type.String()),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  {
+    count: 3,
+    first: 'Order 2026-1107 is paid',
+    more: 2,
+    items: [
+      {
+        title: 'Order 2026-1107 is paid',
+        text: 'Your payment of €74.50 for order 2026-1107 has arrived.',
+        at: '2026-11-21T08:30:00.000Z',
+        url: 'https://shop.example/orders/2026-1107',
+      },
+      {
+        title: 'Order 2026-1107 is on its way',
+        text: 'Order 2026-1107 has left our warehouse. Tracking id: JD0146 0001 2345',
+        at: '2026-11-21T09:10:00.000Z',
+        url: 'https://shop.example/orders/2026-1107',
+      },
+      {
+        title: 'Our warehouse moves on Friday',
+        text: 'We move to a larger warehouse this Friday, so parcels leave one day later than usual.',
+        at: '2026-11-21T09:25:00.000Z',
+      },
+    ],
+  },
+)
+
 export const templates: ReadonlyMap<string, Declaration> = new Map<string, Declaration>([
-  ...Object.entries(newsTemplates),
+  ...Object.entries(orderTemplates),
+  ['digest', digestTemplate],
   [
     MESSAGE,
     template(

@@ -9,9 +9,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { CLAIM_MS, callsIn } from '../channels/calls.ts'
 import { openCallOf } from '../channels/store.ts'
 import { NotificationConfig } from '../config.ts'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
+import { deliveryOf, saveAttempt } from '../deliveries/store.ts'
 import { notificationService } from '../service.ts'
-import { deliveryOf, saveAttempt, saveNotification } from '../store.ts'
+import { saveNotification } from '../store.ts'
 import { startMailServer } from './mail-server.ts'
 
 /** The waiting rooms' seconds pass in a hundredth of their time. */
@@ -165,6 +166,7 @@ const attempt = {
   attempt: 1,
   at: AT,
   provider: 'smtp',
+  providerId: null,
   error: 'no',
   durationMs: 1,
 } as const
@@ -177,9 +179,10 @@ async function claimants({ open }: Place) {
   await migrate(database, [join(import.meta.dirname, '..', 'migrations')])
   const words = { template: 'message', version: '1', locale: null, currency: 'EUR', data: {} }
   const notification = { subject: 'n1', orderId: null, eventType: 'direct', category: 'direct', priority: 5 }
+  const rest = { customerId: null, sendAt: null, expiresAt: null }
   const addresses = { email: mailTo.address }
   await database.transaction((tx) =>
-    saveNotification(tx, { id: 'n1', ...notification, addresses, words, createdAt: AT }),
+    saveNotification(tx, { id: 'n1', ...notification, ...rest, addresses, words, createdAt: AT }),
   )
   const clock = { ms: 0 }
   const copyOver = (over: Database) => {

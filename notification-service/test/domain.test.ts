@@ -4,18 +4,10 @@ import fc from 'fast-check'
 import { Compile } from 'typebox/compile'
 import { describe, expect, it } from 'vitest'
 import type { Told } from '../content.ts'
-import {
-  accepted,
-  type Delivery,
-  defaultAddress,
-  directNotification,
-  fingerprintOf,
-  isEmail,
-  notificationOf,
-  refused,
-  requested,
-  statusOf,
-} from '../domain.ts'
+import { accepted, type Delivery, refused, statusOf } from '../deliveries/domain.ts'
+import { channelsOf, defaultAddress, isEmail, notificationOf } from '../domain.ts'
+import { requested } from '../holding/domain.ts'
+import { directNotification, fingerprintOf } from '../intake/domain.ts'
 import { type NewsType, newsTemplates } from '../templates/schemas.ts'
 import { set, style } from './templates.ts'
 
@@ -42,7 +34,7 @@ describe('a notification', () => {
       category: 'order',
       addresses: { email: 'g@example.org', sms: '+94 11 234', push: 'token', webhook: 'https://example.org/hook' },
     })
-    expect(requested(notification)).toEqual({
+    expect(requested(notification, channelsOf(notification), at)).toEqual({
       id: '123/notification.requested/order.paid',
       type: 'notification.requested',
       version: 1,
@@ -211,13 +203,13 @@ describe('a direct notification', () => {
   const request = { to: { email: 'a@example.org' }, wanted, locale: undefined, priority: 'urgent' } as const
 
   it('is about itself and says what was written', () => {
-    const notification = directNotification('n1', request, style, at)
+    const notification = directNotification('n1', request, undefined, style, at)
     expect(notification).toMatchObject({ id: 'n1', subject: 'n1', orderId: null, eventType: 'direct', priority: 9 })
     expect(set.render(notification.words)).toMatchObject({
       subject: 'Hi',
       text: expect.stringMatching(/^One\.\n\nTwo,\nthree\.\n/),
     })
-    expect(requested(notification).id).toBe('n1/notification.requested/direct')
+    expect(requested(notification, channelsOf(notification), at).id).toBe('n1/notification.requested/direct')
   })
 
   it('is the same whatever the order of its fields, and another when anything differs', () => {

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openMailFolder, openSmtp } from '../channels/email.ts'
 import type { Sender } from '../channels/sender.ts'
 import { newsWords } from '../content.ts'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { type MailServer, startMailServer } from './mail-server.ts'
 import { set, style } from './templates.ts'
 

@@ -6,7 +6,7 @@ import { openFcm } from '../channels/fcm.ts'
 import { AddressGoneError, ProviderError } from '../channels/sender.ts'
 import { encrypted, openWebPush, pushServiceOf, subscriptionOf } from '../channels/web-push.ts'
 import { newsWords } from '../content.ts'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { type Answering, type Asked, type Stub, startStub } from './stub.ts'
 import { set, style } from './templates.ts'
 

@@ -3,18 +3,11 @@ import { join } from 'node:path'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { attemptsOf, deliveriesOf, outgoingOf, saveAttempt, saveChange } from '../deliveries/store.ts'
 import { type Notification, notificationOf } from '../domain.ts'
 import { saveTemplates, templatesOf } from '../rendering/store.ts'
-import {
-  attemptsOf,
-  deliveriesOf,
-  findNotification,
-  listNotifications,
-  outgoingOf,
-  saveAttempt,
-  saveChange,
-  saveNotification,
-} from '../store.ts'
+import { findNotification, listNotifications, saveNotification } from '../store.ts'
+import { upgraded } from './upgrade.ts'
 
 const style = { version: 'v1', currency: 'EUR', defaultEmailDomain: 'x' }
 const at = '2026-11-21T08:30:00.000Z'
@@ -43,6 +36,7 @@ const attempt = (error: string | null) => ({
   attempt: 1,
   at: later,
   provider: 'smtp',
+  providerId: error === null ? '<1@x>' : null,
   error,
   durationMs: 7,
 })
@@ -54,8 +48,16 @@ const standing = async () =>
     attempts,
     error,
   ])
+const anyPage = {
+  orderId: undefined,
+  to: undefined,
+  channel: undefined,
+  status: undefined,
+  after: undefined,
+  limit: 10,
+}
 const listed = async (status: 'waiting' | 'sent' | 'failed') =>
-  (await listNotifications(database, { orderId: undefined, status, before: undefined, limit: 10 })).map(({ id }) => id)
+  (await listNotifications(database, { ...anyPage, status })).map(({ id }) => id)
 
 it('keeps a notification as it was first requested', async () => {
   expect(await database.transaction((tx) => saveNotification(tx, paid('1')))).toBe(true)
@@ -70,6 +72,9 @@ it('keeps a notification as it was first requested', async () => {
     words: paid('1').words,
     createdAt: at,
     status: 'waiting',
+    category: 'order',
+    customerId: 'gayal',
+    expiresAt: null,
   })
   expect(await outgoingOf(database, '1.order.paid', 'push')).toBe(undefined)
   expect(await outgoingOf(database, '2.order.paid', 'email')).toBe(undefined)
@@ -118,4 +123,23 @@ it('keeps template files under their version, as they first were', async () => {
   await saveTemplates(database, 'v1', { 'theme.json': '{"other": ""}' }, later)
   expect(await templatesOf(database, 'v1')).toEqual({ 'theme.json': '{}' })
   expect(await templatesOf(database, 'v2')).toBe(undefined)
+})
+
+it('keeps what an older version has written: who is told, how it stands, and that it is found', async () => {
+  const older = openSqlite(join(scratch.path, 'older.db'))
+  await upgraded(older)
+  const notification = await findNotification(older, '1.order.paid')
+  expect(notification).toMatchObject({
+    addresses: { email: 'Ann@example.org', sms: '+43 1', push: 'token' },
+    words: { template: 'message' },
+    sendAt: null,
+  })
+  const found = await listNotifications(older, { ...anyPage, to: 'ann@example.org', status: 'failed' })
+  expect(found).toEqual([notification])
+  expect((notification ? await deliveriesOf(older, notification) : []).map(({ status }) => status)).toEqual([
+    'sent',
+    'failed',
+    'waiting',
+  ])
+  await older.close()
 })

@@ -6,12 +6,12 @@ import { localeFor } from '../rendering/locale.ts'
 import type { TemplateFiles } from '../rendering/template-files.ts'
 import { compileTemplates } from '../rendering/template-set.ts'
 import { withHistory } from '../rendering/templates.ts'
-import { type NewsType, newsTemplates, templates } from '../templates/schemas.ts'
+import { type OrderTemplate, orderTemplates, templates } from '../templates/schemas.ts'
 import { files, set, style } from './templates.ts'
 
-const names = Object.keys(newsTemplates) as NewsType[]
-const wordsOf = (template: NewsType, given: Data = {}, locale: string | null = null): Words => {
-  const { data, sample } = newsTemplates[template]
+const names = Object.keys(orderTemplates) as OrderTemplate[]
+const wordsOf = (template: OrderTemplate, given: Data = {}, locale: string | null = null): Words => {
+  const { data, sample } = orderTemplates[template]
   return { template, version: set.version, locale, currency: 'EUR', data: completed(data, { ...sample, ...given }) }
 }
 
@@ -159,7 +159,7 @@ describe('the check at start', () => {
     expect(() => checkTemplates(broken, templates)).toThrow(
       /^templates: order\.paid\/en\/subject\.hbs is missing; .*\{\{a\}\} is not in the schema.*; .*\{\{b\}\} is not in/,
     )
-    const declared = new Map([...templates, ['order.lost', newsTemplates['order.paid']] as const])
+    const declared = new Map([...templates, ['order.lost', orderTemplates['order.paid']] as const])
     expect(() => checkTemplates(set, declared)).toThrow('order.lost/en/ is missing')
   })
 })

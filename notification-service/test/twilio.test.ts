@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { AddressGoneError, ProviderError } from '../channels/sender.ts'
 import { isSignedByTwilio, openTwilio } from '../channels/twilio.ts'
 import { newsWords } from '../content.ts'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { type Answering, type Stub, startStub } from './stub.ts'
 import { set, style } from './templates.ts'
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { AddressGoneError, ProviderError } from '../channels/sender.ts'
 import { openWebhook, secretsOf } from '../channels/webhook.ts'
 import { newsWords } from '../content.ts'
-import type { Outgoing } from '../domain.ts'
+import type { Outgoing } from '../deliveries/domain.ts'
 import { type Answering, type Stub, startStub } from './stub.ts'
 import { set, style } from './templates.ts'
 

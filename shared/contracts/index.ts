@@ -2,8 +2,12 @@
 import type { AnyContract } from './contract.ts'
 import * as inventory from './inventory.ts'
 import {
+  NotificationCancelled,
   NotificationDelivered,
+  NotificationDigested,
+  NotificationExpired,
   NotificationFailed,
+  NotificationOptedOut,
   NotificationRequested,
   NotificationSent,
   NotificationUndelivered,
@@ -46,6 +50,10 @@ export const events: ReadonlyMap<string, AnyContract> = byType([
   NotificationRequested,
   NotificationSent,
   NotificationFailed,
+  NotificationExpired,
+  NotificationCancelled,
+  NotificationOptedOut,
+  NotificationDigested,
   NotificationDelivered,
   NotificationUndelivered,
 ])

@@ -40,6 +40,26 @@ export const NotificationFailed = event('notification.failed', {
   data: Type.Object({ notificationId: Type.String(), channel: Channel, reason: Type.String() }),
 })
 
+export const NotificationExpired = event('notification.expired', {
+  summary: 'Its time was over before it could be handed to the provider; nothing is sent.',
+  data: Type.Object({ notificationId: Type.String(), channel: Channel }),
+})
+
+export const NotificationCancelled = event('notification.cancelled', {
+  summary: 'It was called off before it was handed to the provider; nothing is sent.',
+  data: Type.Object({ notificationId: Type.String(), channel: Channel }),
+})
+
+export const NotificationOptedOut = event('notification.opted_out', {
+  summary: 'The customer does not want messages of this category by this channel; nothing is sent.',
+  data: Type.Object({ notificationId: Type.String(), channel: Channel }),
+})
+
+export const NotificationDigested = event('notification.digested', {
+  summary: 'It is said by a digest, together with others; nothing else is sent of it by this channel.',
+  data: Type.Object({ notificationId: Type.String(), channel: Channel, digestId: Type.String() }),
+})
+
 export const NotificationDelivered = event('notification.delivered', {
   summary: 'The provider says that the message reached the customer’s device.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel, providerId: Type.String() }),

@@ -6,7 +6,7 @@ export * from './errors.ts'
 export type { HttpServer } from './http.ts'
 export { type Instant, instants } from './instants.ts'
 export { createLog, type Log } from './log.ts'
-export { fieldFaultsOf } from './problem.ts'
+export { fieldFaultsOf, problemOf } from './problem.ts'
 export { withoutPrivate } from './redact.ts'
 export { run } from './run.ts'
 export {

@@ -118,7 +118,9 @@ describe('docs/follow-an-order.md', () => {
 
   it('quotes the code as it is', () => {
     const quotes = [...text.matchAll(/^From \[([^\]]+)\]\(\.\.\/([^)]+)\):\n\n```ts\n([\s\S]*?)^```$/gm)]
-    const stops = unique(quotes.map(([, , file = '']) => file).filter((file) => file.endsWith('/handlers.ts')))
+    const stops = unique(
+      quotes.map(([, , file = '']) => file).filter((file) => /^[a-z]+-service\/handlers\.ts$/.test(file)),
+    )
     expect(stops).toEqual(services.map((name) => `${name}-service/handlers.ts`).sort())
     expect(quotes).toHaveLength([...text.matchAll(/^```ts$/gm)].length)
     const wrong = quotes.filter(

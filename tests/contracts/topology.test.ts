@@ -185,6 +185,10 @@ describe('who hears what', () => {
     'shipping.failed': ['inventory', 'order', 'payment'],
     'notification.sent': ['order'],
     'notification.failed': ['order'],
+    'notification.expired': ['order'],
+    'notification.cancelled': ['order'],
+    'notification.opted_out': ['order'],
+    'notification.digested': ['order'],
     'notification.delivered': ['order'],
     'notification.undelivered': ['order'],
   }

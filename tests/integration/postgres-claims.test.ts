@@ -5,5 +5,9 @@ import { testDatabase } from '../support/postgres.ts'
 
 claimsSuite('PostgreSQL', async (folder) => {
   const { url, remove } = testDatabase()
-  return { environment: { DATA_DIR: folder, DATABASE_URL: url }, open: () => openDatabase('test', '.data', url), remove }
+  return {
+    environment: { DATA_DIR: folder, DATABASE_URL: url },
+    open: () => openDatabase('test', '.data', url),
+    remove,
+  }
 })

@@ -35,6 +35,7 @@ export interface Service {
 /** Enough that no order of the mixture finds a shelf empty that is not meant to be. */
 const STOCK = 1_000_000_000
 const CONFIRM_WITHIN_MS = 60_000
+const REMINDERS_AFTER_MS = '20000,40000'
 
 /** Read, compiled and checked once: they are the same at every start, and cost more than all the rest of it. */
 const templates = checkedTemplates()
@@ -86,8 +87,9 @@ export const services: Service[] = [
     ...notificationService,
     wire: (wiring, { sender }) => {
       const send = claiming(sender, callsIn(wiring.database, wiring.commit), wiring.now)
+      const config = readConfig(NotificationConfig, { REMINDERS_AFTER_MS, RELEASE_POLL_MS: '5000' })
       const senders = { email: send, sms: send, push: send, webhook: send }
-      return wireNotifications({ ...wiring, config: readConfig(NotificationConfig, {}) }, senders, templates)
+      return wireNotifications({ ...wiring, config }, senders, templates)
     },
   },
   {

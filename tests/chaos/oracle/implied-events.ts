@@ -89,18 +89,26 @@ function fromNotifications({ notifications, deliveries, attempts }: Snapshot) {
     const { subject, event_type } = byId.get(notificationId) ?? { subject: notificationId, event_type: 'unknown' }
     return `${subject}/notification.${outcome}/${event_type}.${channel}`
   }
-  const requested = notifications.flatMap(({ subject, order_id, event_type }) => [
+  // A step of a sequence is asked for when it is due, if it is not called off before.
+  const news = notifications.filter(({ event_type }) => TOLD.includes(event_type) || event_type === TOLD_TOO)
+  const requested = news.flatMap(({ subject, order_id, event_type }) => [
     `${subject}/notification.requested/${event_type}`,
     // The news itself: nobody is told what did not happen.
     ...(order_id === null ? [] : [`${order_id}/${event_type}`]),
   ])
   const outcomes = deliveries.flatMap(({ notification_id, channel, status }) =>
-    status === 'waiting' ? [] : [eventOf(notification_id, status, channel)],
+    status === 'waiting' || status === 'held' ? [] : [eventOf(notification_id, status, channel)],
   )
+  const steps = deliveries.flatMap(({ notification_id, status }) => {
+    const { subject, event_type = '' } = byId.get(notification_id) ?? {}
+    return /^(reminder|follow_up)\.\d+$/.test(event_type) && ['waiting', 'sent', 'failed'].includes(status)
+      ? [`${subject}/notification.requested/${event_type}`]
+      : []
+  })
   const failures = attempts
     .filter(({ outcome }) => outcome === 'failed')
     .map(({ notification_id, channel }) => eventOf(notification_id, 'failed', channel))
-  return { deliveries: [...requested, ...outcomes], failures }
+  return { deliveries: [...requested, ...steps, ...outcomes], failures }
 }
 
 interface Heard {

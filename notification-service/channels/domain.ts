@@ -1,0 +1,36 @@
+// What the channels learn of addresses and of messages that a provider took, and what is said of it.
+import { type Channel, type Message, NotificationDelivered, NotificationUndelivered } from '@orders/shared/contracts'
+import type { Delivery } from '../deliveries/domain.ts'
+
+/** An address that is told nothing more by its channel, and why. */
+export interface Suppression {
+  channel: Channel
+  address: string
+  reason: string
+  /** The one that found out; null where an operator said so. */
+  notificationId: string | null
+  at: string
+}
+
+/** What a provider tells of a message that it took. */
+export interface Report {
+  notificationId: string
+  channel: Channel
+  /** In the provider's words: `queued`, `delivered`, `undelivered`, … */
+  status: string
+  providerId: string
+  error: string | null
+  at: string
+}
+
+const UNDELIVERED = new Set(['undelivered', 'failed', 'canceled'])
+
+/** The steps on the way are kept and not said; where the way ends is. */
+export function reported({ subject, eventType, channel, notificationId }: Delivery, report: Report): Message[] {
+  const { status, providerId, error, at } = report
+  const data = { notificationId, channel, providerId }
+  const options = { detail: `${eventType}.${channel}` }
+  if (status === 'delivered') return [NotificationDelivered.of(subject, at, data, options)]
+  if (!UNDELIVERED.has(status)) return []
+  return [NotificationUndelivered.of(subject, at, { ...data, reason: error ?? status }, options)]
+}

@@ -1,0 +1,51 @@
+// The clock of what is held: looks for what is due and releases it.
+import type { GroupCommit } from '@orders/shared/messaging'
+import { asError, isOutage, type Log } from '@orders/shared/runtime'
+import type { Sql } from '@orders/shared/storage'
+import { type Polling, startPolling } from '../polling.ts'
+import type { Terms } from '../rules/settings.ts'
+import { release } from './handlers.ts'
+import { type Due, dueAt, putOff } from './store.ts'
+
+interface Options {
+  database: Pick<Sql, 'all' | 'get'>
+  commit: GroupCommit
+  log: Log
+  now: () => Date
+  pollMs: number
+  terms: Terms
+}
+
+/** Most that are loaded at one time; while it is full, the next look follows at once. */
+const BATCH = 128
+const PUT_OFF_MS = 60_000
+
+/**
+ * Any number of copies may run. Each notification is released by one member of a group commit, under the key of its
+ * subject: a second copy waits for it, and then finds nothing that is due. A crash before the commit leaves it due, one
+ * after it leaves the request in the outbox.
+ */
+export function startReleasing({ database, commit, log, now, pollMs, terms }: Options): Polling {
+  async function look(isClosed: () => boolean): Promise<void> {
+    for (let found = BATCH; found === BATCH && !isClosed(); ) {
+      const at = now().toISOString()
+      const due = await dueAt(database, at, BATCH)
+      await Promise.all(due.map((one) => releaseOne(one, at, isClosed)))
+      found = due.length
+    }
+  }
+
+  async function releaseOne({ id, subject }: Due, at: string, isClosed: () => boolean): Promise<void> {
+    try {
+      await commit.submit((tx) => release(tx, id, at, terms), { keys: [subject] })
+    } catch (thrown) {
+      const error = asError(thrown)
+      if (isOutage(error) || isClosed()) throw error
+      log.error({ notificationId: id, err: error }, 'cannot release what is held, will be tried again in a minute')
+      const until = new Date(Date.parse(at) + PUT_OFF_MS).toISOString()
+      await commit.submit(async (tx) => ({ result: await putOff(tx, id, until), messages: [] }), { keys: [subject] })
+    }
+  }
+
+  return startPolling('release', look, { pollMs, log })
+}

@@ -1,0 +1,94 @@
+// What operators may ask for directly: tell somebody something, one or many at once, and call it off.
+import { randomUUID } from 'node:crypto'
+import { asError, type HttpServer, problemOf, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { Type } from 'typebox'
+import { NotificationId } from '../channels/http.ts'
+import type { NotificationConfig } from '../config.ts'
+import { statusOf } from '../deliveries/domain.ts'
+import { channelsOf } from '../domain.ts'
+import { cancel } from '../holding/handlers.ts'
+import { faulty } from '../rendering/request.ts'
+import type { Terms } from '../rules/settings.ts'
+import { findNotification } from '../store.ts'
+import { submitDirect } from './handlers.ts'
+import { requestOf, SendNotification } from './request.ts'
+
+const MANY_MAX = 500
+const MANY_BYTES_MAX = 2_097_152
+
+const OneOrMany = Type.Union([SendNotification, Type.Array(SendNotification, { minItems: 1, maxItems: MANY_MAX })])
+const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
+const ById = Type.Object({ id: NotificationId })
+
+export function intakeRoutes(
+  app: HttpServer,
+  { commit, database, auth, log, now }: Wiring<NotificationConfig>,
+  terms: Terms,
+): void {
+  const operators = { onRequest: auth.operator }
+
+  async function takeIn(sent: unknown, key: string | undefined) {
+    const submission = { id: randomUUID(), key, request: requestOf(sent), terms, at: now().toISOString() }
+    const keys = key === undefined ? [] : [key]
+    const notification = await commit.submit((tx) => submitDirect(tx, submission), { keys })
+    const { id, createdAt } = notification
+    return { id, status: 'accepted', channels: channelsOf(notification), createdAt }
+  }
+
+  /** What is wrong with one of many is its own answer. */
+  async function takeInOneOfMany(sent: unknown, key: string | undefined) {
+    try {
+      return { status: 202, notification: await takeIn(sent, key) }
+    } catch (thrown) {
+      const error = asError(thrown)
+      const problem = problemOf(error)
+      if (problem.status === 500) log.error({ err: error }, 'one of many requests failed')
+      return { status: problem.status, problem }
+    }
+  }
+
+  app.post(
+    '/notifications',
+    {
+      ...operators,
+      bodyLimit: MANY_BYTES_MAX,
+      // The body is looked at one by one: a bad one among many spoils only itself.
+      validatorCompiler: (part) =>
+        part.httpPart === 'body' ? () => true : (app.validatorCompiler?.(part) ?? (() => true)),
+      schema: {
+        body: OneOrMany,
+        headers: Key,
+        summary: `Tell somebody something; as an array, up to ${MANY_MAX} at once`,
+      },
+    },
+    async ({ body, headers }, reply) => {
+      const key = headers['idempotency-key']
+      if (!Array.isArray(body)) {
+        const answer = await takeIn(body, key)
+        return reply.status(202).header('location', `/notifications/${answer.id}`).send(answer)
+      }
+      if (body.length === 0 || body.length > MANY_MAX)
+        throw faulty([{ field: 'body', message: `must have 1 to ${MANY_MAX} items` }])
+      const answers = await Promise.all(body.map((item, index) => takeInOneOfMany(item, keyOfItem(key, index))))
+      return reply.status(207).send(answers)
+    },
+  )
+
+  app.post(
+    '/notifications/:id/cancel',
+    { ...operators, schema: { params: ById, summary: 'Call off what has not been handed to a provider yet' } },
+    async ({ params: { id } }) => {
+      const notification = await findNotification(database, id)
+      if (!notification) throw new RejectedError(404, 'no_such_notification', `no notification ${id}`)
+      const at = now().toISOString()
+      const deliveries = await commit.submit((tx) => cancel(tx, notification, at), { keys: [notification.subject] })
+      const channels = Object.fromEntries(deliveries.map(({ channel, status }) => [channel, status]))
+      return { id, status: statusOf(deliveries), channels }
+    },
+  )
+}
+
+/** No header holds a control character, so nobody's own key is the same. */
+function keyOfItem(key: string | undefined, index: number): string | undefined {
+  return key === undefined ? undefined : `${key}\u001f${index}`
+}

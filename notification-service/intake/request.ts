@@ -1,0 +1,94 @@
+// The form of a request to tell somebody something, and its way into what the domain understands.
+import { Channel, Locale } from '@orders/shared/contracts'
+import { type FieldFault, fieldFaultsOf } from '@orders/shared/runtime'
+import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Addresses } from '../addresses.ts'
+import { CustomerId } from '../customers/http.ts'
+import { Data } from '../rendering/http.ts'
+import { dataFor, faulty } from '../rendering/request.ts'
+import type { DirectRequest, Wanted } from './domain.ts'
+
+const Priority = Type.Union([Type.Literal('urgent'), Type.Literal('normal'), Type.Literal('bulk')])
+const When = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2})$',
+  description: 'RFC 3339, for example 2026-11-21T18:30:00Z',
+})
+
+export const SendNotification = Type.Object(
+  {
+    to: Type.Object(
+      { ...Addresses, customerId: Type.Optional(CustomerId) },
+      {
+        additionalProperties: false,
+        minProperties: 1,
+        description: 'addresses, or a customer whose addresses are known',
+      },
+    ),
+    channels: Type.Optional(
+      Type.Array(Channel, { minItems: 1, maxItems: 4, uniqueItems: true, description: 'only by these' }),
+    ),
+    subject: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })),
+    body: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000 })),
+    template: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'instead of subject and body' })),
+    data: Type.Optional(Data),
+    locale: Type.Optional(Locale),
+    priority: Type.Optional(Priority),
+    category: Type.Optional(
+      Type.String({ pattern: '^[a-z][a-z0-9_.-]{0,39}$', description: 'what it is about, for preferences' }),
+    ),
+    sendAt: Type.Optional(When),
+    expiresAt: Type.Optional(When),
+  },
+  { additionalProperties: false },
+)
+export type SendNotification = Static<typeof SendNotification>
+
+const validator = Compile(SendNotification)
+
+/** @throws RejectedError 400 `invalid_input` with every faulty field, 404 `no_such_template`. */
+export function requestOf(sent: unknown): DirectRequest {
+  if (!validator.Check(sent)) throw faulty(fieldFaultsOf(validator.Errors(sent)))
+  const { to, channels, locale, priority = 'normal', category, sendAt, expiresAt } = sent
+  return {
+    to,
+    wanted: wantedOf(sent),
+    locale,
+    priority,
+    ...(channels && { channels }),
+    ...(category !== undefined && { category }),
+    ...timesOf({ sendAt, expiresAt }),
+  }
+}
+
+/** As `Date.toISOString` writes instants, so that they compare as text. */
+function timesOf(sent: { sendAt: string | undefined; expiresAt: string | undefined }) {
+  const faults: FieldFault[] = []
+  const times: { sendAt?: string; expiresAt?: string } = {}
+  for (const field of ['sendAt', 'expiresAt'] as const) {
+    const text = sent[field]
+    if (text === undefined) continue
+    const ms = Date.parse(text)
+    if (Number.isNaN(ms)) faults.push({ field, message: 'is no instant' })
+    else times[field] = new Date(ms).toISOString()
+  }
+  if (times.sendAt !== undefined && times.expiresAt !== undefined && times.expiresAt <= times.sendAt)
+    faults.push({ field: 'expiresAt', message: 'is not after sendAt' })
+  if (faults.length > 0) throw faulty(faults)
+  return times
+}
+
+/** Either subject and body, or a template and its data. */
+function wantedOf({ subject, body, template, data }: SendNotification): Wanted {
+  if (template !== undefined) {
+    const beside = Object.entries({ subject, body }).filter(([, value]) => value !== undefined)
+    if (beside.length > 0) throw faulty(beside.map(([field]) => ({ field, message: 'does not go with a template' })))
+    return { template, data: dataFor(template, data ?? {}) }
+  }
+  if (subject !== undefined && body !== undefined && data === undefined) return { subject, body }
+  const missing = Object.entries({ subject, body }).filter(([, value]) => value === undefined)
+  throw faulty([
+    ...missing.map(([field]) => ({ field, message: 'is required, or a template' })),
+    ...(data === undefined ? [] : [{ field: 'data', message: 'goes with a template' }]),
+  ])
+}

@@ -1,0 +1,71 @@
+// A digest: several messages of one category to one recipient, said as one. Which messages, its window decides.
+import { createHash } from 'node:crypto'
+import { amqpPriority, type Channel } from '@orders/shared/contracts'
+import { completed, type Style, wordsOf } from '../content.ts'
+import type { Notification } from '../domain.ts'
+import { digestTemplate } from '../templates/schemas.ts'
+
+/** The event type of a digest's own notification, and the name of its template. */
+export const DIGEST = 'digest'
+
+/** More than a mail should list; what is over becomes a further digest. */
+export const DIGEST_MAX = 100
+
+export interface Member {
+  notification: Notification
+  said: { subject: string; short: string }
+}
+
+/** For the window that this message opens: it opens one at most. */
+export function digestIdOf(notificationId: string, channel: Channel): string {
+  const hash = createHash('sha256').update(`${notificationId} ${channel}`).digest('hex')
+  return `${DIGEST}-${hash.slice(0, 32)}`
+}
+
+/** In the order of their taking in, and in the language of the newest. */
+export function digestOf(
+  id: string,
+  { channel, address }: { channel: Channel; address: string },
+  members: readonly Member[],
+  style: Style,
+  at: string,
+): Notification {
+  const newest = members[members.length - 1]?.notification
+  const { category = DIGEST, customerId = null, words } = newest ?? {}
+  const items = members.map(({ notification, said }) => itemOf(notification, said))
+  const [first = { title: '' }] = items
+  const data = completed(digestTemplate.data, {
+    count: items.length,
+    more: items.length - 1,
+    first: first.title,
+    items,
+  })
+  return {
+    id,
+    subject: id,
+    orderId: null,
+    eventType: DIGEST,
+    category,
+    priority: amqpPriority.standard,
+    addresses: { [channel]: address },
+    words: wordsOf(DIGEST, data, words?.locale ?? undefined, style),
+    createdAt: at,
+    customerId,
+    sendAt: null,
+    expiresAt: null,
+  }
+}
+
+function itemOf({ words, createdAt }: Notification, { subject, short }: Member['said']) {
+  const { orderUrl } = words.data
+  const text = short.startsWith(`${subject}: `) ? short.slice(subject.length + 2) : short
+  return { title: subject, text, at: createdAt, ...(typeof orderUrl === 'string' && { url: orderUrl }) }
+}
+
+/** At most so many in each; a last one that would be alone is left out, to be said as itself. */
+export function inDigests<T>(members: readonly T[]): T[][] {
+  const parts = Array.from({ length: Math.ceil(members.length / DIGEST_MAX) }, (_, index) =>
+    members.slice(index * DIGEST_MAX, (index + 1) * DIGEST_MAX),
+  )
+  return parts.filter(({ length }) => length > 1)
+}

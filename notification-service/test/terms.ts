@@ -1,0 +1,19 @@
+// The rules as they are without any setting, and with some, for tests.
+import { readConfig } from '@orders/shared/runtime'
+import { NotificationConfig } from '../config.ts'
+import type { Templates } from '../rendering/templates.ts'
+import { ruleSettingsOf, type Terms } from '../rules/settings.ts'
+import { set, style } from './templates.ts'
+
+const templates: Templates = {
+  current: set,
+  render: async (words) => set.render(words),
+  subject: async (words) => set.subject(words),
+}
+
+export function termsWith(settings: Record<string, string>): Terms {
+  const config = readConfig(NotificationConfig, settings)
+  return { style, templates, settings: ruleSettingsOf(config), unsubscribe: config }
+}
+
+export const terms = termsWith({})

@@ -1,0 +1,47 @@
+// The token of one-click unsubscribe: what it says, who may have made it, and how long it serves.
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { readUnsubscribeToken, unsubscribeHeaders, unsubscribeToken } from '../rules/unsubscribe.ts'
+
+const secret = 'a secret of more than thirty-two characters'
+const about = { recipient: 'gayal', category: 'newsletter' }
+
+it('says for whom and what, and is safe in a URL', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.constantFrom('newsletter', '☃ 😀', ''), (recipient, category) => {
+      const token = unsubscribeToken({ recipient, category }, secret)
+      expect(token).toMatch(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$/)
+      expect(readUnsubscribeToken(token, secret)).toEqual({ recipient, category })
+    }),
+    { numRuns: 50 },
+  )
+})
+
+it('is refused with any character changed, or under another secret', () => {
+  const token = unsubscribeToken(about, secret)
+  const other = (character = '') => (character === 'A' ? 'B' : 'A')
+  // The last character carries bits that no byte needs.
+  const changed = [...token.slice(0, -1)].map(
+    (character, index) => token.slice(0, index) + other(character) + token.slice(index + 1),
+  )
+  expect(changed.filter((one) => readUnsubscribeToken(one, secret) !== undefined)).toEqual([])
+  const forged = unsubscribeToken({ ...about, recipient: 'somebody' }, secret).split('.')[0]
+  const broken = ['', '.', 'x', `${token}.x`, token.split('.')[0] ?? '', `${forged}.${token.split('.')[1]}`]
+  expect(broken.filter((one) => readUnsubscribeToken(one, secret) !== undefined)).toEqual([])
+  expect(readUnsubscribeToken(token, 'another secret of thirty-two characters')).toBe(undefined)
+})
+
+it('serves under an older secret that is still named', () => {
+  const token = unsubscribeToken(about, secret)
+  expect(readUnsubscribeToken(token, `a newer one,${secret}`)).toEqual(about)
+  expect(unsubscribeToken(about, `${secret},an older one`)).toBe(token)
+})
+
+it('is in the headers of the mail where both settings are made', () => {
+  const settings = { unsubscribeUrl: 'https://notify.example.com', unsubscribeSecret: secret }
+  expect(unsubscribeHeaders(about, settings)).toEqual({
+    'List-Unsubscribe': `<https://notify.example.com/unsubscribe/${unsubscribeToken(about, secret)}>`,
+    'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+  })
+  expect(unsubscribeHeaders(about, { unsubscribeSecret: secret })).toEqual({})
+})
