@@ -46,6 +46,10 @@ const sentences: Record<string, Say> = {
     `the customer was told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${because(textIn(data, 'provider'), ', through ')}`,
   'notification.failed': ({ data, ...event }) =>
     `the customer could not be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${reason(data)}`,
+  'notification.expired': ({ data, ...event }) =>
+    `the time to tell the customer about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} is over`,
+  'notification.cancelled': ({ data, ...event }) =>
+    `the message about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} was called off`,
   'notification.opted_out': ({ data, ...event }) =>
     `the customer does not want to be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}`,
   'notification.digested': ({ data, ...event }) =>

@@ -1,4 +1,5 @@
 // An order's story: its events in the order of their causes, in words, and what should have followed and did not.
+import { channels } from '@orders/shared/contracts'
 import { listIn, textIn } from './fields.ts'
 import { type Money, sentenceOf } from './sentences.ts'
 
@@ -65,6 +66,8 @@ const CAUSAL_ORDER = [
   'notification.requested',
   'notification.sent',
   'notification.failed',
+  'notification.expired',
+  'notification.cancelled',
   'notification.opted_out',
   'notification.digested',
   'notification.delivered',
@@ -160,6 +163,8 @@ const TOLD = [
 /** What an event should be followed by: any one of `oneOf`, each a type or a type with its detail. */
 interface Expectation {
   oneOf: string[]
+  /** What makes it needless: the customer's wish, or the time that passed. */
+  unless?: string[]
   patience: number
 }
 
@@ -167,8 +172,16 @@ function expectationsOf(event: Told): Expectation[] {
   const byRule = RULES.filter(({ after }) => after === event.type).flatMap(({ expect, patience = 1 }) =>
     expect.map((oneOf) => ({ oneOf, patience })),
   )
-  const told = TOLD.includes(event.type) ? [{ oneOf: [`notification.requested/${event.type}`], patience: 1 }] : []
+  const told = TOLD.includes(event.type)
+    ? [{ oneOf: [`notification.requested/${event.type}`], unless: endingsOf(event.type), patience: 1 }]
+    : []
   return [...byRule, ...told, ...deliveriesOf(event)]
+}
+
+function endingsOf(news: string): string[] {
+  return channels.flatMap((channel) =>
+    ['digested', 'opted_out', 'expired', 'cancelled'].map((ending) => `notification.${ending}/${news}.${channel}`),
+  )
 }
 
 function deliveriesOf(event: Told): Expectation[] {
@@ -176,6 +189,7 @@ function deliveriesOf(event: Told): Expectation[] {
   const about = keyOf(event).slice('notification.requested/'.length)
   return listIn(event.data, 'channels').map((channel) => ({
     oneOf: [`notification.sent/${about}.${channel}`, `notification.failed/${about}.${channel}`],
+    unless: endingsOf(about).filter((ending) => ending.endsWith(`.${channel}`)),
     patience: OUTSIDE,
   }))
 }
@@ -200,7 +214,7 @@ function gapsOf(sorted: readonly Told[], nowMs: number, gapAfterMs: number): Gap
       : []),
     ...sorted.flatMap((event) =>
       expectationsOf(event)
-        .filter(({ oneOf }) => !oneOf.some((key) => known.has(key)))
+        .filter(({ oneOf, unless = [] }) => ![...oneOf, ...unless].some((key) => known.has(key)))
         .map((expected) => gap(event, expected)),
     ),
   ]

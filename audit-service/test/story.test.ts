@@ -4,7 +4,11 @@ import {
   InventoryReleased,
   InventoryReserved,
   type Message,
+  NotificationCancelled,
+  NotificationDigested,
+  NotificationExpired,
   NotificationFailed,
+  NotificationOptedOut,
   NotificationRequested,
   NotificationSent,
   OrderCancelled,
@@ -193,6 +197,30 @@ describe('a gap', () => {
     ['order.cancelled', ['order.cancelled'], 'payment.failed'],
   ] as const)('is exactly the one event %s that a cancelled order misses', (id, missing, after) => {
     expect(gapsWithout(cancelled, id)).toMatchObject([{ missing, after, status: 'missing' }])
+  })
+
+  it('is none where the customer’s wish, or the time, has settled it', () => {
+    const asked = completed.filter(({ id }) => !id.includes('order.paid.email'))
+    const without = asked.filter(({ id }) => !id.endsWith('notification.requested/order.paid'))
+    const data = { notificationId: `${orderId}.order.paid`, channel: 'email' as const }
+    const settled = (contract: typeof NotificationOptedOut) =>
+      told(contract.of(orderId, at(60_000), data, { detail: 'order.paid.email' }))
+    const digested = NotificationDigested.of(
+      orderId,
+      at(60_000),
+      { ...data, digestId: 'd' },
+      { detail: 'order.paid.email' },
+    )
+    const gapsOf = (events: Told[]) =>
+      storyOf(orderId, events, { now: at(86_400_000), gapAfterMs: 1, money: moneyIn('EUR') })?.gaps.map(
+        ({ missing }) => missing,
+      )
+    expect(gapsOf(without)).toEqual([['notification.requested/order.paid']])
+    for (const contract of [NotificationOptedOut, NotificationExpired, NotificationCancelled]) {
+      expect(gapsOf([...without, settled(contract)])).toEqual([])
+      expect(gapsOf([...asked, settled(contract)])).toEqual([])
+    }
+    expect(gapsOf([...without, told(digested)])).toEqual([])
   })
 
   it('covers every event of a completed order', () => {

@@ -7,7 +7,7 @@ import { AddressGoneError, type Send, type Sending } from '../channels/sender.ts
 import { removeCall, saveSuppression, suppressionOf } from '../channels/store.ts'
 import { listMailOf } from '../rules/list-mail.ts'
 import type { Terms } from '../rules/settings.ts'
-import { accepted, type Decision, type Delivery, type Ended, ended, isOpen, type Outgoing, refused } from './domain.ts'
+import { accepted, type Decision, type Delivery, type Ended, ended, isOpen, refused } from './domain.ts'
 import { deliveryOf, outgoingOf, saveAttempt, saveChange } from './store.ts'
 
 /** What became of a request: taken by a provider, kept from it, or not to be sent at all. */

@@ -75,14 +75,15 @@ export async function saveAttempt(tx: Sql, attempt: Attempt, change?: Change): P
   await changeDelivery(tx, attempt, { status: 'waiting', error, ...change }, { at, attemptsAdded: 1 })
 }
 
-/** Brings the delivery to what was decided of it without a call to a provider. */
+/** Brings the delivery to what was decided of it without a call to a provider. False when a digest was first. */
 export async function saveChange(
   tx: Sql,
   delivery: DeliveryKey,
   change: Change | undefined,
   at: string,
-): Promise<void> {
-  if (change) await changeDelivery(tx, delivery, { error: null, ...change }, { at, attemptsAdded: 0 })
+): Promise<boolean> {
+  if (!change) return false
+  return (await changeDelivery(tx, delivery, { error: null, ...change }, { at, attemptsAdded: 0 })) > 0
 }
 
 type DeliveryKey = Pick<Delivery, 'notificationId' | 'channel'>
@@ -92,15 +93,16 @@ async function changeDelivery(
   { notificationId, channel }: DeliveryKey,
   { status, provider, providerId, error }: Omit<Change, 'error'> & { error: string | null },
   { at, attemptsAdded }: { at: string; attemptsAdded: number },
-): Promise<void> {
-  await tx.run(
+): Promise<number> {
+  return tx.run(
     `insert into deliveries (notification_id, channel, status, attempts, provider, provider_id, error, updated_at)
      values (?, ?, ?, ?, ?, ?, ?, ?)
      on conflict (notification_id, channel) do update set attempts = deliveries.attempts + excluded.attempts,
        status = case excluded.status when 'waiting' then deliveries.status else excluded.status end,
        provider = coalesce(excluded.provider, deliveries.provider),
        provider_id = coalesce(excluded.provider_id, deliveries.provider_id),
-       error = excluded.error, updated_at = excluded.updated_at`,
+       error = excluded.error, updated_at = excluded.updated_at
+     where deliveries.status <> 'digested'`,
     notificationId,
     channel,
     status,

@@ -42,12 +42,15 @@ export async function gatherDue(tx: Sql, notificationId: string, at: string, ter
     const members = await wantedMembers(tx, digestId, closed.channel, at, terms)
     for (const [index, part] of inDigests(members).entries()) {
       const id = index === 0 ? digestId : `${digestId}.${index + 1}`
-      all.notifications.push(digestOf(id, closed, part, terms.style, at))
-      for (const { notification } of part) {
-        const delivery = await deliveryOf(tx, notification.id, closed.channel)
-        await saveDigested(tx, { notificationId: notification.id, channel: closed.channel }, id, at)
-        if (delivery) all.messages.push(digested(delivery, id, at))
+      const joining: Member[] = []
+      for (const member of part) {
+        const delivery = await deliveryOf(tx, member.notification.id, closed.channel)
+        // Called off by another copy at this moment: then it is not in the digest.
+        if (!delivery || !(await saveDigested(tx, delivery, id, at))) continue
+        joining.push(member)
+        all.messages.push(digested(delivery, id, at))
       }
+      if (joining.length > 0) all.notifications.push(digestOf(id, closed, joining, terms.style, at))
     }
   }
   return all

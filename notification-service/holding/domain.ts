@@ -84,9 +84,9 @@ const notWhileQuiet: Rule = ({ priority }, { now, settings, channels }, channel)
   return untilMs === undefined ? undefined : { kind: 'hold', dueAt: instantOf(untilMs), reason: 'quiet_hours' }
 }
 
-const whereThereIsRoom: Rule = (_, { now, settings, channels }, channel) => {
+const whereThereIsRoom: Rule = (notification, { now, settings, channels }, channel) => {
   const { recent, heldBecause } = channels[channel] ?? {}
-  if (!recent) return undefined
+  if (!recent || !isThrottled(notification, settings)) return undefined
   const nowMs = Date.parse(now)
   const roomMs = roomAt(recent, settings.throttle, nowMs, heldBecause === 'throttled')
   return roomMs <= nowMs ? undefined : { kind: 'hold', dueAt: instantOf(roomMs), reason: 'throttled' }

@@ -87,8 +87,7 @@ export async function end(
   const delivery = await deliveryOf(tx, notificationId, channel)
   if (!delivery) return []
   const { change, messages } = ended(delivery, status, at)
-  await saveChange(tx, delivery, change, at)
-  return messages
+  return (await saveChange(tx, delivery, change, at)) ? messages : []
 }
 
 function sentBy(planned: Planned[]): Channel[] {

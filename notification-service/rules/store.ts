@@ -1,6 +1,7 @@
 // The SQL of the rules: what customers decided, what an address was told lately, and which digests are open.
 import type { Channel } from '@orders/shared/contracts'
 import type { Sql } from '@orders/shared/storage'
+import type { Delivery } from '../deliveries/domain.ts'
 import { noPreferences, type Preferences } from './preferences.ts'
 import type { Recent } from './throttle.ts'
 
@@ -114,7 +115,7 @@ export async function membersOf(tx: Reader, digestId: string): Promise<string[]>
 /** False when it does not wait any more. */
 export async function saveDigested(
   tx: Sql,
-  { notificationId, channel }: { notificationId: string; channel: Channel },
+  { notificationId, channel }: Pick<Delivery, 'notificationId' | 'channel'>,
   digestId: string,
   at: string,
 ): Promise<boolean> {

@@ -145,12 +145,17 @@ it('calls off what has not been sent, for certain while it is held, and says so 
 
 it('calls off what was asked for already: its channel finds it so and sends nothing', async () => {
   const open = await openServices({ env: unanswered })
-  const { get, post, hear, broker, passRoom } = open
+  const { get, post, hear, broker, passRoom, running } = open
   const { body } = await post('/notifications', toNobody)
   await tried(open, body.id)
   await post(`/notifications/${body.id}/cancel`)
   await hear(`${body.id}/notification.cancelled/direct.webhook`)
   await passRoom()
+  await eventually('its channel has nothing more to do', () =>
+    running[0]?.lines.find(
+      ({ msg, queue, subject }) => msg === 'handled' && queue === 'notification.webhook.queue' && subject === body.id,
+    ),
+  )
   await settled(open)
   expect(broker.messages('notification.webhook.dlq')).toEqual([])
   expect((await get(`/notifications/${body.id}`)).body).toMatchObject({
