@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { endedAll, orderForm, placeAll } from '../support/load.ts'
 import { type MailServer, startMailServer } from '../support/mail-server.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
+import { CLAIMS_END_WITHIN_MS } from '../support/story.ts'
 import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
@@ -44,7 +45,8 @@ it.each(serviceNames)(
 
     const completed = orders.filter(({ status }) => status === 'completed')
     expect(completed).toHaveLength(ORDERS * 0.7)
-    await eventually('every queue has drained', async () => (await vhost.queues()).every(({ messages }) => !messages))
+    const isDrained = async () => (await vhost.queues()).every(({ messages }) => !messages)
+    await eventually('every queue has drained', isDrained, CLAIMS_END_WITHIN_MS)
     await expectAgreement(system, orders, initial)
     await expectMails(
       orders.map(({ orderId, status }) => ({ orderId, status })),
