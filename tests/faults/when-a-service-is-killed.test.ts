@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { endedAll, orderForm, placeAll } from '../support/load.ts'
 import { type MailServer, startMailServer } from '../support/mail-server.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
+import { CLAIMS_END_WITHIN_MS } from '../support/story.ts'
 import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
@@ -45,7 +46,8 @@ it.each(serviceNames)(
     const completed = orders.filter(({ status }) => status === 'completed')
     expect(completed).toHaveLength(ORDERS * 0.7)
     await expectStories(orders.map(({ orderId }) => orderId))
-    await eventually('no message waits anywhere', async () => Object.keys(await vhost.waiting()).length === 0)
+    const isDrained = async () => Object.keys(await vhost.waiting()).length === 0
+    await eventually('no message waits anywhere', isDrained, CLAIMS_END_WITHIN_MS)
     await expectAgreement(system, orders, initial)
     await expectMails(
       orders.map(({ orderId, status }) => ({ orderId, status })),

@@ -7,7 +7,7 @@ import { endedAll, orderForm, placeAll } from '../support/load.ts'
 import { type MailServer, startMailServer } from '../support/mail-server.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
 import { type TestDatabase, testDatabases } from '../support/postgres.ts'
-import { type Story, typesOf, wholeStory } from '../support/story.ts'
+import { CLAIMS_END_WITHIN_MS, type Story, typesOf, wholeStory } from '../support/story.ts'
 import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
@@ -59,7 +59,7 @@ it('every order ends, with money, goods, mails and stories in agreement', async 
   const stories = await expectAllEnded(forms, initial)
 
   const mails = stories.flatMap(mailsOf)
-  await eventually('every mail was taken', () => mails.every((id) => mail.accepted.has(id)))
+  await eventually('every mail was taken', () => mails.every((id) => mail.accepted.has(id)), CLAIMS_END_WITHIN_MS)
   const twice = mails.filter((id) => (mail.accepted.get(id) ?? 0) > 1)
   expect(twice.length).toBeLessThanOrEqual(MAILS_UNDER_WAY_MAX)
   await eventually('the outboxes of the dead are empty as well', async () => {
@@ -80,7 +80,8 @@ async function expectAllEnded(
     stories.push(await eventually(`the whole story of ${id}`, () => wholeStory(living, id), 100_000))
   // Each thing is said once: an id is kept once, so two decisions of one kind would be two types or a broken count.
   for (const story of stories) for (const type of ONCE) expect(typesOf(story)[type] ?? 0).toBeLessThanOrEqual(1)
-  await eventually('no message waits anywhere', async () => Object.keys(await vhost.waiting()).length === 0)
+  const isDrained = async () => Object.keys(await vhost.waiting()).length === 0
+  await eventually('no message waits anywhere', isDrained, CLAIMS_END_WITHIN_MS)
   await expectAgreement(living, orders, initial)
   expect(await living.get('/audit/verify', 'audit')).toMatchObject({ ok: true })
   return stories
