@@ -54,11 +54,12 @@ export async function startFleet(
   system: System,
   copies: number,
   first: (member: Member) => Record<string, string>,
+  services: readonly ServiceName[] = serviceNames,
 ): Promise<Fleet> {
   const states = new Map<string, State>()
   const exits: FleetExit[] = []
   const peaks = new Map<string, number>()
-  const members = serviceNames.flatMap((service) =>
+  const members = services.flatMap((service) =>
     Array.from({ length: copies }, (_, index): Member => ({ service, copy: index + 1 })),
   )
   let stopping = false

@@ -11,6 +11,8 @@ export interface Options {
   copies: number
   /** Orders a second. */
   rate: number
+  /** Instead of orders: so many notifications, over all channels. */
+  notifications?: number
 }
 
 export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--faults kill,broker,…] [--database D] [--copies C] [--rate R]
@@ -23,7 +25,9 @@ export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--faults kill,b
                  .join(', ')}
 --database D   what the services keep their data in, ${databases.join(' or ')}; default sqlite
 --copies C     processes of each service, 1 to 4; default 1
---rate R       orders a second, 1 to 200; default 20`
+--rate R       orders a second, 1 to 200; default 20
+--notifications N   instead of orders, N notifications over all channels, 100 to 1000000, through providers that refuse,
+               accept and hang, while notification-service and the broker are killed`
 
 const DEFAULT_RATE = 20
 const SEED_MAX = 4_294_967_295
@@ -39,6 +43,7 @@ export function readOptions(args: string[], randomSeed: number): Options {
       database: { type: 'string', default: 'sqlite' },
       copies: { type: 'string', default: '1' },
       rate: { type: 'string', default: String(DEFAULT_RATE) },
+      notifications: { type: 'string' },
     },
   })
   const database = databases.find((name) => name === values.database)
@@ -54,12 +59,16 @@ export function readOptions(args: string[], randomSeed: number): Options {
     database,
     copies: numberIn('copies', values.copies, 1, 4, Number.isInteger),
     rate: numberIn('rate', values.rate, 1, 200),
+    ...(values.notifications !== undefined && {
+      notifications: numberIn('notifications', values.notifications, 100, 1_000_000, Number.isInteger),
+    }),
   }
 }
 
 /** The command that runs exactly this again. */
-export function commandOf({ seed, minutes, faults, database, copies, rate }: Options): string {
+export function commandOf({ seed, minutes, faults, database, copies, rate, notifications }: Options): string {
   const parts = [`npm run chaos -- --seed ${seed} --minutes ${minutes}`]
+  if (notifications !== undefined) parts.push(`--notifications ${notifications}`)
   if (database !== 'sqlite') parts.push(`--database ${database}`)
   if (faults.length < faultKindsOf(database).length) parts.push(`--faults ${faults.join(',')}`)
   if (copies > 1) parts.push(`--copies ${copies}`)

@@ -6,8 +6,10 @@ import type { Judged } from './oracle/judge.ts'
 
 const VIOLATIONS_SHOWN = 8
 
+type Verdict = Omit<Judged, 'name'>
+
 /** A run passes when every check does and everything drained. */
-export function isPassed({ judged, drained }: Pick<Result, 'judged' | 'drained'>): boolean {
+export function isPassed({ judged, drained }: { judged: Verdict[]; drained: Result['drained'] }): boolean {
   return drained.inTime && judged.every(({ passed }) => passed)
 }
 
@@ -17,7 +19,7 @@ export function faultLines({ injected }: Pick<Result, 'injected'>, startedMs: nu
   )
 }
 
-export function verdictLines({ judged, drained }: Pick<Result, 'judged' | 'drained'>): string[] {
+export function verdictLines({ judged, drained }: { judged: Verdict[]; drained: Result['drained'] }): string[] {
   const lines = table([
     ['', 'checked', 'promise'],
     ...judged.map(({ passed, checked, promise, note }) => [
@@ -31,7 +33,7 @@ export function verdictLines({ judged, drained }: Pick<Result, 'judged' | 'drain
   return [...lines, ...details, ...late]
 }
 
-function violationLines({ promise, violations }: Judged): string[] {
+function violationLines({ promise, violations }: Verdict): string[] {
   const more = violations.length - VIOLATIONS_SHOWN
   return [
     '',
@@ -41,7 +43,7 @@ function violationLines({ promise, violations }: Judged): string[] {
   ]
 }
 
-function at(ms: number): string {
+export function at(ms: number): string {
   const seconds = Math.max(0, ms) / 1_000
   return `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, '0')}`
 }

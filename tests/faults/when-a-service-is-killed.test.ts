@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { endedAll, orderForm, placeAll } from '../support/load.ts'
 import { type MailServer, startMailServer } from '../support/mail-server.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
-import { CLAIMS_END_WITHIN_MS } from '../support/story.ts'
+import { CLAIMS_END_WITHIN_MS, wholeStory } from '../support/story.ts'
 import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
@@ -45,7 +45,7 @@ it.each(serviceNames)(
 
     const completed = orders.filter(({ status }) => status === 'completed')
     expect(completed).toHaveLength(ORDERS * 0.7)
-    await expectStories(orders.map(({ orderId }) => orderId))
+    for (const { orderId } of orders) await wholeStory(system, orderId)
     const isDrained = async () => Object.keys(await vhost.waiting()).length === 0
     await eventually('no message waits anywhere', isDrained, CLAIMS_END_WITHIN_MS)
     await expectAgreement(system, orders, initial)
@@ -73,12 +73,4 @@ async function expectMails(orders: { orderId: string; status: string }[], victim
   expect(missing).toEqual([])
   if (victim === 'notification') expect(twice.length).toBeLessThanOrEqual(32)
   else expect(twice).toEqual([])
-}
-
-async function expectStories(orderIds: string[]): Promise<void> {
-  for (const orderId of orderIds)
-    await eventually(`the story of ${orderId} has no gaps`, async () => {
-      const { gaps } = await system.get<{ gaps: object[] }>(`/audit/orders/${orderId}`, 'audit')
-      return gaps.length === 0
-    })
 }
