@@ -49,7 +49,9 @@ export function sequencesOf({ remindersAfterMs, followUpsAfterMs = '' }: Delays)
  */
 export function stepsAfter(sequence: Sequence, orderId: string, told: Told, style: NewsStyle, at: string) {
   const news = notificationOf({ type: sequence.startedBy, orderId, told }, style, at)
-  const expiresAt = told.confirmBefore === undefined ? null : new Date(told.confirmBefore).toISOString()
+  const deadlineMs = Date.parse(told.confirmBefore ?? '')
+  // What is no date, though it is written like one, is no deadline.
+  const expiresAt = Number.isNaN(deadlineMs) ? null : new Date(deadlineMs).toISOString()
   const steps = sequence.steps.map((step, index) => stepOf(news, { sequence, step, number: index + 1 }, told, style))
   return steps.map((step) => ({ ...step, expiresAt })).filter(({ sendAt }) => expiresAt === null || sendAt < expiresAt)
 }

@@ -131,7 +131,9 @@ export function rulesSuite(name: string, { openAgain }: Driver): void {
     it('let no two copies use the same room', async () => {
       const system = await copies(2)
       const all = Array.from({ length: 20 }, (_, index) => news(`t${index}`, 'r', 'tips'))
-      await takeInAll(system, all)
+      // A first one by itself: to write a row anew keeps others waiting anyway, to change it is what has to.
+      await takeInAll(system, all.slice(0, 1))
+      await takeInAll(system, all.slice(1))
       await eventually('what there is room for is asked for', () => system.said().length >= 4 || undefined)
       const places = await Promise.all(all.map(async (one) => (await standing(system, one)).dueAt))
       const counts = new Map<string | null, number>()

@@ -50,6 +50,14 @@ describe('the steps of a sequence', () => {
     expect(sequencesOf({ remindersAfterMs: '0' }).flatMap((sequence) => sequence.steps)).toEqual([])
   })
 
+  it('have no deadline where what is said of it is no date', () => {
+    const [reminder] = sequencesOf({ remindersAfterMs: '60000' })
+    const odd = { ...told, confirmBefore: '2026-99-99T00:00:00Z' }
+    expect(reminder && stepsAfter(reminder, '7', odd, style, at)).toMatchObject([
+      { sendAt: inMinutes(1), expiresAt: null },
+    ])
+  })
+
   it('come, for any delays, before the deadline that they remind of, and each id once', () => {
     const delays = fc.array(fc.integer({ min: 1, max: 60 * MINUTE_MS }), { minLength: 1, maxLength: 5 })
     fc.assert(
