@@ -162,6 +162,7 @@ async function breakAndJudge(surroundings: Surroundings, options: Options): Prom
     providers.heal()
     await fleet.allReady(READY_WITHIN_MS)
     const drained = await drainAll()
+    signal.throwIfAborted()
     const kept = failuresAreKept(await deliveries(), await readDeadLetters(vhost))
     phase = 'sending the dead letters again'
     const again = await readDeadLetters(vhost)
