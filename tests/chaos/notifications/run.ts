@@ -55,6 +55,7 @@ const CHANNELS = ['email', 'sms', 'push', 'webhook'] as const
 const READY_WITHIN_MS = 120_000
 /** Longer than a silent call, its claim, and the longest waiting room together. */
 const STUCK_AFTER_MS = 180_000
+const UNDER_FIRE = 0.5
 const ASKED_AT_ONCE = 250
 /** Calls under way at one time, of all channels. */
 const UNDER_WAY_MAX = 32 + 16 + 64 + 64
@@ -153,14 +154,15 @@ async function breakAndJudge(surroundings: Surroundings, options: Options): Prom
     const breaking = breakOften({ fleet, node, random, until: over.signal, told: () => kills++ })
     for (; asked < wanted.length && !signal.aborted; asked += ASKED_AT_ONCE)
       await askFor(vhost.amqpUrl, wanted.slice(asked, asked + ASKED_AT_ONCE), signal)
-    // Under fire until nearly all has been taken at least once.
-    while (providers.taken.size < wanted.length * 0.9 && !signal.aborted) await delay(LOOK_EVERY_MS)
+    // Under fire until half of it has been taken; what that leaves behind is drained in peace.
+    while (providers.taken.size < wanted.length * UNDER_FIRE && !signal.aborted) await delay(LOOK_EVERY_MS)
     over.abort()
     await breaking
     phase = 'draining'
     providers.heal()
     await fleet.allReady(READY_WITHIN_MS)
     const drained = await drainAll()
+    signal.throwIfAborted()
     const kept = failuresAreKept(await deliveries(), await readDeadLetters(vhost))
     phase = 'sending the dead letters again'
     const again = await readDeadLetters(vhost)
