@@ -47,8 +47,10 @@ export function recipientOf(customerId: string | null, channel: Channel, address
   return customerId === null ? addressKey(channel, address) : customerKey(customerId)
 }
 
+/** A link for unsubscribing holds it, in a header line of at most 998 octets (RFC 5322): a very long id by its digest. */
 export function customerKey(customerId: string): string {
-  return `customer ${customerId}`
+  const isLong = Buffer.byteLength(customerId) > 200
+  return `customer ${isLong ? createHash('sha256').update(customerId).digest('hex') : customerId}`
 }
 
 /** By its digest, so that it stands in no further place. */

@@ -1,6 +1,7 @@
 // The token of one-click unsubscribe: what it says, who may have made it, and how long it serves.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { recipientOf } from '../rules/preferences.ts'
 import { readUnsubscribeToken, unsubscribeHeaders, unsubscribeToken } from '../rules/unsubscribe.ts'
 
 const secret = 'a secret of more than thirty-two characters'
@@ -35,6 +36,13 @@ it('serves under an older secret that is still named', () => {
   const token = unsubscribeToken(about, secret)
   expect(readUnsubscribeToken(token, `a newer one,${secret}`)).toEqual(about)
   expect(unsubscribeToken(about, `${secret},an older one`)).toBe(token)
+})
+
+it('fits into a header line, whatever a customer is called', () => {
+  const recipient = recipientOf('\u{1f600}'.repeat(200), 'email', 'g@example.org')
+  const settings = { unsubscribeUrl: `https://${'n'.repeat(190)}.example`, unsubscribeSecret: secret }
+  const headers = unsubscribeHeaders({ recipient, category: 'c'.repeat(40) }, settings)
+  expect(`List-Unsubscribe: ${headers['List-Unsubscribe']}`.length).toBeLessThan(998)
 })
 
 it('is in the headers of the mail where both settings are made', () => {
