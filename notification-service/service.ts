@@ -38,23 +38,31 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
       calls: callsIn(database, commit),
       keep: (sender) => parts.use(sender.provider, sender, (it) => it.close()),
     })
-    return wireWith(wiring, senders, checkedTemplates())
+    return wireWith(wiring, senders)
   },
 }
 
-/** @throws BrokenError `template_broken` that names every fault of the files. */
+let checked: TemplateSet | undefined
+
+/**
+ * Read, compiled and checked once for each process: it costs more than all the rest of a start.
+ *
+ * @throws BrokenError `template_broken` that names every fault of the files.
+ */
 export function checkedTemplates(): TemplateSet {
+  checked ??= readAndChecked()
+  return checked
+}
+
+function readAndChecked(): TemplateSet {
   const current = compileTemplates(readTemplateFiles(join(import.meta.dirname, 'templates')))
   checkTemplates(current, declarations)
   return current
 }
 
-/** Everything but the senders, which the simulation replaces, and the templates, which it checks once for all its starts. */
-export async function wireWith(
-  wiring: Wiring<NotificationConfig>,
-  senders: Record<Channel, Send>,
-  current: TemplateSet,
-): Promise<Wired> {
+/** Everything but the senders, which the simulation replaces. */
+export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Record<Channel, Send>): Promise<Wired> {
+  const current = checkedTemplates()
   const { config, commit, database, log, now, parts } = wiring
   await saveTemplates(database, current.version, current.files, now().toISOString())
   const templates = withHistory(current, (version) => templatesOf(database, version))

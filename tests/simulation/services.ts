@@ -8,11 +8,7 @@ import { inventoryService } from '../../inventory-service/service.ts'
 import { callsIn } from '../../notification-service/channels/calls.ts'
 import { claiming } from '../../notification-service/channels/sender.ts'
 import { NotificationConfig } from '../../notification-service/config.ts'
-import {
-  checkedTemplates,
-  notificationService,
-  wireWith as wireNotifications,
-} from '../../notification-service/service.ts'
+import { notificationService, wireWith as wireNotifications } from '../../notification-service/service.ts'
 import { OrderConfig } from '../../order-service/config.ts'
 import { orderService } from '../../order-service/service.ts'
 import { PaymentConfig } from '../../payment-service/config.ts'
@@ -36,9 +32,6 @@ export interface Service {
 const STOCK = 1_000_000_000
 const CONFIRM_WITHIN_MS = 60_000
 const REMINDERS_AFTER_MS = '20000,40000'
-
-/** Read, compiled and checked once: they are the same at every start, and cost more than all the rest of it. */
-const templates = checkedTemplates()
 
 /** How many there are of each SKU before the first order. */
 export const initialStock: ReadonlyMap<string, number> = new Map(
@@ -89,7 +82,7 @@ export const services: Service[] = [
       const send = claiming(sender, callsIn(wiring.database, wiring.commit), wiring.now)
       const config = readConfig(NotificationConfig, { REMINDERS_AFTER_MS, RELEASE_POLL_MS: '5000' })
       const senders = { email: send, sms: send, push: send, webhook: send }
-      return wireNotifications({ ...wiring, config }, senders, templates)
+      return wireNotifications({ ...wiring, config }, senders)
     },
   },
   {
