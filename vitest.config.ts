@@ -50,7 +50,7 @@ export default defineConfig({
           // What the files share keeps no state, and loading it takes longer than many a test.
           isolate: false,
           // Each file may run a broker and six services, and waits for them much of the time.
-          maxWorkers: 4,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

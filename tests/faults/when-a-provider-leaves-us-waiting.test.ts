@@ -70,6 +70,12 @@ const settled = (id: string) =>
     150_000,
   )
 
+/** order-service does not run here, so what it hears waits. */
+async function waitingForUs(): Promise<Record<string, number>> {
+  const { 'order.queue': _, ...others } = await vhost.waiting()
+  return others
+}
+
 it('an SMS is sent once, though its answer never comes and the service is killed over it', async () => {
   const { body } = await notify({ phone: '+94112345678' })
   const { id } = body as { id: string }
@@ -83,7 +89,7 @@ it('an SMS is sent once, though its answer never comes and the service is killed
   const told = async () => typesOf(await system.get<Story>(`/audit/orders/${id}`, 'audit'))
   await eventually('the audit has heard of it', async () => (await told())['notification.sent'])
   expect(await told()).toEqual({ 'notification.requested': 1, 'notification.sent': 1 })
-  expect(await vhost.waiting()).toEqual({})
+  expect(await waitingForUs()).toEqual({})
 }, 240_000)
 
 it('a webhook that asks for more patience than a waiting room has is not called before', async () => {
@@ -94,5 +100,5 @@ it('a webhook that asks for more patience than a waiting room has is not called 
   const [first, second] = hooks
   expect(hooks.map((hook) => hook.id)).toEqual([id, id])
   expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(PATIENCE_SECONDS * 1_000)
-  expect(await vhost.waiting()).toEqual({})
+  expect(await waitingForUs()).toEqual({})
 }, 240_000)

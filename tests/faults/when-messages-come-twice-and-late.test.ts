@@ -81,10 +81,17 @@ it('stock, payments, the gateway’s books, shipments, orders, mails and the aud
 })
 
 /**
- * A failed mail is tried again when its request comes again, as it should be: it alone may change something. And only
- * an SMS provider tells afterwards whether a message was delivered.
+ * A failed mail is tried again when its request comes again, as it should be: it alone may change something. Only an SMS provider
+ * tells afterwards whether a message was delivered, and nothing here expires, is unwanted or gathered.
  */
-const NOT_REPLAYED = ['notification.failed', 'notification.delivered', 'notification.undelivered']
+const NOT_REPLAYED = [
+  'notification.failed',
+  'notification.delivered',
+  'notification.undelivered',
+  'notification.expired',
+  'notification.opted_out',
+  'notification.digested',
+]
 const replayable = [...events.keys()].filter((type) => !NOT_REPLAYED.includes(type))
 
 /** Completed, declined, sold out, refused by the carrier, express, confirmed by the customer, cancelled; and a restock. */
