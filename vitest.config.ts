@@ -47,8 +47,6 @@ export default defineConfig({
           include: ['integration', 'faults', 'e2e', 'fuzz', 'chaos'].map((level) => `tests/${level}/*.test.ts`),
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // What the files share keeps no state, and loading it takes longer than many a test.
-          isolate: false,
           // Each file may run a broker and six services, and waits for them much of the time.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
