@@ -64,6 +64,7 @@ export async function createHttp(options: Options): Promise<HttpServer> {
   })
   const admission = admit(app, limits.requestsMax, isExempt, log)
   metrics.watchRequests(admission.underWay)
+  endKeptConnections(app)
   addSafeHeaders(app)
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.setErrorHandler(answerError(log))
@@ -118,6 +119,17 @@ function openServer({ log, metrics, trustProxy }: Options, limits: HttpLimits): 
     if (trustProxy === undefined) throw thrown
     throw new BrokenError('bad_configuration', `configuration: TRUST_PROXY: ${asError(thrown).message}`)
   }
+}
+
+/** Whoever is still being answered when the server closes is told not to keep the connection, or it would hold up the stop. */
+function endKeptConnections(app: HttpServer): void {
+  let isClosing = false
+  app.addHook('preClose', async () => {
+    isClosing = true
+  })
+  app.addHook('onSend', async (_, reply) => {
+    if (isClosing) reply.header('connection', 'close')
+  })
 }
 
 const DOCS_POLICY =

@@ -1,4 +1,6 @@
 // HTTP: every error is an RFC 9457 problem with a stable code, and nothing internal leaves.
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { Type } from 'typebox'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { eventually, keepingLog } from '../../testing/index.ts'
@@ -353,4 +355,27 @@ describe('limits', () => {
     ])
     await expect(trusting('not an address')).rejects.toThrow(/TRUST_PROXY/)
   })
+})
+
+it('that is answered while the server closes is answered, and its connection does not hold up the stop', async () => {
+  const { app } = await open()
+  const asked = deferred<void>()
+  const answered = deferred<string>()
+  const isClosing = deferred<void>()
+  app.addHook('preClose', async () => isClosing.resolve())
+  app.get('/slow', async () => {
+    asked.resolve()
+    return answered.promise
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const agent = new Agent({ keepAlive: true })
+  onTestFinished(() => agent.destroy())
+  const heard = new Promise<IncomingMessage>((resolve) => get(`${url}/slow`, { agent }, resolve))
+  await asked.promise
+  const closing = app.close()
+  await isClosing.promise
+  answered.resolve('here you are')
+  const answer = await heard
+  expect([answer.headers.connection, await text(answer)]).toEqual(['close', 'here you are'])
+  await closing
 })
