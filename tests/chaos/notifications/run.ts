@@ -125,7 +125,7 @@ interface Surroundings {
 
 async function breakAndJudge(surroundings: Surroundings, options: Options): Promise<Result> {
   const { vhost, providers, fleet, rows } = surroundings
-  const { seed, notifications, node, signal, progress } = options
+  const { seed, notifications, node, servicesDir, signal, progress } = options
   const wanted = Array.from({ length: notifications }, (_, number) => wantedOf(number, providers.httpUrl))
   const random = randomFrom(seedFor(seed, 'kills'))
   const startedAt = performance.now()
@@ -167,7 +167,7 @@ async function breakAndJudge(surroundings: Surroundings, options: Options): Prom
     phase = 'sending the dead letters again'
     const again = await readDeadLetters(vhost)
     for (const queue of new Set(again.map((letter) => letter.queue)))
-      await deadLetters(vhost.amqpUrl, ['replay', queue])
+      await deadLetters(vhost.amqpUrl, ['replay', queue], { servicesDir })
     const drainedAgain = await drainAll()
     const deaths = fleet.exits.map(({ atMs }) => atMs)
     return {
