@@ -109,7 +109,9 @@ async function latencyRound(amqpUrl: string): Promise<void> {
   }
 }
 
-const median = (results: LoopResult[]) => middleOf(results, ({ ordersPerSecond }) => ordersPerSecond)
+function median(results: LoopResult[]): LoopResult {
+  return middleOf(results, ({ ordersPerSecond }) => ordersPerSecond)
+}
 
 function middleOf<T>(results: T[], by: (result: T) => number): T {
   const sorted = [...results].sort((a, b) => by(a) - by(b))
