@@ -2,7 +2,7 @@
 // judge. Exit code 0 when everything holds, 1 when not, 2 for a wrong option, 130 when interrupted.
 import { randomInt } from 'node:crypto'
 import { interruption } from '../../scripts/processes/interruption.ts'
-import { startTestServers } from '../../scripts/testing/servers.ts'
+import { startTestServers, type TestServers } from '../../scripts/testing/servers.ts'
 import { runChaos } from './chaos.ts'
 import { notificationLine, runNotifications } from './notifications/run.ts'
 import { commandOf, type Options, readOptions, USAGE } from './options.ts'
@@ -32,33 +32,28 @@ function optionsOrUsage(): Options | undefined {
   }
 }
 
-async function run(chosen: Options): Promise<number> {
+/** A run among servers of its own, its verdict, and how it came to it. */
+interface Verdict {
+  lines: string[]
+  passed: boolean
+}
+
+/** Gives the exit code; an interrupted judgement gives no verdict. */
+async function among(
+  chosen: Options,
+  judge: (servers: TestServers, signal: AbortSignal) => Promise<Verdict | undefined>,
+): Promise<number> {
   const interrupted = interruption()
-  say(`Chaos with seed ${chosen.seed}. The same again: ${commandOf(chosen)}`)
-  say(`${planFaults(chosen).length} faults in ${chosen.minutes} minutes, ${chosen.rate} orders a second.`)
   say('Starting a private RabbitMQ and building the services …')
-  const line = createProgressLine(process.stdout, lineOf)
   try {
     const servers = await startTestServers(say, interrupted)
     try {
-      const startedMs = Date.now()
-      const { rabbit: node, servicesDir } = servers
-      const postgres = chosen.database === 'postgres' ? servers.postgres : undefined
-      const told = { signal: interrupted, say, progress: line.show }
-      const result = await runChaos({ ...chosen, ...told, node, postgres, servicesDir })
-      line.clear()
-      if (!result) return INTERRUPTED
-      say('\nThe faults, when, where, what, for how long, and what came of it:')
-      for (const text of faultLines(result, startedMs)) say(`  ${text}`)
-      say(
-        `\n${result.accepted} orders, ${result.copies} messages sent again, ${result.drained.replayed} dead letters sent again. The verdict:`,
-      )
-      for (const text of verdictLines(result)) say(`  ${text}`)
-      const passed = isPassed(result)
-      say(`\n${passed ? 'Everything holds.' : `NOT everything holds. The same again: ${commandOf(chosen)}`}`)
-      return passed ? 0 : 1
+      const verdict = await judge(servers, interrupted)
+      if (!verdict) return INTERRUPTED
+      for (const text of verdict.lines) say(`  ${text}`)
+      say(`\n${verdict.passed ? 'Everything holds.' : `NOT everything holds. The same again: ${commandOf(chosen)}`}`)
+      return verdict.passed ? 0 : 1
     } finally {
-      line.clear()
       await servers.stop()
     }
   } catch (error) {
@@ -68,34 +63,37 @@ async function run(chosen: Options): Promise<number> {
   }
 }
 
-/** Notifications alone. */
-async function tell(chosen: Options): Promise<number> {
-  const interrupted = interruption()
+function run(chosen: Options): Promise<number> {
   say(`Chaos with seed ${chosen.seed}. The same again: ${commandOf(chosen)}`)
-  say('Starting a private RabbitMQ and building the services …')
-  const line = createProgressLine(process.stdout, notificationLine)
-  try {
-    const servers = await startTestServers(say, interrupted)
-    try {
-      const { rabbit: node, servicesDir } = servers
-      const { seed, notifications = 0 } = chosen
-      const told = { signal: interrupted, progress: line.show }
-      const result = await runNotifications({ ...told, seed, notifications, node, servicesDir })
-      line.clear()
-      if (!result) return INTERRUPTED
-      for (const text of result.summary) say(text)
-      say('\nThe verdict:')
-      for (const text of verdictLines(result)) say(`  ${text}`)
-      const passed = isPassed(result)
-      say(`\n${passed ? 'Everything holds.' : `NOT everything holds. The same again: ${commandOf(chosen)}`}`)
-      return passed ? 0 : 1
-    } finally {
-      line.clear()
-      await servers.stop()
-    }
-  } catch (error) {
-    if (interrupted.aborted) return INTERRUPTED
-    process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
-    return 1
-  }
+  say(`${planFaults(chosen).length} faults in ${chosen.minutes} minutes, ${chosen.rate} orders a second.`)
+  return among(chosen, async (servers, signal) => {
+    const line = createProgressLine(process.stdout, lineOf)
+    const startedMs = Date.now()
+    const { rabbit: node, servicesDir } = servers
+    const postgres = chosen.database === 'postgres' ? servers.postgres : undefined
+    const told = { signal, say, progress: line.show }
+    const result = await runChaos({ ...chosen, ...told, node, postgres, servicesDir }).finally(line.clear)
+    if (!result) return undefined
+    say('\nThe faults, when, where, what, for how long, and what came of it:')
+    for (const text of faultLines(result, startedMs)) say(`  ${text}`)
+    say(
+      `\n${result.accepted} orders, ${result.copies} messages sent again, ${result.drained.replayed} dead letters sent again. The verdict:`,
+    )
+    return { lines: verdictLines(result), passed: isPassed(result) }
+  })
+}
+
+/** Notifications alone. */
+function tell(chosen: Options): Promise<number> {
+  say(`Chaos with seed ${chosen.seed}. The same again: ${commandOf(chosen)}`)
+  return among(chosen, async ({ rabbit: node, servicesDir }, signal) => {
+    const line = createProgressLine(process.stdout, notificationLine)
+    const { seed, notifications = 0 } = chosen
+    const told = { signal, progress: line.show }
+    const result = await runNotifications({ ...told, seed, notifications, node, servicesDir }).finally(line.clear)
+    if (!result) return undefined
+    for (const text of result.summary) say(text)
+    say('\nThe verdict:')
+    return { lines: verdictLines(result), passed: isPassed(result) }
+  })
 }
