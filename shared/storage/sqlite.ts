@@ -30,8 +30,8 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
   const tx: Transaction = { ...guarded, lock: async () => undefined, savepoint: (work) => savepoint(guarded, work) }
   let turn: Promise<unknown> = Promise.resolve()
 
-  async function run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    await begin(write)
+  async function run<T>(work: (tx: Transaction) => Promise<T>, deadline: number): Promise<T> {
+    await begin(write, deadline)
     try {
       const result = await work(tx)
       await write.run('commit')
@@ -44,7 +44,9 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
   }
 
   const transaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
-    const result = turn.then(() => run(work))
+    // From now, not from its turn: or who stands in line behind others waits as long again for each of them.
+    const deadline = performance.now() + BUSY_TIMEOUT_MS
+    const result = turn.then(() => run(work, deadline))
     turn = result.catch(() => undefined)
     return result
   }
@@ -64,8 +66,8 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
 }
 
 /** @throws TransientError `database_locked` when another process keeps the write lock for longer than anybody should. */
-async function begin(sql: Sql): Promise<void> {
-  for (const deadline = performance.now() + BUSY_TIMEOUT_MS; ; await delay(BUSY_PAUSE_MS)) {
+async function begin(sql: Sql, deadline: number): Promise<void> {
+  for (; ; await delay(BUSY_PAUSE_MS)) {
     const error = await sql.run('begin immediate').then(() => undefined, asError)
     if (!error) return
     if (!errorCode(error).startsWith('SQLITE_BUSY')) throw error

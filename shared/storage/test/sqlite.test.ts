@@ -183,4 +183,23 @@ describe('the patience with another process that holds the write lock', () => {
 
     expect(await work).toBe(1)
   })
+
+  it('is one for all who stand in line, not another one for each of them', async () => {
+    const { database, path } = await scratchDatabase()
+    const other = new Sqlite(path)
+    onTestFinished(() => void other.close())
+    other.exec('begin immediate')
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+
+    const line = [1, 2, 3].map((value) => database.run('update counter set value = ?', value))
+    vi.advanceTimersByTime(10_001)
+
+    const outcomes = await Promise.allSettled(line)
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code)).toEqual([
+      'database_locked',
+      'database_locked',
+      'database_locked',
+    ])
+  })
 })
