@@ -79,7 +79,7 @@ describe('of two mail servers', () => {
   beforeEach(async () => {
     first = await startMailServer()
     second = await startMailServer()
-    senders = [openSmtp(first.url, settings), openSmtp(second.url, settings, 'smtp-second')]
+    senders = [openSmtp(first.url, settings, now), openSmtp(second.url, settings, now, 'smtp-second')]
   })
   afterEach(async () => {
     for (const sender of senders) sender.close()
