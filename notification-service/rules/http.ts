@@ -77,7 +77,7 @@ function checked({ categories = {}, ...rest }: Static<typeof PreferencesBody>, {
   return preferences
 }
 
-const ByToken = Type.Object({ token: Type.String({ maxLength: 2_000 }) })
+const ByToken = Type.Object({ token: Type.String({ maxLength: 2_000, pattern: '^[^\\u0000]+$' }) })
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 
 /** Open to whoever has the token, since mail programs have no other (RFC 8058). */
