@@ -81,7 +81,7 @@ function page({ locale, theme, accent, icon, heading, content }: Page): string {
 @media (prefers-color-scheme: dark) { :root { --page: #0b1120; --card: #111827; --rule: #374151; --ink: #f9fafb; --text: #d1d5db; --muted: #9ca3af } }
 * { box-sizing: border-box }
 body { margin: 0; padding: 10vh 12px 32px; background: var(--page); color: var(--text); font: 400 16px/26px ${theme.font} }
-header, main, footer { max-width: 480px; margin: auto }
+header, main { max-width: 480px; margin: auto }
 header { padding: 16px 8px; color: var(--ink); font-weight: 700; font-size: 17px }
 header span { color: var(--accent) }
 main { padding: 36px 40px 40px; background: var(--card); border: 1px solid var(--rule); border-top: 4px solid var(--accent); border-radius: 10px }
@@ -92,7 +92,6 @@ strong { color: var(--ink) }
 button { margin-top: 24px; padding: 13px 26px; border: 0; border-radius: 8px; background: var(--accent); color: #fff; font: 700 15px/22px ${theme.font}; cursor: pointer }
 button:hover { filter: brightness(1.15) }
 button:focus-visible { outline: 3px solid var(--muted); outline-offset: 3px }
-footer { padding: 20px 24px; color: var(--muted); font-size: 12px; line-height: 18px; text-align: center }
 @media (max-width: 480px) { body { padding-top: 4vh } main { padding: 28px 22px 32px } }
 </style>
 <header><span aria-hidden="true">&#9632;</span> ${escaped(theme.brand)}</header>
@@ -100,7 +99,6 @@ footer { padding: 20px 24px; color: var(--muted); font-size: 12px; line-height: 
 <h1>${escaped(heading)}</h1>
 ${content}
 </main>
-<footer>${escaped(theme.brand)}</footer>
 </html>
 `
 }
