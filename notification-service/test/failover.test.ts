@@ -103,6 +103,19 @@ describe('of two mail servers', () => {
     expect(failed.map(({ provider }) => provider)).toEqual(Array(5).fill('smtp'))
   })
 
+  it('an outage costs no attempt for an hour since the mail was to go, however long it was held before', async () => {
+    const send = sendBy(senders[0])
+    await openBreaker(send)
+    const yesterday = new Date(nowMs - 86_400_000).toISOString()
+    const sending = (heldUntil: string | null) =>
+      send(
+        { ...to('a', 'email', 'ann@example.com'), createdAt: yesterday, heldUntil },
+        { now: now().toISOString(), attempt: 1, signal: new AbortController().signal },
+      )
+    await expect(sending(now().toISOString())).rejects.toMatchObject({ code: 'breaker_open', isUntried: true })
+    await expect(sending(null)).rejects.toMatchObject({ code: 'breaker_open', isUntried: false })
+  })
+
   it('the second is not asked for what the first refused by itself', async () => {
     const send = sendBy(...senders)
     first.refuse('recipient', 450, 554)
