@@ -23,7 +23,8 @@ const Page = Type.Object(
     before: Sequence('Only events before this sequence'),
     newest: Type.Optional(Type.Literal('true', { description: 'The newest first, instead of the oldest' })),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
-    type: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    // PostgreSQL keeps no U+0000 in a text.
+    type: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000]+$' })),
     service: Type.Optional(Type.String({ pattern: '^[a-z]{1,40}$', description: 'Who said it, such as "order"' })),
     orderId: Type.Optional(OrderId),
   },

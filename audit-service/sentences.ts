@@ -42,6 +42,8 @@ const sentences: Record<string, Say> = {
   'shipping.delivered': () => 'the parcel reached the customer',
   'notification.requested': ({ data, ...event }) =>
     `the customer is to be told about ${detailOf(event)}${because(listIn(data, 'channels').join(' and '), ' by ')}`,
+  'notification.held': ({ data, ...event }) =>
+    `the customer is told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} later${reasonOfHold(data)}${because(textIn(data, 'until'), ', at ')}`,
   'notification.sent': ({ data, ...event }) =>
     `the customer was told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${because(textIn(data, 'provider'), ', through ')}`,
   'notification.failed': ({ data, ...event }) =>
@@ -94,9 +96,20 @@ function detailOf({ id, subject, type }: Omit<Spoken, 'data'>): string {
   return id.startsWith(before) ? id.slice(before.length) : 'something'
 }
 
-/** `123/notification.sent/order.paid.email`: the channel is told apart. */
+/** `123/notification.sent/order.paid.email`: the channel is told apart, and so is the time of a hold behind it. */
 function newsOf(event: Omit<Spoken, 'data'>): string {
-  return detailOf(event).replace(/\.(email|sms|push|webhook)$/, '')
+  return detailOf(event).replace(/\.(email|sms|push|webhook)(\.\d{4}-\d\d-\d\dT[^/]*)?$/, '')
+}
+
+const holds: Record<string, string> = {
+  quiet_hours: ', after the quiet hours',
+  digest: ', together with other news',
+  throttled: ', since there is no room for more',
+}
+
+function reasonOfHold(data: unknown): string {
+  const why = textIn(data, 'reason') ?? ''
+  return Object.hasOwn(holds, why) ? (holds[why] ?? '') : because(why, ': ')
 }
 
 /** Amounts as people read them. */

@@ -1,17 +1,8 @@
 // An order's story: its events in the order of their causes, in words, and what should have followed and did not.
-import { channels } from '@orders/shared/contracts'
-import { listIn, textIn } from './fields.ts'
+import { textIn } from './fields.ts'
+import { expectedOfNews, OUTSIDE, waysOf, withoutEarlierHolds } from './news.ts'
 import { type Money, sentenceOf } from './sentences.ts'
-
-/** An event as the story needs it; its data may be of any version. */
-export interface Told {
-  id: string
-  type: string
-  subject: string
-  source: string
-  time: string
-  data: unknown
-}
+import { type Expectation, type Hold, keyOf, type Told } from './told.ts'
 
 export interface StoryEntry {
   id: string
@@ -30,8 +21,10 @@ export interface Gap {
   after: string | null
   since: string
   sinceMs: number
-  /** `missing` once the wait is longer than it should ever be. */
-  status: 'waiting' | 'missing'
+  /** `held` until its time, by a rule and not by a fault; `missing` once the wait is longer than it should ever be. */
+  status: 'held' | 'waiting' | 'missing'
+  /** Of what is held, or was. */
+  held?: Hold
 }
 
 export interface Story {
@@ -63,6 +56,7 @@ const CAUSAL_ORDER = [
   'shipping.delivered',
   'order.completed',
   'order.cancelled',
+  'notification.held',
   'notification.requested',
   'notification.sent',
   'notification.failed',
@@ -128,7 +122,6 @@ interface Rule {
   patience?: number
 }
 
-const OUTSIDE = 3
 const ON_THE_ROAD = 60
 
 const RULES: Rule[] = [
@@ -150,61 +143,27 @@ const RULES: Rule[] = [
   { after: 'shipping.failed', expect: [['payment.refunded']], patience: OUTSIDE },
 ]
 
-/** News that customers are told. */
-const TOLD = [
-  'order.created',
-  'order.paid',
-  'order.shipped',
-  'order.completed',
-  'order.cancelled',
-  'payment.confirmation_required',
-]
-
-/** What an event should be followed by: any one of `oneOf`, each a type or a type with its detail. */
-interface Expectation {
-  oneOf: string[]
-  /** What makes it needless: the customer's wish, or the time that passed. */
-  unless?: string[]
-  patience: number
-}
-
 function expectationsOf(event: Told): Expectation[] {
   const byRule = RULES.filter(({ after }) => after === event.type).flatMap(({ expect, patience = 1 }) =>
     expect.map((oneOf) => ({ oneOf, patience })),
   )
-  const told = TOLD.includes(event.type)
-    ? [{ oneOf: [`notification.requested/${event.type}`], unless: endingsOf(event.type), patience: 1 }]
-    : []
-  return [...byRule, ...told, ...deliveriesOf(event)]
-}
-
-function endingsOf(news: string): string[] {
-  return channels.flatMap((channel) =>
-    ['digested', 'opted_out', 'expired', 'cancelled'].map((ending) => `notification.${ending}/${news}.${channel}`),
-  )
-}
-
-function deliveriesOf(event: Told): Expectation[] {
-  if (event.type !== 'notification.requested') return []
-  const about = keyOf(event).slice('notification.requested/'.length)
-  return listIn(event.data, 'channels').map((channel) => ({
-    oneOf: [`notification.sent/${about}.${channel}`, `notification.failed/${about}.${channel}`],
-    unless: endingsOf(about).filter((ending) => ending.endsWith(`.${channel}`)),
-    patience: OUTSIDE,
-  }))
-}
-
-/** The id without its subject: the type, and the detail where a type alone is not enough. */
-function keyOf({ id, subject, type }: Told): string {
-  return id.startsWith(`${subject}/`) ? id.slice(subject.length + 1) : type
+  return [...byRule, ...expectedOfNews(event)]
 }
 
 function gapsOf(sorted: readonly Told[], nowMs: number, gapAfterMs: number): Gap[] {
-  const known = new Set(sorted.flatMap((event) => [event.type, keyOf(event)]))
-  const gap = (after: Told, expected: Expectation, isFirst = false): Gap => {
-    const sinceMs = Math.max(0, nowMs - waitBegins(after))
-    const status = sinceMs > gapAfterMs * expected.patience ? 'missing' : 'waiting'
-    return { missing: expected.oneOf, after: isFirst ? null : keyOf(after), since: after.time, sinceMs, status }
+  const known = new Set(sorted.flatMap((event) => [event.type, keyOf(event), ...waysIn(event)]))
+  const gap = (after: Told, { oneOf, patience, held, ...expected }: Expectation, isFirst = false): Gap => {
+    const beginsMs = held ? msOf(held.until, after.time) : waitBegins(after)
+    const sinceMs = Math.max(0, nowMs - beginsMs)
+    const overdue = sinceMs > gapAfterMs * patience ? 'missing' : 'waiting'
+    return {
+      missing: oneOf,
+      after: isFirst ? null : (expected.after ?? keyOf(after)),
+      since: after.time,
+      sinceMs,
+      status: held && nowMs < beginsMs ? 'held' : overdue,
+      ...(held && { held }),
+    }
   }
   const unplaced = sorted.find(({ type }) => /^(order|inventory|payment|shipping)\./.test(type))
   return [
@@ -212,7 +171,7 @@ function gapsOf(sorted: readonly Told[], nowMs: number, gapAfterMs: number): Gap
     ...(unplaced && !known.has('order.created')
       ? [gap(unplaced, { oneOf: ['order.created'], patience: 1 }, true)]
       : []),
-    ...sorted.flatMap((event) =>
+    ...withoutEarlierHolds(sorted).flatMap((event) =>
       expectationsOf(event)
         .filter(({ oneOf, unless = [] }) => ![...oneOf, ...unless].some((key) => known.has(key)))
         .map((expected) => gap(event, expected)),
@@ -220,9 +179,15 @@ function gapsOf(sorted: readonly Told[], nowMs: number, gapAfterMs: number): Gap
   ]
 }
 
+const waysIn = (event: Told) => waysOf(event).map((way) => `${event.type}/${way}`)
+
 /** A customer who is asked has until the deadline: only from then on does anybody keep us waiting. */
 function waitBegins({ type, time, data }: Told): number {
-  const deadline =
-    type === 'payment.confirmation_required' ? Date.parse(textIn(data, 'confirmBefore') ?? '') : Number.NaN
-  return Number.isNaN(deadline) ? Date.parse(time) : deadline
+  return msOf(type === 'payment.confirmation_required' ? textIn(data, 'confirmBefore') : undefined, time)
+}
+
+/** Where it is no instant, the other one. */
+function msOf(instant: string | undefined, otherwise: string): number {
+  const ms = Date.parse(instant ?? '')
+  return Number.isNaN(ms) ? Date.parse(otherwise) : ms
 }

@@ -19,9 +19,10 @@ export function textOf({ orderId, ended, durationMs, entries, gaps }: Story): st
   ].join('\n')
 }
 
-function line({ missing, after, sinceMs, status }: Gap): string {
+function line({ missing, after, sinceMs, status, held }: Gap): string {
   const what = missing.join(' or ')
   const which = after === null ? 'before everything else' : `after ${after}`
+  if (held && status === 'held') return `  held     ${what}, until ${held.until}: ${held.because}`
   return `  ${status === 'missing' ? 'MISSING' : 'waiting'}  ${what} ${which}, for ${duration(sinceMs)}`
 }
 

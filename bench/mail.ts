@@ -8,9 +8,10 @@ import { connect } from 'amqplib'
 import { completed } from '../notification-service/content.ts'
 import { checkedTemplates } from '../notification-service/service.ts'
 import { templates as declarations } from '../notification-service/templates/schemas.ts'
-import { type Running, start, stop } from '../scripts/processes/child.ts'
+import type { Running } from '../scripts/processes/child.ts'
 import { prepareSystem } from '../tests/support/system.ts'
 import { withChannel } from '../tests/support/vhost.ts'
+import { EMAIL_QUEUE, startWorker } from './worker.ts'
 
 export interface MailOptions {
   amqpUrl: string
@@ -25,7 +26,6 @@ export interface MailRates {
 
 const WARM_UP_MAILS = 500
 const PREPARED_WITHIN_MS = 120_000
-const QUEUE = 'notification.email.queue'
 
 /** Each side is warmed up, then sends so many mails. */
 export async function measureMail(options: MailOptions): Promise<MailRates> {
@@ -36,7 +36,7 @@ export async function measureMail(options: MailOptions): Promise<MailRates> {
     const channelPerSecond = await measureChannel(url, sink.running, options)
     return { channelPerSecond, barePerSecond }
   } finally {
-    await stop(sink.running, 5_000)
+    await sink.stop()
   }
 }
 
@@ -51,7 +51,7 @@ async function measureBare(smtpUrl: string, mails: number): Promise<number> {
     await send(WARM_UP_MAILS)
     return (mails / (await send(mails))) * 1_000
   } finally {
-    await stop(mailer.running, 5_000)
+    await mailer.stop()
   }
 }
 
@@ -113,7 +113,7 @@ async function backlogSent(amqpUrl: string, sink: Running, mails: number): Promi
 /** At the mail server already. */
 const HELD_MAX = 64
 const waiting = async (channel: { checkQueue(name: string): Promise<{ messageCount: number }> }) =>
-  (await channel.checkQueue(QUEUE)).messageCount
+  (await channel.checkQueue(EMAIL_QUEUE)).messageCount
 
 /** As order-service says it: one mail each. */
 async function askFor(amqpUrl: string, mails: number): Promise<void> {
@@ -127,26 +127,4 @@ async function askFor(amqpUrl: string, mails: number): Promise<void> {
       channel.publish(exchange, routingKey, body, { ...properties, persistent: true })
     }
   })
-}
-
-async function startWorker(file: string, ...args: string[]) {
-  const running = await start(process.execPath, ['--import', 'tsx', `bench/${file}`, ...args], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const heard: unknown[] = []
-  let wake: () => void = () => undefined
-  running.onMessage((message) => {
-    heard.push(message)
-    wake()
-  })
-  return {
-    running,
-    async heard<T = unknown>(): Promise<T> {
-      while (heard.length === 0)
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      return heard.shift() as T
-    },
-  }
 }

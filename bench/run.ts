@@ -1,6 +1,6 @@
 // `npm run bench`: the system and the bare broker side by side, in turns, on a private broker; prints ratios.
 //
-// npm run bench -- --rounds 3 --seconds 10 --in-flight 400 --mails 3000 --only mail
+// npm run bench -- --rounds 3 --seconds 10 --in-flight 400 --mails 3000 --waiting 10000 --only mail
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { interruption } from '../scripts/processes/interruption.ts'
@@ -10,6 +10,7 @@ import { measureCeiling } from './ceiling.ts'
 import { type LoopResult, percentile } from './closed-loop.ts'
 import { measureEndToEnd, measureLatency, restock } from './end-to-end.ts'
 import { type MailRates, measureMail } from './mail.ts'
+import { measurePriority } from './priority.ts'
 
 const { values } = parseArgs({
   options: {
@@ -17,7 +18,9 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     'in-flight': { type: 'string', default: '400' },
     mails: { type: 'string', default: '3000' },
-    /** One part alone: orders or mail. */
+    /** Bulk mails that wait while something urgent is asked for. */
+    waiting: { type: 'string', default: '10000' },
+    /** One part alone: orders, mail or priority. */
     only: { type: 'string' },
   },
 })
@@ -27,15 +30,17 @@ const interrupted = interruption()
 
 const { rabbit, servicesDir, stop } = await startTestServers(say, interrupted)
 try {
-  for (const vhost of ['system', 'ceiling', 'mail']) {
+  for (const vhost of ['system', 'ceiling', 'mail', 'priority']) {
     await rabbit.rabbitmqctl(['add_vhost', vhost])
     await rabbit.rabbitmqctl(['set_permissions', '-p', vhost, 'guest', '.*', '.*', '.*'])
   }
   say(
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}`,
   )
-  if (values.only !== 'mail') await benchOrders(`${rabbit.amqpUrl}/system`, `${rabbit.amqpUrl}/ceiling`)
-  if (values.only !== 'orders') await benchMail(`${rabbit.amqpUrl}/mail`)
+  const wanted = (part: string) => (values.only ?? part) === part
+  if (wanted('orders')) await benchOrders(`${rabbit.amqpUrl}/system`, `${rabbit.amqpUrl}/ceiling`)
+  if (wanted('mail')) await benchMail(`${rabbit.amqpUrl}/mail`)
+  if (wanted('priority')) await benchPriority(`${rabbit.amqpUrl}/priority`)
 } finally {
   await stop()
 }
@@ -85,6 +90,15 @@ async function benchMail(amqpUrl: string): Promise<void> {
   say(`mails per second, the channel   ${channelPerSecond.toFixed(0)}, of a backlog of ${mails}`)
   say(`bare nodemailer, the same pool  ${barePerSecond.toFixed(0)}, of ${mails}`)
   say(`ratio                           ${(channelPerSecond / barePerSecond).toFixed(2)}`)
+}
+
+async function benchPriority(amqpUrl: string): Promise<void> {
+  const waiting = Number(values.waiting)
+  const { ms: times, leftWaiting } = await measurePriority({ amqpUrl, servicesDir, waiting })
+  say()
+  say(`urgent among ${waiting} bulk mails that drain, from its 202 until the mail server has it:`)
+  say(`${times.length} mails one by one           p50 ${ms(percentile(times, 0.5))}, slowest ${ms(Math.max(...times))}`)
+  say(`bulk mails that waited still    ${leftWaiting}`)
 }
 
 /** Every round has six new processes and empty databases, as every ceiling round has new workers. */

@@ -19,7 +19,8 @@ const SetStock = Type.Object(
   {
     available: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }),
     unitPriceCents: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000_000 })),
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    // PostgreSQL keeps no U+0000 in a text.
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000]+$' })),
   },
   { additionalProperties: false },
 )

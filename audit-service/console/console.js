@@ -2,7 +2,7 @@
 
 /** @typedef {{sequence: number, id: string, type: string, subject: string, source: string, time: string, receivedAt: string, causationId: string | null, hash: string, sentence: string, event: unknown}} Kept */
 /** @typedef {{id: string, time: string, afterMs: number, service: string, type: string, sentence: string}} Entry */
-/** @typedef {{missing: string[], after: string | null, since: string, sinceMs: number, status: 'waiting' | 'missing'}} Gap */
+/** @typedef {{missing: string[], after: string | null, since: string, sinceMs: number, status: 'held' | 'waiting' | 'missing', held?: {until: string, because: string}}} Gap */
 /** @typedef {{orderId: string, ended: 'completed' | 'cancelled' | null, startedAt: string, durationMs: number, entries: Entry[], gaps: Gap[]}} Story */
 
 const EVERY_MS = 2_000
@@ -320,12 +320,14 @@ async function loadStory() {
 
 /** @type {(story: Story) => void} */
 function showStory({ ended, startedAt, durationMs, entries, gaps }) {
-  const waiting = gaps.filter(({ status }) => status === 'waiting').length
-  const missing = gaps.length - waiting
+  const [waiting, held, missing] = ['waiting', 'held', 'missing'].map(
+    (wanted) => gaps.filter(({ status }) => status === wanted).length,
+  )
   showBadges([
     [ended ?? 'under way', ended === 'completed' ? 'good' : ended === null ? 'under-way' : 'plain'],
-    ...(waiting > 0 ? [[`waiting for ${waiting}`, 'waiting']] : []),
-    ...(missing > 0 ? [[`${missing} missing`, 'bad']] : []),
+    ...(waiting ? [[`waiting for ${waiting}`, 'waiting']] : []),
+    ...(held ? [[`${held} held`, 'plain']] : []),
+    ...(missing ? [[`${missing} missing`, 'bad']] : []),
   ])
   const figures = [
     [ended === null ? 'So far' : 'Duration', duration(durationMs)],
@@ -392,12 +394,24 @@ const pauseOf = (ms) =>
     element('div', { class: 'step' }, ...step('', element('p', {}, `${duration(ms)} later`))),
   )
 
+/** Why a rule holds news. @type {Record<string, string | undefined>} */
+const HOLDS = {
+  quiet_hours: 'the customer’s quiet hours',
+  digest: 'it waits for a digest',
+  throttled: 'the throttle has no room before',
+}
+
 /** @type {(gap: Gap) => HTMLElement} */
-function gapOf({ missing, after, sinceMs, status }) {
+function gapOf({ missing, after, sinceMs, status, held }) {
   const what = missing.join(' or ')
-  const said = element('p', { class: 'said' }, status === 'missing' ? `Missing: ${what}` : `Waiting for ${what}`)
+  const words = { missing: 'Missing: ', waiting: 'Waiting for ', held: 'Held: ' }
+  const said = element('p', { class: 'said' }, words[status] + what)
   const place = after === null ? 'should stand before everything else' : `should follow ${after}`
-  const meta = element('p', { class: 'meta' }, sinceMs === 0 ? `${place}; there is still time` : place)
+  const why =
+    held && status === 'held'
+      ? ['until ', moment(held.until), `: ${HOLDS[held.because] ?? held.because}`]
+      : [sinceMs === 0 ? `${place}; there is still time` : place]
+  const meta = element('p', { class: 'meta' }, ...why)
   const since = sinceMs === 0 ? '' : duration(sinceMs)
   return element(
     'li',

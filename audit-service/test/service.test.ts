@@ -115,4 +115,6 @@ it('gives the events page by page', async () => {
   const earlier = await json(`/audit/events?newest=true&limit=2&before=${newest.next}`)
   expect(earlier).toMatchObject({ events: [{ sequence: 1, sentence: 'gayal ordered 1 line' }], next: null })
   expect(await json('/audit/events?service=payment')).toEqual({ events: [], next: null, kept: 3 })
+  const refused = await get('/audit/events?type=a%00b')
+  expect([refused.status, await refused.json()]).toMatchObject([400, { errors: [{ field: 'querystring.type' }] }])
 })

@@ -8,6 +8,7 @@ import {
   NotificationDigested,
   NotificationExpired,
   NotificationFailed,
+  NotificationHeld,
   NotificationOptedOut,
   NotificationRequested,
   NotificationSent,
@@ -25,8 +26,9 @@ import {
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { moneyIn } from '../sentences.ts'
-import { storyOf, type Told } from '../story.ts'
+import { storyOf } from '../story.ts'
 import { textOf } from '../text.ts'
+import type { Told } from '../told.ts'
 
 const orderId = '123'
 const customer = { user: 'gayal', priority: 'standard' as const }
@@ -252,5 +254,108 @@ describe('a gap', () => {
       { after: 'payment.confirmation_required', sinceMs: 0, status: 'waiting' },
     ])
     expect(tell(asked, at(900_000 + 180_001))?.gaps).toMatchObject([{ sinceMs: 180_001, status: 'missing' }])
+  })
+})
+
+describe('news that a rule holds', () => {
+  const held = (channel: 'email' | 'sms', until: string, reason = 'quiet_hours') =>
+    told(
+      NotificationHeld.of(
+        orderId,
+        at(25),
+        { notificationId: `${orderId}.order.paid`, channel, reason, until },
+        { detail: `order.paid.${channel}.${until}` },
+      ),
+    )
+  const asked = (...channels: ('email' | 'sms' | 'webhook')[]) =>
+    told(
+      NotificationRequested.of(
+        orderId,
+        at(30),
+        { notificationId: `${orderId}.order.paid`, channels },
+        { detail: ['order.paid', ...channels].join('.') },
+      ),
+    )
+  const sent = (channel: 'email' | 'sms' | 'webhook') =>
+    told(
+      NotificationSent.of(
+        orderId,
+        at(31),
+        { notificationId: `${orderId}.order.paid`, channel, provider: 'log', providerId: '1' },
+        { detail: `order.paid.${channel}` },
+      ),
+    )
+  const unsaid = completed.filter(({ id }) => !/notification\.\w+\/order\.paid/.test(id))
+  const morning = at(8 * 3_600_000)
+  const noon = at(12 * 3_600_000)
+  const gap = (until: string, more: object) => ({
+    missing: ['notification.requested/order.paid.email'],
+    after: 'notification.held/order.paid.email',
+    since: at(25),
+    held: { until, because: 'quiet_hours' },
+    ...more,
+  })
+
+  it('are held until their time, then waited for, and missing when they do not come', () => {
+    const events = [...unsaid, held('email', morning)]
+    expect(tell(events, at(3_600_000))?.gaps).toEqual([gap(morning, { status: 'held', sinceMs: 0 })])
+    expect(tell(events, at(8 * 3_600_000 + 60_000))?.gaps).toEqual([
+      gap(morning, { status: 'waiting', sinceMs: 60_000 }),
+    ])
+    expect(tell(events, at(8 * 3_600_000 + 60_001))?.gaps).toEqual([
+      gap(morning, { status: 'missing', sinceMs: 60_001 }),
+    ])
+  })
+
+  it('are held until the last of their times, in whatever order that is heard', () => {
+    for (const events of [
+      [held('email', morning), held('email', noon)],
+      [held('email', noon), held('email', morning)],
+    ])
+      expect(tell([...unsaid, ...events], at(9 * 3_600_000))?.gaps).toEqual([gap(noon, { status: 'held', sinceMs: 0 })])
+  })
+
+  it('are no gap any more once they are asked for, alone or with another channel, or have ended', () => {
+    const data = { notificationId: `${orderId}.order.paid`, channel: 'email' as const, digestId: 'd' }
+    const digested = told(NotificationDigested.of(orderId, at(40), data, { detail: 'order.paid.email' }))
+    for (const events of [
+      [asked('email'), sent('email')],
+      [asked('email', 'sms'), sent('email'), sent('sms')],
+      [digested],
+    ])
+      expect(tell([...unsaid, held('email', morning), ...events])?.gaps).toEqual([])
+  })
+
+  it('leave each channel its own way: one is told at once, the other one later', () => {
+    const events = [...unsaid, held('email', morning), asked('webhook')]
+    expect(tell([...events, sent('webhook')], at(3_600_000))?.gaps).toEqual([
+      gap(morning, { status: 'held', sinceMs: 0 }),
+    ])
+    expect(tell([...events, asked('email'), sent('email')])?.gaps).toMatchObject([
+      {
+        missing: ['notification.sent/order.paid.webhook', 'notification.failed/order.paid.webhook'],
+        status: 'missing',
+      },
+    ])
+    expect(tell([...events, sent('webhook'), asked('email'), sent('email')])?.gaps).toEqual([])
+  })
+
+  it('are told in words', () => {
+    const events = [
+      held('email', morning),
+      held('sms', noon, 'digest'),
+      held('sms', morning, 'throttled'),
+      held('sms', at(1), 'a_new_rule'),
+    ]
+    expect(events.map((event) => tell([event])?.entries[0]?.sentence)).toEqual([
+      `the customer is told about order.paid by email later, after the quiet hours, at ${morning}`,
+      `the customer is told about order.paid by sms later, together with other news, at ${noon}`,
+      `the customer is told about order.paid by sms later, since there is no room for more, at ${morning}`,
+      `the customer is told about order.paid by sms later: a_new_rule, at ${at(1)}`,
+    ])
+    const story = tell([...unsaid, held('email', morning)], at(3_600_000)) ?? expect.fail()
+    expect(textOf(story)).toContain(
+      `\n  held     notification.requested/order.paid.email, until ${morning}: quiet_hours\n`,
+    )
   })
 })

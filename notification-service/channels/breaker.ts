@@ -12,7 +12,7 @@ export interface Breaker {
    * `ProviderError`, or an error that nobody foresaw, counts.
    *
    * @throws TransientError `breaker_open` instead of calling, which costs a message no attempt for an hour `since` it was
-   * requested; else what the call throws.
+   * to go; else what the call throws.
    */
   call<T>(since: string, work: () => Promise<T>): Promise<T>
 }

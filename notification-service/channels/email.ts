@@ -20,8 +20,8 @@ const SILENCE_TIMEOUT_MS = 15_000
 export const MAIL_TIMEOUT_MS = 20_000
 
 /** Sends by SMTP over a few kept connections. The caller closes it. */
-export function openSmtp(url: string, settings: MailSettings, provider = 'smtp'): Sender {
-  const write = writer(settings)
+export function openSmtp(url: string, settings: MailSettings, now: () => Date, provider = 'smtp'): Sender {
+  const write = writer(settings, now)
   const transport = createTransport({
     url,
     ...POOL,
@@ -47,9 +47,9 @@ export function openSmtp(url: string, settings: MailSettings, provider = 'smtp')
   }
 }
 
-/** Writes each mail to `<folder>/<notificationId>.eml`; the same mail again is the same file again. */
-export function openMailFolder(folder: string, settings: MailSettings): Sender {
-  const write = writer(settings)
+/** Writes each mail to `<folder>/<notificationId>.eml`; the same mail again takes the place of the first. */
+export function openMailFolder(folder: string, settings: MailSettings, now: () => Date): Sender {
+  const write = writer(settings, now)
   mkdirSync(folder, { recursive: true })
   const composer = createTransport({ streamTransport: true, buffer: true, newline: 'windows' })
   // Written and renamed without a pause in between, so one name is enough for all mails of this process.
@@ -70,15 +70,16 @@ export function openMailFolder(folder: string, settings: MailSettings): Sender {
 }
 
 /** Turns a notification into a mail. The Message-ID follows from the notification, so that a repeat can be recognised. */
-function writer({ mailFrom, mailIdDomain }: MailSettings) {
-  return ({ notificationId, address, content, headers, createdAt }: Outgoing) => {
+function writer({ mailFrom, mailIdDomain }: MailSettings, now: () => Date) {
+  return ({ notificationId, address, content, headers }: Outgoing) => {
     if (!isEmail(address)) throw new PermanentError('bad_address', 'this is no e-mail address')
     return {
       from: mailFrom,
       to: { name: '', address },
       subject: content.subject,
       messageId: `<${encodeURIComponent(notificationId)}.email@${mailIdDomain}>`,
-      date: createdAt,
+      // RFC 5322, 3.6.1: when it is ready to go, and not when it was asked for: it may have been held since.
+      date: now(),
       // RFC 3834: keeps holiday notices from being answered to a machine.
       headers: { 'Auto-Submitted': 'auto-generated', ...headers },
       text: content.text,

@@ -1,6 +1,6 @@
 // Many endpoints behind one channel, each with a breaker and a share of the channel's calls: a dead one delays nobody.
 import { TransientError } from '@orders/shared/runtime'
-import type { Outgoing } from '../deliveries/domain.ts'
+import { dueSince, type Outgoing } from '../deliveries/domain.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import type { Send } from './sender.ts'
 
@@ -34,7 +34,7 @@ export function perEndpoint(endpointOf: (outgoing: Outgoing) => string, nowMs: (
       throw new TransientError('endpoint_busy', 'other calls to this endpoint are under way', { isUntried: true })
     endpoint.calls += 1
     try {
-      return await endpoint.breaker.call(outgoing.createdAt, () => send(outgoing, context))
+      return await endpoint.breaker.call(dueSince(outgoing), () => send(outgoing, context))
     } finally {
       endpoint.calls -= 1
     }

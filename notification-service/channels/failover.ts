@@ -1,7 +1,7 @@
 // One or two providers for a channel: the second takes over while the first's breaker is open, but never a message that
 // the first may have taken. To send late is better than to send twice.
 import { TransientError } from '@orders/shared/runtime'
-import type { Outgoing } from '../deliveries/domain.ts'
+import { dueSince, type Outgoing } from '../deliveries/domain.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import type { Calls, OpenCall } from './calls.ts'
 import { claiming, type Earlier, type Send, type SendClaimed, type Sender, type Sending } from './sender.ts'
@@ -34,7 +34,7 @@ export function inTurn(senders: [Sender, ...Sender[]], { calls, now, unknownMs }
   const preferred = provide(first)
   const providers = [preferred, ...others.map(provide)]
   if (providers.length === 1 && !first.find)
-    return (outgoing, context) => preferred.breaker.call(outgoing.createdAt, () => preferred.send(outgoing, context))
+    return (outgoing, context) => preferred.breaker.call(dueSince(outgoing), () => preferred.send(outgoing, context))
 
   return async (outgoing, context) => {
     const found = await calls.find(outgoing)
@@ -59,7 +59,7 @@ export function inTurn(senders: [Sender, ...Sender[]], { calls, now, unknownMs }
   }
 
   function ask({ breaker, send }: Provider, outgoing: Outgoing, context: Context, earlier: Earlier): Promise<Sending> {
-    return breaker.call(outgoing.createdAt, () => send(outgoing, context, earlier))
+    return breaker.call(dueSince(outgoing), () => send(outgoing, context, earlier))
   }
 
   /** By the same provider and under the same id, which is how it can tell; while it does not serve, by nobody. */

@@ -11,9 +11,11 @@ import { secretsOf } from './webhook.ts'
 
 export const NotificationId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' })
 
-const Address = Type.String({ minLength: 1, maxLength: 2048 })
+/** PostgreSQL keeps no U+0000 in a text. */
+const NO_NUL = '^[^\\u0000]+$'
+const Address = Type.String({ minLength: 1, maxLength: 2048, pattern: NO_NUL })
 const Suppress = Type.Object(
-  { channel: Channel, address: Address, reason: Type.String({ minLength: 1, maxLength: 200 }) },
+  { channel: Channel, address: Address, reason: Type.String({ minLength: 1, maxLength: 200, pattern: NO_NUL }) },
   { additionalProperties: false },
 )
 const ByAddress = Type.Object({ address: Address })
@@ -83,7 +85,7 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
 
 const Callback = Type.Object({ notification: NotificationId })
 const StatusCallback = Type.Object({
-  MessageSid: Type.String({ minLength: 1, maxLength: 64 }),
+  MessageSid: Type.String({ minLength: 1, maxLength: 64, pattern: NO_NUL }),
   MessageStatus: Type.String({ pattern: '^[a-z_]{1,32}$' }),
   ErrorCode: Type.Optional(Type.String({ pattern: '^[0-9]{0,8}$' })),
 })

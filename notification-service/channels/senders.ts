@@ -45,9 +45,9 @@ export function openSenders(
 
   function openEmail(): Send {
     const { smtpUrl, smtpSecondUrl, dataDir } = config
-    if (smtpUrl === undefined) return either(openMailFolder(join(dataDir, 'mail'), config), undefined)
-    const second = smtpSecondUrl === undefined ? undefined : openSmtp(smtpSecondUrl, config, 'smtp-second')
-    return either(openSmtp(smtpUrl, config), second)
+    if (smtpUrl === undefined) return either(openMailFolder(join(dataDir, 'mail'), config, now), undefined)
+    const second = smtpSecondUrl === undefined ? undefined : openSmtp(smtpSecondUrl, config, now, 'smtp-second')
+    return either(openSmtp(smtpUrl, config, now), second)
   }
 
   function openSms(): Send | undefined {

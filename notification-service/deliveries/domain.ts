@@ -38,6 +38,13 @@ export interface Outgoing {
   /** Of a mail: what its recipient may unsubscribe by. */
   headers?: Record<string, string>
   createdAt: string
+  /** Null, or not there, for what was never held. */
+  heldUntil?: string | null
+}
+
+/** From when on it is to go, so from when on an outage keeps it waiting. */
+export function dueSince({ heldUntil, createdAt }: Pick<Outgoing, 'heldUntil' | 'createdAt'>): string {
+  return heldUntil ?? createdAt
 }
 
 /** One call to a provider and what came of it. */

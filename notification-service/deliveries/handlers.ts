@@ -26,11 +26,12 @@ export function channelHandler(channel: Channel, send: Send, terms: Terms): Hand
       const { words, status, expiresAt, category, customerId, ...outgoing } = unrendered
       if (!isOpen(status)) return undefined
       if (expiresAt !== null && expiresAt <= context.now) return 'expired'
-      const list = await listMailOf(context.sql, { category, customerId, ...outgoing }, terms)
+      const about = { category, customerId, locale: words.locale, ...outgoing }
+      const list = await listMailOf(context.sql, about, terms)
       if (list.isOptedOut) return 'opted_out'
       const suppression = await suppressionOf(context.sql, channel, outgoing.address)
       if (suppression) return suppression
-      const content = await terms.templates.render(words)
+      const content = await terms.templates.render(words, list.link)
       return send({ ...outgoing, headers: list.headers, content }, context)
     },
     async handle({ data: { notificationId } }, tx, { now: at, attempt }, answer) {

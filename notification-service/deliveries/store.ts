@@ -24,13 +24,12 @@ export async function outgoingOf(
   channel: Channel,
 ): Promise<Unrendered | undefined> {
   const row = await sql.get<
-    Pick<Unrendered, 'eventType' | 'orderId' | 'createdAt' | 'status' | 'expiresAt' | 'category' | 'customerId'> &
-      AddressColumns & { payload: string }
+    Omit<Unrendered, 'notificationId' | 'channel' | 'address' | 'words'> & AddressColumns & { payload: string }
   >(
     `select coalesce(deliveries.status, 'waiting') as status, notifications.payload,
        notifications.event_type as "eventType", notifications.order_id as "orderId",
        notifications.created_at as "createdAt", notifications.expires_at as "expiresAt", ${ADDRESSES},
-       notifications.category, notifications.customer_id as "customerId"
+       notifications.category, notifications.customer_id as "customerId", deliveries.due_at as "heldUntil"
      from notifications left join deliveries on deliveries.notification_id = notifications.id and deliveries.channel = ?
      where notifications.id = ?`,
     channel,
@@ -38,8 +37,8 @@ export async function outgoingOf(
   )
   const address = row?.[channel]
   if (!row || typeof address !== 'string') return undefined
-  const { eventType, orderId, createdAt, status, expiresAt, category, customerId, payload } = row
-  const facts = { eventType, orderId, createdAt, status, expiresAt, category, customerId }
+  const { eventType, orderId, createdAt, heldUntil, status, expiresAt, category, customerId, payload } = row
+  const facts = { eventType, orderId, createdAt, heldUntil, status, expiresAt, category, customerId }
   return { ...facts, notificationId, channel, address, words: wordsIn(payload) }
 }
 

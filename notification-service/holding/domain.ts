@@ -1,6 +1,12 @@
 // When each channel of a notification is said: now, later, or never. Decided when the notification is taken in, and anew
 // whenever a held channel is due, by the same rules.
-import { amqpPriority, type Channel, type Message, NotificationRequested } from '@orders/shared/contracts'
+import {
+  amqpPriority,
+  type Channel,
+  type Message,
+  NotificationHeld,
+  NotificationRequested,
+} from '@orders/shared/contracts'
 import type { Ended } from '../deliveries/domain.ts'
 import { channelsOf, type Notification } from '../domain.ts'
 import { DIGEST } from '../rules/digest.ts'
@@ -142,4 +148,19 @@ export function requested(notification: Notification, channels: Channel[], at: s
   const isWhole = channels.length === channelsOf(notification).length
   const detail = isWhole ? eventType : [eventType, ...channels].join('.')
   return NotificationRequested.of(subject, at, { notificationId, channels }, { detail, priority })
+}
+
+/**
+ * Of an order's news that a rule holds, so that nobody who reads the order's story misses them. What has its own time to
+ * send is not missed before.
+ */
+export function held(
+  { id: notificationId, subject, eventType, orderId }: Notification,
+  { channel, reason, dueAt: until }: { channel: Channel; reason: HoldReason; dueAt: string },
+  at: string,
+): Message[] {
+  if (orderId === null || reason === 'send_at') return []
+  // A channel can be held more than once, each time until later.
+  const detail = `${eventType}.${channel}.${until}`
+  return [NotificationHeld.of(subject, at, { notificationId, channel, reason, until }, { detail })]
 }

@@ -10,7 +10,7 @@ import { contextOf, countForAddress, type Open } from '../rules/context.ts'
 import type { Terms } from '../rules/settings.ts'
 import { findNotification, saveNotification } from '../store.ts'
 import { gatherDue, joined } from './digests.ts'
-import { type PlanContext, type Planned, plan, requested } from './domain.ts'
+import { held, type PlanContext, type Planned, plan, requested } from './domain.ts'
 import { dueChannelsOf, saveHold, saveReleased } from './store.ts'
 
 /** Nothing is kept or said of what is known already. */
@@ -68,7 +68,9 @@ async function carryOut(
     await countForAddress(tx, notification, one, context)
     if (step.kind === 'hold') {
       const digest = step.reason === 'digest' ? await joined(tx, notification, channel, step.dueAt) : undefined
-      await saveHold(tx, notification.id, { channel, ...step, ...digest }, at)
+      const hold = { channel, ...step, ...digest }
+      await saveHold(tx, notification.id, hold, at)
+      messages.push(...held(notification, hold, at))
     }
     if (step.kind === 'end') messages.push(...(await end(tx, notification.id, channel, step.status, at)))
   }

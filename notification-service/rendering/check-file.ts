@@ -47,7 +47,7 @@ function checkBlock(block: hbs.AST.BlockStatement, scope: Scope, fault: Fault): 
 }
 
 function isField(condition: Expression): boolean {
-  return condition.type === 'PathExpression' && !condition.data && condition.depth === 0 && condition.parts.length === 1
+  return condition.type === 'PathExpression' && condition.depth === 0 && condition.parts.length === 1
 }
 
 function inside(scope: Scope, item: Seen | undefined): Scope {

@@ -61,6 +61,7 @@ function surroundingsOf(files: TemplateFiles, locale: string, part: Part): Reado
     ['locale', text],
     ...(part === 'subject' ? [] : [['subject', text] as const]),
     ...(part === 'html' ? [['short', text] as const] : []),
+    ['unsubscribe', { ...text, isOptional: true }],
   ])
 }
 

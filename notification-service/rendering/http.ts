@@ -10,7 +10,7 @@ import type { Templates } from './templates.ts'
 
 export const Data = Type.Record(Type.String(), Type.Unknown(), { description: 'as the template’s schema has it' })
 
-const ByName = Type.Object({ name: Type.String({ maxLength: 100 }) })
+const ByName = Type.Object({ name: Type.String({ maxLength: 100, pattern: '^[^\\u0000]+$' }) })
 const Preview = Type.Object(
   { data: Type.Optional(Data), locale: Type.Optional(Locale) },
   { additionalProperties: false, description: 'without data, the template’s sample is shown' },

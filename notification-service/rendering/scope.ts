@@ -34,10 +34,13 @@ export interface Scope {
   data: ReadonlyMap<string, Seen>
 }
 
-/** The same place, where a field is known to be there. */
+/** The same place, where a field, or an `@name`, is known to be there. */
 export function knowing(scope: Scope, name: string): Scope {
-  const field = scope.here.fields?.get(name)
-  if (!field) return scope
-  const fields = new Map([...(scope.here.fields ?? []), [name, { ...field, isOptional: false }]])
-  return { ...scope, here: { ...scope.here, fields } }
+  if (name.startsWith('@')) return { ...scope, data: present(scope.data, name.slice(1)) }
+  return { ...scope, here: { ...scope.here, fields: present(scope.here.fields ?? new Map(), name) } }
+}
+
+function present(fields: ReadonlyMap<string, Seen>, name: string): ReadonlyMap<string, Seen> {
+  const field = fields.get(name)
+  return field ? new Map([...fields, [name, { ...field, isOptional: false }]]) : fields
 }

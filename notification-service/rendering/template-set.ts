@@ -23,8 +23,12 @@ export interface TemplateSet {
   flat: Flat[]
   /** By template, the default locale first. */
   locales: ReadonlyMap<string, string[]>
-  /** @throws BrokenError when the words are of a template that these files do not have. */
-  render(words: Words): Content
+  /**
+   * `unsubscribe` is the link that the message's recipient may unsubscribe by.
+   *
+   * @throws BrokenError when the words are of a template that these files do not have.
+   */
+  render(words: Words, unsubscribe?: string): Content
   /** The subject alone, which costs a tenth of all. */
   subject(words: Words): string
 }
@@ -44,6 +48,8 @@ interface Surroundings {
   currency: string
   subject?: string
   short?: string
+  /** Null where the message has none. */
+  unsubscribe: string | null
 }
 
 /**
@@ -62,11 +68,11 @@ export function compileTemplates(files: TemplateFiles): TemplateSet {
   }
   const locales = new Map([...compiled].map(([template, variants]) => [template, [...variants.keys()]]))
 
-  function start({ template, locale: wanted, currency, data }: Words) {
+  function start({ template, locale: wanted, currency, data }: Words, unsubscribe: string | null = null) {
     const locale = localeFor(wanted, locales.get(template) ?? [])
     const variant = compiled.get(template)?.get(locale)
     if (!variant) throw new BrokenError('no_such_template', `these templates have no ${template} in ${locale}`)
-    const surroundings: Surroundings = { locale, currency }
+    const surroundings: Surroundings = { locale, currency, unsubscribe }
     const render = (part: Part) => variant[part]?.(data, { ...RUN, data: surroundings }) ?? ''
     surroundings.subject = oneLine(render('subject'))
     return { surroundings, subject: surroundings.subject, render }
@@ -78,8 +84,8 @@ export function compileTemplates(files: TemplateFiles): TemplateSet {
     flat,
     locales,
     subject: (words) => start(words).subject,
-    render(words) {
-      const { surroundings, subject, render } = start(words)
+    render(words, unsubscribe) {
+      const { surroundings, subject, render } = start(words, unsubscribe)
       const short = oneLine(render('short'))
       surroundings.short = short
       return { subject, short, text: tidy(render('text')), html: mailable(render('html')) }

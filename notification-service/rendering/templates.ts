@@ -11,7 +11,7 @@ export interface Templates {
    *
    * @throws PermanentError `no_such_templates` when these files were never kept.
    */
-  render(words: Words): Promise<Content>
+  render(words: Words, unsubscribe?: string): Promise<Content>
   subject(words: Words): Promise<string>
 }
 
@@ -33,7 +33,7 @@ export function withHistory(
   }
   return {
     current,
-    render: async (words) => (await setOf(words.version)).render(words),
+    render: async (words, unsubscribe) => (await setOf(words.version)).render(words, unsubscribe),
     subject: async (words) => (await setOf(words.version)).subject(words),
   }
 }

@@ -10,7 +10,7 @@ import { isTimeZone, QUIET_HOURS } from './quiet-hours.ts'
 import type { Terms } from './settings.ts'
 import { preferencesOf } from './store.ts'
 import { readUnsubscribeToken, type Unsubscribing } from './unsubscribe.ts'
-import { donePage, questionPage } from './unsubscribe-page.ts'
+import { type UnsubscribePages, unsubscribePages } from './unsubscribe-page.ts'
 
 const ById = Type.Object({ id: CustomerId })
 const Switch = Type.Optional(Type.Boolean())
@@ -33,8 +33,9 @@ const PreferencesBody = Type.Object(
 
 export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, terms: Terms): void {
   preferenceRoutes(app, wiring, terms)
+  const pages = unsubscribePages(terms.templates.current.files)
   // Apart, so that no other route understands a form.
-  app.register(async (open: HttpServer) => unsubscribeRoutes(open, wiring))
+  app.register(async (open: HttpServer) => unsubscribeRoutes(open, wiring, pages))
 }
 
 function preferenceRoutes(
@@ -76,11 +77,15 @@ function checked({ categories = {}, ...rest }: Static<typeof PreferencesBody>, {
   return preferences
 }
 
-const ByToken = Type.Object({ token: Type.String({ maxLength: 2_000 }) })
+const ByToken = Type.Object({ token: Type.String({ maxLength: 2_000, pattern: '^[^\\u0000]+$' }) })
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 
 /** Open to whoever has the token, since mail programs have no other (RFC 8058). */
-function unsubscribeRoutes(app: HttpServer, { commit, config, now }: Wiring<NotificationConfig>): void {
+function unsubscribeRoutes(
+  app: HttpServer,
+  { commit, config, now }: Wiring<NotificationConfig>,
+  pages: UnsubscribePages,
+): void {
   // `List-Unsubscribe=One-Click`, as either kind of form; the token says all there is to say.
   for (const type of ['application/x-www-form-urlencoded', 'multipart/form-data'])
     app.addContentTypeParser(type, { parseAs: 'buffer' }, (_, __, done) => done(null, undefined))
@@ -92,11 +97,11 @@ function unsubscribeRoutes(app: HttpServer, { commit, config, now }: Wiring<Noti
       schema: { params: ByToken, summary: 'Asks; changes nothing, since scanners follow links' },
     },
     async ({ params }, reply) => {
-      const { category } = signed(params.token)
+      const { category, locale } = signed(params.token)
       return reply
         .header('content-security-policy', PAGE_POLICY)
         .type('text/html; charset=utf-8')
-        .send(questionPage(category))
+        .send(pages.question(category, locale))
     },
   )
 
@@ -104,12 +109,12 @@ function unsubscribeRoutes(app: HttpServer, { commit, config, now }: Wiring<Noti
     '/unsubscribe/:token',
     { config: { hasPrivateUrl: true }, schema: { params: ByToken, summary: 'No more mails of this category' } },
     async ({ params }, reply) => {
-      const { recipient, category } = signed(params.token)
+      const { recipient, category, locale } = signed(params.token)
       await changePreferences(commit, recipient, (before) => withoutMailOf(before, category), now().toISOString())
       return reply
         .header('content-security-policy', PAGE_POLICY)
         .type('text/html; charset=utf-8')
-        .send(donePage(category))
+        .send(pages.done(category, locale))
     },
   )
 

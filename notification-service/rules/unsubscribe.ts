@@ -6,6 +6,8 @@ export interface Unsubscribing {
   /** See `recipientOf`. */
   recipient: string
   category: string
+  /** Of the mail, and so of the page behind its link; undefined for the default. */
+  locale?: string | undefined
 }
 
 export interface UnsubscribeSettings {
@@ -13,10 +15,12 @@ export interface UnsubscribeSettings {
   unsubscribeSecret?: string | undefined
 }
 
-/** `<recipient and category>.<signature>`, both base64url, under the first of the secrets. */
-export function unsubscribeToken({ recipient, category }: Unsubscribing, secrets: string): string {
+/** `<recipient, category and locale>.<signature>`, both base64url, under the first of the secrets. */
+export function unsubscribeToken({ recipient, category, locale }: Unsubscribing, secrets: string): string {
   const [newest = ''] = secrets.split(',')
-  const about = Buffer.from(JSON.stringify([recipient, category])).toString('base64url')
+  const about = Buffer.from(JSON.stringify([recipient, category, ...(locale === undefined ? [] : [locale])])).toString(
+    'base64url',
+  )
   return `${about}.${signatureOf(about, newest).toString('base64url')}`
 }
 
@@ -27,8 +31,8 @@ export function readUnsubscribeToken(token: string, secrets: string): Unsubscrib
   const isOurs = secrets.split(',').map((secret) => isEqual(signatureOf(about, secret), given))
   if (more.length > 0 || !isOurs.includes(true)) return undefined
   // The cast is the decoding edge: it is signed, so it was written by `unsubscribeToken`.
-  const [recipient = '', category = ''] = JSON.parse(Buffer.from(about, 'base64url').toString()) as string[]
-  return { recipient, category }
+  const [recipient = '', category = '', locale] = JSON.parse(Buffer.from(about, 'base64url').toString()) as string[]
+  return { recipient, category, locale }
 }
 
 /** Signed for this purpose only: nothing else that the secret may sign can be taken for it. */
@@ -40,12 +44,17 @@ function isEqual(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other)
 }
 
+/** Undefined where the service is not told where its links lead. */
+export function unsubscribeLink(
+  about: Unsubscribing,
+  { unsubscribeUrl, unsubscribeSecret }: UnsubscribeSettings,
+): string | undefined {
+  if (unsubscribeUrl === undefined || unsubscribeSecret === undefined) return undefined
+  return `${unsubscribeUrl}/unsubscribe/${unsubscribeToken(about, unsubscribeSecret)}`
+}
+
 /** RFC 2369 and RFC 8058; what signs the mails by DKIM has to sign these two as well. */
-export function unsubscribeHeaders(about: Unsubscribing, settings: UnsubscribeSettings): Record<string, string> {
-  const { unsubscribeUrl, unsubscribeSecret } = settings
-  if (unsubscribeUrl === undefined || unsubscribeSecret === undefined) return {}
-  return {
-    'List-Unsubscribe': `<${unsubscribeUrl}/unsubscribe/${unsubscribeToken(about, unsubscribeSecret)}>`,
-    'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
-  }
+export function unsubscribeHeaders(link: string | undefined): Record<string, string> {
+  if (link === undefined) return {}
+  return { 'List-Unsubscribe': `<${link}>`, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }
 }

@@ -23,13 +23,14 @@ const outgoing: Outgoing = {
   content: set.render(newsWords('order.paid', '123', told, style)),
   createdAt: '2026-11-21T08:30:00.000Z',
 }
+const now = () => new Date('2026-11-21T16:00:00.000Z')
 const signal = new AbortController().signal
 
 let server: MailServer
 let smtp: Sender
 beforeEach(async () => {
   server = await startMailServer()
-  smtp = openSmtp(server.url, settings)
+  smtp = openSmtp(server.url, settings, now)
 })
 afterEach(async () => {
   smtp.close()
@@ -45,7 +46,8 @@ it('hands the mail over once, with a Message-ID that follows from the notificati
     mail: {
       messageId: '<123.order.paid.email@orders.example>',
       subject: 'Order 123 is paid',
-      date: '2026-11-21T08:30:00.000Z',
+      // When it is handed over, not when it was asked for.
+      date: '2026-11-21T16:00:00.000Z',
       from: { name: 'Orders', address: 'orders@example.com' },
       text: expect.stringContaining('We received €25.00 for order 123.'),
       html: expect.stringContaining('&#8364;25.00'),
@@ -114,7 +116,7 @@ it('what is no address is refused without asking anybody', async () => {
 it('writes files that mail programs open, one for each notification however often', async () => {
   const scratch = await scratchFolder()
   try {
-    const folder = openMailFolder(join(scratch.path, 'mail'), settings)
+    const folder = openMailFolder(join(scratch.path, 'mail'), settings, now)
     await folder.send(outgoing, signal)
     await folder.send(outgoing, signal)
     await folder.send({ ...outgoing, notificationId: '../../escape' }, signal)

@@ -79,7 +79,7 @@ describe('of two mail servers', () => {
   beforeEach(async () => {
     first = await startMailServer()
     second = await startMailServer()
-    senders = [openSmtp(first.url, settings), openSmtp(second.url, settings, 'smtp-second')]
+    senders = [openSmtp(first.url, settings, now), openSmtp(second.url, settings, now, 'smtp-second')]
   })
   afterEach(async () => {
     for (const sender of senders) sender.close()
@@ -101,6 +101,19 @@ describe('of two mail servers', () => {
     expect(await mail(send, 'b')).toBe('smtp')
     expect([idsAt(first), idsAt(second)]).toEqual([['b'], ['a', 'lost0']])
     expect(failed.map(({ provider }) => provider)).toEqual(Array(5).fill('smtp'))
+  })
+
+  it('an outage costs no attempt for an hour since the mail was to go, however long it was held before', async () => {
+    const send = sendBy(senders[0])
+    await openBreaker(send)
+    const yesterday = new Date(nowMs - 86_400_000).toISOString()
+    const sending = (heldUntil: string | null) =>
+      send(
+        { ...to('a', 'email', 'ann@example.com'), createdAt: yesterday, heldUntil },
+        { now: now().toISOString(), attempt: 1, signal: new AbortController().signal },
+      )
+    await expect(sending(now().toISOString())).rejects.toMatchObject({ code: 'breaker_open', isUntried: true })
+    await expect(sending(null)).rejects.toMatchObject({ code: 'breaker_open', isUntried: false })
   })
 
   it('the second is not asked for what the first refused by itself', async () => {

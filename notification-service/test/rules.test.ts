@@ -32,7 +32,7 @@ const becomes = (opened: Opened, id: string, status: string) =>
 describe('quiet hours', () => {
   it('hold until the customer’s own clock says that they are over; what is urgent goes', async () => {
     const opened = await openServices({ env: { QUIET_HOURS: '09:00-17:00', TIME_ZONE: 'Europe/Berlin' } })
-    const { put, say, hear, clock, mails } = opened
+    const { put, say, hear, said, clock, mails } = opened
     await put('/customers/nepal', { addresses: mail, timeZone: 'Asia/Kathmandu' })
     await put('/customers/nepal/preferences', { quietHours: '14:00-14:20', categories: {} })
     await put('/customers/awake/preferences', { quietHours: null })
@@ -64,6 +64,14 @@ describe('quiet hours', () => {
     await say(PaymentConfirmationRequired.of('2', clock.now, confirmation))
     await hear('2/notification.sent/payment.confirmation_required.email')
     expect(await deliveryOf(opened, '2.order.created')).toMatchObject({ status: 'held', heldBecause: 'quiet_hours' })
+    const until = '2026-11-21T16:00:00.000Z'
+    expect((await hear(`2/notification.held/order.created.email.${until}`)).data).toEqual({
+      notificationId: '2.order.created',
+      channel: 'email',
+      reason: 'quiet_hours',
+      until,
+    })
+    expect(said().filter((id) => id.includes('/notification.held/'))).toHaveLength(1)
     clock.now = minute(5)
     await hear(`${nepal}/notification.sent/direct.email`)
     clock.now = '2026-11-21T16:00:00.000Z'
@@ -208,6 +216,8 @@ describe('a digest', () => {
     const order = { user: 'gatherer', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 1 }] }
     for (const orderId of ['1', '2']) await opened.say(OrderCreated.of(orderId, clock.now, order))
     await becomes(opened, '2.order.created', 'held')
+    const told = await hear(`2/notification.held/order.created.email.${minute(10)}`)
+    expect(told.data).toMatchObject({ reason: 'digest', until: minute(10) })
     clock.now = minute(10)
     await eventually('nothing is held any more', async () => {
       const { body } = await get('/notifications?status=held')

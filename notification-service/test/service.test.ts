@@ -187,6 +187,20 @@ it('sends nothing to an address that an operator put on the list', async () => {
   expect(JSON.stringify(lines)).not.toContain('late@example')
 })
 
+it('refuses an address that no database keeps, and names the field', async () => {
+  const ask = async (path: string, method = 'GET', body?: object) => {
+    const headers = { 'content-type': 'application/json' }
+    const sent = body && { headers, body: JSON.stringify(body) }
+    const answer = await fetch(`${service.url}/suppressions${path}`, { method, ...sent })
+    const { code, errors } = (await answer.json()) as { code: string; errors: { field: string }[] }
+    return [answer.status, code, ...errors.map(({ field }) => field)]
+  }
+  const bounce = { channel: 'email', address: 'a\u0000@example.com', reason: 'a\u0000' }
+  expect(await ask('?address=a%00b')).toEqual([400, 'invalid_input', 'querystring.address'])
+  expect(await ask('/a%00b', 'DELETE')).toEqual([400, 'invalid_input', 'params.address'])
+  expect(await ask('', 'POST', bounce)).toEqual([400, 'invalid_input', 'address', 'reason'])
+})
+
 it('sends what an operator asks for, once for each Idempotency-Key', async () => {
   const post = (body: object, key = 'k1') =>
     fetch(`${service.url}/notifications`, {

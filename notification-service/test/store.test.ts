@@ -5,6 +5,7 @@ import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { attemptsOf, deliveriesOf, outgoingOf, saveAttempt, saveChange } from '../deliveries/store.ts'
 import { type Notification, notificationOf } from '../domain.ts'
+import { saveHold, saveReleased } from '../holding/store.ts'
 import { saveTemplates, templatesOf } from '../rendering/store.ts'
 import { findNotification, listNotifications, saveNotification } from '../store.ts'
 import { upgraded } from './upgrade.ts'
@@ -71,6 +72,7 @@ it('keeps a notification as it was first requested', async () => {
     address: 'g@example.org',
     words: paid('1').words,
     createdAt: at,
+    heldUntil: null,
     status: 'waiting',
     category: 'order',
     customerId: 'gayal',
@@ -78,6 +80,16 @@ it('keeps a notification as it was first requested', async () => {
   })
   expect(await outgoingOf(database, '1.order.paid', 'push')).toBe(undefined)
   expect(await outgoingOf(database, '2.order.paid', 'email')).toBe(undefined)
+})
+
+it('knows until when a channel was held that is to go now', async () => {
+  await database.transaction(async (tx) => {
+    await saveNotification(tx, paid('1'))
+    await saveHold(tx, '1.order.paid', { channel: 'email', dueAt: later, reason: 'quiet_hours' }, at)
+    await saveReleased(tx, '1.order.paid', 'email', later)
+  })
+  expect(await outgoingOf(database, '1.order.paid', 'email')).toMatchObject({ createdAt: at, heldUntil: later })
+  expect(await outgoingOf(database, '1.order.paid', 'sms')).toMatchObject({ createdAt: at, heldUntil: null })
 })
 
 it('knows where each channel stands, from before the first attempt to after the last', async () => {

@@ -57,6 +57,24 @@ it('escapes in HTML what customers call themselves, and nowhere else', () => {
   expect(text).toContain(`Hello ${name},`)
 })
 
+it('every mail ends with its link for unsubscribing, in its language, where it has one', () => {
+  const link = 'https://notify.example.com/unsubscribe/abc.def?a=1&b=2'
+  for (const [name, { data, sample }] of templates)
+    for (const [locale, word] of [
+      ['en', 'Unsubscribe'],
+      ['de', 'Abbestellen'],
+    ] as const) {
+      const words = { template: name, version: set.version, locale, currency: 'EUR', data: completed(data, sample) }
+      const { text, html } = set.render(words, link)
+      expect(text.trimEnd().split('\n').at(-1)).toBe(`${word}: ${link}`)
+      const shown = html.replace(/\s+/g, ' ').replaceAll('&#x3D;', '=').replaceAll('&amp;', '&')
+      expect(shown).toContain(`<a class="muted" href="${link}" style=`)
+      expect(shown).toContain(`>${word}</a>`)
+      const without = set.render(words)
+      expect(without.text + without.html).not.toMatch(/unsubscribe|abbestellen/i)
+    }
+})
+
 it('has no line break in a subject, whatever the data', () => {
   const subject = set.subject(wordsOf('order.paid', { orderId: '1\r\nBcc: everybody@example.com\u2028x' }))
   expect(subject).toBe('Order 1 Bcc: everybody@example.com x is paid')
@@ -111,6 +129,11 @@ describe('the check at start', () => {
       `${html}:1 {{name}} may be missing: show it only inside {{#if name}}`,
     ],
     ['an amount that may be missing', { [html]: '{{money totalCents}}' }, '{{totalCents}} may be missing'],
+    [
+      'a link that may be missing',
+      { [html]: '{{@unsubscribe}}' },
+      '{{@unsubscribe}} may be missing: show it only inside',
+    ],
     ['the wrong branch', { [html]: '{{#unless name}}{{name}}{{/unless}}' }, '{{name}} may be missing'],
     ['a text as an amount', { [html]: '{{money orderId}}' }, '{{money orderId}} needs integer, not string'],
     ['a list as a text', { [html]: '{{lines}}' }, '{{lines}} is an array, no text'],

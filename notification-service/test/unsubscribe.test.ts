@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { recipientOf } from '../rules/preferences.ts'
-import { readUnsubscribeToken, unsubscribeHeaders, unsubscribeToken } from '../rules/unsubscribe.ts'
+import { readUnsubscribeToken, unsubscribeHeaders, unsubscribeLink, unsubscribeToken } from '../rules/unsubscribe.ts'
 
 const secret = 'a secret of more than thirty-two characters'
 const about = { recipient: 'gayal', category: 'newsletter' }
@@ -16,6 +16,12 @@ it('says for whom and what, and is safe in a URL', () => {
     }),
     { numRuns: 50 },
   )
+})
+
+it('says in which language the mail was, where that was asked for; older ones do not', () => {
+  const token = unsubscribeToken({ ...about, locale: 'de-AT' }, secret)
+  expect(readUnsubscribeToken(token, secret)).toEqual({ ...about, locale: 'de-AT' })
+  expect(readUnsubscribeToken(unsubscribeToken(about, secret), secret)).toEqual({ ...about, locale: undefined })
 })
 
 it('is refused with any character changed, or under another secret', () => {
@@ -40,16 +46,17 @@ it('serves under an older secret that is still named', () => {
 
 it('fits into a header line, whatever a customer is called', () => {
   const recipient = recipientOf('\u{1f600}'.repeat(200), 'email', 'g@example.org')
+  const locale = 'abc-12345678-12345678-12345678-12345678'
   const settings = { unsubscribeUrl: `https://${'n'.repeat(190)}.example`, unsubscribeSecret: secret }
-  const headers = unsubscribeHeaders({ recipient, category: 'c'.repeat(40) }, settings)
+  const headers = unsubscribeHeaders(unsubscribeLink({ recipient, category: 'c'.repeat(40), locale }, settings))
   expect(`List-Unsubscribe: ${headers['List-Unsubscribe']}`.length).toBeLessThan(998)
 })
 
 it('is in the headers of the mail where both settings are made', () => {
   const settings = { unsubscribeUrl: 'https://notify.example.com', unsubscribeSecret: secret }
-  expect(unsubscribeHeaders(about, settings)).toEqual({
+  expect(unsubscribeHeaders(unsubscribeLink(about, settings))).toEqual({
     'List-Unsubscribe': `<https://notify.example.com/unsubscribe/${unsubscribeToken(about, secret)}>`,
     'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
   })
-  expect(unsubscribeHeaders(about, { unsubscribeSecret: secret })).toEqual({})
+  expect(unsubscribeHeaders(unsubscribeLink(about, { unsubscribeSecret: secret }))).toEqual({})
 })

@@ -56,7 +56,23 @@ it('a mail that is not transactional says how to unsubscribe by one click; a tra
   await say(OrderCreated.of('1', at, { user: 'g', priority: 'standard', lines: [{ sku: 'item1', quantity: 1 }] }))
   await hear('1/notification.sent/order.created.email')
   expect(server.accepted.at(-1)?.mail.headers.map(({ key }) => key)).not.toContain('list-unsubscribe')
+  expect(server.accepted.at(-1)?.mail.html).not.toContain('nsubscribe')
   expect(await standing('1.order.created')).toMatchObject([{ status: 'sent' }])
+})
+
+it('the mail shows the same link as its header, and both are in the language of the mail, as is the page', async () => {
+  const { linkOf, server, oneClick, running } = await opened()
+  const path = await linkOf({ ...customer, locale: 'de-AT', category: 'newsletter' })
+  const { text = '', html = '' } = server.accepted.at(-1)?.mail ?? {}
+  expect(text).toContain(`Abbestellen: ${URL_BASE}${path}\n`)
+  expect(html).toContain(`href="${URL_BASE}${path}"`)
+  const page = await (await fetch(running[0]?.url + path)).text()
+  expect(page).toContain('<html lang="de">')
+  expect(page).toContain('<form method="post"><button>Abbestellen</button></form>')
+  expect(page).toContain('keine E-Mails zu <strong>newsletter</strong> mehr')
+  expect(await (await oneClick(path)).text()).toContain('<h1>Abbestellt</h1>')
+  await linkOf({ ...customer, category: 'tips' })
+  expect(server.accepted.at(-1)?.mail.text).toContain('\nUnsubscribe: https://')
 })
 
 it('the click ends that category’s mails, of what waits already too, and nothing else; to look changes nothing', async () => {

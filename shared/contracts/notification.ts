@@ -1,6 +1,7 @@
 // What notification-service says, to its own channel workers and to everybody.
 import { type Static, Type } from 'typebox'
 import { event } from './contract.ts'
+import { Instant } from './shapes.ts'
 
 export const channels = ['email', 'sms', 'push', 'webhook'] as const
 export const Channel = Type.Union([
@@ -53,6 +54,16 @@ export const NotificationCancelled = event('notification.cancelled', {
 export const NotificationOptedOut = event('notification.opted_out', {
   summary: 'The customer does not want messages of this category by this channel; nothing is sent.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel }),
+})
+
+export const NotificationHeld = event('notification.held', {
+  summary: 'News of an order wait: for the end of quiet hours, for a digest, or for room in the throttle.',
+  data: Type.Object({
+    notificationId: Type.String(),
+    channel: Channel,
+    reason: Type.String({ description: 'digest, quiet_hours or throttled' }),
+    until: Instant,
+  }),
 })
 
 export const NotificationDigested = event('notification.digested', {

@@ -16,6 +16,7 @@ export interface Options {
 }
 
 export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--faults kill,broker,…] [--database D] [--copies C] [--rate R]
+npm run chaos -- --notifications N [--seed N]
 
 --seed N       what decides load and faults, 0 to 4294967295; default: another one each time
 --minutes M    how long faults are injected, 0.1 to 600; default 1
@@ -27,9 +28,11 @@ export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--faults kill,b
 --copies C     processes of each service, 1 to 4; default 1
 --rate R       orders a second, 1 to 200; default 20
 --notifications N   instead of orders, N notifications over all channels, 100 to 1000000, through providers that refuse,
-               accept and hang, while notification-service and the broker are killed`
+               accept and hang, while notification-service and the broker are killed: no other option but --seed`
 
 const DEFAULT_RATE = 20
+/** A run of notifications is one process on SQLite, as long as it takes. */
+const OF_ORDERS = ['minutes', 'faults', 'database', 'copies', 'rate'] as const
 const SEED_MAX = 4_294_967_295
 
 /** @throws Error with what is wrong, for people */
@@ -38,27 +41,31 @@ export function readOptions(args: string[], randomSeed: number): Options {
     args,
     options: {
       seed: { type: 'string', default: String(randomSeed) },
-      minutes: { type: 'string', default: '1' },
+      minutes: { type: 'string' },
       faults: { type: 'string' },
-      database: { type: 'string', default: 'sqlite' },
-      copies: { type: 'string', default: '1' },
-      rate: { type: 'string', default: String(DEFAULT_RATE) },
+      database: { type: 'string' },
+      copies: { type: 'string' },
+      rate: { type: 'string' },
       notifications: { type: 'string' },
     },
   })
-  const database = databases.find((name) => name === values.database)
-  if (!database) throw new Error(`--database must be ${databases.join(' or ')}, not "${values.database}"`)
+  const { minutes = '1', database: wanted = 'sqlite', copies = '1', rate = String(DEFAULT_RATE) } = values
+  const refused = OF_ORDERS.filter((name) => values[name] !== undefined)
+  if (values.notifications !== undefined && refused.length > 0)
+    throw new Error(`--notifications goes with --seed alone, not with ${refused.map((name) => `--${name}`).join(', ')}`)
+  const database = databases.find((name) => name === wanted)
+  if (!database) throw new Error(`--database must be ${databases.join(' or ')}, not "${wanted}"`)
   const kinds = faultKindsOf(database)
   const faults = values.faults?.split(',').map((name) => name.trim()) ?? kinds
   const unknown = faults.filter((name) => !kinds.some((kind) => kind === name))
   if (unknown.length > 0) throw new Error(`--faults: no such fault on ${database}: ${unknown.join(', ')}`)
   return {
     seed: numberIn('seed', values.seed, 0, SEED_MAX, Number.isInteger),
-    minutes: numberIn('minutes', values.minutes, 0.1, 600),
+    minutes: numberIn('minutes', minutes, 0.1, 600),
     faults: kinds.filter((kind) => faults.includes(kind)),
     database,
-    copies: numberIn('copies', values.copies, 1, 4, Number.isInteger),
-    rate: numberIn('rate', values.rate, 1, 200),
+    copies: numberIn('copies', copies, 1, 4, Number.isInteger),
+    rate: numberIn('rate', rate, 1, 200),
     ...(values.notifications !== undefined && {
       notifications: numberIn('notifications', values.notifications, 100, 1_000_000, Number.isInteger),
     }),
@@ -67,8 +74,8 @@ export function readOptions(args: string[], randomSeed: number): Options {
 
 /** The command that runs exactly this again. */
 export function commandOf({ seed, minutes, faults, database, copies, rate, notifications }: Options): string {
+  if (notifications !== undefined) return `npm run chaos -- --seed ${seed} --notifications ${notifications}`
   const parts = [`npm run chaos -- --seed ${seed} --minutes ${minutes}`]
-  if (notifications !== undefined) parts.push(`--notifications ${notifications}`)
   if (database !== 'sqlite') parts.push(`--database ${database}`)
   if (faults.length < faultKindsOf(database).length) parts.push(`--faults ${faults.join(',')}`)
   if (copies > 1) parts.push(`--copies ${copies}`)

@@ -193,7 +193,13 @@ describe('who hears what', () => {
     'notification.undelivered': ['order'],
   }
   /** Nobody acts on these: they are for people, who find them in the audit. */
-  const onlyAudited = ['inventory.committed', 'inventory.released', 'inventory.restocked', 'payment.refunded']
+  const onlyAudited = [
+    'inventory.committed',
+    'inventory.released',
+    'inventory.restocked',
+    'payment.refunded',
+    'notification.held',
+  ]
   /** Goes to the queues of the channels it names; see below. */
   const byChannel = ['notification.requested']
 

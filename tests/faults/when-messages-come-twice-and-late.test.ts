@@ -82,7 +82,7 @@ it('stock, payments, the gateway’s books, shipments, orders, mails and the aud
 
 /**
  * A failed mail is tried again when its request comes again, as it should be: it alone may change something. Only an SMS provider
- * tells afterwards whether a message was delivered, and nothing here expires, is unwanted or gathered.
+ * tells afterwards whether a message was delivered, and nothing here expires, is unwanted, held or gathered.
  */
 const NOT_REPLAYED = [
   'notification.failed',
@@ -90,6 +90,7 @@ const NOT_REPLAYED = [
   'notification.undelivered',
   'notification.expired',
   'notification.opted_out',
+  'notification.held',
   'notification.digested',
 ]
 const replayable = [...events.keys()].filter((type) => !NOT_REPLAYED.includes(type))

@@ -1,6 +1,8 @@
 // Every HTTP route of all six services, asked with generated input: never a 500, every refusal a problem, nobody falls over.
 // FUZZ_SEED and FUZZ_COUNT choose which and how many; `npm run fuzz` sets them.
 import fc from 'fast-check'
+import type { TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
@@ -52,6 +54,15 @@ const shown = ({ method, target, headers, body }: Shot) =>
   JSON.stringify({ method, target: target.slice(0, 300), headers, body: body.toString('latin1').slice(0, 500) })
 
 describe.each(serviceNames)('%s-service', (service) => {
+  it('lets no path or query hold U+0000, which PostgreSQL keeps in no text', async () => {
+    const texts = (await routesOf(system.url(service))).flatMap(({ path, parameters }) =>
+      parameters
+        .filter((parameter) => parameter.in === 'path' || parameter.in === 'query')
+        .map(({ name, schema }) => ({ name: `${path} ${name}`, schema })),
+    )
+    expect(texts.filter(({ schema }) => Compile(schema as TSchema).Check('a\u0000b'))).toEqual([])
+  })
+
   it(`refuses or serves whatever is asked (seed ${SEED}, ${COUNT} requests a route)`, async () => {
     const url = system.url(service)
     const lines: string[] = []

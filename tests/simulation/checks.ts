@@ -1,5 +1,6 @@
 // What must be true once everything has come to rest. A check that had nothing to look at has failed.
-import { storyOf, type Told } from '../../audit-service/story.ts'
+import { storyOf } from '../../audit-service/story.ts'
+import type { Told } from '../../audit-service/told.ts'
 import type { Evidence } from './evidence.ts'
 import { OUTAGES, REFUSED_ADDRESS } from './orders.ts'
 import { initialStock } from './services.ts'

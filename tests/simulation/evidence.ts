@@ -1,7 +1,7 @@
 // What is left when all has come to rest, read from where each thing is kept, by SQL that shares nothing with the services.
 import { createHash } from 'node:crypto'
 import { topology } from '@orders/shared/contracts'
-import type { Told } from '../../audit-service/story.ts'
+import type { Told } from '../../audit-service/told.ts'
 import type { Letter } from './operator.ts'
 import type { Plan } from './orders.ts'
 import { services } from './services.ts'

@@ -113,6 +113,13 @@ describe('the command line', () => {
     expect(readOptions(command.split(' -- ')[1]?.split(' ') ?? [], 2)).toEqual(options)
   })
 
+  it('says the command that runs the same notifications again', () => {
+    const options = readOptions(['--notifications', '500'], 4711)
+    const command = commandOf(options)
+    expect(command).toBe('npm run chaos -- --seed 4711 --notifications 500')
+    expect(readOptions(command.split(' -- ')[1]?.split(' ') ?? [], 2)).toEqual(options)
+  })
+
   it.each([
     [['--seed', 'x'], /--seed must be a whole number from 0 to 4294967295, not "x"/],
     [['--seed', '1.5'], /--seed must be a whole number/],
@@ -122,6 +129,13 @@ describe('the command line', () => {
     [['--faults', 'disk', '--database', 'postgres'], /no such fault on postgres: disk/],
     [['--database', 'oracle'], /--database must be sqlite or postgres, not "oracle"/],
     [['--copies', '9'], /--copies must be a whole number from 1 to 4/],
+    [
+      ['--notifications', '100', '--copies', '2', '--minutes', '1'],
+      /--notifications goes with --seed alone, not with --minutes, --copies/,
+    ],
+    [['--notifications', '100', '--database', 'sqlite'], /not with --database/],
+    [['--notifications', '100', '--faults', 'kill', '--rate', '20'], /not with --faults, --rate/],
+    [['--notifications', '99'], /--notifications must be a whole number from 100/],
     [['--speed', '9'], /Unknown option '--speed'/],
     [['5'], /Unexpected argument '5'/],
   ])('refuses %j and says why', (args, message) => {

@@ -1,0 +1,79 @@
+// What should follow news that customers are told: each channel asked for, held or ended, and what came of asking.
+import { channels } from '@orders/shared/contracts'
+import { listIn, textIn } from './fields.ts'
+import { detailOf, type Expectation, type Told } from './told.ts'
+
+/** News that customers are told. */
+const TOLD = [
+  'order.created',
+  'order.paid',
+  'order.shipped',
+  'order.completed',
+  'order.cancelled',
+  'payment.confirmation_required',
+]
+
+/** Calls to the outside are tried for a minute. */
+export const OUTSIDE = 3
+
+export function expectedOfNews(event: Told): Expectation[] {
+  if (TOLD.includes(event.type)) return [anyWayOf(event.type)]
+  const about = waysOf(event)
+  if (event.type === 'notification.requested') return about.map(answerTo)
+  return event.type === 'notification.held' ? about.map((way) => endOf(event, way)) : []
+}
+
+/** One channel at least was asked for, is held or has ended; each of the others has a time of its own. */
+function anyWayOf(news: string): Expectation {
+  const ways = channels.map((channel) => `${news}.${channel}`)
+  return {
+    oneOf: [`notification.requested/${news}`],
+    unless: ways.flatMap((way) => [`notification.requested/${way}`, `notification.held/${way}`, ...endingsOf(way)]),
+    patience: 1,
+  }
+}
+
+function answerTo(way: string): Expectation {
+  return {
+    oneOf: [`notification.sent/${way}`, `notification.failed/${way}`],
+    unless: endingsOf(way),
+    patience: OUTSIDE,
+  }
+}
+
+/** Nobody keeps us waiting before the hold is over. */
+function endOf({ type, time, data }: Told, way: string): Expectation {
+  const held = { until: textIn(data, 'until') ?? time, because: textIn(data, 'reason') ?? 'other' }
+  return {
+    after: `${type}/${way}`,
+    oneOf: [`notification.requested/${way}`],
+    unless: endingsOf(way),
+    patience: 1,
+    held,
+  }
+}
+
+const endingsOf = (way: string) =>
+  ['digested', 'opted_out', 'expired', 'cancelled'].map((ending) => `notification.${ending}/${way}`)
+
+/** `order.paid.email`: the channels, one by one, that are asked for or held by one event; its id alone names them all. */
+export function waysOf(event: Told): string[] {
+  const { type, data } = event
+  const isHeld = type === 'notification.held'
+  if (!isHeld && type !== 'notification.requested') return []
+  const about = isHeld ? detailOf(event).replace(/\.\d{4}-\d\d-\d\dT[^/]*$/, '') : detailOf(event)
+  const news = about.replace(/(\.(email|sms|push|webhook))+$/, '')
+  const named = isHeld ? [textIn(data, 'channel') ?? ''] : listIn(data, 'channels')
+  return named.map((channel) => `${news}.${channel}`)
+}
+
+/** Without the holds that went on: a channel is held until the last of its times. */
+export function withoutEarlierHolds(events: readonly Told[]): Told[] {
+  const last = new Map<string, Told>()
+  for (const event of events.filter(({ type }) => type === 'notification.held'))
+    for (const way of waysOf(event)) if (untilOf(last.get(way)) <= untilOf(event)) last.set(way, event)
+  const kept = new Set(last.values())
+  return events.filter((event) => event.type !== 'notification.held' || kept.has(event))
+}
+
+const untilOf = (hold: Told | undefined) => textIn(hold?.data, 'until') ?? ''
