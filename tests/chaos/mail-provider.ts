@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import PostalMime from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
+import { headOf } from '../support/mail-server.ts'
 import type { Accepted } from './oracle/snapshot.ts'
 import type { MailMood } from './schedule.ts'
 
@@ -52,7 +53,10 @@ export async function startMailProvider(): Promise<MailProvider> {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        PostalMime.parse(Buffer.concat(chunks)).then(({ messageId = 'none' }) => answer(messageId, session, done), done)
+        PostalMime.parse(headOf(Buffer.concat(chunks))).then(
+          ({ messageId = 'none' }) => answer(messageId, session, done),
+          done,
+        )
       })
     },
   })

@@ -32,7 +32,7 @@ export async function startMailServer(answer: Answer = () => ACCEPTED): Promise<
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        PostalMime.parse(Buffer.concat(chunks)).then(({ messageId = 'none' }) => {
+        PostalMime.parse(headOf(Buffer.concat(chunks))).then(({ messageId = 'none' }) => {
           accepted.set(messageId, (accepted.get(messageId) ?? 0) + 1)
           done()
         }, done)
@@ -49,4 +49,9 @@ export async function startMailServer(answer: Answer = () => ACCEPTED): Promise<
     accepted,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   }
+}
+
+/** All that a stand-in asks of a mail is in there, and a whole mail takes five times as long to parse. */
+export function headOf(mail: Buffer): Buffer {
+  return mail.subarray(0, mail.indexOf('\r\n\r\n') + 4)
 }

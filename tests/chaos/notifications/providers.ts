@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import PostalMime from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
+import { headOf } from '../../support/mail-server.ts'
 import { randomFrom, seedFor } from '../random.ts'
 
 export interface Taken {
@@ -70,7 +71,7 @@ export async function startProviders(seed: number): Promise<Providers> {
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', async () => {
         const [recipient] = envelope.rcptTo
-        const { to } = await PostalMime.parse(Buffer.concat(chunks))
+        const { to } = await PostalMime.parse(headOf(Buffer.concat(chunks)))
         const mood = moodFor('email')
         const refused = (responseCode: number) => done(Object.assign(new Error('not taken'), { responseCode }))
         if (mood === 'later') return refused(451)
