@@ -121,7 +121,7 @@ function cancelled(publication: Publication): Publication {
   }
 }
 
-const ROUND_MS = 100_000
+const ROUND_MS = 80_000
 
 /** The first message that a process hears comes again, long after it was acked, and again. */
 function goingRound(broker: Broker): Broker {
