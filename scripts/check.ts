@@ -2,7 +2,13 @@
 import { interruption } from './processes/interruption.ts'
 import { consoleTypesStep, runQuietly, type Step, styleStep, typesStep } from './testing/steps.ts'
 
-const unitStep: Step = { name: 'unit tests', program: 'vitest', args: ['run', '--project', 'unit', '--reporter=dot'] }
+/** Compiles the whole schema of AsyncAPI, which takes seconds; that the document is what the code says is checked here too. */
+const LEFT_TO_NPM_TEST = 'tests/contracts/asyncapi.test.ts'
+const unitStep: Step = {
+  name: 'unit tests',
+  program: 'vitest',
+  args: ['run', '--project', 'unit', '--reporter=dot', '--exclude', LEFT_TO_NPM_TEST],
+}
 
 const interrupted = interruption()
 const startedAt = Date.now()

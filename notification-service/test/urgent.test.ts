@@ -3,7 +3,7 @@ import { topology } from '@orders/shared/contracts'
 import type { Broker } from '@orders/shared/messaging'
 import { type Deferred, deferred, type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import { createMemoryBroker, eventually, keepingLog, type LogLine, scratchFolder } from '@orders/shared/testing'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { NotificationConfig } from '../config.ts'
 import { notificationService } from '../service.ts'
 import { type MailServer, startMailServer } from './mail-server.ts'
@@ -14,6 +14,11 @@ let memory: ReturnType<typeof createMemoryBroker>
 let copies: { service: RunningService; lines: LogLine[] }[]
 let isAway: boolean
 let back: Deferred<void>
+/** How far the services' clock is ahead. */
+let aheadMs: number
+
+/** The time between two looks is over. */
+const lookAgain = () => vi.advanceTimersByTime(1_000)
 
 /** While it is away it says so, takes nothing and gives nothing. */
 function outageOf(broker: Broker): Broker {
@@ -25,6 +30,8 @@ function outageOf(broker: Broker): Broker {
 }
 
 beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  aheadMs = 0
   scratch = await scratchFolder()
   server = await startMailServer()
   memory = createMemoryBroker(topology)
@@ -35,6 +42,7 @@ beforeEach(async () => {
 afterEach(async () => {
   back.resolve()
   for (const { service } of copies) expect(await service.close()).toEqual({ clean: true })
+  vi.useRealTimers()
   await server.close()
   await scratch.remove()
 })
@@ -45,6 +53,7 @@ async function start(): Promise<RunningService> {
   const { log, lines } = await keepingLog('notification-service')
   const service = await startService(notificationService, config, {
     log,
+    now: () => new Date(Date.now() + aheadMs),
     openBroker: (name) => outageOf(memory.connect(name)),
     broken: (error) => {
       throw error
@@ -73,7 +82,14 @@ async function post({ url }: RunningService, priority: string): Promise<string> 
 const shown = async ({ url }: RunningService, id: string) =>
   (await (await fetch(`${url}/notifications/${id}`)).json()) as Shown
 const standing = (service: RunningService, id: string, status: string) =>
-  eventually(`it is ${status}`, async () => (await shown(service, id)).status === status)
+  looking(`it is ${status}`, async () => (await shown(service, id)).status === status)
+
+/** Comes true while the services look again and again. */
+const looking = (what: string, isSo: () => boolean | Promise<boolean>) =>
+  eventually(what, () => {
+    lookAgain()
+    return isSo()
+  })
 
 /** The broker is back, and every request has been handled by its message. */
 async function comeBack(requests: number): Promise<void> {
@@ -104,9 +120,9 @@ it('are sent by one of two copies', async () => {
   server.answerAfter(moment.promise)
   const services = [await start(), await start()] as const
   const id = await post(services[0], 'urgent')
-  await eventually('the mail is with the server', () => server.accepted.length > 0)
+  await looking('the mail is with the server', () => server.accepted.length > 0)
   const lines = () => copies.flatMap((copy) => copy.lines)
-  await eventually('the other one lets it be', () => lines().some(({ code }) => code === 'sending_elsewhere'))
+  await looking('the other one lets it be', () => lines().some(({ code }) => code === 'sending_elsewhere'))
   moment.resolve()
   await standing(services[1], id, 'sent')
   await comeBack(1)
@@ -117,6 +133,9 @@ it('are tried again when they are refused for now, and every attempt is kept', a
   const service = await start()
   server.refuse('data', 451)
   const id = await post(service, 'urgent')
+  await looking('it was refused', async () => (await shown(service, id)).attempts.length === 1)
+  // As long as its message would have waited.
+  aheadMs += 1_000
   await standing(service, id, 'sent')
   await comeBack(1)
   expect((await shown(service, id)).attempts).toMatchObject([
@@ -142,6 +161,7 @@ it('wait for their message while the broker is there', async () => {
   const service = await start()
   const id = await post(service, 'urgent')
   await post(service, 'normal')
+  for (let looks = 0; looks < 5; looks++) lookAgain()
   expect(await shown(service, id)).toMatchObject({ status: 'waiting', attempts: [] })
   await comeBack(2)
   expect(server.accepted).toHaveLength(2)

@@ -19,6 +19,7 @@ export interface Store {
 export function createStore(time: Time): Store {
   const connection = new Sqlite(':memory:')
   connection.pragma('foreign_keys = ON')
+  prepareOnce(connection)
   const waiting: { process: Process; go: () => void }[] = []
   let inside: Process | undefined
 
@@ -51,6 +52,18 @@ export function createStore(time: Time): Store {
       })
     },
   }
+}
+
+/** A process that starts again finds the statements of the last one: preparing them is most of a start. */
+function prepareOnce(connection: Sqlite.Database): void {
+  const prepare = connection.prepare.bind(connection)
+  const prepared = new Map<string, Sqlite.Statement>()
+  const once = (sql: string) => {
+    const statement = prepared.get(sql) ?? prepare(sql)
+    prepared.set(sql, statement)
+    return statement
+  }
+  Object.assign(connection, { prepare: once })
 }
 
 interface Surroundings {

@@ -38,22 +38,29 @@ export const initialStock: ReadonlyMap<string, number> = new Map(
   defaultCatalogue(STOCK).map(({ sku, available }) => [sku, available]),
 )
 
+/** Frozen, and read once for all the starts there are: a start is what a simulation has most of. */
+const configs = {
+  order: readConfig(OrderConfig, {}),
+  inventory: readConfig(InventoryConfig, { STOCK_INITIAL_QUANTITY: String(STOCK) }),
+  payment: readConfig(PaymentConfig, { PAYMENT_CONFIRM_WITHIN_MS: String(CONFIRM_WITHIN_MS) }),
+  shipping: readConfig(ShippingConfig, {}),
+  notification: readConfig(NotificationConfig, { REMINDERS_AFTER_MS, RELEASE_POLL_MS: '5000' }),
+  audit: readConfig(AuditConfig, {}),
+}
+
 export const services: Service[] = [
   {
     ...orderService,
-    wire: (wiring) => orderService.wire({ ...wiring, config: readConfig(OrderConfig, {}) }),
+    wire: (wiring) => orderService.wire({ ...wiring, config: configs.order }),
   },
   {
     ...inventoryService,
-    wire: (wiring) => {
-      const config = readConfig(InventoryConfig, { STOCK_INITIAL_QUANTITY: String(STOCK) })
-      return inventoryService.wire({ ...wiring, config })
-    },
+    wire: (wiring) => inventoryService.wire({ ...wiring, config: configs.inventory }),
   },
   {
     ...paymentService,
     wire: (_, { gateway }) => {
-      const config = readConfig(PaymentConfig, { PAYMENT_CONFIRM_WITHIN_MS: String(CONFIRM_WITHIN_MS) })
+      const { payment: config } = configs
       const terms = {
         confirmAboveCents: config.paymentConfirmAboveCents,
         confirmWithinMs: config.paymentConfirmWithinMs,
@@ -68,7 +75,7 @@ export const services: Service[] = [
   {
     ...shippingService,
     wire: (_, { carrier }) => {
-      const config = readConfig(ShippingConfig, {})
+      const { shipping: config } = configs
       const terms = { transitMs: config.shippingTransitMs }
       return {
         consumers: [{ queue: 'shipping.queue', prefetch: 256, handlers: shippingHandlers(carrier, terms) }],
@@ -80,13 +87,12 @@ export const services: Service[] = [
     ...notificationService,
     wire: (wiring, { sender }) => {
       const send = claiming(sender, callsIn(wiring.database, wiring.commit), wiring.now)
-      const config = readConfig(NotificationConfig, { REMINDERS_AFTER_MS, RELEASE_POLL_MS: '5000' })
       const senders = { email: send, sms: send, push: send, webhook: send }
-      return wireNotifications({ ...wiring, config }, senders)
+      return wireNotifications({ ...wiring, config: configs.notification }, senders)
     },
   },
   {
     ...auditService,
-    wire: (wiring) => auditService.wire({ ...wiring, config: readConfig(AuditConfig, {}) }),
+    wire: (wiring) => auditService.wire({ ...wiring, config: configs.audit }),
   },
 ]

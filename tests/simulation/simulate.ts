@@ -35,8 +35,8 @@ const MISCHIEF_PER_ORDER = 0.08
 const RESTOCKS_PER_ORDER = 0.02
 /** Things go on going wrong after the last order. */
 const UNREST_MS = 20_000
-/** Longer than any timer of the kernel: an outbox looks for rows that were left behind once a minute. */
-const REST_MS = 130_000
+/** Longer than any timer of the system: a deadline that did not come back is seen after 75 s, rows left behind after 70 s. */
+const REST_MS = 90_000
 /** Longer than the timers that an old message may set. */
 const REPLAY_REST_MS = 70_000
 const REPLAYED_AFTERWARDS = 40

@@ -157,8 +157,8 @@ export function createTime(): Time {
       Object.assign(promises, { setTimeout: delay, setImmediate: () => pause(0) })
       // Migrations are read at every start; the disk must not decide when.
       Object.assign(files, {
-        readFile: async (...args: Parameters<typeof fs.readFileSync>) => fs.readFileSync(...args),
-        readdir: async (folder: string) => fs.readdirSync(folder),
+        readFile: async (path: string) => textOf(path),
+        readdir: async (path: string) => namesIn(path),
       })
       performance.now = () => clockMs
       syncBuiltinESMExports()
@@ -170,6 +170,19 @@ export function createTime(): Time {
       Reflect.deleteProperty(performance, 'now')
       syncBuiltinESMExports()
     },
+  }
+}
+
+/** Files do not change while worlds come and go. */
+const textOf = remembering((path) => fs.readFileSync(path, 'utf8'))
+const namesIn = remembering((path) => fs.readdirSync(path))
+
+function remembering<T>(read: (path: string) => T): (path: string) => T {
+  const known = new Map<string, T>()
+  return (path) => {
+    const value = known.get(path) ?? read(path)
+    known.set(path, value)
+    return value
   }
 }
 

@@ -1,5 +1,5 @@
 // The life of one delivery: every way through it, each to its end, with what is acked, copied, saved and said.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Message } from '../../contracts/index.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
@@ -705,7 +705,13 @@ describe('closing a consumer', () => {
     await deliver(kernel)
     await reached.promise
 
-    await consumer.close()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const closed = consumer.close()
+    await vi.advanceTimersByTimeAsync(1_900)
+    expect(wasCutOff).toBe(false)
+    await vi.advanceTimersByTimeAsync(100)
+    vi.useRealTimers()
+    await closed
     await kernel.broker.close(0)
 
     expect(wasCutOff).toBe(true)

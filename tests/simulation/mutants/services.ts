@@ -87,7 +87,7 @@ export const serviceMutants: Mutant[] = [
   },
   {
     name: 'a carrier that gives a new parcel to every question',
-    seed: 1,
+    seed: 14,
     foundBy: 'parcels: one for each order that was shipped',
     tamper: {
       outside(outside) {
