@@ -72,7 +72,7 @@ function readyMail(): object {
 }
 
 async function measureChannel(smtpUrl: string, sink: Running, { amqpUrl, servicesDir, mails }: MailOptions) {
-  const system = await prepareSystem({ amqpUrl, servicesDir, environment: { SMTP_URL: smtpUrl } })
+  const system = await prepareSystem({ amqpUrl, servicesDir, onDisk: true, environment: { SMTP_URL: smtpUrl } })
   try {
     await system.start('notification')
     await backlogSent(amqpUrl, sink, WARM_UP_MAILS)

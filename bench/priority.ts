@@ -29,7 +29,7 @@ const SLOW_MS = 1_000
 export async function measurePriority({ amqpUrl, servicesDir, waiting }: PriorityOptions): Promise<PriorityTimes> {
   const sink = await startWorker('smtp-sink.ts')
   const { url } = await sink.heard<{ url: string }>()
-  const system = await prepareSystem({ amqpUrl, servicesDir, environment: { SMTP_URL: url } })
+  const system = await prepareSystem({ amqpUrl, servicesDir, onDisk: true, environment: { SMTP_URL: url } })
   const connection = await connect(amqpUrl, { noDelay: true })
   try {
     await system.start('notification')

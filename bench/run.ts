@@ -28,7 +28,7 @@ const load = { inFlight: Number(values['in-flight']), warmUpSeconds: 4, seconds:
 const say = (line = '') => process.stdout.write(`${line}\n`)
 const interrupted = interruption()
 
-const { rabbit, servicesDir, stop } = await startTestServers(say, interrupted)
+const { rabbit, servicesDir, stop } = await startTestServers(say, interrupted, { onDisk: true })
 try {
   for (const vhost of ['system', 'ceiling', 'mail', 'priority']) {
     await rabbit.rabbitmqctl(['add_vhost', vhost])
@@ -103,7 +103,7 @@ async function benchPriority(amqpUrl: string): Promise<void> {
 
 /** Every round has six new processes and empty databases, as every ceiling round has new workers. */
 async function systemRound(amqpUrl: string): Promise<LoopResult> {
-  const system = await startSystem({ amqpUrl, servicesDir, environment: { SHIPPING_TRANSIT_MS: '1' } })
+  const system = await startSystem({ amqpUrl, servicesDir, onDisk: true, environment: { SHIPPING_TRANSIT_MS: '1' } })
   try {
     await restock(system)
     return await measureEndToEnd(system, { amqpUrl, ...load })
@@ -113,7 +113,7 @@ async function systemRound(amqpUrl: string): Promise<LoopResult> {
 }
 
 async function latencyRound(amqpUrl: string): Promise<void> {
-  const system = await startSystem({ amqpUrl, servicesDir, environment: { SHIPPING_TRANSIT_MS: '1' } })
+  const system = await startSystem({ amqpUrl, servicesDir, onDisk: true, environment: { SHIPPING_TRANSIT_MS: '1' } })
   try {
     await measureLatency(system, amqpUrl, 50)
     const { p50Ms, p99Ms } = await measureLatency(system, amqpUrl, 200)

@@ -1,7 +1,8 @@
-// What the tests need beside themselves, all private: servers on free ports and the built services, in a folder of this
-// run that is removed with it.
+// What the tests need beside themselves, all private: servers on free ports and the built services, in folders of this run
+// that are removed with it.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
+import { scratchFolder } from '@orders/shared/testing'
 import { type RabbitInstallation, requireRabbit, waysToInstall } from '../broker/install.ts'
 import { type RabbitNode, startRabbitNode } from '../broker/node.ts'
 import { buildServices, linkPackages } from '../building/services.ts'
@@ -20,19 +21,24 @@ export interface TestServers {
 
 /**
  * Starts a RabbitMQ node and a PostgreSQL server for one run, and builds. What is already on the machine is never
- * touched.
+ * touched. Their data is `onDisk` for who measures, else in memory where there is enough.
  */
-export async function startTestServers(say: (line: string) => void, signal: AbortSignal): Promise<TestServers> {
+export async function startTestServers(
+  say: (line: string) => void,
+  signal: AbortSignal,
+  { onDisk = false } = {},
+): Promise<TestServers> {
   // One after the other: apt works for one at a time.
   const installation = await requireRabbit(say, waysToInstall, signal)
   const bin = await requirePostgres(say, signal)
+  const data = await scratchFolder({ onDisk })
   await mkdir('.data', { recursive: true })
-  const dir = await mkdtemp(resolve('.data', 'test-'))
-  const remove = () => rm(dir, { recursive: true, force: true, maxRetries: 3 })
+  // Below the project, where the packages are found.
+  const servicesDir = await mkdtemp(resolve('.data', 'test-'))
+  const remove = () => Promise.all([data.remove(), rm(servicesDir, { recursive: true, force: true })])
   try {
-    const [rabbit, postgres] = await startBoth(dir, installation, bin, signal)
+    const [rabbit, postgres] = await startBoth(data.path, installation, bin, signal)
     // Built, a service starts in a tenth of the time that compiling it at every start takes.
-    const servicesDir = join(dir, 'build')
     await buildServices(servicesDir)
     await linkPackages(servicesDir)
     return {
@@ -43,7 +49,6 @@ export async function startTestServers(say: (line: string) => void, signal: Abor
         TEST_AMQP_URL: rabbit.amqpUrl,
         TEST_MANAGEMENT_URL: rabbit.managementUrl,
         TEST_RABBITMQCTL: rabbit.rabbitmqctlPath,
-        TEST_RABBIT_DIR: dir,
         TEST_POSTGRES_URL: postgres.url,
         TEST_SERVICES_DIR: servicesDir,
       },

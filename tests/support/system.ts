@@ -60,6 +60,8 @@ interface Options {
   copies?: number
   /** A module that is loaded into each process before the service, and hears what is sent to it. */
   preload?: string
+  /** Where their data lies, for who measures; default is memory, where there is enough. */
+  onDisk?: boolean
   /** Where the services were built; default: where `npm test` did. */
   servicesDir?: string
 }
@@ -84,9 +86,10 @@ export async function prepareSystem({
   environmentOf = () => ({}),
   copies = 1,
   preload,
+  onDisk = false,
   servicesDir = builtServices(),
 }: Options): Promise<System> {
-  const folder = await scratchFolder()
+  const folder = await scratchFolder({ onDisk })
   const dataDir = join(folder.path, 'data')
   await mkdir(dataDir, { recursive: true })
   const ports = await freePorts(serviceNames.length * copies)
