@@ -41,9 +41,10 @@ beforeEach(async () => {
   })
 })
 afterEach(async () => {
+  // First, so that nothing waits for what is not answered.
+  await provider.close()
   if (service) expect(await service.close()).toEqual({ clean: true })
   service = undefined
-  await provider.close()
   await scratch.remove()
 })
 

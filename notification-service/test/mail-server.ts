@@ -31,6 +31,8 @@ export async function startMailServer(): Promise<MailServer> {
   const sockets = new Set<Socket>()
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
+    // Nobody wants the name of 127.0.0.1, and asking for it takes a while.
+    disableReverseLookup: true,
     onRcptTo: ({ address }, _, done) => done(refusal('recipient', address)),
     async onData(stream, session, done) {
       const bytes = await buffer(stream)
@@ -66,6 +68,10 @@ export async function startMailServer(): Promise<MailServer> {
     answerAfter: (wanted) => {
       moment = wanted
     },
-    close: () => new Promise((resolve) => server.close(resolve)),
+    close() {
+      // Else it waits for clients to say goodbye.
+      for (const socket of sockets) socket.destroy()
+      return new Promise((resolve) => server.close(resolve))
+    },
   }
 }
