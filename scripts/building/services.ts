@@ -7,8 +7,11 @@ import { cp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
-/** Machine code, files of its own that it reads at run time, or CommonJS that is imported only where it is configured. */
-const KEPT_APART = ['better-sqlite3', '@fastify/swagger-ui', 'ioredis', 'pg']
+/**
+ * Machine code, files of its own that it reads at run time, CommonJS that is imported only where it is configured, or what
+ * tests replace to break a service on purpose.
+ */
+const KEPT_APART = ['better-sqlite3', '@fastify/swagger-ui', 'ioredis', 'pg', 'amqplib']
 /** Besides the services' own. */
 const COMMANDS = ['order-service/rebuild.ts', 'scripts/dead-letters.ts']
 

@@ -49,7 +49,7 @@ it('a deadlock: both groups are committed in the end', async () => {
 
   expect(await Promise.all([one.submit(crossing('a', 'b', 0)), two.submit(crossing('b', 'a', 1))])).toEqual([0, 1])
 
-  expect(runs).toBe(3)
+  expect(runs).toBeGreaterThan(2)
   expect(await notes(kernel.database)).toEqual(['..', '..'])
 })
 
