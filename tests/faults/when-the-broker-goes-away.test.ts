@@ -1,5 +1,6 @@
-// The broker is stopped, or killed, under load and comes back: orders are taken meanwhile, and every one ends. Or the power goes:
-// it dies together with all six services, and nothing is lost or doubled, not even the mails that were waiting.
+// The broker is stopped, or killed, under load and comes back: orders are taken meanwhile, and every one ends; what is urgent is
+// sent meanwhile, and once. Or the power goes: it dies together with all six services, and nothing is lost or doubled, not even
+// the mails that were waiting.
 import { eventually, scratchFolder } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type RabbitNode, startRabbitNode } from '../../scripts/broker/node.ts'
@@ -29,7 +30,8 @@ beforeAll(async () => {
   node = await startRabbitNode({ dir: folder.path })
   vhost = await createVhost(node.amqpUrl, node.managementUrl)
   mail = await startMailServer(() => open.then(() => 250))
-  system = await startSystem({ amqpUrl: vhost.amqpUrl, environment: { SMTP_URL: mail.url, LOG_LEVEL: 'info' } })
+  const environment = { SMTP_URL: mail.url, LOG_LEVEL: 'info', URGENT_DIRECT_AFTER_MS: '500' }
+  system = await startSystem({ amqpUrl: vhost.amqpUrl, environment })
 }, 180_000)
 
 afterAll(async () => {
@@ -61,6 +63,10 @@ it.each([
     expect(readiness.status).toBe(503)
     expect(await readiness.text()).toContain('broker')
     expect((await system.order(`${prefix}-meanwhile-0`)).status).toBe('created')
+    await eventually('notification-service has noticed', async () => !(await system.isReady('notification')))
+    const [urgent, normal] = [await notify('urgent'), await notify('normal')]
+    await eventually('the urgent one is sent', () => timesSent(urgent) === 1)
+    expect(timesSent(normal)).toBe(0)
 
     await node.restart()
     const ids = [...before, ...meanwhile].map(({ orderId }) => orderId)
@@ -69,6 +75,10 @@ it.each([
     for (const id of ids) await wholeStory(system, id)
     await eventually('no message waits anywhere', isDrained, CLAIMS_END_WITHIN_MS)
     await expectAgreement(system, orders, initial)
+    // The message that asks for what went out already has come by now, and sent nothing.
+    expect([timesSent(urgent), timesSent(normal)]).toEqual([1, 1])
+    const shown = await system.get<object>(`/notifications/${urgent}`, 'notification')
+    expect(shown).toMatchObject({ status: 'sent', attempts: [{ attempt: 1, outcome: 'sent' }] })
   },
   180_000,
 )
@@ -109,6 +119,15 @@ it('that dies with all six services: every order ends, with money, goods, mails 
   await expectAgreement(system, orders, initial)
   expect(await system.get('/audit/verify', 'audit')).toMatchObject({ ok: true })
 }, 180_000)
+
+async function notify(priority: string): Promise<string> {
+  const wanted = { to: { email: `${priority}@example.org` }, subject: 'x', body: 'y', priority }
+  const { status, body } = await system.post('/notifications', wanted, 'notification')
+  expect(status).toBe(202)
+  return String(Object(body).id)
+}
+
+const timesSent = (id: string) => mail.accepted.get(`<${id}.email@orders.example>`) ?? 0
 
 const isDrained = async () => Object.keys(await vhost.waiting()).length === 0
 
