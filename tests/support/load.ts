@@ -1,5 +1,6 @@
 // A mixed load: orders that end in different ways, placed a few at a time, tried again until they are accepted.
 import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from '@orders/shared/testing'
 import type { OrderView, System } from './system.ts'
 
 type Form = Record<string, unknown>
@@ -45,10 +46,20 @@ async function placeOne(system: System, form: Form): Promise<void> {
   }
 }
 
-/** Waits until each has ended, within one limit for all. */
+/** Waits until each has ended and, where it is completed, its total is known, within one limit for all. */
 export async function endedAll(system: System, orderIds: string[], withinMs: number): Promise<OrderView[]> {
   const deadline = Date.now() + withinMs
   const orders: OrderView[] = []
-  for (const orderId of orderIds) orders.push(await system.ended(orderId, Math.max(1_000, deadline - Date.now())))
+  for (const orderId of orderIds) {
+    const leftMs = () => Math.max(1_000, deadline - Date.now())
+    const order = await system.ended(orderId, leftMs())
+    // What the goods cost may be heard after all the rest, when its message has had to wait.
+    const isPriced = async () => {
+      const now = await system.order(orderId)
+      return now.totalCents !== null && now
+    }
+    const waits = order.status === 'completed' && order.totalCents === null
+    orders.push(waits ? await eventually(`the total of ${orderId} is known`, isPriced, leftMs()) : order)
+  }
   return orders
 }
