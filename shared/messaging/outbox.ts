@@ -141,18 +141,22 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     }
   }
 
-  /** One look into the table at a time; who asks during one gets its result. */
+  /**
+   * One look into the table at a time; who asks during one gets its result. After one that failed the next waits for a confirm,
+   * a message or the clock: at once, a table that cannot be read would be read again and again.
+   */
   function alone(look: () => Promise<void>): Promise<void> {
-    sweeping ??= look()
-      .finally(() => {
+    sweeping ??= look().then(
+      () => {
         sweeping = undefined
         refill()
-      })
-      // Only now, or a table that cannot be read would be read again at once, for ever.
-      .catch((error: unknown) => {
+      },
+      (error: unknown) => {
+        sweeping = undefined
         leftInTable = true
         throw error
-      })
+      },
+    )
     return sweeping
   }
 

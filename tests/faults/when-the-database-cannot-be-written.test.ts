@@ -63,16 +63,17 @@ it('locked for longer than the patience: POST answers 503, messages wait, readin
 
 it('full: POST answers 503 and keeps nothing, messages wait without counting attempts, and then all orders end', async () => {
   const initial = await stockOf(system)
-  const before = Array.from({ length: 10 }, (_, number) => orderForm('early', number))
+  const before: ReturnType<typeof orderForm>[] = []
   const forms: ReturnType<typeof orderForm>[] = []
   fill('payment')
-  await placeAll(system, before)
+  // A page that is not full yet takes some more.
   await eventually('payment-service has let a message wait', async () => {
+    before.push(orderForm('early', before.length))
+    await placeAll(system, before.slice(-1))
     const lines = await system.log('payment')
     return lines.some(({ msg, code }) => msg === 'failed, will be tried again' && code === 'disk_full')
   })
   fill('order')
-  // A page that is not full yet takes some more.
   const refused = await eventually('an order is refused', async () => {
     const form = orderForm('full', forms.length)
     forms.push(form)

@@ -115,8 +115,7 @@ export async function prepareSystem({
     const { OPERATOR_TOKENS: _, CUSTOMER_TOKENS: __, DATABASE_URL: ___, ...inherited } = process.env
     const loaded = preload === undefined ? [] : ['--import', pathToFileURL(preload).href]
     const main = join(servicesDir, `${service}-service`, 'main.js')
-    // Reading the maps of their sources costs each start as much as all else; who debugs sets NODE_OPTIONS=--enable-source-maps.
-    const started = await start(process.execPath, [...loaded, main], {
+    const started = await start(process.execPath, ['--enable-source-maps', ...loaded, main], {
       env: { ...inherited, ...settings },
       stdio: ['ignore', log.fd, log.fd, ...(preload === undefined ? [] : ['ipc' as const])],
     })

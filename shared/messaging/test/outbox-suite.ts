@@ -277,6 +277,24 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
         expect(publishedIds(kernel)).toEqual(['a', 'b', 'c', 'd', 'e'].map(idOf))
         await outbox.close()
       })
+
+      it('is not read again and again while it cannot be read', async () => {
+        const kernel = await openKernel()
+        const turn = () => new Promise((next) => setImmediate(next))
+        let reads = 0
+        const away = async () => {
+          reads++
+          await turn()
+          throw new Error('the database is away')
+        }
+        const database = { ...kernel.database, transaction: away, all: away }
+        const outbox = createOutbox({ database, broker: kernel.broker, log: kernel.log, now: kernel.now })
+
+        await expect(outbox.sweep()).rejects.toThrow('the database is away')
+        for (let turns = 0; turns < 20; turns++) await turn()
+
+        expect(reads).toBe(1)
+      })
     })
 
     describe('two copies over one database', () => {
