@@ -52,7 +52,7 @@ export default defineConfig({
           // None of the modules keeps state, and loading them anew costs each file half a second of processor time.
           isolate: false,
           // Each file may run a broker and six services, and waits for them much of the time.
-          maxWorkers: 4,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
