@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isDeepStrictEqual, promisify } from 'node:util'
+import { isDeepStrictEqual, parseArgs, promisify } from 'node:util'
 import { eventually } from '@orders/shared/testing'
 import { expect, it } from 'vitest'
 import { openServices } from './running.ts'
@@ -20,6 +20,34 @@ const steps = [...PAGE.matchAll(STEP)].map(([, command = '', status = '', answer
 }))
 const PATIENCE_MS = 10_000
 const run = promisify(execFile)
+
+/** What curl would be given, as the shell reads the command: not every machine has curl itself. */
+async function curlArguments(command: string) {
+  const { stdout } = await run('sh', ['-c', `curl() { printf '%s\\0' "$@"; }; ${command}`])
+  return parseArgs({
+    args: stdout.split('\0').slice(0, -1),
+    options: {
+      request: { type: 'string', short: 'X', default: 'GET' },
+      header: { type: 'string', short: 'H', multiple: true, default: [] },
+      data: { type: 'string', short: 'd' },
+    },
+    allowPositionals: true,
+  })
+}
+
+/** Does what the command says. */
+async function curl(command: string): Promise<{ status: string; body: string }> {
+  const { values, positionals } = await curlArguments(command)
+  const headers = new Headers(values.header.map((header): [string, string] => splitAt(header, ': ')))
+  const [url = ''] = positionals
+  const answer = await fetch(url, { method: values.request, headers, ...(values.data && { body: values.data }) })
+  return { status: String(answer.status), body: await answer.text() }
+}
+
+function splitAt(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator)
+  return [text.slice(0, at), text.slice(at + separator.length)]
+}
 
 /** What may differ from run to run is made the same on both sides. */
 function comparable(value: unknown): unknown {
@@ -43,15 +71,11 @@ it('answers each command as the page says', async () => {
   const here = (command: string) => {
     let text = command.trim().replaceAll('http://localhost:8084', running[0]?.url ?? '')
     for (const [real, shown] of ids) text = text.replaceAll(shown, real)
-    return `${text} -s -w '\n%{http_code}'`
+    return text
   }
   const asOnPage = (text: string) => text.replace(UUID, (id) => ids.get(id) ?? id)
 
-  async function answered(command: string) {
-    const { stdout } = await run('sh', ['-c', here(command)])
-    const end = stdout.lastIndexOf('\n')
-    return { status: stdout.slice(end + 1), body: stdout.slice(0, end) }
-  }
+  const answered = (command: string) => curl(here(command))
 
   for (const { command, status, answer } of steps) {
     const first = await answered(command)

@@ -92,6 +92,8 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
         vi.advanceTimersByTime(1_000)
 
         await eventually('the row is gone', async () => (await outboxRows(kernel)) === 0)
+        // Told a moment after the commit.
+        await eventually('nothing is left to forget', () => kernel.outbox.pending().confirmed === 0)
         expect(kernel.outbox.pending()).toEqual({ underWay: 0, confirmed: 0 })
       })
 
