@@ -25,7 +25,8 @@ let initial: Awaited<ReturnType<typeof stockOf>>
 const placed: string[] = []
 
 beforeAll(async () => {
-  folder = await scratchFolder()
+  // As nodes of a cluster have it: what replicas wait for is each other's disk.
+  folder = await scratchFolder({ onDisk: true })
   cluster = await startRabbitCluster({ dir: folder.path, nodes: 3 })
   const { amqpUrl, managementUrl } = nodeAt(0)
   vhost = await createVhost(amqpUrl, managementUrl)
