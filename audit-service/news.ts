@@ -1,17 +1,12 @@
 // What should follow news that customers are told: each channel asked for, held or ended, and what came of asking.
-import { channels } from '@orders/shared/contracts'
+import { channels, topology } from '@orders/shared/contracts'
 import { listIn, textIn } from './fields.ts'
 import { detailOf, type Expectation, type Told } from './told.ts'
 
-/** News that customers are told. */
-const TOLD = [
-  'order.created',
-  'order.paid',
-  'order.shipped',
-  'order.completed',
-  'order.cancelled',
-  'payment.confirmation_required',
-]
+/** News that customers are told: whatever notification-service hears. */
+const TOLD = topology.bindings
+  .filter(({ destination }) => destination === 'notification.queue')
+  .map(({ pattern }) => pattern)
 
 /** Calls to the outside are tried for a minute. */
 export const OUTSIDE = 3

@@ -3,15 +3,15 @@
 // Each entry and the packages it imports become a few files, since Node takes most of a start for finding and reading
 // hundreds of small ones.
 import { existsSync } from 'node:fs'
-import { cp, readdir, readFile, rm, symlink } from 'node:fs/promises'
-import { dirname, join, relative, resolve } from 'node:path'
+import { cp, readdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
 /**
  * Machine code, files of its own that it reads at run time, CommonJS that is imported only where it is configured, or what
  * tests replace to break a service on purpose.
  */
-const KEPT_APART = ['better-sqlite3', '@fastify/swagger-ui', 'ioredis', 'pg', 'amqplib']
+export const KEPT_APART = ['better-sqlite3', '@fastify/swagger-ui', 'ioredis', 'pg', 'amqplib']
 /** Besides the services' own. */
 const COMMANDS = ['order-service/rebuild.ts', 'scripts/dead-letters.ts']
 
@@ -31,8 +31,7 @@ export async function buildServices(out: string): Promise<void> {
     target: 'node20',
     format: 'esm',
     external: KEPT_APART,
-    // Packages written for CommonJS expect to find these.
-    banner: { js: `import { createRequire as requireFrom } from 'node:module'\n${COMMON_JS}` },
+    banner: { js: COMMON_JS },
     sourcemap: true,
     sourcesContent: false,
     plugins: [ownFolders],
@@ -43,8 +42,9 @@ export async function buildServices(out: string): Promise<void> {
   for (const folder of folders) await copyFiles(folder, out)
 }
 
-const COMMON_JS =
-  'const require = requireFrom(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;'
+/** What packages written for CommonJS expect to find. */
+const COMMON_JS = `import { createRequire as requireFrom } from 'node:module'
+const require = requireFrom(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname`
 
 /** A module that looks for files beside itself finds them where `copyFiles` puts them: every built file lies one folder deep. */
 const ownFolders: Plugin = {
@@ -56,14 +56,6 @@ const ownFolders: Plugin = {
       return { loader: 'ts', contents: text.replaceAll('import.meta.dirname', `(import.meta.dirname + ${folder})`) }
     })
   },
-}
-
-/** Lets services built somewhere below this project run there, with the packages that are installed in it. */
-export async function linkPackages(out: string): Promise<void> {
-  // npm puts a package beside the workspace that needs it when another version of it is elsewhere.
-  for (const folder of await workspaces())
-    if (existsSync(join(folder, 'node_modules')))
-      await symlink(resolve(folder, 'node_modules'), join(out, folder, 'node_modules'))
 }
 
 async function workspaces(): Promise<string[]> {

@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { scratchFolder } from '@orders/shared/testing'
 import { type RabbitInstallation, requireRabbit, waysToInstall } from '../broker/install.ts'
 import { type RabbitNode, startRabbitNode } from '../broker/node.ts'
-import { buildServices, linkPackages } from '../building/services.ts'
+import { buildServices } from '../building/services.ts'
 import { requirePostgres } from '../postgres/install.ts'
 import { type PostgresServer, startPostgres } from '../postgres/server.ts'
 
@@ -21,7 +21,7 @@ export interface TestServers {
 
 /**
  * Starts a RabbitMQ node and a PostgreSQL server for one run, and builds. What is already on the machine is never
- * touched. Their data is `onDisk` for who measures, else in memory where there is enough.
+ * touched. Their data is `onDisk` for who measures or breaks disks, else in memory where there is enough.
  */
 export async function startTestServers(
   say: (line: string) => void,
@@ -40,7 +40,6 @@ export async function startTestServers(
     const [rabbit, postgres] = await startBoth(data.path, installation, bin, signal)
     // Built, a service starts in a tenth of the time that compiling it at every start takes.
     await buildServices(servicesDir)
-    await linkPackages(servicesDir)
     return {
       rabbit,
       postgres,

@@ -16,7 +16,7 @@ export interface ScratchFolder {
   remove(): Promise<void>
 }
 
-/** A new empty folder: in memory where there is enough, unless `onDisk`, for who measures. */
+/** A new empty folder: in memory where there is enough, unless `onDisk`, for who measures or breaks disks. */
 export async function scratchFolder({ onDisk = false } = {}): Promise<ScratchFolder> {
   const parent = onDisk ? DISK : (await isMemoryFree()) ? MEMORY : tmpdir()
   const path = await mkdtemp(join(parent, 'orders-'))
@@ -33,8 +33,8 @@ async function isMemoryFree(): Promise<boolean> {
     await access(MEMORY, constants.W_OK)
     const { bavail, bsize } = await statfs(MEMORY)
     // A private broker brings scripts.
-    const isForData = / \/dev\/shm \S+ \S*\bnoexec\b/.test(await readFile('/proc/mounts', 'utf8'))
-    return bavail * bsize >= MEMORY_MIN_BYTES && !isForData
+    const isWithoutPrograms = / \/dev\/shm \S+ \S*\bnoexec\b/.test(await readFile('/proc/mounts', 'utf8'))
+    return bavail * bsize >= MEMORY_MIN_BYTES && !isWithoutPrograms
   } catch {
     return false
   }

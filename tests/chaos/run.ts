@@ -46,7 +46,7 @@ async function among(
   const interrupted = interruption()
   say('Starting a private RabbitMQ and building the services …')
   try {
-    const servers = await startTestServers(say, interrupted)
+    const servers = await startTestServers(say, interrupted, { onDisk: true })
     try {
       const verdict = await judge(servers, interrupted)
       if (!verdict) return INTERRUPTED

@@ -68,6 +68,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       closers.push(wire.close)
     }
     const system = await prepareSystem({
+      onDisk: true,
       amqpUrl: vhost.amqpUrl,
       servicesDir,
       copies,

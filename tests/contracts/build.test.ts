@@ -1,6 +1,8 @@
 // What the compiled services read at run time is in the build: migrations, templates, the console's page.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { isReadAtRunTime } from '../../scripts/building/services.ts'
+import { isReadAtRunTime, KEPT_APART } from '../../scripts/building/services.ts'
 import { paths } from '../architecture/source.ts'
 
 it('the build carries every file of a service that is neither code nor documentation', () => {
@@ -10,4 +12,8 @@ it('the build carries every file of a service that is neither code nor documenta
   const left = wanted.filter((path) => !/\.(ts|md)$|\/(package|tsconfig)\.json$/.test(path) && !isReadAtRunTime(path))
   expect(left).toEqual([])
   expect(paths.filter(isReadAtRunTime)).toContain('notification-service/templates/order.paid/en/html.hbs')
+})
+
+it('the packages that the build leaves out lie where every built file finds them, and in no workspace’s own folder', () => {
+  expect(KEPT_APART.filter((name) => !existsSync(join('node_modules', name)))).toEqual([])
 })

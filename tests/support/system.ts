@@ -60,7 +60,7 @@ interface Options {
   copies?: number
   /** A module that is loaded into each process before the service, and hears what is sent to it. */
   preload?: string
-  /** Where their data lies, for who measures; default is memory, where there is enough. */
+  /** Where their data lies, for who measures or breaks disks; default is memory, where there is enough. */
   onDisk?: boolean
   /** Where the services were built; default: where `npm test` did. */
   servicesDir?: string

@@ -1,5 +1,5 @@
 // The life of one delivery: every way through it, each to its end, with what is acked, copied, saved and said.
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Message } from '../../contracts/index.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
@@ -706,6 +706,7 @@ describe('closing a consumer', () => {
     await reached.promise
 
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
     const closed = consumer.close()
     await vi.advanceTimersByTimeAsync(1_900)
     expect(wasCutOff).toBe(false)
