@@ -15,6 +15,8 @@ export interface Session {
   model: ChannelModel
   /** Ends the session: the supervisor reconnects. Harmless when it has ended already. */
   fail(reason: Error): void
+  /** The same for a fault that a new session may or may not mend: one that is young is left to try on. */
+  renew(reason: Error): void
 }
 
 interface Options {
@@ -42,6 +44,8 @@ export interface Supervisor {
 
 const CONNECT_TIMEOUT_MS = 10_000
 const CLOSE_TIMEOUT_MS = 2_000
+/** Sessions that are renewed last this long, so that a fault which stays does not become a storm of connections. */
+const RENEWED_AFTER_MS = 5_000
 const BACKOFF_FIRST_MS = 200
 const BACKOFF_MAX_MS = 10_000
 
@@ -71,6 +75,10 @@ export function supervise(options: Options): Supervisor {
     const model = await unlessStopped(connecting)
     const ended = deferred<Error>()
     const fail = (error?: Error) => ended.resolve(error ?? new Error('closed'))
+    const connectedMs = performance.now()
+    const renew = (reason: Error) => {
+      if (performance.now() - connectedMs >= RENEWED_AFTER_MS) fail(reason)
+    }
     const onStop = () => fail()
     model.on('error', fail)
     model.on('close', fail)
@@ -89,7 +97,7 @@ export function supervise(options: Options): Supervisor {
     try {
       // Setting up hangs when the peer dies in the middle of it, so the end of the connection ends it as well.
       const gone = ended.promise.then((error) => Promise.reject(error))
-      await Promise.race([options.open({ model, fail }), gone])
+      await Promise.race([options.open({ model, fail, renew }), gone])
       fault = undefined
       opened.resolve()
       log.info({ connection: name }, 'connected')

@@ -3,6 +3,10 @@
 // waiting → sent → confirmed. A lost connection puts what was sent back in front of what waits; a nack or a missing
 // route puts it back after a pause. Nothing is forgotten but by its confirm, so a message may be published twice; ids
 // are deterministic and consumers idempotent, so that is harmless.
+//
+// A nack may be the channel's own: one that was opened just when the leader of a quorum queue died keeps asking the dead
+// node whether it may publish, and refuses for the queue until that node is back (`rabbit_fifo_client:enqueue` of RabbitMQ
+// 3.10, on `nodedown`). A new channel asks the new leader, so a session that refuses is renewed.
 import { type ConfirmChannel, IllegalOperationError } from 'amqplib'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, PermanentError, TransientError } from '../runtime/errors.ts'
@@ -87,6 +91,7 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
     const nacked = error !== null
     if (nacked || unroutable.has(entry)) later(entry)
     else entry.done.resolve()
+    if (nacked) current?.session.renew(refusal(entry.publication))
     if (waiting.length > 0) pump()
   }
 
@@ -162,3 +167,7 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
 }
 
 const brokerClosed = () => new TransientError('broker_closed', 'closed before the broker confirmed')
+
+function refusal({ exchange, routingKey }: Publication): TransientError {
+  return new TransientError('refused', `the broker refuses ${routingKey} on '${exchange}'`)
+}

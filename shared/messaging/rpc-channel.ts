@@ -1,7 +1,7 @@
 // Questions and answers, by direct reply-to (RabbitMQ guide "Direct Reply-to"): no reply queue, answers come on the
 // channel that asked. A question expires with its asker's patience, so a late one is never served.
 import { randomUUID } from 'node:crypto'
-import type { Channel } from 'amqplib'
+import type { ConfirmChannel } from 'amqplib'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, TransientError } from '../runtime/errors.ts'
 import type { Properties } from './broker.ts'
@@ -19,11 +19,18 @@ export interface RpcChannel {
 
 export function createRpcChannel(): RpcChannel {
   const open = new Map<string, Deferred<Buffer>>()
-  let channel: Channel | undefined
+  let channel: ConfirmChannel | undefined
   let session: Session | undefined
 
   function fail(correlationId: string | undefined, error: TransientError): void {
     if (correlationId !== undefined) open.get(correlationId)?.reject(error)
+  }
+
+  /** Nobody will get this question; on a new channel the next one may get through. See publisher.ts. */
+  function refused(correlationId: string): void {
+    const error = new TransientError('rpc_refused', 'the broker does not take such questions now')
+    fail(correlationId, error)
+    session?.renew(error)
   }
 
   return {
@@ -37,7 +44,7 @@ export function createRpcChannel(): RpcChannel {
       )
       open.set(correlationId, answer)
       try {
-        channel.publish('', queue, body, {
+        const options = {
           type,
           correlationId,
           replyTo: REPLY_TO,
@@ -45,7 +52,8 @@ export function createRpcChannel(): RpcChannel {
           contentType: 'application/json',
           mandatory: true,
           persistent: false,
-        })
+        }
+        channel.publish('', queue, body, options, (error) => error && refused(correlationId))
         return await answer.promise
       } finally {
         clearTimeout(timer)
@@ -62,7 +70,7 @@ export function createRpcChannel(): RpcChannel {
       }
     },
     async attach(opening) {
-      const opened = await opening.model.createChannel()
+      const opened = await opening.model.createConfirmChannel()
       opened.on('error', opening.fail)
       opened.on('return', ({ properties }) =>
         fail(properties.correlationId, new TransientError('rpc_unroutable', 'nobody takes such questions now')),

@@ -67,6 +67,16 @@ describe('a cluster', { timeout: LIMIT_MS }, () => {
     await load.finish()
     await eventually('all services have moved over', everybodyIsReady)
     await eventually('questions are answered', async () => (await paymentOf('killed-0')).status === 200)
+
+    // Whoever publishes on a new channel before the new leaders are on record is refused, for as long as it keeps the channel.
+    await system.kill('order')
+    await system.start('order')
+    const forms = Array.from({ length: 10 }, (_, number) => orderForm('refused', number))
+    const ids = forms.map(({ orderId }) => orderId)
+    placed.push(...ids)
+    await recordAsLeader(leading)
+    await placeAll(system, forms)
+    await endedAll(system, ids, ENDED_WITHIN_MS)
     await leading.restart()
   })
 
@@ -130,6 +140,14 @@ async function leader(): Promise<RabbitNode> {
   const [most] = cluster.nodes.toSorted((a, b) => count(b) - count(a))
   if (!most || count(most) === 0) throw new Error('nobody leads')
   return most
+}
+
+/** Sets the records of all queues back to a leader that is gone, as they are for a moment after its end. */
+async function recordAsLeader(gone: RabbitNode): Promise<void> {
+  const alive = cluster.nodes.find((node) => node !== gone)
+  const setBack = `fun(Q) -> {Name, _} = amqqueue:get_pid(Q), amqqueue:set_pid(Q, {Name, '${gone.name}'}) end`
+  const each = `[rabbit_amqqueue:update(amqqueue:get_name(Q), ${setBack}) || Q <- rabbit_amqqueue:list(<<"${vhost.name}">>)]`
+  await alive?.rabbitmqctl(['eval', `rabbit_misc:execute_mnesia_transaction(fun() -> ${each} end).`])
 }
 
 async function readiness(): Promise<boolean[]> {

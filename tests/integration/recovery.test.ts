@@ -12,10 +12,13 @@ const topology: Topology = {
   queues: [
     { name: 'kept', arguments: quorum },
     { name: 'other', arguments: quorum },
+    // Has room for one message, and refuses the next.
+    { name: 'full', arguments: { 'x-queue-type': 'classic', 'x-max-length': 1, 'x-overflow': 'reject-publish' } },
   ],
   bindings: [
     { source: 'facts', destination: 'kept', destinationType: 'queue', pattern: 'kept.#' },
     { source: 'facts', destination: 'other', destinationType: 'queue', pattern: 'other.#' },
+    { source: 'facts', destination: 'full', destinationType: 'queue', pattern: 'full.#' },
   ],
 }
 
@@ -137,6 +140,23 @@ it('a queue deleted under its consumer comes back, with its bindings and its con
   await broker.publish(publication('kept.fact', 'after'))
 
   await eventually('the second has arrived', () => bodies.includes('after'))
+})
+
+it('a broker that goes on refusing is asked on a new connection, too, and what it refused arrives in the end', async () => {
+  const { broker, lines } = await ready('refused')
+  await broker.publish(publication('full.fact', '0'))
+  const refused = broker.publish(publication('full.fact', '1'))
+
+  const isRenewal = ({ why }: { why?: unknown }) => why === "the broker refuses full.fact on 'facts'"
+  await eventually('the connection is renewed', () => lines.some(isRenewal))
+  const question = { type: 'anything', body: Buffer.from('?') }
+  const asked = () => broker.request('full', question, 60_000).catch(({ code }: { code: string }) => code)
+  await eventually('a question is refused at once', async () => (await asked()) === 'rpc_refused')
+  const bodies = gather(broker, 'full')
+  await refused
+
+  await eventually('both have arrived', () => bodies.length === 2)
+  expect(bodies).toEqual(['0', '1'])
 })
 
 it('a message whose queue was deleted is not lost: it comes back, the topology is declared again, and it arrives', async () => {

@@ -5,11 +5,18 @@ import type { Session } from '../connection.ts'
 
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** A session that keeps why it was failed. */
-export function fakeSession(model: Partial<ChannelModel> = {}): Session & { reasons: string[] } {
+/** A session that keeps why it was failed, or was to be renewed. */
+export function fakeSession(model: Partial<ChannelModel> = {}): Session & { reasons: string[]; renewals: string[] } {
   const reasons: string[] = []
-  // The cast says that the code under test uses no more of a connection than this.
-  return { model: model as ChannelModel, fail: (reason) => void reasons.push(reason.message), reasons }
+  const renewals: string[] = []
+  return {
+    // The cast says that the code under test uses no more of a connection than this.
+    model: model as ChannelModel,
+    fail: (reason) => void reasons.push(reason.message),
+    renew: (reason) => void renewals.push(reason.message),
+    reasons,
+    renewals,
+  }
 }
 
 interface Sent {

@@ -93,15 +93,17 @@ describe('publishing', () => {
 
   it('tries again what the broker refused, after a pause', async () => {
     const { publish, attach, told } = await rig()
-    const { channel } = attach()
+    const { channel, session } = attach()
     publish('a')
     channel.sent.shift()?.confirm(new Error('message nacked'))
     expect(channel.sent).toEqual([])
+    expect(session).toMatchObject({ reasons: [], renewals: ["the broker refuses a.fact on 'facts'"] })
     await vi.advanceTimersByTimeAsync(1_000)
     expect(channel.bodies()).toEqual(['a'])
     expect(await told()).toEqual([])
     channel.confirmAll()
     expect(await told()).toEqual(['a'])
+    expect(session.renewals).toHaveLength(1)
   })
 })
 
