@@ -1,5 +1,5 @@
-// A cluster of three nodes under load: one is stopped, the one that leads most queues is killed. Clients move over, whatever
-// was accepted ends, and nothing is lost or doubled, not even a mail.
+// A cluster of three nodes under load: one is stopped, the one that leads most queues is killed, and in the end they lose sight
+// of each other. Clients move over, whatever was accepted ends, and nothing is lost or doubled, not even a mail.
 import { topology } from '@orders/shared/contracts'
 import { eventually, scratchFolder } from '@orders/shared/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -80,6 +80,26 @@ describe('a cluster', { timeout: LIMIT_MS }, () => {
     await leading.restart()
   })
 
+  it('whose nodes lose sight of each other: orders end while two are together, and are taken while none are', async () => {
+    const first = await leader()
+    const load = startLoad('parted')
+    await isolate(first)
+    await eventually('it has paused, so that no two sides decide', () => isPaused(first))
+    await load.finish()
+    await eventually('all services have moved over', everybodyIsReady)
+
+    const [second, third] = cluster.nodes.filter((node) => node !== first)
+    if (!second || !third) throw new Error('there are three')
+    await isolate(second)
+    await eventually('all have paused', async () => (await isPaused(second)) && (await isPaused(third)))
+    const forms = Array.from({ length: 10 }, (_, number) => orderForm('alone', number))
+    placed.push(...forms.map(({ orderId }) => orderId))
+    await placeAll(system, forms)
+
+    await Promise.all([rejoin(first), rejoin(second)])
+    await eventually('all services are connected again', everybodyIsReady, ENDED_WITHIN_MS)
+  })
+
   it('afterwards money, goods, stories and mails agree', async () => {
     const orders = await endedAll(system, placed, ENDED_WITHIN_MS)
     expect(orders.filter(({ status }) => status === 'completed')).toHaveLength((placed.length * 7) / 10)
@@ -148,6 +168,24 @@ async function recordAsLeader(gone: RabbitNode): Promise<void> {
   const setBack = `fun(Q) -> {Name, _} = amqqueue:get_pid(Q), amqqueue:set_pid(Q, {Name, '${gone.name}'}) end`
   const each = `[rabbit_amqqueue:update(amqqueue:get_name(Q), ${setBack}) || Q <- rabbit_amqqueue:list(<<"${vhost.name}">>)]`
   await alive?.rabbitmqctl(['eval', `rabbit_misc:execute_mnesia_transaction(fun() -> ${each} end).`])
+}
+
+/** Cuts a node's links to all others, and refuses new ones: each side takes the other for dead. */
+async function isolate(node: RabbitNode): Promise<void> {
+  const cut = namesBut(node).map((name) => `erlang:set_cookie('${name}', cut), erlang:disconnect_node('${name}')`)
+  await node.rabbitmqctl(['eval', `${cut.join(', ')}.`])
+}
+
+async function rejoin(node: RabbitNode): Promise<void> {
+  const known = namesBut(node).map((name) => `erlang:set_cookie('${name}', erlang:get_cookie())`)
+  await node.rabbitmqctl(['eval', `${known.join(', ')}.`])
+}
+
+const namesBut = (one: RabbitNode) => cluster.nodes.filter((node) => node !== one).map(({ name }) => name)
+
+/** A node that sees too few others stops serving, and only its Erlang machine goes on. */
+async function isPaused(node: RabbitNode): Promise<boolean> {
+  return (await node.rabbitmqctl(['eval', 'rabbit:is_running().'])).trim() === 'false'
 }
 
 async function readiness(): Promise<boolean[]> {

@@ -147,8 +147,8 @@ it('a broker that goes on refusing is asked on a new connection, too, and what i
   await broker.publish(publication('full.fact', '0'))
   const refused = broker.publish(publication('full.fact', '1'))
 
-  const isRenewal = ({ why }: { why?: unknown }) => why === "the broker refuses full.fact on 'facts'"
-  await eventually('the connection is renewed', () => lines.some(isRenewal))
+  const why = "the broker refuses full.fact on 'facts'"
+  await eventually('the connection is renewed', () => lines.some((line) => line.why === why))
   const question = { type: 'anything', body: Buffer.from('?') }
   const asked = () => broker.request('full', question, 60_000).catch(({ code }: { code: string }) => code)
   await eventually('a question is refused at once', async () => (await asked()) === 'rpc_refused')
