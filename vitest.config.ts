@@ -1,8 +1,19 @@
-// Three kinds of tests: those that need nothing but Node, those that simulate many runs of the whole system, and those that
-// need a real broker.
+// Four kinds of tests: those of functions, which `npm run check` runs; those of a whole service in the test's own process; those
+// that simulate many runs of the whole system; and those that need a real broker.
 import { defineConfig } from 'vitest/config'
 
 const inContinuousIntegration = Boolean(process.env.CI)
+
+const COMPONENT_TESTS = ['*-service/test/component/*.test.ts']
+
+const withModulesShared = {
+  // Loading the same modules anew for every file takes longer than the tests; none of them keeps state.
+  pool: 'threads',
+  isolate: false,
+  maxWorkers: 3,
+  // A hang is told all the same; a machine that has other things to do is no fault.
+  testTimeout: 30_000,
+} as const
 
 export default defineConfig({
   test: {
@@ -15,12 +26,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          // Loading the same modules anew for every file takes longer than the tests; none of them keeps state.
-          pool: 'threads',
-          isolate: false,
-          maxWorkers: 2,
-          // A hang is told all the same; a machine that has other things to do is no fault.
-          testTimeout: 30_000,
+          ...withModulesShared,
           include: [
             'shared/**/*.test.ts',
             'scripts/**/*.test.ts',
@@ -29,6 +35,15 @@ export default defineConfig({
             'tests/architecture/**/*.test.ts',
             'tests/chaos/test/**/*.test.ts',
           ],
+          exclude: COMPONENT_TESTS,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'component',
+          ...withModulesShared,
+          include: COMPONENT_TESTS,
         },
       },
       {

@@ -1,7 +1,7 @@
 // The check at start: every template in every locale fits the schema it declares, whatever the data of the night.
 import { BrokenError } from '@orders/shared/runtime'
 import { type TObject, type TSchema, Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Errors } from 'typebox/value'
 import { completed, type Data, isData } from '../content.ts'
 import type { Declaration } from '../templates/schemas.ts'
 import { checkProgram } from './check-file.ts'
@@ -71,7 +71,7 @@ function unrendered(set: TemplateSet, { template, locale }: Variant, declaration
   if (!declared) return []
   const { data: schema, sample } = declared
   return [sample, bare(schema, sample)].flatMap((given) => {
-    const [fault] = Compile(schema).Errors(given)
+    const [fault] = Errors(schema, given)
     if (fault) return [`the sample of ${template}: ${fault.instancePath} ${fault.message}`]
     try {
       const data = completed(schema, given)

@@ -8,10 +8,13 @@ import { dirname, join, relative } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
 /**
- * Machine code, files of its own that it reads at run time, CommonJS that is imported only where it is configured, or what
- * tests replace to break a service on purpose.
+ * Machine code, CommonJS that is imported only where it is configured, or what tests replace to break a service on purpose.
  */
-export const KEPT_APART = ['better-sqlite3', '@fastify/swagger-ui', 'ioredis', 'pg', 'amqplib']
+const KEPT_APART = ['better-sqlite3', 'ioredis', 'pg', 'amqplib']
+/** Its code is in the build; the pages, scripts and pictures that it serves stay in its own folder. */
+const SERVES_FILES = '@fastify/swagger-ui'
+/** What has to be installed beside the build. */
+export const INSTALLED_BESIDE = [...KEPT_APART, SERVES_FILES]
 /** Besides the services' own. */
 const COMMANDS = ['order-service/rebuild.ts', 'scripts/dead-letters.ts']
 
@@ -26,6 +29,9 @@ export async function buildServices(out: string): Promise<void> {
     outbase: '.',
     chunkNames: 'chunks/[hash]',
     bundle: true,
+    // Less to read at each start; a stack trace shows the sources all the same.
+    minifyWhitespace: true,
+    minifySyntax: true,
     splitting: true,
     platform: 'node',
     target: 'node20',
@@ -34,7 +40,7 @@ export async function buildServices(out: string): Promise<void> {
     banner: { js: COMMON_JS },
     sourcemap: true,
     sourcesContent: false,
-    plugins: [ownFolders],
+    plugins: [ownFolders, packageFolder],
     logLevel: 'warning',
   })
   for (const folder of ['.', ...folders]) await cp(join(folder, 'package.json'), join(out, folder, 'package.json'))
@@ -44,7 +50,8 @@ export async function buildServices(out: string): Promise<void> {
 
 /** What packages written for CommonJS expect to find. */
 const COMMON_JS = `import { createRequire as requireFrom } from 'node:module'
-const require = requireFrom(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname`
+const require = requireFrom(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname
+const __resolve = require.resolve`
 
 /** A module that looks for files beside itself finds them where `copyFiles` puts them: every built file lies one folder deep. */
 const ownFolders: Plugin = {
@@ -54,6 +61,17 @@ const ownFolders: Plugin = {
       const folder = JSON.stringify(`/../${relative('.', dirname(path))}`)
       const text = await readFile(path, 'utf8')
       return { loader: 'ts', contents: text.replaceAll('import.meta.dirname', `(import.meta.dirname + ${folder})`) }
+    })
+  },
+}
+
+const packageFolder: Plugin = {
+  name: 'folder of a package that serves files',
+  setup({ onLoad }) {
+    onLoad({ filter: new RegExp(`node_modules/${SERVES_FILES}/.*\\.js$`) }, async ({ path }) => {
+      const [, inside = ''] = path.split(`${SERVES_FILES}/`)
+      const folder = `(__resolve('${SERVES_FILES}/package.json') + '/../${dirname(inside)}')`
+      return { loader: 'js', contents: (await readFile(path, 'utf8')).replaceAll('__dirname', folder) }
     })
   },
 }

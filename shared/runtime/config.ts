@@ -1,6 +1,6 @@
 // Configuration: one TypeBox schema for each service, read once from the environment, every fault told at once.
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Errors } from 'typebox/value'
 import { BrokenError } from './errors.ts'
 
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 })
@@ -165,7 +165,7 @@ function faultsOf(
   environment: Record<string, string | undefined>,
 ): string[] {
   if (value === undefined) return Type.IsOptional(property) ? [] : [`${variable} is required`]
-  const [fault] = Compile(property).Errors(value)
+  const [fault] = Errors(property, value)
   if (!fault) return []
   // A faulty address or token still holds its secret.
   const shown = /URL|TOKEN|SECRET|PASS/.test(variable) ? '' : `=${environment[variable] ?? ''}`

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { isReadAtRunTime, KEPT_APART } from '../../scripts/building/services.ts'
+import { INSTALLED_BESIDE, isReadAtRunTime } from '../../scripts/building/services.ts'
 import { paths } from '../architecture/source.ts'
 
 it('the build carries every file of a service that is neither code nor documentation', () => {
@@ -15,5 +15,5 @@ it('the build carries every file of a service that is neither code nor documenta
 })
 
 it('the packages that the build leaves out lie where every built file finds them, and in no workspace’s own folder', () => {
-  expect(KEPT_APART.filter((name) => !existsSync(join('node_modules', name)))).toEqual([])
+  expect(INSTALLED_BESIDE.filter((name) => !existsSync(join('node_modules', name)))).toEqual([])
 })

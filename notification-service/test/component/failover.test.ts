@@ -5,17 +5,17 @@ import { TransientError } from '@orders/shared/runtime'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Calls, callsIn } from '../channels/calls.ts'
-import { openSmtp } from '../channels/email.ts'
-import { inTurn } from '../channels/failover.ts'
-import type { Send, Sender } from '../channels/sender.ts'
-import { openCallOf } from '../channels/store.ts'
-import { openTwilio } from '../channels/twilio.ts'
-import { newsWords } from '../content.ts'
-import type { Attempt, Outgoing } from '../deliveries/domain.ts'
-import { type MailServer, startMailServer } from './mail-server.ts'
-import { type Answering, type Asked, type Stub, startStub } from './stub.ts'
-import { set, style } from './templates.ts'
+import { type Calls, callsIn } from '../../channels/calls.ts'
+import { openSmtp } from '../../channels/email.ts'
+import { inTurn } from '../../channels/failover.ts'
+import type { Send, Sender } from '../../channels/sender.ts'
+import { openCallOf } from '../../channels/store.ts'
+import { openTwilio } from '../../channels/twilio.ts'
+import { newsWords } from '../../content.ts'
+import type { Attempt, Outgoing } from '../../deliveries/domain.ts'
+import { type MailServer, startMailServer } from '../mail-server.ts'
+import { type Answering, type Asked, type Stub, startStub } from '../stub.ts'
+import { set, style } from '../templates.ts'
 
 const UNKNOWN_MS = 900_000
 let nowMs: number
@@ -31,7 +31,7 @@ beforeEach(async () => {
   isAway = false
   scratch = await scratchFolder()
   database = openSqlite(join(scratch.path, 'notification.db'))
-  await migrate(database, [join(import.meta.dirname, '..', 'migrations')])
+  await migrate(database, [join(import.meta.dirname, '..', '..', 'migrations')])
 })
 afterEach(async () => {
   await database.close()

@@ -2,9 +2,9 @@
 import { eventually } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type CatchUp, dueOf } from '../jobs/domain.ts'
-import { scheduleOf } from '../jobs/schedule.ts'
-import { openServices } from './running.ts'
+import { type CatchUp, dueOf } from '../../jobs/domain.ts'
+import { scheduleOf } from '../../jobs/schedule.ts'
+import { openServices } from '../running.ts'
 
 describe('the times of a pattern', () => {
   it('are those after one instant and up to another, the newest where there are too many', () => {

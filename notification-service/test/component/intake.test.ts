@@ -1,7 +1,7 @@
 // What may be asked for directly: one or many, to addresses or to a customer, now, later, until when, and called off.
 import { eventually } from '@orders/shared/testing'
 import { expect, it } from 'vitest'
-import { openServices } from './running.ts'
+import { openServices } from '../running.ts'
 
 const at = '2026-11-21T08:30:00.000Z'
 const later = '2026-11-21T09:00:00.000Z'

@@ -4,9 +4,9 @@ import type { Broker } from '@orders/shared/messaging'
 import { type Deferred, deferred, type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import { createMemoryBroker, eventually, keepingLog, type LogLine, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { NotificationConfig } from '../config.ts'
-import { notificationService } from '../service.ts'
-import { type MailServer, startMailServer } from './mail-server.ts'
+import { NotificationConfig } from '../../config.ts'
+import { notificationService } from '../../service.ts'
+import { type MailServer, startMailServer } from '../mail-server.ts'
 
 let scratch: Awaited<ReturnType<typeof scratchFolder>>
 let server: MailServer

@@ -5,12 +5,12 @@ import { PermanentError, TransientError } from '@orders/shared/runtime'
 import { scratchFolder } from '@orders/shared/testing'
 import PostalMime from 'postal-mime'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { openMailFolder, openSmtp } from '../channels/email.ts'
-import type { Sender } from '../channels/sender.ts'
-import { newsWords } from '../content.ts'
-import type { Outgoing } from '../deliveries/domain.ts'
-import { type MailServer, startMailServer } from './mail-server.ts'
-import { set, style } from './templates.ts'
+import { openMailFolder, openSmtp } from '../../channels/email.ts'
+import type { Sender } from '../../channels/sender.ts'
+import { newsWords } from '../../content.ts'
+import type { Outgoing } from '../../deliveries/domain.ts'
+import { type MailServer, startMailServer } from '../mail-server.ts'
+import { set, style } from '../templates.ts'
 
 const settings = { mailFrom: 'Orders <orders@example.com>', mailIdDomain: 'orders.example' }
 const told = { user: 'gayal', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 2 }], totalCents: 2500 }

@@ -18,9 +18,9 @@ import {
   scratchFolder,
 } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { PaymentConfig } from '../config.ts'
-import { paymentService } from '../service.ts'
-import { large, now, small } from './examples.ts'
+import { PaymentConfig } from '../../config.ts'
+import { paymentService } from '../../service.ts'
+import { large, now, small } from '../examples.ts'
 
 const token = 'operator-token-for-tests'
 let folder: { path: string; remove(): Promise<void> }

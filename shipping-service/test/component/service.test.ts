@@ -4,9 +4,9 @@ import { encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ShippingConfig } from '../config.ts'
-import { shippingService } from '../service.ts'
-import { now, paid } from './examples.ts'
+import { ShippingConfig } from '../../config.ts'
+import { shippingService } from '../../service.ts'
+import { now, paid } from '../examples.ts'
 
 const token = 'operator-token-for-tests'
 let folder: { path: string; remove(): Promise<void> }

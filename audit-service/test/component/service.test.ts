@@ -4,8 +4,8 @@ import { encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { AuditConfig } from '../config.ts'
-import { auditService } from '../service.ts'
+import { AuditConfig } from '../../config.ts'
+import { auditService } from '../../service.ts'
 
 let scratch: Awaited<ReturnType<typeof scratchFolder>>
 let broker: MemoryBroker

@@ -1,8 +1,8 @@
 // Preferences and the unsubscribe link, over HTTP and in the mail that a real SMTP server takes.
 import { OrderCreated } from '@orders/shared/contracts'
 import { expect, it, onTestFinished } from 'vitest'
-import { startMailServer } from './mail-server.ts'
-import { openServices } from './running.ts'
+import { startMailServer } from '../mail-server.ts'
+import { openServices } from '../running.ts'
 
 const at = '2026-11-21T08:30:00.000Z'
 const later = '2026-11-21T09:30:00.000Z'

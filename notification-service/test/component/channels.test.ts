@@ -12,9 +12,9 @@ import {
   scratchFolder,
 } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { NotificationConfig } from '../config.ts'
-import { notificationService } from '../service.ts'
-import { type Answering, type Asked, type Stub, startStub } from './stub.ts'
+import { NotificationConfig } from '../../config.ts'
+import { notificationService } from '../../service.ts'
+import { type Answering, type Asked, type Stub, startStub } from '../stub.ts'
 
 /** The waiting rooms' seconds pass in a hundredth of their time, and so does the clock. */
 const HURRY = 100

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { isDeepStrictEqual, parseArgs, promisify } from 'node:util'
 import { eventually } from '@orders/shared/testing'
 import { expect, it } from 'vitest'
-import { openServices } from './running.ts'
+import { openServices } from '../running.ts'
 
-const PAGE = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'first-notification.md'), 'utf8')
+const PAGE = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'first-notification.md'), 'utf8')
 const STEP = /^```sh\n([\s\S]*?)^```\n\nAnswer, `(\d+)`:\n\n```json\n([\s\S]*?)^```$/gm
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
 /** No command says the same twice in the same way: times, how long a call took, and what a provider calls a message. */

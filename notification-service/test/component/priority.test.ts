@@ -2,9 +2,9 @@
 import { deferred } from '@orders/shared/runtime'
 import { eventually } from '@orders/shared/testing'
 import { expect, it, onTestFinished } from 'vitest'
-import { PREFETCH } from '../channels/prefetch.ts'
-import { startMailServer } from './mail-server.ts'
-import { openServices } from './running.ts'
+import { PREFETCH } from '../../channels/prefetch.ts'
+import { startMailServer } from '../mail-server.ts'
+import { openServices } from '../running.ts'
 
 const mailTo = (name: string, priority: 'urgent' | 'bulk') => ({
   to: { email: `${name}@example.org` },

@@ -11,9 +11,9 @@ import {
   scratchFolder,
 } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { NotificationConfig } from '../config.ts'
-import { notificationService } from '../service.ts'
-import { type MailServer, startMailServer } from './mail-server.ts'
+import { NotificationConfig } from '../../config.ts'
+import { notificationService } from '../../service.ts'
+import { type MailServer, startMailServer } from '../mail-server.ts'
 
 /** The waiting rooms' seconds pass in a hundredth of their time. */
 const HURRY = 100

@@ -2,9 +2,9 @@
 import { OrderCancelled, OrderCompleted, OrderPaid, PaymentConfirmationRequired } from '@orders/shared/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { sequencesOf, stepsAfter } from '../sequences/domain.ts'
-import { openServices } from './running.ts'
-import { set, style } from './templates.ts'
+import { sequencesOf, stepsAfter } from '../../sequences/domain.ts'
+import { openServices } from '../running.ts'
+import { set, style } from '../templates.ts'
 
 const at = '2026-11-21T08:30:00.000Z'
 const MINUTE_MS = 60_000

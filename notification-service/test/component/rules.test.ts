@@ -2,7 +2,7 @@
 import { OrderCreated, PaymentConfirmationRequired } from '@orders/shared/contracts'
 import { eventually } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
-import { openServices } from './running.ts'
+import { openServices } from '../running.ts'
 
 type Opened = Awaited<ReturnType<typeof openServices>>
 

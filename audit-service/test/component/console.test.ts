@@ -5,10 +5,10 @@ import { events, topology } from '@orders/shared/contracts'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import { createMemoryBroker, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { AuditConfig } from '../config.ts'
-import { auditService } from '../service.ts'
+import { AuditConfig } from '../../config.ts'
+import { auditService } from '../../service.ts'
 
-const read = (name: string) => readFileSync(join(import.meta.dirname, '..', 'console', name), 'utf8')
+const read = (name: string) => readFileSync(join(import.meta.dirname, '..', '..', 'console', name), 'utf8')
 const html = read('index.html')
 const script = read('console.js')
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = '']) => found)
