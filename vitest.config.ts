@@ -10,7 +10,6 @@ const withModulesShared = {
   // Loading the same modules anew for every file takes longer than the tests; none of them keeps state.
   pool: 'threads',
   isolate: false,
-  maxWorkers: 3,
   // A hang is told all the same; a machine that has other things to do is no fault.
   testTimeout: 30_000,
 } as const
@@ -21,6 +20,8 @@ export default defineConfig({
     allowOnly: !inContinuousIntegration,
     // What was transformed once stays so until its text changes: a quarter of the time of the unit tests.
     experimental: { fsModuleCache: true },
+    // More than a small machine has processors, since most tests wait for somebody much of the time.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,
@@ -52,7 +53,6 @@ export default defineConfig({
           name: 'simulation',
           // Its runs seize the timers of their thread; in a process of their own they are nobody else's.
           pool: 'forks',
-          maxWorkers: 2,
           testTimeout: 180_000,
           include: ['tests/simulation/**/*.test.ts'],
         },
@@ -66,8 +66,6 @@ export default defineConfig({
           hookTimeout: 60_000,
           // None of the modules keeps state, and loading them anew costs each file half a second of processor time.
           isolate: false,
-          // Each file may run a broker and six services, and waits for them much of the time.
-          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
