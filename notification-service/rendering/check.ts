@@ -75,8 +75,8 @@ function unrendered(set: TemplateSet, { template, locale }: Variant, declaration
     if (fault) return [`the sample of ${template}: ${fault.instancePath} ${fault.message}`]
     try {
       const data = completed(schema, given)
-      const { subject, short } = set.render({ template, version: set.version, locale, currency: 'EUR', data })
-      return subject === '' || short === '' ? [`${template}/${locale}/ has an empty subject or short`] : []
+      const rendered = Object.entries(set.render({ template, version: set.version, locale, currency: 'EUR', data }))
+      return rendered.flatMap(([part, words]) => (words.trim() === '' ? [`${template}/${locale}/ has no ${part}`] : []))
     } catch (thrown) {
       return [`${template}/${locale}/: ${thrown instanceof Error ? thrown.message : String(thrown)}`]
     }

@@ -24,7 +24,8 @@ export interface TemplateSet {
   /** By template, the default locale first. */
   locales: ReadonlyMap<string, string[]>
   /**
-   * `unsubscribe` is the link that the message's recipient may unsubscribe by.
+   * `unsubscribe` is the link that the message's recipient may unsubscribe by. Text and HTML are rendered each time they are
+   * read.
    *
    * @throws BrokenError when the words are of a template that these files do not have.
    */
@@ -88,7 +89,17 @@ export function compileTemplates(files: TemplateFiles): TemplateSet {
       const { surroundings, subject, render } = start(words, unsubscribe)
       const short = oneLine(render('short'))
       surroundings.short = short
-      return { subject, short, text: tidy(render('text')), html: mailable(render('html')) }
+      // A mail's parts are most of the work, and only mails read them.
+      return {
+        subject,
+        short,
+        get text() {
+          return tidy(render('text'))
+        },
+        get html() {
+          return mailable(render('html'))
+        },
+      }
     },
   }
 }

@@ -160,7 +160,7 @@ describe('the check at start', () => {
     ['a locale without words', { 'order.paid/fr/subject.hbs': 'x' }, 'words/fr.json is missing'],
     ['a locale that is none', { 'order.paid/franz_/subject.hbs': 'x' }, 'order.paid/franz_/ is no BCP 47 language tag'],
     ['a template without a schema', { 'order.lost/en/subject.hbs': 'x' }, 'order.lost/en/ belongs to no schema'],
-    ['an empty subject', { 'order.paid/en/subject.hbs': '' }, 'order.paid/en/ has an empty subject or short'],
+    ['an empty subject', { 'order.paid/en/subject.hbs': '' }, 'order.paid/en/ has no subject'],
   ]
   it.each(faults)('refuses %s', (_, changed, message) => {
     let thrown: unknown

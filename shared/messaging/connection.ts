@@ -114,7 +114,7 @@ export function supervise(options: Options): Supervisor {
   async function unlessStopped(connecting: Promise<ChannelModel>): Promise<ChannelModel> {
     const stopped = deferred<never>()
     const onStop = () => {
-      connecting.then(closeQuietly, () => undefined)
+      connecting.then(abandon, () => undefined)
       stopped.reject(new Error('stopped'))
     }
     if (stop.signal.aborted) onStop()
@@ -165,6 +165,12 @@ export function supervise(options: Options): Supervisor {
 function shuffled<T>(items: readonly T[]): T[] {
   const keyed = items.map((item) => ({ item, key: Math.random() }))
   return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item)
+}
+
+/** A connection that nobody wants any more: whatever it still says of its end must not end the process. */
+function abandon(model: ChannelModel): Promise<void> {
+  model.on('error', () => undefined)
+  return closeQuietly(model)
 }
 
 /** amqplib's close never settles when the peer is dead. */

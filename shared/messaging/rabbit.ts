@@ -19,17 +19,21 @@ interface Options {
   /** The connections' name in the management UI. */
   name: string
   topology: Topology
+  /** Whether the broker is several nodes, between which deliveries can be lost: see subscriber.ts. */
+  isCluster?: boolean
   log: Log
   heartbeatSeconds?: number
   /** Called once for a fault that reconnecting cannot mend; the service should stop. */
   broken(error: BrokenError): void
 }
 
+const RENEW_IDLE_AFTER_MS = 30_000
+
 /** Starts connecting at once and returns at once: nobody has to wait for the broker. Whoever opens it closes it. */
 export function openRabbit(options: Options): Broker {
-  const { name, tls = {}, topology, log, broken, heartbeatSeconds = 15 } = options
+  const { name, tls = {}, topology, isCluster = false, log, broken, heartbeatSeconds = 15 } = options
   const urls = brokerUrls(options.url)
-  const subscriber = createSubscriber()
+  const subscriber = createSubscriber(isCluster ? RENEW_IDLE_AFTER_MS : undefined)
   const rpc = createRpcChannel()
   const publisher = createPublisher(log, () => publishing.status().blocked)
 

@@ -1,4 +1,9 @@
 // Consumers that survive reconnects: each has a channel of its own, opened anew in every session.
+//
+// Promise on a cluster: a delivery that was lost between two nodes comes again. When a queue's leader dies, or loses sight of the
+// consumer's node, what it had just handed out may never arrive; the queue counts it as unacked, and notices only with its
+// next delivery to the same consumer, or when the consumer's channel closes (rabbitmq-server, issue 15473). So a consumer
+// that has heard nothing for a while closes its channel and opens another.
 import type { Channel } from 'amqplib'
 import { asError, TransientError } from '../runtime/errors.ts'
 import { createAcks } from './acks.ts'
@@ -12,7 +17,15 @@ interface Consumer {
   onDelivery(delivery: Delivery): void
   /** The latest start, settled or not. */
   starting?: Promise<void>
-  active?: { channel: Channel; consumerTag: string }
+  active?: Active
+}
+
+interface Active {
+  channel: Channel
+  consumerTag: string
+  unsettled: number
+  /** By the monotonic clock. */
+  heardAtMs: number
 }
 
 export interface Subscriber {
@@ -22,9 +35,11 @@ export interface Subscriber {
   detach(): void
 }
 
-export function createSubscriber(): Subscriber {
+/** `renewIdleAfterMs`: how long a consumer may hear nothing before it opens its channel anew; for ever by default. */
+export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
   const consumers = new Set<Consumer>()
   let current: Session | undefined
+  let watch: NodeJS.Timeout | undefined
 
   function start(session: Session, consumer: Consumer): Promise<void> {
     consumer.starting = open(session, consumer)
@@ -48,22 +63,43 @@ export function createSubscriber(): Subscriber {
         session.fail(asError(error))
       }
     })
+    const active: Active = { channel, consumerTag: '', unsettled: 0, heardAtMs: performance.now() }
     const { consumerTag } = await channel.consume(consumer.queue, (message) => {
       // Null says that the broker cancelled the consumer, for example because its queue was deleted.
       if (message === null)
         return session.fail(new TransientError('consumer_cancelled', `${consumer.queue}: consumer cancelled`))
       const { fields, content } = message
+      const ack = acks.add(fields.deliveryTag)
+      active.unsettled += 1
+      active.heardAtMs = performance.now()
       consumer.onDelivery({
         body: content,
         properties: fromAmqp(message),
         exchange: fields.exchange,
         routingKey: fields.routingKey,
         redelivered: fields.redelivered,
-        ack: acks.add(fields.deliveryTag),
+        ack() {
+          active.unsettled -= 1
+          active.heardAtMs = performance.now()
+          ack()
+        },
       })
     })
-    consumer.active = { channel, consumerTag }
+    active.consumerTag = consumerTag
+    consumer.active = active
     if (!consumers.has(consumer)) await channel.cancel(consumerTag)
+  }
+
+  /** Only while nothing is unsettled, so that nothing is handled twice for it. What arrives meanwhile is given back. */
+  function renewIdle(session: Session, idleMs: number): void {
+    for (const consumer of consumers) {
+      const { active } = consumer
+      if (!active || active.unsettled > 0 || performance.now() - active.heardAtMs < idleMs) continue
+      delete consumer.active
+      active.channel.removeAllListeners('close')
+      consumer.starting = active.channel.close().then(() => open(session, consumer))
+      consumer.starting.catch(session.fail)
+    }
   }
 
   return {
@@ -86,9 +122,13 @@ export function createSubscriber(): Subscriber {
       current = session
       // A copy: whoever subscribes in the meantime starts by itself.
       for (const consumer of [...consumers]) await start(session, consumer)
+      if (renewIdleAfterMs === undefined || current !== session) return
+      watch = setInterval(() => renewIdle(session, renewIdleAfterMs), renewIdleAfterMs / 3)
+      watch.unref()
     },
     detach() {
       current = undefined
+      clearInterval(watch)
       for (const consumer of consumers) delete consumer.active
     },
   }

@@ -20,7 +20,6 @@ import {
   readAmqpTls,
   serve,
   type Timers,
-  type Topology,
   watchOverdue,
 } from '../messaging/index.ts'
 import { type Database, migrate, openDatabase } from '../storage/index.ts'
@@ -124,8 +123,7 @@ async function open<Schema extends TObject>(
 
   const tls = readAmqpTls(config)
   const openBroker =
-    seams.openBroker ??
-    ((name) => openRabbit({ url: config.amqpUrl, tls, name, topology: topologyOf(config), log, broken: seams.broken }))
+    seams.openBroker ?? ((name) => openRabbit({ ...brokerOf(config), tls, name, log, broken: seams.broken }))
   const broker = parts.use('broker', openBroker(service), (it) => it.close(config.shutdownMs / 4))
   const outbox = parts.use('outbox', createOutbox({ database, broker, log, now }), (it) => it.close())
   const commit = parts.use(
@@ -183,8 +181,8 @@ async function open<Schema extends TObject>(
   }
 }
 
-function topologyOf({ amqpUrl, brokerCluster = brokerUrls(amqpUrl).length > 1 }: CommonConfig): Topology {
-  return brokerCluster ? clusterTopology : topology
+function brokerOf({ amqpUrl: url, brokerCluster: isCluster = brokerUrls(url).length > 1 }: CommonConfig) {
+  return { url, isCluster, topology: isCluster ? clusterTopology : topology }
 }
 
 async function faultsOf(stopping: boolean, broker: Broker, database: Database): Promise<string[]> {

@@ -145,10 +145,9 @@ function nodeAt(index: number): RabbitNode {
   return node
 }
 
-/** What rabbitmqctl says of each queue of the topology. */
+/** What the management API says of each queue of the topology. */
 async function queues<T>(property: string): Promise<Record<string, T>> {
-  const listed = await nodeAt(0).rabbitmqctl(['list_queues', '-p', vhost.name, '--formatter', 'json', 'name', property])
-  const rows = JSON.parse(listed) as { name: string; [property: string]: unknown }[]
+  const rows = (await vhost.api('GET', 'queues')) as { name: string; [property: string]: unknown }[]
   expect(rows).toHaveLength(topology.queues.length)
   return Object.fromEntries(rows.map((row) => [row.name, row[property] as T]))
 }
@@ -183,9 +182,12 @@ async function rejoin(node: RabbitNode): Promise<void> {
 
 const namesBut = (one: RabbitNode) => cluster.nodes.filter((node) => node !== one).map(({ name }) => name)
 
-/** A node that sees too few others stops serving, and only its Erlang machine goes on. */
-async function isPaused(node: RabbitNode): Promise<boolean> {
-  return (await node.rabbitmqctl(['eval', 'rabbit:is_running().'])).trim() === 'false'
+/** A node that sees too few others closes its doors. */
+function isPaused({ managementUrl }: RabbitNode): Promise<boolean> {
+  return fetch(managementUrl).then(
+    () => false,
+    () => true,
+  )
 }
 
 async function readiness(): Promise<boolean[]> {

@@ -1,7 +1,7 @@
 // Consumers across sessions, at the moments that no broker can be made to choose.
 import { EventEmitter } from 'node:events'
 import { type ChannelModel, type ConsumeMessage, IllegalOperationError } from 'amqplib'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { deferred } from '../../runtime/deferred.ts'
 import type { Delivery } from '../broker.ts'
 import { createSubscriber } from '../subscriber.ts'
@@ -11,14 +11,21 @@ import { fakeSession, turn } from './fake-amqp.ts'
 function fakeConnection() {
   const consuming = new Map<string, { queue: string; onMessage: (message: ConsumeMessage | null) => void }>()
   const acked: number[] = []
-  const state = { refusing: false, gate: Promise.resolve() }
+  const state = { refusing: false, gate: Promise.resolve(), opened: 0 }
   let tags = 0
   const createChannel = async () => {
     await state.gate
-    return Object.assign(new EventEmitter(), {
+    state.opened += 1
+    const own = new Set<string>()
+    const channel = Object.assign(new EventEmitter(), {
       prefetch: async () => undefined,
+      async close() {
+        for (const consumerTag of own) consuming.delete(consumerTag)
+        channel.emit('close')
+      },
       async consume(queue: string, onMessage: (message: ConsumeMessage | null) => void) {
         const consumerTag = `consumer-${++tags}`
+        own.add(consumerTag)
         consuming.set(consumerTag, { queue, onMessage })
         // What waits in the queue comes with the answer.
         if (queue === 'full') deliver(queue, 1)
@@ -32,6 +39,7 @@ function fakeConnection() {
         acked.push(fields.deliveryTag)
       },
     })
+    return channel
   }
   const session = fakeSession({ createChannel: createChannel as unknown as ChannelModel['createChannel'] })
   const queues = () => [...consuming.values()].map(({ queue }) => queue).sort()
@@ -151,5 +159,71 @@ describe('an ack', () => {
     delivery.ack()
     await turn()
     expect(connection.session.reasons).toEqual(['Channel closing'])
+  })
+})
+
+describe('on a cluster, a consumer that hears nothing', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  async function started() {
+    const subscriber = createSubscriber(30_000)
+    const connection = fakeConnection()
+    const deliveries: Delivery[] = []
+    const subscription = subscriber.subscribe('queue', 1, (delivery) => deliveries.push(delivery))
+    await subscriber.attach(connection.session)
+    const pass = async (ms: number) => {
+      await vi.advanceTimersByTimeAsync(ms)
+      await turn()
+    }
+    return { subscriber, subscription, connection, deliveries, pass }
+  }
+
+  it('opens its channel anew, so that the broker gives back what it lost on the way, and takes that for no fault', async () => {
+    const { connection, deliveries, pass } = await started()
+    await pass(29_000)
+    expect(connection.state.opened).toBe(1)
+    await pass(11_000)
+    expect(connection.state.opened).toBe(2)
+    expect(connection.queues()).toEqual(['queue'])
+    connection.deliver('queue', 1)
+    expect(deliveries).toHaveLength(1)
+    expect(connection.session.reasons).toEqual([])
+    await pass(0)
+  })
+
+  it('keeps its channel while something is unsettled, and for as long after it', async () => {
+    const { connection, deliveries, pass } = await started()
+    connection.deliver('queue', 1)
+    await pass(300_000)
+    expect(connection.state.opened).toBe(1)
+    deliveries[0]?.ack()
+    await pass(20_000)
+    expect(connection.state.opened).toBe(1)
+    await pass(20_000)
+    expect(connection.state.opened).toBe(2)
+  })
+
+  it('stays cancelled, also when that is asked for while it opens its channel', async () => {
+    const { subscription, connection, pass } = await started()
+    const gate = deferred()
+    connection.state.gate = gate.promise
+    await pass(40_000)
+    expect(connection.queues()).toEqual([])
+    const cancelling = subscription.cancel()
+    gate.resolve()
+    await cancelling
+    expect(connection.queues()).toEqual([])
+  })
+
+  it('does nothing of it between sessions', async () => {
+    const { subscriber, connection, pass } = await started()
+    subscriber.detach()
+    await pass(300_000)
+    expect(connection.state.opened).toBe(1)
   })
 })
