@@ -21,7 +21,7 @@ const weights = {
 export type Place = keyof typeof weights
 
 /** What an order of the usual mixture weighs, all its awaits together. */
-export const WEIGHT_OF_AN_ORDER = 1_500
+export const WEIGHT_OF_AN_ORDER = 2_700
 
 export interface Rates {
   /** Weighted awaits between two crashes, on average. */

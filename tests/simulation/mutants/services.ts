@@ -34,7 +34,7 @@ export const serviceMutants: Mutant[] = [
   },
   {
     name: 'a handler that says it again at every delivery, with the time of its own',
-    seed: 2,
+    seed: 1,
     foundBy: 'every message says what it said first',
     tamper: {
       database: (database, service) =>
@@ -56,7 +56,7 @@ export const serviceMutants: Mutant[] = [
   },
   {
     name: 'a gateway that ignores its key',
-    seed: 10,
+    seed: 7,
     foundBy: 'money: charged once, given back when cancelled',
     tamper: {
       outside(outside) {
@@ -87,7 +87,7 @@ export const serviceMutants: Mutant[] = [
   },
   {
     name: 'a carrier that gives a new parcel to every question',
-    seed: 14,
+    seed: 10,
     foundBy: 'parcels: one for each order that was shipped',
     tamper: {
       outside(outside) {
@@ -149,7 +149,7 @@ export const serviceMutants: Mutant[] = [
   },
   {
     name: 'a repeated request that is taken for another',
-    seed: 1,
+    seed: 2,
     foundBy: 'everybody is answered',
     tamper: inTransactions('order-service', () => (tx) => ({
       get: async <R extends object>(sql: string, ...values: (string | number | null)[]) => {
