@@ -24,9 +24,9 @@ export function impliedEvents(snapshot: Snapshot): Implied {
     const [, orderId = '', type = ''] = /^(.+)\/([a-z]+\.[a-z_]+)$/.exec(id) ?? []
     if (TOLD.includes(type) || type === TOLD_TOO) required.add(`${orderId}/notification.requested/${type}`)
   }
-  const { deliveries, failures } = fromNotifications(snapshot)
-  for (const id of deliveries) required.add(id)
-  return { required, allowed: new Set(failures) }
+  const told = fromNotifications(snapshot)
+  for (const id of told.required) required.add(id)
+  return { required, allowed: new Set(told.allowed) }
 }
 
 function fromFacts({ facts }: Snapshot): string[] {
@@ -99,16 +99,20 @@ function fromNotifications({ notifications, deliveries, attempts }: Snapshot) {
   const outcomes = deliveries.flatMap(({ notification_id, channel, status }) =>
     status === 'waiting' || status === 'held' ? [] : [eventOf(notification_id, status, channel)],
   )
-  const steps = deliveries.flatMap(({ notification_id, status }) => {
-    const { subject, event_type = '' } = byId.get(notification_id) ?? {}
-    return /^(reminder|follow_up)\.\d+$/.test(event_type) && ['waiting', 'sent', 'failed'].includes(status)
-      ? [`${subject}/notification.requested/${event_type}`]
-      : []
-  })
+  const stepsThat = (...statuses: string[]) =>
+    deliveries.flatMap(({ notification_id, status }) => {
+      const { subject, event_type = '' } = byId.get(notification_id) ?? {}
+      return /^(reminder|follow_up)\.\d+$/.test(event_type) && statuses.includes(status)
+        ? [`${subject}/notification.requested/${event_type}`]
+        : []
+    })
+  const steps = stepsThat('waiting', 'sent', 'failed')
+  // Its time may be over before it is asked for, or while its request waits.
+  const late = stepsThat('expired')
   const failures = attempts
     .filter(({ outcome }) => outcome === 'failed')
     .map(({ notification_id, channel }) => eventOf(notification_id, 'failed', channel))
-  return { deliveries: [...requested, ...steps, ...outcomes], failures }
+  return { required: [...requested, ...steps, ...outcomes], allowed: [...late, ...failures] }
 }
 
 interface Heard {

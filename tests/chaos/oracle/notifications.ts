@@ -13,21 +13,30 @@ function wantedOf({ events }: Snapshot): string[] {
 
 export const toldAtLeastOnce: Check = (snapshot) => {
   const taken = new Set(snapshot.accepted.map(({ id }) => id))
-  const status = new Map(
-    snapshot.deliveries.map((delivery) => [`${delivery.notification_id}.${delivery.channel}`, delivery.status]),
+  const expiry = new Map(snapshot.notifications.map(({ id, expires_at }) => [id, expires_at]))
+  const deliveries = new Map(
+    snapshot.deliveries.map((delivery) => [`${delivery.notification_id}.${delivery.channel}`, delivery]),
   )
   const letters = new Set(snapshot.deadLetters.map(({ id }) => id.replace('/notification.requested/', '.')))
   const wanted = wantedOf(snapshot)
-  const isRefused = (id: string) => status.get(id) === 'failed' && letters.has(id.slice(0, id.lastIndexOf('.')))
-  const open = wanted.filter((id) => status.get(id) !== 'sent' && !isRefused(id))
+  const statusOf = (id: string) => deliveries.get(id)?.status ?? 'waiting'
+  const isRefused = (id: string) => statusOf(id) === 'failed' && letters.has(id.slice(0, id.lastIndexOf('.')))
+  /** Not before its time was over, and not although it was sent. */
+  const isTooLate = (id: string) => {
+    const { status, notification_id = '', updated_at = '' } = deliveries.get(id) ?? {}
+    const expiresAt = expiry.get(notification_id)
+    return status === 'expired' && typeof expiresAt === 'string' && updated_at >= expiresAt
+  }
+  const open = wanted.filter((id) => statusOf(id) !== 'sent' && !isRefused(id) && !isTooLate(id))
   return {
-    promise: 'every notification was taken by its provider, or lies in the dead letters, refused for good',
+    promise:
+      'every notification was taken by its provider, or lies in the dead letters, or came too late by its own time',
     checked: wanted.length,
     violations: [
-      ...wanted.filter((id) => status.get(id) === 'sent' && !taken.has(id)).map((id) => `${id}: sent, and never taken`),
-      ...open.map((id) => `${id}: ${status.get(id) ?? 'waiting'}`),
+      ...wanted.filter((id) => statusOf(id) === 'sent' && !taken.has(id)).map((id) => `${id}: sent, and never taken`),
+      ...open.map((id) => `${id}: ${statusOf(id)}`),
     ],
-    note: `${wanted.filter(isRefused).length} refused for good`,
+    note: `${wanted.filter(isRefused).length} refused for good, ${wanted.filter(isTooLate).length} too late`,
   }
 }
 

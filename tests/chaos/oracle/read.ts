@@ -42,7 +42,7 @@ export async function readKept(rows: Rows): Promise<Kept> {
     const [row] = await rows<{ count: number | string }>(service, 'select count(*) as count from outbox')
     outboxes.push({ service, rows: Number(row?.count) })
   }
-  const columns = 'id, subject, order_id, event_type, channels'
+  const columns = 'id, subject, order_id, event_type, channels, expires_at'
   return {
     orders: await rows<OrderRow>('order-service', 'select order_id, status, reason, total_cents from orders'),
     facts: await rows<FactRow>('order-service', 'select order_id, type from facts'),
@@ -60,7 +60,7 @@ export async function readKept(rows: Rows): Promise<Kept> {
     notifications: await rows<NotificationRow>('notification-service', `select ${columns} from notifications`),
     deliveries: await rows<DeliveryRow>(
       'notification-service',
-      'select notification_id, channel, status from deliveries',
+      'select notification_id, channel, status, updated_at from deliveries',
     ),
     attempts: await rows<AttemptRow>('notification-service', 'select notification_id, channel, outcome from attempts'),
     ...(await readEvents(rows)),

@@ -70,12 +70,16 @@ export interface NotificationRow {
   order_id: string | null
   event_type: string
   channels: number
+  /** After it nobody is to be told any more. */
+  expires_at: string | null
 }
 
 export interface DeliveryRow {
   notification_id: string
   channel: string
   status: string
+  /** When it came to its status. */
+  updated_at: string
 }
 
 export interface AttemptRow {

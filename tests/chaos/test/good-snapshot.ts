@@ -77,9 +77,9 @@ function happened(snapshot: Snapshot, subject: string, ...types: string[]): void
     said(type, type)
     if (!['order.created', 'order.paid', 'order.shipped', 'order.completed', 'order.cancelled'].includes(type)) continue
     const id = `${subject}.${type}`
-    snapshot.notifications.push({ id, subject, order_id: subject, event_type: type, channels: 1 })
+    snapshot.notifications.push({ id, subject, order_id: subject, event_type: type, channels: 1, expires_at: null })
     said(`notification.requested/${type}`, 'notification.requested', { channels: ['email'] })
-    snapshot.deliveries.push({ notification_id: id, channel: 'email', status: 'sent' })
+    snapshot.deliveries.push({ notification_id: id, channel: 'email', status: 'sent', updated_at: '' })
     snapshot.attempts.push({ notification_id: id, channel: 'email', outcome: 'sent' })
     snapshot.accepted.push({ id: `${id}.email`, atMs: WATCHED_MS + snapshot.accepted.length, told: true })
     said(`notification.sent/${type}.email`, 'notification.sent')

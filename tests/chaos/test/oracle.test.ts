@@ -32,6 +32,31 @@ function add(snapshot: Snapshot, id: string): void {
   snapshot.chain.entries += 1
 }
 
+/** A reminder whose request waited until its time was over, or was given up `shiftMs` before. */
+function expired(snapshot: Snapshot, shiftMs: number): void {
+  const id = 'good.reminder.1'
+  const expiresMs = Date.parse('2026-01-01T10:00:00.000Z')
+  const iso = (ms: number) => new Date(ms).toISOString()
+  const expiry = { expires_at: iso(expiresMs) }
+  snapshot.notifications.push({
+    id,
+    subject: 'good',
+    order_id: 'good',
+    event_type: 'reminder.1',
+    channels: 1,
+    ...expiry,
+  })
+  snapshot.deliveries.push({
+    notification_id: id,
+    channel: 'email',
+    status: 'expired',
+    updated_at: iso(expiresMs + shiftMs),
+  })
+  add(snapshot, 'good/notification.requested/reminder.1')
+  the(snapshot.events, (event) => event.id === 'good/notification.requested/reminder.1').data = { channels: ['email'] }
+  add(snapshot, 'good/notification.expired/reminder.1.email')
+}
+
 const order = (id: string) => (row: { order_id: string | null }) => row.order_id === id
 
 const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
@@ -54,6 +79,7 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
         order_id: 'ghost',
         event_type: 'order.cancelled',
         channels: 0,
+        expires_at: null,
       })
       snapshot.reservations.push({ order_id: 'ghost', outcome: null, facts: '["payment.failed"]' })
       add(snapshot, 'ghost/notification.requested/order.cancelled')
@@ -223,6 +249,7 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
       without(deliveries, ({ notification_id }) => notification_id === 'good.order.paid')
     },
   ],
+  ['a reminder that was given up before its time was over', ['toldAtLeastOnce'], (snapshot) => expired(snapshot, -1)],
   [
     'a mail that was taken twice',
     ['toldOnce'],
@@ -330,6 +357,13 @@ describe('the window', () => {
       expect(failing(snapshot)).toEqual(['toldOnce'])
     }
   })
+})
+
+it('takes a reminder that came too late by its own time for no fault, and counts it', () => {
+  const snapshot = goodSnapshot()
+  expired(snapshot, 1)
+  expect(failing(snapshot)).toEqual([])
+  expect(checks.toldAtLeastOnce(snapshot).note).toMatch(/, 1 too late$/)
 })
 
 it('fails where nothing was at stake', () => {
