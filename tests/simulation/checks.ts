@@ -132,16 +132,29 @@ function storiesAreWhole({ plans, events, world }: Evidence, complain: Complain)
 function customersAreTold({ plans, events, world }: Evidence, complain: Complain): number {
   const { accepted } = world.outside.ledger
   let looked = 0
-  for (const { orderId, form } of plans)
-    for (const { type, data } of events.get(orderId) ?? []) {
+  for (const { orderId, form } of plans) {
+    const told = events.get(orderId) ?? []
+    const tooLate = tooLateOf(told)
+    for (const { type, data } of told) {
       if (type !== 'notification.requested' || form.contact?.email === REFUSED_ADDRESS) continue
       for (const channel of textsIn(data, 'channels')) {
         looked += 1
         const key = `${textIn(data, 'notificationId')}.${channel}`
-        if (!accepted.has(key)) complain(orderId, `no provider has accepted ${key}`)
+        if (!accepted.has(key) && !tooLate.has(key)) complain(orderId, `no provider has accepted ${key}`)
       }
     }
+  }
   return looked
+}
+
+/** Reminders that could only be sent after the deadline they remind of. */
+function tooLateOf(told: readonly Told[]): Set<string> {
+  const deadline = told.find(({ type }) => type === 'payment.confirmation_required')
+  if (!deadline) return new Set()
+  const expired = told.filter(
+    ({ type, time }) => type === 'notification.expired' && time >= textIn(deadline.data, 'confirmBefore'),
+  )
+  return new Set(expired.map(({ data }) => `${textIn(data, 'notificationId')}.${textIn(data, 'channel')}`))
 }
 
 function queuesAreEmpty({ queues }: Evidence, complain: Complain): number {
