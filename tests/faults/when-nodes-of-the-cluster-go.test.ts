@@ -84,14 +84,15 @@ describe('a cluster', { timeout: LIMIT_MS }, () => {
     const first = await leader()
     const load = startLoad('parted')
     await isolate(first)
-    await eventually('it has paused, so that no two sides decide', () => isPaused(first))
+    await eventually('it has paused, so that no two sides decide', () => isPaused(first), ENDED_WITHIN_MS)
     await load.finish()
     await eventually('all services have moved over', everybodyIsReady)
 
     const [second, third] = cluster.nodes.filter((node) => node !== first)
     if (!second || !third) throw new Error('there are three')
     await isolate(second)
-    await eventually('all have paused', async () => (await isPaused(second)) && (await isPaused(third)))
+    const bothPaused = async () => (await isPaused(second)) && (await isPaused(third))
+    await eventually('all have paused', bothPaused, ENDED_WITHIN_MS)
     const forms = Array.from({ length: 10 }, (_, number) => orderForm('alone', number))
     placed.push(...forms.map(({ orderId }) => orderId))
     await placeAll(system, forms)
@@ -166,7 +167,9 @@ async function recordAsLeader(gone: RabbitNode): Promise<void> {
   const alive = cluster.nodes.find((node) => node !== gone)
   const setBack = `fun(Q) -> {Name, _} = amqqueue:get_pid(Q), amqqueue:set_pid(Q, {Name, '${gone.name}'}) end`
   const each = `[rabbit_amqqueue:update(amqqueue:get_name(Q), ${setBack}) || Q <- rabbit_amqqueue:list(<<"${vhost.name}">>)]`
-  await alive?.rabbitmqctl(['eval', `rabbit_misc:execute_mnesia_transaction(fun() -> ${each} end).`])
+  // RabbitMQ 4 has a module for it, which brings the transaction along.
+  const tellAll = `case code:which(rabbit_db_queue) of non_existing -> rabbit_misc:execute_mnesia_transaction(All); _ -> All() end`
+  await alive?.rabbitmqctl(['eval', `All = fun() -> ${each} end, ${tellAll}.`])
 }
 
 /** Cuts a node's links to all others, and refuses new ones: each side takes the other for dead. */
