@@ -88,11 +88,9 @@ describe('a cluster', { timeout: LIMIT_MS }, () => {
     await load.finish()
     await eventually('all services have moved over', everybodyIsReady)
 
-    const [second, third] = cluster.nodes.filter((node) => node !== first)
-    if (!second || !third) throw new Error('there are three')
+    const second = cluster.nodes.find((node) => node !== first)
+    if (!second) throw new Error('there are three')
     await isolate(second)
-    const bothPaused = async () => (await isPaused(second)) && (await isPaused(third))
-    await eventually('all have paused', bothPaused, ENDED_WITHIN_MS)
     const forms = Array.from({ length: 10 }, (_, number) => orderForm('alone', number))
     placed.push(...forms.map(({ orderId }) => orderId))
     await placeAll(system, forms)
