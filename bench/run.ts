@@ -2,8 +2,8 @@
 //
 // npm run bench -- --rounds 3 --seconds 10 --in-flight 400 --mails 3000 --waiting 10000 --only mail
 import { cpus } from 'node:os'
-import { parseArgs } from 'node:util'
 import { interruption } from '../scripts/processes/interruption.ts'
+import { optionsOr } from '../scripts/processes/options.ts'
 import { startTestServers } from '../scripts/testing/servers.ts'
 import { startSystem } from '../tests/support/system.ts'
 import { measureCeiling } from './ceiling.ts'
@@ -12,18 +12,33 @@ import { measureEndToEnd, measureLatency, restock } from './end-to-end.ts'
 import { type MailRates, measureMail } from './mail.ts'
 import { measurePriority } from './priority.ts'
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '10' },
-    'in-flight': { type: 'string', default: '400' },
-    mails: { type: 'string', default: '3000' },
-    /** Bulk mails that wait while something urgent is asked for. */
-    waiting: { type: 'string', default: '10000' },
-    /** One part alone: orders, mail or priority. */
-    only: { type: 'string' },
+const PARTS = ['orders', 'mail', 'priority']
+const USAGE = `npm run bench -- [--only ${PARTS.join('|')}] [--rounds 3] [--seconds 10] [--in-flight 400] [--mails 3000] [--waiting 10000]
+
+  --only       one part alone
+  --rounds     system and ceiling in turns, so often
+  --seconds    of load in each, after four to warm up
+  --in-flight  orders under way at one time
+  --mails      sent in each round
+  --waiting    bulk mails that wait while something urgent is asked for`
+const values = optionsOr(
+  USAGE,
+  {
+    options: {
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '10' },
+      'in-flight': { type: 'string', default: '400' },
+      mails: { type: 'string', default: '3000' },
+      waiting: { type: 'string', default: '10000' },
+      only: { type: 'string' },
+    },
   },
-})
+  ({ only = 'orders', ...numbers }) => {
+    const faulty = Object.entries(numbers).find(([, value]) => !/^[1-9]\d{0,5}$/.test(value))
+    if (faulty) return `--${faulty[0]} ${faulty[1]}: a whole number from 1 to 999999 is wanted`
+    return PARTS.includes(only) ? undefined : `--only ${only}: ${PARTS.join(', ')} are the parts`
+  },
+)
 const load = { inFlight: Number(values['in-flight']), warmUpSeconds: 4, seconds: Number(values.seconds) }
 const say = (line = '') => process.stdout.write(`${line}\n`)
 const interrupted = interruption()
