@@ -60,7 +60,8 @@ export interface Broker {
   /**
    * Asks `queue` and resolves with the answer's body.
    *
-   * @throws TransientError `rpc_timeout` after `timeoutMs`, `broker_unavailable` without a connection.
+   * @throws TransientError `rpc_timeout` after `timeoutMs`, `rpc_unroutable` or `rpc_refused` when no queue takes it,
+   * `broker_unavailable` without a connection.
    */
   request(queue: string, question: { type: string; body: Buffer }, timeoutMs: number): Promise<Buffer>
   /** Sends an answer to the asker: no confirm, since an asker that has gone cannot be served. */

@@ -23,7 +23,7 @@ interface Entry {
 }
 
 /** amqplib's words for a confirm that can no longer come. */
-const CHANNEL_CLOSED = 'channel closed'
+export const CHANNEL_CLOSED = 'channel closed'
 const RETRY_PAUSE_MS = 1_000
 /** A broker that stays silent for longer is taken for dead, unless it said that it is blocked. */
 const CONFIRM_TIMEOUT_MS = 30_000

@@ -6,6 +6,7 @@ import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, TransientError } from '../runtime/errors.ts'
 import type { Properties } from './broker.ts'
 import type { Session } from './connection.ts'
+import { CHANNEL_CLOSED } from './publisher.ts'
 
 const REPLY_TO = 'amq.rabbitmq.reply-to'
 
@@ -27,7 +28,9 @@ export function createRpcChannel(): RpcChannel {
   }
 
   /** Nobody will get this question; on a new channel the next one may get through. See publisher.ts. */
-  function refused(correlationId: string): void {
+  function refused(correlationId: string, { message }: Error): void {
+    // With the channel all that is open on it is called back: `detach` says so to whoever waits.
+    if (message === CHANNEL_CLOSED) return
     const error = new TransientError('rpc_refused', 'the broker does not take such questions now')
     fail(correlationId, error)
     session?.renew(error)
@@ -53,7 +56,7 @@ export function createRpcChannel(): RpcChannel {
           mandatory: true,
           persistent: false,
         }
-        channel.publish('', queue, body, options, (error) => error && refused(correlationId))
+        channel.publish('', queue, body, options, (error) => error && refused(correlationId, error))
         return await answer.promise
       } finally {
         clearTimeout(timer)

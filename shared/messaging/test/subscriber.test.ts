@@ -220,10 +220,14 @@ describe('on a cluster, a consumer that hears nothing', () => {
     expect(connection.queues()).toEqual([])
   })
 
-  it('does nothing of it between sessions', async () => {
+  it('does so in its own session only', async () => {
     const { subscriber, connection, pass } = await started()
     subscriber.detach()
     await pass(300_000)
-    expect(connection.state.opened).toBe(1)
+    const next = fakeConnection()
+    await subscriber.attach(next.session)
+    await pass(40_000)
+    expect([connection.state.opened, next.state.opened]).toEqual([1, 2])
+    expect(next.queues()).toEqual(['queue'])
   })
 })
