@@ -47,12 +47,12 @@ export async function startTestServers(
       environment: {
         TEST_AMQP_URL: rabbit.amqpUrl,
         TEST_MANAGEMENT_URL: rabbit.managementUrl,
-        TEST_RABBITMQCTL: rabbit.rabbitmqctlPath,
         TEST_POSTGRES_URL: postgres.url,
         TEST_SERVICES_DIR: servicesDir,
       },
       stop: async () => {
-        await Promise.all([rabbit.stop(), postgres.stop()])
+        // Nothing of its data is kept, so nothing needs to be written.
+        await Promise.all([rabbit.kill(), postgres.stop()])
         await remove()
       },
     }
@@ -74,7 +74,7 @@ async function startBoth(
     startPostgres({ dir, bin, signal }),
   ])
   if (rabbit.status === 'fulfilled' && postgres.status === 'fulfilled') return [rabbit.value, postgres.value]
-  if (rabbit.status === 'fulfilled') await rabbit.value.stop()
+  if (rabbit.status === 'fulfilled') await rabbit.value.kill()
   if (postgres.status === 'fulfilled') await postgres.value.stop()
   throw rabbit.status === 'rejected' ? rabbit.reason : (postgres as PromiseRejectedResult).reason
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 120_000)
 
 afterAll(async () => {
-  await node?.stop()
+  await node?.kill()
   await folder?.remove()
 }, 60_000)
 

@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await system?.stop()
   await mail?.close()
-  await node?.stop()
+  await node?.kill()
   await folder?.remove()
 }, 60_000)
 

@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await vhost?.remove()
-  await node?.stop()
+  await node?.kill()
   await folder?.remove()
 }, 60_000)
 
