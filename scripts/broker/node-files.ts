@@ -85,8 +85,10 @@ const advancedConfiguration = '[{rabbit, [{dead_letter_worker_publisher_confirm_
 /**
  * Erlang loads a module when it is first called, and copies its tables of all functions for each. Loading the broker's
  * thousand modules in one go before it boots halves the time and the work of its start. What fails here is loaded later.
+ * The broker now and then runs another Erlang program, which inherits this and has another boot file.
  */
 const preloadScript = `
+{ok, [["start_sasl"]]} = init:get_argument(boot),
 ApplicationsBelow = fun Below(Name, Known) ->
   case maps:is_key(Name, Known) orelse file:consult([code:lib_dir(Name), "/ebin/", Name, ".app"]) of
     {ok, [{application, _, Properties}]} ->
@@ -137,7 +139,7 @@ function nodeEnvironment(settings: RabbitNodeSettings): Record<string, string> {
     ERL_EPMD_PORT: String(settings.epmdPort),
     // Every Erlang program, rabbitmqctl too, would otherwise leave a name server running that outlives it.
     ERL_FLAGS: '-start_epmd false',
-    // For the broker only: these come before what its start script says, and are done before it boots.
+    // Comes before what the start script says, and is done before the broker boots.
     ERL_AFLAGS: `-eval file:script(${preloadFile})`,
     ERL_INETRC: join(dir, 'inetrc'),
     ERL_CRASH_DUMP: join(dir, 'log', 'erl_crash.dump'),
