@@ -1,18 +1,8 @@
-// Four kinds of tests: those of functions, which `npm run check` runs; those of a whole service in the test's own process; those
-// that simulate many runs of the whole system; and those that need a real broker.
+// Three kinds of tests: those of functions, and of a whole service in the test's own process; those that simulate many runs of
+// the whole system; and those that need a real broker.
 import { defineConfig } from 'vitest/config'
 
 const inContinuousIntegration = Boolean(process.env.CI)
-
-const COMPONENT_TESTS = ['*-service/test/component/*.test.ts']
-
-const withModulesShared = {
-  // Loading the same modules anew for every file takes longer than the tests; none of them keeps state.
-  pool: 'threads',
-  isolate: false,
-  // A hang is told all the same; a machine that has other things to do is no fault.
-  testTimeout: 30_000,
-} as const
 
 export default defineConfig({
   test: {
@@ -20,14 +10,18 @@ export default defineConfig({
     allowOnly: !inContinuousIntegration,
     // What was transformed once stays so until its text changes: a quarter of the time of the unit tests.
     experimental: { fsModuleCache: true },
-    // More than a small machine has processors, since most tests wait for somebody much of the time.
+    // More than a small machine has processors, since most tests wait for somebody some of the time.
     maxWorkers: 3,
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
-          ...withModulesShared,
+          // Loading the same modules anew for every file takes longer than the tests; none of them keeps state.
+          pool: 'threads',
+          isolate: false,
+          // A hang is told all the same; a machine that has other things to do is no fault.
+          testTimeout: 30_000,
           include: [
             'shared/**/*.test.ts',
             'scripts/**/*.test.ts',
@@ -36,15 +30,6 @@ export default defineConfig({
             'tests/architecture/**/*.test.ts',
             'tests/chaos/test/**/*.test.ts',
           ],
-          exclude: COMPONENT_TESTS,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'component',
-          ...withModulesShared,
-          include: COMPONENT_TESTS,
         },
       },
       {
@@ -66,6 +51,8 @@ export default defineConfig({
           hookTimeout: 60_000,
           // None of the modules keeps state, and loading them anew costs each file half a second of processor time.
           isolate: false,
+          // These wait for half a minute at times.
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
         },
       },

@@ -11,6 +11,7 @@ import {
   NotificationDigested,
   NotificationExpired,
   NotificationFailed,
+  NotificationHeld,
   NotificationOptedOut,
   NotificationSent,
   NotificationUndelivered,
@@ -34,7 +35,7 @@ import {
   orderOf,
   type Placed,
 } from './domain.ts'
-import { furthest, type NoticeStatus } from './notices.ts'
+import { furthest, type Notice, type NoticeStatus } from './notices.ts'
 import { factsOf, isPlaced, noticeOf, orderIdOfKey, saveKey, saveLearnt, saveNotice } from './store.ts'
 
 export const handlers: Handler[] = [
@@ -58,14 +59,15 @@ export const handlers: Handler[] = [
   })),
   fact(ShippingFailed, (at, { reason }) => ({ type: 'shipping.failed', at, data: { reason } })),
   fact(ShippingDelivered, (at, { deliveredAt }) => ({ type: 'shipping.delivered', at, data: { deliveredAt } })),
+  notice(NotificationHeld, 'held', ({ reason, until }) => ({ reason, until })),
   notice(NotificationSent, 'sent'),
-  notice(NotificationFailed, 'failed', ({ reason }) => reason),
+  notice(NotificationFailed, 'failed', ({ reason }) => ({ reason })),
   notice(NotificationExpired, 'expired'),
   notice(NotificationCancelled, 'cancelled'),
   notice(NotificationOptedOut, 'opted_out'),
   notice(NotificationDigested, 'digested'),
   notice(NotificationDelivered, 'delivered'),
-  notice(NotificationUndelivered, 'undelivered', ({ reason }) => reason),
+  notice(NotificationUndelivered, 'undelivered', ({ reason }) => ({ reason })),
 ]
 
 function fact<Data>(contract: Contract<Data>, factOf: (at: string, data: Data) => Fact): Handler {
@@ -76,13 +78,14 @@ function fact<Data>(contract: Contract<Data>, factOf: (at: string, data: Data) =
 function notice<Data extends { notificationId: string; channel: Channel }>(
   contract: Contract<Data>,
   status: NoticeStatus,
-  reasonOf: (data: Data) => string | null = () => null,
+  detailOf: (data: Data) => Partial<Pick<Notice, 'reason' | 'until'>> = () => ({}),
 ): Handler {
   return on(contract, async ({ subject: orderId, time: at, data }, tx) => {
     if (!(await isPlaced(tx, orderId))) return []
     const { notificationId, channel } = data
     const known = await noticeOf(tx, notificationId, channel)
-    const stands = furthest(known, { notificationId, channel, status, reason: reasonOf(data), at })
+    const heard = { notificationId, channel, status, reason: null, until: null, ...detailOf(data), at }
+    const stands = furthest(known, heard)
     if (stands !== known) await saveNotice(tx, orderId, stands)
     return []
   })

@@ -3,7 +3,17 @@
 import type { Channel } from '@orders/shared/contracts'
 
 /** From the least that can be known of a notification to the last word about it. */
-const steps = ['failed', 'expired', 'cancelled', 'opted_out', 'digested', 'sent', 'undelivered', 'delivered'] as const
+const steps = [
+  'held',
+  'failed',
+  'expired',
+  'cancelled',
+  'opted_out',
+  'digested',
+  'sent',
+  'undelivered',
+  'delivered',
+] as const
 export type NoticeStatus = (typeof steps)[number]
 
 export interface Notice {
@@ -12,6 +22,8 @@ export interface Notice {
   channel: Channel
   status: NoticeStatus
   reason: string | null
+  /** When a held one is looked at again, by the latest that was heard of it. */
+  until: string | null
   at: string
 }
 
@@ -19,5 +31,12 @@ export interface Notice {
 export function furthest(known: Notice | undefined, heard: Notice): Notice {
   if (!known) return heard
   const ahead = steps.indexOf(heard.status) - steps.indexOf(known.status)
-  return ahead > 0 || (ahead === 0 && heard.at < known.at) ? heard : known
+  return ahead > 0 || (ahead === 0 && isNews(known, heard)) ? heard : known
 }
+
+/** Something happened when it was first said, but what is held twice is held for as long as was said last. */
+function isNews(known: Notice, heard: Notice): boolean {
+  return heard.status === 'held' ? lastSaid(heard) > lastSaid(known) : heard.at < known.at
+}
+
+const lastSaid = ({ at, until, reason }: Notice) => `${at} ${until} ${reason}`

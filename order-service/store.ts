@@ -52,7 +52,7 @@ export async function isPlaced(sql: Reader, orderId: string): Promise<boolean> {
   return (await sql.get<object>('select 1 as placed from orders where order_id = ?', orderId)) !== undefined
 }
 
-const NOTICE = `notification_id as "notificationId", channel, status, reason, at`
+const NOTICE = `notification_id as "notificationId", channel, status, reason, until, at`
 
 export async function noticeOf(sql: Reader, notificationId: string, channel: Channel): Promise<Notice | undefined> {
   return sql.get<Notice>(
@@ -70,16 +70,17 @@ export async function noticesOf(sql: Reader, orderId: string): Promise<Notice[]>
 }
 
 export async function saveNotice(tx: Sql, orderId: string, notice: Notice): Promise<void> {
-  const { notificationId, channel, status, reason, at } = notice
+  const { notificationId, channel, status, reason, until, at } = notice
   await tx.run(
-    `insert into notices (notification_id, channel, order_id, status, reason, at) values (?, ?, ?, ?, ?, ?)
+    `insert into notices (notification_id, channel, order_id, status, reason, until, at) values (?, ?, ?, ?, ?, ?, ?)
      on conflict (notification_id, channel) do update set status = excluded.status, reason = excluded.reason,
-       at = excluded.at`,
+       until = excluded.until, at = excluded.at`,
     notificationId,
     channel,
     orderId,
     status,
     reason,
+    until,
     at,
   )
 }

@@ -2,12 +2,15 @@
 import { interruption } from './processes/interruption.ts'
 import { consoleTypesStep, runQuietly, type Step, styleStep, typesStep } from './testing/steps.ts'
 
-/** Compiles the whole schema of AsyncAPI, which takes seconds; that the document is what the code says is checked here too. */
-const LEFT_TO_NPM_TEST = 'tests/contracts/asyncapi.test.ts'
+/**
+ * Tests of a whole service; and what compiles the whole schema of AsyncAPI, which takes seconds: that the document is what the code
+ * says is checked here too.
+ */
+const LEFT_TO_NPM_TEST = ['*-service/test/component/*.test.ts', 'tests/contracts/asyncapi.test.ts']
 const unitStep: Step = {
   name: 'unit tests',
   program: 'vitest',
-  args: ['run', '--project', 'unit', '--reporter=dot', '--exclude', LEFT_TO_NPM_TEST],
+  args: ['run', '--project', 'unit', '--reporter=dot', ...LEFT_TO_NPM_TEST.flatMap((tests) => ['--exclude', tests])],
 }
 
 const interrupted = interruption()

@@ -78,7 +78,11 @@ function checked({ categories = {}, ...rest }: Static<typeof PreferencesBody>, {
 }
 
 const ByToken = Type.Object({ token: Type.String({ maxLength: 2_000, pattern: '^[^\\u0000]+$' }) })
-const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+}
 
 /** Open to whoever has the token, since mail programs have no other (RFC 8058). */
 function unsubscribeRoutes(
@@ -96,32 +100,32 @@ function unsubscribeRoutes(
       config: { hasPrivateUrl: true },
       schema: { params: ByToken, summary: 'Asks; changes nothing, since scanners follow links' },
     },
-    async ({ params }, reply) => {
-      const { category, locale } = signed(params.token)
-      return reply
-        .header('content-security-policy', PAGE_POLICY)
-        .type('text/html; charset=utf-8')
-        .send(pages.question(category, locale))
+    async ({ params, headers }, reply) => {
+      const about = signed(params.token)
+      if (!about) return reply.status(404).headers(PAGE_HEADERS).send(noLink(headers.accept))
+      return reply.headers(PAGE_HEADERS).send(pages.question(about.category, about.locale))
     },
   )
 
   app.post(
     '/unsubscribe/:token',
     { config: { hasPrivateUrl: true }, schema: { params: ByToken, summary: 'No more mails of this category' } },
-    async ({ params }, reply) => {
-      const { recipient, category, locale } = signed(params.token)
+    async ({ params, headers }, reply) => {
+      const about = signed(params.token)
+      if (!about) return reply.status(404).headers(PAGE_HEADERS).send(noLink(headers.accept))
+      const { recipient, category, locale } = about
       await changePreferences(commit, recipient, (before) => withoutMailOf(before, category), now().toISOString())
-      return reply
-        .header('content-security-policy', PAGE_POLICY)
-        .type('text/html; charset=utf-8')
-        .send(pages.done(category, locale))
+      return reply.headers(PAGE_HEADERS).send(pages.done(category, locale))
     },
   )
 
-  function signed(token: string): Unsubscribing {
-    const about =
-      config.unsubscribeSecret === undefined ? undefined : readUnsubscribeToken(token, config.unsubscribeSecret)
-    if (!about) throw new RejectedError(404, 'no_such_link', 'this link is not one of ours, or not all of it')
-    return about
+  function signed(token: string): Unsubscribing | undefined {
+    return config.unsubscribeSecret === undefined ? undefined : readUnsubscribeToken(token, config.unsubscribeSecret)
+  }
+
+  /** @throws RejectedError 404 `no_such_link` for a mail program: only a person's asks for a page. */
+  function noLink(accept: string | undefined): string {
+    if (accept?.includes('text/html')) return pages.noLink()
+    throw new RejectedError(404, 'no_such_link', 'this link is not one of ours, or not all of it')
   }
 }

@@ -1,5 +1,5 @@
-// The two pages that somebody sees who follows a mail's link for unsubscribing: a question with a button, and the answer. In
-// the mail's language, and in its looks: the words, brand and colours are those of the templates.
+// The pages that somebody sees who follows a mail's link for unsubscribing: a question with a button, and the answer; or that
+// the link is none of ours. In the mail's language, and in its looks: the words, brand and colours are those of the templates.
 import { BrokenError } from '@orders/shared/runtime'
 import { localeFor } from '../rendering/locale.ts'
 import { type TemplateFiles, textsOf } from '../rendering/template-files.ts'
@@ -8,9 +8,11 @@ export interface UnsubscribePages {
   /** The category is shown as it is called; the locale is the mail's. */
   question(category: string, locale: string | undefined): string
   done(category: string, locale: string | undefined): string
+  /** Nobody knows whose link it was meant to be, so it is in the default language. */
+  noLink(): string
 }
 
-const WORDS = ['unsubscribe', 'leave', 'leaving', 'left', 'leftBehind'] as const
+const WORDS = ['unsubscribe', 'leave', 'leaving', 'left', 'leftBehind', 'noLink', 'noLinkHelp'] as const
 const COLOURS = ['page', 'card', 'rule', 'ink', 'text', 'muted', 'plain', 'good'] as const
 type Words = Record<(typeof WORDS)[number], string>
 type Theme = Record<(typeof COLOURS)[number] | 'brand' | 'font', string>
@@ -38,6 +40,11 @@ export function unsubscribePages(files: TemplateFiles): UnsubscribePages {
       const { locale, words } = inLocale(wanted)
       const content = `<p>${about(words.leftBehind, category)}</p>`
       return page({ locale, theme, accent: theme.good, icon: '✓', heading: words.left, content })
+    },
+    noLink() {
+      const { locale, words } = inLocale(undefined)
+      const content = `<p>${escaped(words.noLinkHelp)}</p>`
+      return page({ locale, theme, accent: theme.plain, icon: '?', heading: words.noLink, content })
     },
   }
 }

@@ -1,6 +1,12 @@
 // Requests and messages over a real database: an order is placed once, its facts stay, its row can be derived again.
 import { join } from 'node:path'
-import { InventoryReserved, NotificationFailed, NotificationSent, PaymentFailed } from '@orders/shared/contracts'
+import {
+  InventoryReserved,
+  NotificationFailed,
+  NotificationHeld,
+  NotificationSent,
+  PaymentFailed,
+} from '@orders/shared/contracts'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -140,6 +146,7 @@ describe('the list', () => {
 describe('what became of a notification', () => {
   const about = { notificationId: 'o1.order.created', channel: 'email' }
   const failed = () => hear(NotificationFailed.type, 'o1', { ...about, reason: 'mail_refused: 554' })
+  const held = (until: string) => hear(NotificationHeld.type, 'o1', { ...about, reason: 'quiet_hours', until })
   const sent = () => hear(NotificationSent.type, 'o1', { ...about, provider: 'smtp', providerId: 'm1' })
   const shown = async () => (await noticesOf(database, 'o1')).map(({ status, reason }) => ({ status, reason }))
 
@@ -151,6 +158,16 @@ describe('what became of a notification', () => {
     expect(await shown()).toEqual([{ status: 'sent', reason: null }])
     await failed()
     expect(await shown()).toEqual([{ status: 'sent', reason: null }])
+  })
+
+  it('is shown as held, and until when, until anything became of it', async () => {
+    await place('o1')
+    await held('2026-11-21T08:30:00.000Z')
+    expect(await noticesOf(database, 'o1')).toMatchObject([
+      { status: 'held', reason: 'quiet_hours', until: '2026-11-21T08:30:00.000Z' },
+    ])
+    await sent()
+    expect(await noticesOf(database, 'o1')).toMatchObject([{ status: 'sent', reason: null, until: null }])
   })
 
   it('is nobody’s order: nothing is kept', async () => {

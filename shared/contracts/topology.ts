@@ -43,6 +43,7 @@ const hears: Record<string, string[]> = {
     'notification.cancelled',
     'notification.opted_out',
     'notification.digested',
+    'notification.held',
     'notification.delivered',
     'notification.undelivered',
   ],

@@ -189,17 +189,12 @@ describe('who hears what', () => {
     'notification.cancelled': ['order'],
     'notification.opted_out': ['order'],
     'notification.digested': ['order'],
+    'notification.held': ['order'],
     'notification.delivered': ['order'],
     'notification.undelivered': ['order'],
   }
   /** Nobody acts on these: they are for people, who find them in the audit. */
-  const onlyAudited = [
-    'inventory.committed',
-    'inventory.released',
-    'inventory.restocked',
-    'payment.refunded',
-    'notification.held',
-  ]
+  const onlyAudited = ['inventory.committed', 'inventory.released', 'inventory.restocked', 'payment.refunded']
   /** Goes to the queues of the channels it names; see below. */
   const byChannel = ['notification.requested']
 

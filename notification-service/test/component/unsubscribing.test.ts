@@ -132,7 +132,9 @@ it('a forged or cut link changes nothing, and no log shows a link or a customer'
   for (const wrong of [path.slice(0, -4), path.replace('/unsubscribe/', '/unsubscribe/A'), '/unsubscribe/x.y']) {
     const answer = await oneClick(wrong)
     expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([404, 'no_such_link'])
-    expect((await fetch(running[0]?.url + wrong)).status).toBe(404)
+    const page = await fetch(running[0]?.url + wrong, { headers: { accept: 'text/html,*/*;q=0.8' } })
+    expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8'])
+    expect(await page.text()).toContain('<h1>This link does not work</h1>')
   }
   expect((await get(preferencesPath)).body).toEqual({ categories: {} })
   const told = JSON.stringify([...lines, ...running.flatMap((one) => one.lines)])

@@ -131,7 +131,7 @@ async function breakAndJudge(surroundings: Surroundings, options: Options): Prom
   const startedAt = performance.now()
   let phase: Progress['phase'] = 'breaking'
   let asked = 0
-  let kills = 0
+  const kills = new Map<Way, number>(WAYS.map((way) => [way, 0]))
   let left: string[] = []
   const tell = setInterval(() => {
     const elapsedMs = performance.now() - startedAt
@@ -141,7 +141,7 @@ async function breakAndJudge(surroundings: Surroundings, options: Options): Prom
       asked: Math.min(asked, wanted.length),
       wanted: wanted.length,
       taken: providers.taken.size,
-      kills,
+      kills: [...kills.values()].reduce((sum, count) => sum + count, 0),
       left,
     })
   }, LOOK_EVERY_MS)
@@ -151,11 +151,18 @@ async function breakAndJudge(surroundings: Surroundings, options: Options): Prom
 
   try {
     const over = new AbortController()
-    const breaking = breakOften({ fleet, node, random, until: over.signal, told: () => kills++ })
+    const breaking = breakOften({
+      fleet,
+      node,
+      random,
+      until: over.signal,
+      told: (way) => kills.set(way, (kills.get(way) ?? 0) + 1),
+    })
     for (; asked < wanted.length && !signal.aborted; asked += ASKED_AT_ONCE)
       await askFor(vhost.amqpUrl, wanted.slice(asked, asked + ASKED_AT_ONCE), signal)
-    // Under fire until half of it has been taken; what that leaves behind is drained in peace.
-    while (providers.taken.size < wanted.length * UNDER_FIRE && !signal.aborted) await delay(LOOK_EVERY_MS)
+    // Under fire until half of it has been taken and everything has been killed; what that leaves behind is drained in peace.
+    const isUnderFire = () => providers.taken.size < wanted.length * UNDER_FIRE || [...kills.values()].includes(0)
+    while (isUnderFire() && !signal.aborted) await delay(LOOK_EVERY_MS)
     over.abort()
     await breaking
     phase = 'draining'
@@ -240,25 +247,29 @@ interface Breaking {
   node: BrokerNode
   random: Random
   until: AbortSignal
-  told(): void
+  told(way: Way): void
 }
 
-const BROKER_SHARE = 0.2
+const WAYS = ['the broker', 'the service anywhere', 'the service at an instant'] as const
+type Way = (typeof WAYS)[number]
 const AT_INSTANTS = ['asked', 'before-commit', 'after-commit', 'before-ack'] as const
 const INSTANT_WITHIN_MS = 5_000
 
-/** One after the other: the service at an instant or anywhere, or the broker. */
+/** One after the other, and each as often as the others. */
 async function breakOften({ fleet, node, random, until, told }: Breaking): Promise<void> {
   const [member] = fleet.members
+  let ways: Way[] = []
   while (!until.aborted && member) {
     await delay(random.between(1_000, 6_000), undefined, { signal: until }).catch(() => undefined)
     if (until.aborted) return
-    if (random.chance(BROKER_SHARE)) {
+    if (ways.length === 0) ways = random.shuffle(WAYS)
+    const way = ways.pop() ?? WAYS[0]
+    if (way === 'the broker') {
       await node.kill()
       await node.restart()
-    } else if (random.chance(0.5)) await fleet.kill(member, random.between(0, 1_000))
+    } else if (way === 'the service anywhere') await fleet.kill(member, random.between(0, 1_000))
     else await fleet.killAt([member], `${random.pick(AT_INSTANTS)}:${random.between(1, 20)}`, INSTANT_WITHIN_MS)
-    told()
+    told(way)
     await fleet.allReady(READY_WITHIN_MS).catch(() => undefined)
   }
 }
@@ -295,10 +306,11 @@ const UNDER_WAY_TOLD_MS = 6_000
 /** The other services do not run, and their queues fill. */
 const OURS = /^(notification\.(queue|(email|sms|push|webhook)\.queue)|retry\..*)$/
 
-function summaryOf({ moods }: Providers, { exits }: Fleet, kills: number, letters: number): string[] {
+function summaryOf({ moods }: Providers, { exits }: Fleet, kills: ReadonlyMap<Way, number>, letters: number): string[] {
   const felt = [...moods].sort(([one], [other]) => (one < other ? -1 : 1)).map(([what, count]) => `  ${what}: ${count}`)
+  const killed = [...kills].map(([way, times]) => `${way} ${times}`).join(', ')
   return [
-    `${kills} kills, ${exits.length} of them of the service; ${letters} dead letters sent again. What the providers did:`,
+    `Killed: ${killed}; the service ended ${exits.length} times. ${letters} dead letters sent again. What the providers did:`,
     ...felt,
   ]
 }
