@@ -2,8 +2,8 @@
 import { type Broker, openRabbit, type Publication, type Topology } from '@orders/shared/messaging'
 import { BrokenError } from '@orders/shared/runtime'
 import { eventually, keepingLog } from '@orders/shared/testing'
-import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
-import { type Session, supervise } from '../../shared/messaging/connection.ts'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { supervisorSuite } from '../../shared/messaging/test/supervisor-suite.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 import { startWire } from '../support/wire.ts'
 
@@ -160,30 +160,6 @@ it('a broker that goes on refusing is asked on a new connection, too, and what i
   expect(bodies).toEqual(['0', '1'])
 })
 
-it('a session is renewed once it is five seconds old, and no younger one', async () => {
-  vi.useFakeTimers({ toFake: ['performance'] })
-  onTestFinished(() => void vi.useRealTimers())
-  const { log, lines } = await keepingLog()
-  const sessions: Session[] = []
-  const open = async (session: Session) => void sessions.push(session)
-  const nothing = () => undefined
-  const supervisor = supervise({
-    ...{ urls: [vhost.amqpUrl], name: 'renewing', heartbeatSeconds: 1, log },
-    ...{ open, lost: nothing, broken: nothing },
-  })
-  opened.push(() => supervisor.close())
-  await supervisor.ready()
-
-  vi.advanceTimersByTime(4_999)
-  sessions[0]?.renew(new Error('too early'))
-  vi.advanceTimersByTime(1)
-  sessions[0]?.renew(new Error('in time'))
-
-  await eventually('there is another', () => sessions.length === 2)
-  const ends = lines.filter(({ msg }) => msg === 'connection lost, reconnecting')
-  expect(ends.map(({ why }) => why)).toEqual(['in time'])
-})
-
 it('a message whose queue was deleted is not lost: it comes back, the topology is declared again, and it arrives', async () => {
   const { broker, lines } = await ready('returning')
   await vhost.api('DELETE', 'queues/kept')
@@ -227,3 +203,5 @@ it('a broker that has a queue otherwise ends it, once, with what differs and wha
   expect(broken[0]).toMatchObject({ code: 'topology_mismatch' })
   expect(broken[0]?.message).toMatch(/queue kept .*x-delivery-limit.*100.*needs.*7.*delete it in the management UI/)
 })
+
+supervisorSuite(() => vhost.amqpUrl)

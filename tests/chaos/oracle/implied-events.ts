@@ -1,7 +1,7 @@
 // Which events the rows of the services imply, and which rows each event does: the two directions of "no state change
 // without its event, no event without its state change", worked out anew from what each service promises to say.
 import { groupBy } from './check.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { NotificationRow, Snapshot } from './snapshot.ts'
 
 const TOLD = ['order.created', 'order.paid', 'order.shipped', 'order.completed', 'order.cancelled']
 const TOLD_TOO = 'payment.confirmation_required'
@@ -101,18 +101,26 @@ function fromNotifications({ notifications, deliveries, attempts }: Snapshot) {
   )
   const stepsThat = (...statuses: string[]) =>
     deliveries.flatMap(({ notification_id, status }) => {
-      const { subject, event_type = '' } = byId.get(notification_id) ?? {}
-      return /^(reminder|follow_up)\.\d+$/.test(event_type) && statuses.includes(status)
-        ? [`${subject}/notification.requested/${event_type}`]
+      const notification = byId.get(notification_id)
+      return isStep(notification) && statuses.includes(status)
+        ? [`${notification.subject}/notification.requested/${notification.event_type}`]
         : []
     })
   const steps = stepsThat('waiting', 'sent', 'failed')
-  // Its time may be over before it is asked for, or while its request waits.
-  const late = stepsThat('expired')
+  // Its time may be over, or it may have become needless, before it is asked for or while its request waits.
+  const unsent = stepsThat('expired', 'cancelled')
+  // What makes it needless may be heard while the provider has it in hand.
+  const calledOff = deliveries
+    .filter(({ notification_id, status }) => status === 'sent' && isStep(byId.get(notification_id)))
+    .map(({ notification_id, channel }) => eventOf(notification_id, 'cancelled', channel))
   const failures = attempts
     .filter(({ outcome }) => outcome === 'failed')
     .map(({ notification_id, channel }) => eventOf(notification_id, 'failed', channel))
-  return { required: [...requested, ...steps, ...outcomes], allowed: [...late, ...failures] }
+  return { required: [...requested, ...steps, ...outcomes], allowed: [...unsent, ...calledOff, ...failures] }
+}
+
+function isStep(notification: NotificationRow | undefined): notification is NotificationRow {
+  return notification !== undefined && /^(reminder|follow_up)\.\d+$/.test(notification.event_type)
 }
 
 interface Heard {

@@ -27,16 +27,25 @@ export const toldAtLeastOnce: Check = (snapshot) => {
     const expiresAt = expiry.get(notification_id)
     return status === 'expired' && typeof expiresAt === 'string' && updated_at >= expiresAt
   }
-  const open = wanted.filter((id) => statusOf(id) !== 'sent' && !isRefused(id) && !isTooLate(id))
+  const causes = new Map(snapshot.events.map(({ id, cause }) => [id, cause]))
+  /** A reminder of what the customer has done meanwhile, or can no longer do; and nothing else ends it. */
+  const isNeedless = (id: string) => {
+    const [, orderId = '', step = ''] = /^(.+)\.(reminder\.\d+\.[a-z]+)$/.exec(id) ?? []
+    const cause = causes.get(`${orderId}/notification.cancelled/${step}`)
+    return statusOf(id) === 'cancelled' && [`${orderId}/order.paid`, `${orderId}/order.cancelled`].includes(cause ?? '')
+  }
+  const isUnsent = (id: string) => isRefused(id) || isTooLate(id) || isNeedless(id)
+  const open = wanted.filter((id) => statusOf(id) !== 'sent' && !isUnsent(id))
+  const count = (isSuch: (id: string) => boolean) => wanted.filter(isSuch).length
   return {
     promise:
-      'every notification was taken by its provider, or lies in the dead letters, or came too late by its own time',
+      'every notification was taken by its provider, or lies in the dead letters, or came too late or was needless by then',
     checked: wanted.length,
     violations: [
       ...wanted.filter((id) => statusOf(id) === 'sent' && !taken.has(id)).map((id) => `${id}: sent, and never taken`),
       ...open.map((id) => `${id}: ${statusOf(id)}`),
     ],
-    note: `${wanted.filter(isRefused).length} refused for good, ${wanted.filter(isTooLate).length} too late`,
+    note: `${count(isRefused)} refused for good, ${count(isTooLate)} too late, ${count(isNeedless)} needless`,
   }
 }
 

@@ -121,9 +121,10 @@ function hashAfter(before: string, entry: EntryRow): string {
 }
 
 const JUDGED_BY_CONTENT = ['inventory.restocked', 'notification.requested']
+const JUDGED_BY_CAUSE = ['notification.cancelled']
 
-function eventOf({ sequence, id, type, subject, body }: EntryRow): EventRow {
-  const event = { sequence, id, type, subject }
+function eventOf({ sequence, id, type, subject, causation_id: cause, body }: EntryRow): EventRow {
+  const event = { sequence, id, type, subject, ...(JUDGED_BY_CAUSE.includes(type) && { cause }) }
   // The cast is the decoding edge: these two types carry what the checks read.
   return JUDGED_BY_CONTENT.includes(type)
     ? { ...event, data: (JSON.parse(body) as { data: NonNullable<EventRow['data']> }).data }

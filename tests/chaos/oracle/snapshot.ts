@@ -105,6 +105,8 @@ export interface EventRow {
   subject: string
   /** Kept for those types only whose content is judged. */
   data?: { addedQuantity?: number; channels?: string[] }
+  /** The event that it followed from, for those types whose reason is judged. */
+  cause?: string | null
 }
 
 /** What the oracle itself found when it computed the chain of hashes anew. */

@@ -32,29 +32,28 @@ function add(snapshot: Snapshot, id: string): void {
   snapshot.chain.entries += 1
 }
 
-/** A reminder whose request waited until its time was over, or was given up `shiftMs` before. */
-function expired(snapshot: Snapshot, shiftMs: number): void {
+const REMINDER = 'good/notification.requested/reminder.1'
+const EXPIRES_MS = Date.parse('2026-01-01T10:00:00.000Z')
+const iso = (ms: number) => new Date(ms).toISOString()
+
+/** A reminder that was asked for, and whose mail came to this. */
+function reminded(snapshot: Snapshot, status: string, updatedMs = EXPIRES_MS): void {
   const id = 'good.reminder.1'
-  const expiresMs = Date.parse('2026-01-01T10:00:00.000Z')
-  const iso = (ms: number) => new Date(ms).toISOString()
-  const expiry = { expires_at: iso(expiresMs) }
-  snapshot.notifications.push({
-    id,
-    subject: 'good',
-    order_id: 'good',
-    event_type: 'reminder.1',
-    channels: 1,
-    ...expiry,
-  })
-  snapshot.deliveries.push({
-    notification_id: id,
-    channel: 'email',
-    status: 'expired',
-    updated_at: iso(expiresMs + shiftMs),
-  })
-  add(snapshot, 'good/notification.requested/reminder.1')
-  the(snapshot.events, (event) => event.id === 'good/notification.requested/reminder.1').data = { channels: ['email'] }
-  add(snapshot, 'good/notification.expired/reminder.1.email')
+  const about = { id, subject: 'good', order_id: 'good', event_type: 'reminder.1', channels: 1 }
+  snapshot.notifications.push({ ...about, expires_at: iso(EXPIRES_MS) })
+  snapshot.deliveries.push({ notification_id: id, channel: 'email', status, updated_at: iso(updatedMs) })
+  add(snapshot, REMINDER)
+  the(snapshot.events, (event) => event.id === REMINDER).data = { channels: ['email'] }
+  add(snapshot, `good/notification.${status}/reminder.1.email`)
+}
+
+/** Its request waited until its time was over, or it was given up `shiftMs` before. */
+const expired = (snapshot: Snapshot, shiftMs: number) => reminded(snapshot, 'expired', EXPIRES_MS + shiftMs)
+
+/** Its request waited until it was called off by this event. */
+function calledOff(snapshot: Snapshot, cause: string): void {
+  reminded(snapshot, 'cancelled')
+  the(snapshot.events, ({ type }) => type === 'notification.cancelled').cause = cause
 }
 
 const order = (id: string) => (row: { order_id: string | null }) => row.order_id === id
@@ -251,6 +250,24 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
   ],
   ['a reminder that was given up before its time was over', ['toldAtLeastOnce'], (snapshot) => expired(snapshot, -1)],
   [
+    'a reminder that was called off though nothing had become of the order',
+    ['toldAtLeastOnce'],
+    (snapshot) => calledOff(snapshot, 'good/order.created'),
+  ],
+  [
+    'a reminder that was called off because of another order',
+    ['toldAtLeastOnce'],
+    (snapshot) => calledOff(snapshot, 'empty/order.cancelled'),
+  ],
+  [
+    'a reminder said to be called off, and neither that nor sent',
+    ['eventsHaveFacts'],
+    (snapshot) => {
+      expired(snapshot, 1)
+      add(snapshot, 'good/notification.cancelled/reminder.1.email')
+    },
+  ],
+  [
     'a mail that was taken twice',
     ['toldOnce'],
     ({ accepted }) => {
@@ -363,7 +380,23 @@ it('takes a reminder that came too late by its own time for no fault, and counts
   const snapshot = goodSnapshot()
   expired(snapshot, 1)
   expect(failing(snapshot)).toEqual([])
-  expect(checks.toldAtLeastOnce(snapshot).note).toMatch(/, 1 too late$/)
+  expect(checks.toldAtLeastOnce(snapshot).note).toMatch(/, 1 too late, 0 needless$/)
+})
+
+it('takes a reminder that was called off by the customer’s word for no fault, and counts it', () => {
+  const snapshot = goodSnapshot()
+  calledOff(snapshot, 'good/order.paid')
+  expect(failing(snapshot)).toEqual([])
+  expect(checks.toldAtLeastOnce(snapshot).note).toMatch(/, 1 needless$/)
+})
+
+it('takes a reminder that was called off while its provider had it in hand for no fault', () => {
+  const snapshot = goodSnapshot()
+  reminded(snapshot, 'sent')
+  snapshot.accepted.push({ id: 'good.reminder.1.email', atMs: 1, told: true })
+  snapshot.attempts.push({ notification_id: 'good.reminder.1', channel: 'email', outcome: 'sent' })
+  add(snapshot, 'good/notification.cancelled/reminder.1.email')
+  expect(failing(snapshot)).toEqual([])
 })
 
 it('fails where nothing was at stake', () => {
