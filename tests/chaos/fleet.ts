@@ -39,6 +39,8 @@ export interface Fleet {
 }
 
 const SAMPLE_EVERY_MS = 500
+/** Of pino's levels. */
+const FATAL = 60
 const never = new Promise<never>(() => undefined)
 
 interface State {
@@ -86,10 +88,18 @@ export async function startFleet(
     if (stopping) return
     const { orders, member } = state
     const wanted = orders !== undefined && signal === 'SIGKILL'
-    exits.push({ process: nameOf(member), service: member.service, atMs: Date.now(), code, signal, wanted })
+    const exit: FleetExit = { process: nameOf(member), service: member.service, atMs: Date.now(), code, signal, wanted }
+    exits.push(exit)
+    if (!wanted) exit.why = await lastWords(member.service)
     // One that ends by itself at once, again and again, must not keep the machine busy with it.
     await delay(wanted ? orders.downMs : 1_000)
     if (!stopping) await launch(state, wanted ? orders.environment : {})
+  }
+
+  /** Of whichever copy of the service said something fatal last. */
+  async function lastWords(service: ServiceName): Promise<string | undefined> {
+    const line = (await system.log(service)).findLast(({ level }) => level >= FATAL)
+    return line && JSON.stringify(line)
   }
 
   async function sample(): Promise<void> {

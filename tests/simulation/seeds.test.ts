@@ -1,24 +1,10 @@
-// Some hundred seeds: in each, a dozen orders go through six services that crash at every await sooner or later.
+// Some hundred seeds with one process of each service; and that a seed is a run.
 import { expect, it } from 'vitest'
-import { commandFor } from './options.ts'
+import { ORDERS, seedsSuite } from './seeds-suite.ts'
 import { simulate } from './simulate.ts'
 import { worldsOf } from './worlds.ts'
 
-const SEEDS = 200
-const PER_TEST = 20
-const ORDERS = 12
-
-const firsts = Array.from({ length: SEEDS / PER_TEST }, (_, index) => index * PER_TEST)
-
-it.each(firsts)(`nothing is wrong with the ${PER_TEST} seeds from %i`, async (first) => {
-  let crashes = 0
-  for (let seed = first; seed < first + PER_TEST; seed++) {
-    const { violations, counts, options } = await simulate({ seed, orders: ORDERS, copies: seed % 4 === 0 ? 2 : 1 })
-    expect(violations, `to see it again: ${commandFor(options)}`).toEqual([])
-    crashes += counts.crashes
-  }
-  expect(crashes).toBeGreaterThan(PER_TEST)
-})
+seedsSuite({ from: 0, to: 140, copies: 1 })
 
 it('the same seed is the same run, another seed another', async () => {
   const run = async (seed: number) => {

@@ -42,7 +42,9 @@ export const onlyKilledWhenTold: Check = ({ exits, memory }) => ({
   checked: memory.length,
   violations: exits
     .filter(({ wanted }) => !wanted)
-    .map(({ process, code, signal }) => `${process} ended with ${signal ?? `code ${code}`}`),
+    .map(
+      ({ process, code, signal, why }) => `${process} ended with ${signal ?? `code ${code}`}${why ? `: ${why}` : ''}`,
+    ),
   note: `${exits.length} killed and started again`,
 })
 

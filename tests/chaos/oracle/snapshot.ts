@@ -127,6 +127,8 @@ export interface Exit {
   signal: string | null
   /** Whether the run killed it. */
   wanted: boolean
+  /** What it said of it. */
+  why?: string | undefined
 }
 
 /** A time in which a mail may have been taken and not recorded: its process died or could not commit. */
