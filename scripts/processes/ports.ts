@@ -11,17 +11,23 @@ export function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   })
 }
 
-/** Below the ports that systems give to outgoing connections, of which one may be taken before a server listens there. */
-const CANDIDATES = { from: 10_000, count: 20_000 }
+/**
+ * Below the ports that systems give to outgoing connections, of which one may be taken before a server listens there. A port is
+ * free until then, and two may find it so: each worker of a test run looks among its own, and gives none twice.
+ */
+const CANDIDATES = { from: 10_000, count: 2_000 }
+const WORKERS_MAX = 10
+const firstOfOurs = CANDIDATES.from + CANDIDATES.count * (Number(process.env.VITEST_POOL_ID ?? 0) % WORKERS_MAX)
+let given = Math.floor(Math.random() * CANDIDATES.count)
 
 /** Different ports that are free now. */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = CANDIDATES.from + Math.floor(Math.random() * CANDIDATES.count)
-    if (await portIsFree(port)) ports.add(port)
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = firstOfOurs + (given++ % CANDIDATES.count)
+    if (await portIsFree(port)) ports.push(port)
   }
-  return [...ports]
+  return ports
 }
 
 /** True if something accepts a connection there within a second. */
