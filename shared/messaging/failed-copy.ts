@@ -42,14 +42,14 @@ function toldOf(failed: Failed): Headers {
 }
 
 /** An earlier wait is over. */
-function withoutWait({ 'not-before': _, ...headers }: Headers): Headers {
+function withoutWait({ 'not-before': _, 'wait-ms': __, ...headers }: Headers): Headers {
   return headers
 }
 
-/** A wait that is longer than its room goes with the message. */
+/** A wait that is longer than its room goes with the message: until when, and how much of it is left after the room. */
 function headersOf({ at }: Waiting, { room, waitMs }: Wait): Headers {
   const until = () => new Date(Date.parse(at) + waitMs).toISOString()
-  return { delay: room, ...(waitMs > rooms[room] && { 'not-before': until() }) }
+  return { delay: room, ...(waitMs > rooms[room] && { 'not-before': until(), 'wait-ms': waitMs - rooms[room] }) }
 }
 
 /** The bytes as they came, with what happened in the headers. It must not expire, nor be answered, where it waits. */

@@ -42,10 +42,14 @@ export function roomFor(waitMs: number): Room {
   return ROOMS.find((room) => rooms[room] >= waitMs) ?? '30s'
 }
 
-/** How long a message that came back from a room is to wait still; 0 for one that may be handled. */
+/**
+ * How long a message that came back from a room is to wait still; 0 for one that may be handled. Until the time it was told, and
+ * not for longer than it was to wait in all: a clock that was set back in between would hold it for as long as it was wrong.
+ */
 export function waitLeftMs(headers: Headers, now: Date): number {
-  const leftMs = Date.parse(String(headers['not-before'])) - now.getTime()
-  return leftMs > 0 ? Math.min(leftMs, WAIT_MAX_MS) : 0
+  const untilMs = Date.parse(String(headers['not-before'])) - now.getTime()
+  const leftMs = Math.min(untilMs, Number(headers['wait-ms'] ?? WAIT_MAX_MS), WAIT_MAX_MS)
+  return leftMs > 0 ? leftMs : 0
 }
 
 /** The attempt that a delivery's headers speak of; whoever forged them gets the first or the last one. */

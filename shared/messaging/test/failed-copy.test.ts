@@ -4,6 +4,7 @@ import { topology } from '../../contracts/index.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
 import { route } from '../../testing/index.ts'
 import { deadCopy, stillWaitingCopy, waitingCopy } from '../failed-copy.ts'
+import { waitLeftMs } from '../recoverability.ts'
 
 const failed = {
   delivery: {
@@ -13,7 +14,7 @@ const failed = {
       priority: 8,
       expirationMs: 50,
       replyTo: 'somebody',
-      headers: { 'x-death': [], kept: 1, attempt: 2, 'not-before': '2026-11-21T07:59:00.000Z' },
+      headers: { 'x-death': [], kept: 1, attempt: 2, 'not-before': '2026-11-21T07:59:00.000Z', 'wait-ms': 7 },
     },
     exchange: 'order.exchange',
     routingKey: 'order.created',
@@ -60,5 +61,18 @@ describe('the time before which it is not to be handled', () => {
     ]
     const until = '2026-11-21T08:01:30.000Z'
     expect(copies.map(({ properties }) => properties.headers['not-before'])).toEqual([until, until, ...Array(3)])
+    expect(copies.map(({ properties }) => properties.headers['wait-ms'])).toEqual([60_000, 60_000, ...Array(3)])
+  })
+
+  it('comes after as many rooms as the wait is long, though the clock was set back by an hour meanwhile', () => {
+    let copy = waitingCopy(failed, { room: '30s', waitMs: 90_000, nextAttempt: 3 })
+    const at = '2026-11-21T07:00:00.000Z'
+    const leftMs = () => waitLeftMs(copy.properties.headers, new Date(at))
+    let rooms = 1
+    for (; leftMs() > 0 && rooms < 10; rooms++) {
+      const failedAgain = { ...failed, delivery: { ...failed.delivery, ...copy }, at }
+      copy = stillWaitingCopy(failedAgain, { room: '30s', waitMs: leftMs() })
+    }
+    expect(rooms).toBe(3)
   })
 })

@@ -95,6 +95,16 @@ describe('waitLeftMs', () => {
   ])('of a message that is not to be handled before %j is %i', (notBefore, expected) => {
     expect(waitLeftMs({ 'not-before': notBefore }, now)).toBe(expected)
   })
+
+  it.each<[unknown, number]>([
+    [30_000, 30_000],
+    [90_000, 60_000],
+    [0, 0],
+    [-1, 0],
+    ['many', 0],
+  ])('of a message that is to wait a minute by the clock and %j ms by its own account is %i', (left, expected) => {
+    expect(waitLeftMs({ 'not-before': '2026-11-21T08:01:00.000Z', 'wait-ms': left }, now)).toBe(expected)
+  })
 })
 
 describe('attemptOf', () => {
