@@ -27,15 +27,24 @@ const PATIENCE_MS = 3_600_000
 export function createBreaker(nowMs: () => number): Breaker {
   let failures = 0
   let openUntilMs = 0
+  let openedForMs = 0
   let isProbing = false
 
-  const openForMs = () => Math.max(openUntilMs - nowMs(), isProbing ? PROBE_MS : 0, 0)
+  const openForMs = () => Math.max(leftMs(), isProbing ? PROBE_MS : 0, 0)
+
+  /** From now on at most as long as it was opened for: a clock that was set back would keep it open as long as it was wrong. */
+  function leftMs(): number {
+    openUntilMs = Math.min(openUntilMs, nowMs() + openedForMs)
+    return openUntilMs - nowMs()
+  }
 
   function failed(error: unknown): void {
     failures += 1
     const toldMs = error instanceof TransientError ? error.retryAfterSeconds * 1_000 : 0
     const waitMs = Math.max(toldMs, failures >= FAILURES_MAX ? OPEN_MS : 0)
-    openUntilMs = Math.max(openUntilMs, nowMs() + waitMs)
+    if (waitMs <= leftMs()) return
+    openUntilMs = nowMs() + waitMs
+    openedForMs = waitMs
   }
 
   return {

@@ -27,6 +27,16 @@ const failing = async (times: number, error?: Error) => {
 }
 
 describe('a breaker', () => {
+  it('is open no longer than it was to be, though the clock is set back by an hour meanwhile', async () => {
+    await failing(5)
+    nowMs -= 3_600_000
+    expect(breaker.openForMs()).toBe(30_000)
+    nowMs += 29_999
+    expect(await succeed()).toBe('breaker_open')
+    nowMs += 1
+    expect(await succeed()).toBe('done')
+  })
+
   it('opens after five failures in a row, and tells how long to wait', async () => {
     await failing(4)
     expect(await succeed()).toBe('done')
