@@ -383,6 +383,18 @@ it('takes a reminder that came too late by its own time for no fault, and counts
   expect(checks.toldAtLeastOnce(snapshot).note).toMatch(/, 1 too late, 0 needless$/)
 })
 
+it('takes a process that started without a disk for no fault, and one that ended for anything else for one', () => {
+  for (const [message, faults] of [
+    ['disk I/O error', []],
+    ['no such table: facts', ['onlyKilledWhenTold']],
+  ] as const) {
+    const snapshot = goodSnapshot()
+    const why = JSON.stringify({ level: 60, err: { message }, msg: message })
+    snapshot.exits.push({ process: 'payment', code: 1, signal: null, wanted: false, why })
+    expect(failing(snapshot)).toEqual(faults)
+  }
+})
+
 it('takes a reminder that was called off by the customer’s word for no fault, and counts it', () => {
   const snapshot = goodSnapshot()
   calledOff(snapshot, 'good/order.paid')
