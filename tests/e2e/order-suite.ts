@@ -161,8 +161,8 @@ export function orderSuite(environment: Record<string, string>): void {
         status: 'cancelled',
         reason: 'gateway_unavailable',
       })
-      expect(await stock('item7')).toMatchObject({ reserved: 0, committed: 0 })
       await story('gateway')
+      expect(await stock('item7')).toMatchObject({ reserved: 0, committed: 0 })
     }, 70_000)
 
     it('with every contact is told by every channel, and by those only', async () => {
