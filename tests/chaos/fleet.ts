@@ -61,6 +61,8 @@ export async function startFleet(
   const states = new Map<string, State>()
   const exits: FleetExit[] = []
   const peaks = new Map<string, number>()
+  /** How many fatal lines of each service's log have been taken for the end of a process. */
+  const explained = new Map<ServiceName, number>()
   const members = services.flatMap((service) =>
     Array.from({ length: copies }, (_, index): Member => ({ service, copy: index + 1 })),
   )
@@ -96,10 +98,12 @@ export async function startFleet(
     if (!stopping) await launch(state, wanted ? orders.environment : {})
   }
 
-  /** Of whichever copy of the service said something fatal last. */
+  /** The first fatal line of the service that no earlier end is explained by: each explains one. */
   async function lastWords(service: ServiceName): Promise<string | undefined> {
-    const line = (await system.log(service)).findLast(({ level }) => level >= FATAL)
-    return line && JSON.stringify(line)
+    const fatal = (await system.log(service)).filter(({ level }) => level >= FATAL)
+    const heard = explained.get(service) ?? 0
+    explained.set(service, Math.min(heard + 1, fatal.length))
+    return fatal[heard] && JSON.stringify(fatal[heard])
   }
 
   async function sample(): Promise<void> {

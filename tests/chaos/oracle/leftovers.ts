@@ -1,5 +1,4 @@
 // Checks of what must not be left when everything is healed: messages, unexplained dead letters, processes, memory.
-
 import type { Check } from './check.ts'
 import type { Exit } from './snapshot.ts'
 
@@ -39,14 +38,15 @@ export const deadLettersExplained: Check = ({ deadLetters, garbage, deliveries, 
   }
 }
 
-/** One that starts while its disk takes nothing says so, and ends: whoever runs it starts it again. */
-const hadNoDisk = ({ why = '' }: Exit) => /"message":"(disk I\/O error|database or disk is full)"/.test(why)
+/** One that starts while its disk takes nothing says so, and ends: whoever runs it starts it again. One that runs goes on. */
+const startedWithoutDisk = ({ why = '' }: Exit) =>
+  /"message":"(disk I\/O error|database or disk is full)"/.test(why) && /\bat (async )?startService\b/.test(why)
 
 export const onlyKilledWhenTold: Check = ({ exits, memory }) => ({
   promise: 'no process ended but by the hand of the run',
   checked: memory.length,
   violations: exits
-    .filter((exit) => !exit.wanted && !hadNoDisk(exit))
+    .filter((exit) => !exit.wanted && !startedWithoutDisk(exit))
     .map(
       ({ process, code, signal, why }) => `${process} ended with ${signal ?? `code ${code}`}${why ? `: ${why}` : ''}`,
     ),
