@@ -37,9 +37,14 @@ export async function fetchRabbit4(say: (line: string) => void, signal: AbortSig
   const dir = resolve('.data/rabbitmq4')
   if (!existsSync(dir)) await fetchInto(dir, say, signal)
   const bin = join(dir, 'bin')
-  const version = await capture(join(bin, 'rabbitmqctl'), ['version'])
-  say(`RabbitMQ ${version.trim()} of Debian 13, in .data/rabbitmq4.`)
+  say(`RabbitMQ ${await versionIn(dir)} of Debian 13, in .data/rabbitmq4.`)
   return { bin, epmd: join(bin, 'epmd') }
+}
+
+/** By the name of its folder: asked for its version, rabbitmqctl would leave an epmd running. */
+async function versionIn(dir: string): Promise<string> {
+  const names = await readdir(join(dir, 'root/usr/lib/rabbitmq/lib'))
+  return names.map((name) => name.replace('rabbitmq_server-', '')).join(', ')
 }
 
 async function fetchInto(dir: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
