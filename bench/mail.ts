@@ -3,7 +3,7 @@
 import { OrderPaid } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { deferred } from '@orders/shared/runtime'
-import { eventually } from '@orders/shared/testing'
+import { eventually, scratchFolder } from '@orders/shared/testing'
 import { connect } from 'amqplib'
 import { completed } from '../notification-service/content.ts'
 import { checkedTemplates } from '../notification-service/service.ts'
@@ -14,6 +14,7 @@ import { withChannel } from '../tests/support/vhost.ts'
 import { EMAIL_QUEUE, startWorker } from './worker.ts'
 
 export interface MailOptions {
+  server: Server
   amqpUrl: string
   servicesDir: string
   mails: number
@@ -24,12 +25,16 @@ export interface MailRates {
   barePerSecond: number
 }
 
+/** Keeps each mail on its disk before it says so, as mail servers do, or forgets it at once, as none may. */
+export type Server = 'keeping' | 'forgetting'
+
 const WARM_UP_MAILS = 500
 const PREPARED_WITHIN_MS = 120_000
 
 /** Each side is warmed up, then sends so many mails. */
 export async function measureMail(options: MailOptions): Promise<MailRates> {
-  const sink = await startWorker('smtp-sink.ts')
+  const mailbox = await scratchFolder({ onDisk: true })
+  const sink = await startWorker('smtp-sink.ts', ...(options.server === 'keeping' ? [mailbox.path] : []))
   try {
     const { url } = await sink.heard<{ url: string }>()
     const barePerSecond = await measureBare(url, options.mails)
@@ -37,6 +42,7 @@ export async function measureMail(options: MailOptions): Promise<MailRates> {
     return { channelPerSecond, barePerSecond }
   } finally {
     await sink.stop()
+    await mailbox.remove()
   }
 }
 

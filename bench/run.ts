@@ -9,7 +9,7 @@ import { startSystem } from '../tests/support/system.ts'
 import { measureCeiling } from './ceiling.ts'
 import { type LoopResult, percentile } from './closed-loop.ts'
 import { measureEndToEnd, measureLatency, restock } from './end-to-end.ts'
-import { type MailRates, measureMail } from './mail.ts'
+import { type MailRates, measureMail, type Server } from './mail.ts'
 import { measurePriority } from './priority.ts'
 
 const PARTS = ['orders', 'mail', 'priority']
@@ -54,7 +54,10 @@ try {
   )
   const wanted = (part: string) => (values.only ?? part) === part
   if (wanted('orders')) await benchOrders(`${rabbit.amqpUrl}/system`, `${rabbit.amqpUrl}/ceiling`)
-  if (wanted('mail')) await benchMail(`${rabbit.amqpUrl}/mail`)
+  if (wanted('mail')) {
+    await benchMail(`${rabbit.amqpUrl}/mail`, 'keeping')
+    await benchMail(`${rabbit.amqpUrl}/mail`, 'forgetting')
+  }
   if (wanted('priority')) await benchPriority(`${rabbit.amqpUrl}/priority`)
 } finally {
   await stop()
@@ -88,12 +91,17 @@ async function benchOrders(systemUrl: string, ceilingUrl: string): Promise<void>
   await latencyRound(systemUrl)
 }
 
-async function benchMail(amqpUrl: string): Promise<void> {
+async function benchMail(amqpUrl: string, server: Server): Promise<void> {
   const mails = Number(values.mails)
   const rates: MailRates[] = []
   say()
+  say(
+    server === 'keeping'
+      ? 'mail server that has each mail on its disk before it says so'
+      : 'mail server that forgets each mail at once',
+  )
   for (let round = 1; round <= Number(values.rounds); round++) {
-    const rate = await measureMail({ amqpUrl, servicesDir, mails })
+    const rate = await measureMail({ server, amqpUrl, servicesDir, mails })
     rates.push(rate)
     const { channelPerSecond: channel, barePerSecond: bare } = rate
     say(

@@ -1,26 +1,49 @@
-// A mail server in a process of its own that takes every mail and keeps none; told to hold, it answers none until told to go,
-// and it takes its time where it is told to. Of urgent mails it says that it has taken them.
+// A mail server in a process of its own. It keeps no mail, or, given a folder, keeps each there, on the disk before it says
+// that it has it, as a mail server must (RFC 5321, 6.1). Told to hold, it answers none until told to go, and it takes its time
+// where it is told to. Of urgent mails it says that it has taken them.
+import { open } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { deferred } from '@orders/shared/runtime'
-import { SMTPServer } from 'smtp-server'
+import { SMTPServer, type SMTPServerDataStream } from 'smtp-server'
 
+const [, , folder] = process.argv
 let gate = deferred()
 gate.resolve()
 let delayMs = 0
+let mails = 0
 
 const server = new SMTPServer({
   authOptional: true,
   disabledCommands: ['STARTTLS'],
   onData(stream, { envelope }, done) {
-    stream.resume()
     const [to] = envelope.rcptTo
-    const take = () => {
+    take(stream).then(() => {
       done()
       if (to?.address.startsWith('urgent')) process.send?.({ urgent: to.address })
-    }
-    stream.on('end', () => void gate.promise.then(() => (delayMs === 0 ? take() : setTimeout(take, delayMs))))
+    }, done)
   },
 })
+
+async function take(stream: SMTPServerDataStream): Promise<void> {
+  const mail = await buffer(stream)
+  await gate.promise
+  if (delayMs > 0) await delay(delayMs)
+  if (folder !== undefined) await keep(join(folder, `${++mails}.eml`), mail)
+}
+
+async function keep(path: string, mail: Buffer): Promise<void> {
+  const file = await open(path, 'wx')
+  try {
+    await file.write(mail)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
 server.on('error', () => undefined)
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.server.address() as AddressInfo
