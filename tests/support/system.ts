@@ -115,7 +115,7 @@ export async function prepareSystem({
     const { OPERATOR_TOKENS: _, CUSTOMER_TOKENS: __, DATABASE_URL: ___, ...inherited } = process.env
     const loaded = preload === undefined ? [] : ['--import', pathToFileURL(preload).href]
     const main = join(servicesDir, `${service}-service`, 'main.js')
-    const started = await start(process.execPath, ['--enable-source-maps', ...loaded, main], {
+    const started = await start(process.execPath, [...loaded, main], {
       env: { ...inherited, ...settings },
       stdio: ['ignore', log.fd, log.fd, ...(preload === undefined ? [] : ['ipc' as const])],
     })
