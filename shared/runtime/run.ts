@@ -45,7 +45,7 @@ export async function run<Schema extends TObject>(definition: ServiceDefinition<
     running = await startService(definition, config, { log, broken })
   } catch (thrown) {
     const error = asError(thrown)
-    log.fatal(detailsOf(error), error.message)
+    log.fatal(detailsOf(error), `cannot start: ${error.message}`)
     process.exit(1)
   }
 }

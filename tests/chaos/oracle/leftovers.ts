@@ -40,7 +40,7 @@ export const deadLettersExplained: Check = ({ deadLetters, garbage, deliveries, 
 
 /** One that starts while its disk takes nothing says so, and ends: whoever runs it starts it again. One that runs goes on. */
 const startedWithoutDisk = ({ why = '' }: Exit) =>
-  /"message":"(disk I\/O error|database or disk is full)"/.test(why) && /\bat (async )?startService\b/.test(why)
+  /"msg":"cannot start: (disk I\/O error|database or disk is full)"/.test(why)
 
 export const onlyKilledWhenTold: Check = ({ exits, memory }) => ({
   promise: 'no process ended but by the hand of the run',
