@@ -14,11 +14,13 @@ interface Options {
   destination?: DestinationStream
 }
 
+/** What a line says has happened, and a process that is killed has said it: the last lines are those one looks for. */
+const SYNC = true
+
 export async function createLog({ service, level, pretty, destination }: Options): Promise<Logger> {
   // On the finished line: what is private is found at any depth, and in texts of others that we repeat.
   const options = { level, base: { service }, hooks: { streamWrite: redactLine } }
-  if (destination) return pino(options, destination)
-  return pretty ? pino(options, await prettyStream()) : pino(options)
+  return pino(options, destination ?? (pretty ? await prettyStream() : pino.destination({ sync: SYNC })))
 }
 
 async function prettyStream(): Promise<DestinationStream> {
@@ -30,7 +32,6 @@ async function prettyStream(): Promise<DestinationStream> {
     ignore: 'pid,hostname,service',
     hideObject: true,
     messageFormat: (line) => sentenceOf(line, isColorSupported),
-    // Synchronous, so that the last lines before an exit are seen.
-    sync: true,
+    sync: SYNC,
   })
 }
