@@ -1,5 +1,6 @@
 // The log: one JSON line for each outcome, and no address or secret in it.
 import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { keepingLog } from '../../testing/index.ts'
 
@@ -45,13 +46,8 @@ describe('a log line', () => {
   })
 
   it('is there before the next step is taken, so that a process that is killed has said it', () => {
-    const { href } = new URL('../log.ts', import.meta.url)
-    const program = `
-      import { createLog } from '${href}'
-      const log = await createLog({ service: 'order-service', level: 'info', pretty: false })
-      for (let line = 1; line <= 3; line++) log.info({ line }, 'told')
-      process.kill(process.pid, 'SIGKILL')`
-    const killed = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program])
+    const program = fileURLToPath(new URL('killed-process.ts', import.meta.url))
+    const killed = spawnSync(process.execPath, ['--import', 'tsx', program])
     expect(killed.signal).toBe('SIGKILL')
     const lines = String(killed.stdout).trimEnd().split('\n')
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ line: 1 }, { line: 2 }, { line: 3 }])
