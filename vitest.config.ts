@@ -1,5 +1,5 @@
-// Three kinds of tests: those of functions, and of a whole service in the test's own process; those that simulate many runs of
-// the whole system; and those that need a real broker.
+// Four kinds of tests: those of functions, and of a whole service in the test's own process; those that simulate many runs of
+// the whole system; those that need a real broker; and those that need a cluster of three.
 import { defineConfig } from 'vitest/config'
 
 const inContinuousIntegration = Boolean(process.env.CI)
@@ -54,6 +54,13 @@ export default defineConfig({
           // These wait for half a minute at times.
           maxWorkers: 4,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          include: ['tests/cluster/*.test.ts'],
         },
       },
     ],

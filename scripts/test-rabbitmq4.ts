@@ -6,7 +6,7 @@ try {
   const { bin } = await fetchRabbit4(console.log, interruption())
   // Read by whoever starts a node: the tests' common one, and those that tests stop and kill.
   process.env.RABBITMQ_BIN = bin
-  process.argv.splice(2, 0, '--project', 'broker')
+  process.argv.splice(2, 0, '--project', 'broker', '--project', 'cluster')
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exit(1)

@@ -1,4 +1,5 @@
-// npm test: everything that must hold, with a private broker of its own; `npm test -- tests/e2e` runs only that.
+// npm test: everything that one broker can show, a private one; `npm test -- tests/e2e` runs only that. npm run test:cluster:
+// what takes a broker of three nodes.
 import { interruption } from './processes/interruption.ts'
 import { startTestServers, type TestServers } from './testing/servers.ts'
 import { consoleTypesStep, runQuietly, runVitest, type StepResult, styleStep, typesStep } from './testing/steps.ts'
@@ -7,6 +8,7 @@ import type { Tally } from './testing/tally-reporter.ts'
 const say = (line: string) => console.log(line)
 const interrupted = interruption()
 const chosen = process.argv.slice(2)
+const ALL_BUT_THE_CLUSTER = ['--project', '!cluster']
 
 let tally: Tally = { passed: 0, failed: 0, skipped: 0 }
 process.exitCode = await run().catch((error: unknown) => {
@@ -26,7 +28,7 @@ async function run(): Promise<number> {
   const servers = resultOf(started)
   try {
     const steps = resultOf(checked)
-    const vitest = await runVitest(chosen, servers.environment, interrupted)
+    const vitest = await runVitest(chosen.length > 0 ? chosen : ALL_BUT_THE_CLUSTER, servers.environment, interrupted)
     tally = vitest.tally ?? tally
     const failed = steps.filter((step) => !step.passed).map((step) => step.name)
     if (failed.length > 0) say(`Failed before the tests: ${failed.join(', ')}; see above.`)

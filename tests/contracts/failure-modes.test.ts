@@ -32,7 +32,7 @@ it('names only files that are there', () => {
 })
 
 it('names every test of a fault', () => {
-  const faults = paths.filter((path) => /^tests\/faults\/when-.*\.test\.ts$/.test(path))
+  const faults = paths.filter((path) => /^tests\/(faults|cluster)\/when-.*\.test\.ts$/.test(path))
   expect(faults.length).toBeGreaterThan(0)
   expect(faults.filter((path) => !linked.includes(path))).toEqual([])
 })
