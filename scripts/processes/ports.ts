@@ -1,33 +1,52 @@
 // Asks the machine about TCP ports: which are free, and who answers.
-import { createConnection, createServer } from 'node:net'
+import { createConnection, createServer, type Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** True if a server could listen there now. */
-export function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+export async function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  const server = await listening(port, host)
+  if (server) await new Promise((settle) => server.close(settle))
+  return server !== undefined
+}
+
+function listening(port: number, host: string): Promise<Server | undefined> {
   return new Promise((settle) => {
     const server = createServer()
-    server.once('error', () => settle(false))
-    server.listen({ port, host, exclusive: true }, () => server.close(() => settle(true)))
+    server.once('error', () => settle(undefined))
+    server.listen({ port, host, exclusive: true }, () => settle(server))
   })
 }
 
 /**
  * Below the ports that systems give to outgoing connections, of which one may be taken before a server listens there. A port is
- * free until then, and two may find it so: each worker of a test run looks among its own, and gives none twice.
+ * free until then, and two processes may find it so. Each has a block of its own, which is its own for as long as it lives,
+ * since it listens on the first port of it.
  */
-const CANDIDATES = { from: 10_000, count: 2_000 }
-const WORKERS_MAX = 10
-const firstOfOurs = CANDIDATES.from + CANDIDATES.count * (Number(process.env.VITEST_POOL_ID ?? 0) % WORKERS_MAX)
-let given = Math.floor(Math.random() * CANDIDATES.count)
+const BLOCKS = { from: 10_000, size: 500, count: 40 }
+let block: Promise<number> | undefined
+let given = 0
 
-/** Different ports that are free now. */
+/** Different ports that are free now; none is given twice before the others of the block have been. */
 export async function freePorts(count: number): Promise<number[]> {
+  block ??= claimBlock()
+  const first = await block
   const ports: number[] = []
   while (ports.length < count) {
-    const port = firstOfOurs + (given++ % CANDIDATES.count)
+    const port = first + 1 + (given++ % (BLOCKS.size - 1))
     if (await portIsFree(port)) ports.push(port)
   }
   return ports
+}
+
+async function claimBlock(): Promise<number> {
+  for (let index = 0; index < BLOCKS.count; index++) {
+    const first = BLOCKS.from + index * BLOCKS.size
+    const server = await listening(first, '127.0.0.1')
+    // Held to the end of the process, which it does not put off.
+    server?.unref()
+    if (server) return first
+  }
+  throw new Error(`all ports from ${BLOCKS.from} on are taken`)
 }
 
 /** True if something accepts a connection there within a second. */
