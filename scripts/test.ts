@@ -2,7 +2,7 @@
 // what takes a broker of three nodes.
 import { interruption } from './processes/interruption.ts'
 import { startTestServers, type TestServers } from './testing/servers.ts'
-import { consoleTypesStep, runQuietly, runVitest, type StepResult, styleStep, typesStep } from './testing/steps.ts'
+import { runVitest } from './testing/steps.ts'
 import type { Tally } from './testing/tally-reporter.ts'
 
 const say = (line: string) => console.log(line)
@@ -21,41 +21,19 @@ process.exit()
 
 async function run(): Promise<number> {
   say('Starting a private RabbitMQ and PostgreSQL for the tests …')
-  // The steps that need no broker run while it starts.
-  const starting = startTestServers(say, interrupted)
-  const checking = chosen.length > 0 ? Promise.resolve([]) : checkCode()
-  const [started, checked] = await Promise.allSettled([starting, checking])
-  const servers = resultOf(started)
+  const servers = await startTestServers(say, interrupted)
   try {
-    const steps = resultOf(checked)
     const vitest = await runVitest(chosen.length > 0 ? chosen : ALL_BUT_THE_CLUSTER, servers.environment, interrupted)
     tally = vitest.tally ?? tally
-    const failed = steps.filter((step) => !step.passed).map((step) => step.name)
-    if (failed.length > 0) say(`Failed before the tests: ${failed.join(', ')}; see above.`)
     const ranAny = tally.passed + tally.failed > 0
     if (!ranAny && !interrupted.aborted) say('No test ran.')
-    return vitest.passed && tally.failed === 0 && ranAny && failed.length === 0 ? 0 : 1
+    return vitest.passed && tally.failed === 0 && ranAny ? 0 : 1
   } finally {
     await stopServers(servers)
   }
 }
 
-async function checkCode(): Promise<StepResult[]> {
-  const results = await Promise.all(
-    [typesStep, consoleTypesStep, styleStep].map((step) => runQuietly(step, interrupted)),
-  )
-  for (const { name, passed, output } of results) {
-    say(passed ? `${name}: passed` : `${name}: FAILED\n${output}`)
-  }
-  return results
-}
-
 async function stopServers(servers: TestServers): Promise<void> {
   if (interrupted.aborted) say('Stopping …')
   await servers.stop()
-}
-
-function resultOf<T>(result: PromiseSettledResult<T>): T {
-  if (result.status === 'rejected') throw result.reason
-  return result.value
 }

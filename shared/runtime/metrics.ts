@@ -19,11 +19,14 @@ export interface Watched {
   consumers: Consumer[]
 }
 
+/** Each look at the event loop's lag wakes the process: by default a hundred times a second, most of what an idle one does. */
+const LAG_EVERY_MS = 100
+
 export function createMetrics(service: string, watched: () => Watched | undefined): Metrics {
   const registry = new Registry()
   const registers = [registry]
   registry.setDefaultLabels({ service })
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_EVERY_MS })
   const handled = new Counter({
     name: 'messages_handled_total',
     help: 'Deliveries settled, by how it ended.',

@@ -13,10 +13,10 @@ it('gives no port twice, however many ask at once', async () => {
 
 it('gives no two processes the same, though all are free for each', async () => {
   const program = fileURLToPath(new URL('asks-for-ports.ts', import.meta.url))
-  const asking = Array.from({ length: 3 }, () => fork(program, { execArgv: ['--import', 'tsx'] }))
+  const asking = Array.from({ length: 2 }, () => fork(program, { execArgv: ['--import', 'tsx'] }))
   const answers = await Promise.all(asking.map((child) => once(child, 'message')))
   for (const child of asking) child.disconnect()
-  const ports = [...answers.flatMap(([theirs]) => theirs), ...(await freePorts(20))]
-  expect(ports).toHaveLength(80)
-  expect(new Set(ports).size).toBe(80)
+  const ports = answers.flatMap(([given]) => given)
+  expect(ports).toHaveLength(40)
+  expect(new Set(ports).size).toBe(40)
 })
