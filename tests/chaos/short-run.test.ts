@@ -1,10 +1,11 @@
-// A short chaos run of a fixed seed, the broker's death included: everything holds. And a run of services that were broken on
-// purpose: the oracle notices.
+// Short chaos runs of fixed seeds, the broker's death included, with orders and with notifications alone: everything holds. And a
+// run of services that were broken on purpose: the oracle notices.
 import { join } from 'node:path'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type RabbitNode, startRabbitNode } from '../../scripts/broker/node.ts'
 import { type ChaosOptions, type Result, runChaos } from './chaos.ts'
+import { runNotifications } from './notifications/run.ts'
 import { faultKindsOf, planFaults } from './schedule.ts'
 import { isPassed } from './verdict.ts'
 
@@ -24,10 +25,12 @@ afterAll(async () => {
   await folder?.remove()
 }, 60_000)
 
+const servicesDir = process.env.TEST_SERVICES_DIR ?? ''
+
 async function run(options: Partial<ChaosOptions>): Promise<Result> {
   const result = await runChaos({
     ...{ seed: 1, minutes: 0.06, faults: [], database: 'sqlite' as const, copies: 1, rate: 12 },
-    ...{ node, servicesDir: process.env.TEST_SERVICES_DIR ?? '', signal: new AbortController().signal },
+    ...{ node, servicesDir, signal: new AbortController().signal },
     ...{ say: () => undefined, progress: () => undefined },
     ...options,
   })
@@ -64,6 +67,20 @@ it(
         ['factsHaveEvents', expect.arrayContaining([expect.stringMatching(/inventory\.committed is missing$/)])],
       ]),
     )
+  },
+  RUN_MS,
+)
+
+it(
+  'every notification arrives, and once, while providers refuse and hang and the service and the broker are killed',
+  async () => {
+    const { signal } = new AbortController()
+    const progress = () => undefined
+    const result = await runNotifications({ seed: 1, notifications: 200, node, servicesDir, signal, progress })
+    if (!result) throw new Error('the run was interrupted')
+    expect(result.judged.filter(({ passed }) => !passed)).toEqual([])
+    expect(result.drained).toMatchObject({ inTime: true })
+    expect(result.drained.replayed).toBeGreaterThan(0)
   },
   RUN_MS,
 )
