@@ -1,6 +1,7 @@
 // Somebody else holds the write lock of a service's database, a backup for example, or its disk is full: what cannot be
 // kept is refused or waits, nothing is half done, and everything goes on as soon as the database can be written again.
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { eventually } from '@orders/shared/testing'
 import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -95,6 +96,19 @@ it('full: POST answers 503 and keeps nothing, messages wait without counting att
     .filter(({ code }) => code === 'disk_full')
     .map(({ attempt }) => attempt)
   expect(new Set(attempts)).toEqual(new Set([1]))
+})
+
+it('at the start already: the last line says what is wrong, and the exit code is 1', async () => {
+  const other = await prepareSystem({ amqpUrl: vhost.amqpUrl })
+  try {
+    const noFolder = fileURLToPath(import.meta.url)
+    const started = await other.launch('audit', 1, { DATA_DIR: noFolder })
+    expect(await started.exited).toMatchObject({ code: 1 })
+    const [last] = (await other.log('audit')).slice(-1)
+    expect(last).toMatchObject({ level: 60, msg: expect.stringMatching(/^cannot start: .*(ENOTDIR|EEXIST)/) })
+  } finally {
+    await other.stop()
+  }
 })
 
 /** Takes what is free in the file, and lets it grow no more. */
