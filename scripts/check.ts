@@ -3,10 +3,15 @@ import { interruption } from './processes/interruption.ts'
 import { consoleTypesStep, runQuietly, type Step, styleStep, typesStep } from './testing/steps.ts'
 
 /**
- * Tests of a whole service; and what compiles the whole schema of AsyncAPI, which takes seconds: that the document is what the code
- * says is checked here too.
+ * Tests of a whole service and of the means of tests; and what takes seconds by itself: every template rendered, the whole schema of
+ * AsyncAPI compiled. That this document is what the code says is checked here too.
  */
-const LEFT_TO_NPM_TEST = ['*-service/test/component/*.test.ts', 'tests/contracts/asyncapi.test.ts']
+const LEFT_TO_NPM_TEST = [
+  '*-service/test/component/*.test.ts',
+  'shared/testing/test/*.test.ts',
+  'notification-service/test/templates.test.ts',
+  'tests/contracts/asyncapi.test.ts',
+]
 const unitStep: Step = {
   name: 'unit tests',
   program: 'vitest',
