@@ -1,6 +1,7 @@
 // Four kinds of tests: those of functions, and of a whole service in the test's own process; those that simulate many runs of
 // the whole system; those that need a real broker; and those that need a cluster of three.
 import { defineConfig } from 'vitest/config'
+import { LongFirst } from './scripts/testing/long-first.ts'
 
 const inContinuousIntegration = Boolean(process.env.CI)
 
@@ -12,6 +13,7 @@ export default defineConfig({
     experimental: { fsModuleCache: true },
     // More than a small machine has processors, since most tests wait for somebody some of the time.
     maxWorkers: 3,
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         extends: true,
