@@ -1,11 +1,12 @@
 // The e-mail channel: a mail server, or in development a folder of .eml files that any mail program opens.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { asError, PermanentError, TransientError, withoutPrivate } from '@orders/shared/runtime'
+import { PermanentError, TransientError, withoutPrivate } from '@orders/shared/runtime'
 import { createTransport } from 'nodemailer'
 import type { Outgoing } from '../deliveries/domain.ts'
 import { isEmail } from '../domain.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
+import { openMailThread, type SmtpFailure } from './smtp.ts'
 
 export interface MailSettings {
   mailFrom: string
@@ -22,7 +23,7 @@ export const MAIL_TIMEOUT_MS = 20_000
 /** Sends by SMTP over a few kept connections. The caller closes it. */
 export function openSmtp(url: string, settings: MailSettings, now: () => Date, provider = 'smtp'): Sender {
   const write = writer(settings, now)
-  const transport = createTransport({
+  const server = openMailThread({
     url,
     ...POOL,
     connectionTimeout: CONNECT_TIMEOUT_MS,
@@ -36,14 +37,11 @@ export function openSmtp(url: string, settings: MailSettings, now: () => Date, p
     provider,
     async send(outgoing, signal) {
       const mail = write(outgoing)
-      try {
-        await transport.sendMail({ ...mail, signal })
-      } catch (thrown) {
-        throw failureOf(asError(thrown))
-      }
+      const failure = await server.send(mail, signal)
+      if (failure) throw failureOf(failure)
       return mail.messageId
     },
-    close: () => transport.close(),
+    close: () => server.close(),
   }
 }
 
@@ -94,16 +92,6 @@ function writer({ mailFrom, mailIdDomain }: MailSettings, now: () => Date) {
 const ABOUT_THE_MESSAGE: ReadonlySet<unknown> = new Set(['EENVELOPE', 'EMESSAGE'])
 /** 503 says that the dialogue went astray (RFC 5321), 530 that the server wants a login: both may be better later. */
 const NOT_FOR_GOOD = [503, 530]
-
-/** What nodemailer says of a failure, beside its message. */
-interface SmtpFailure extends Error {
-  code?: unknown
-  originalCode?: unknown
-  responseCode?: unknown
-  response?: unknown
-  command?: unknown
-  timeoutType?: unknown
-}
 
 function failureOf(error: SmtpFailure): Error {
   const { code, responseCode } = error

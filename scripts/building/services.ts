@@ -17,6 +17,8 @@ const SERVES_FILES = '@fastify/swagger-ui'
 export const INSTALLED_BESIDE = [...KEPT_APART, SERVES_FILES]
 /** Besides the services' own. */
 const COMMANDS = ['order-service/rebuild.ts', 'scripts/dead-letters.ts']
+/** Plain JavaScript, started by its path. */
+export const THREADS = ['notification-service/channels/smtp-thread.js']
 
 /** Builds into `out`, which is emptied first. */
 export async function buildServices(out: string): Promise<void> {
@@ -24,7 +26,7 @@ export async function buildServices(out: string): Promise<void> {
   const folders = await workspaces()
   const mains = folders.map((folder) => join(folder, 'main.ts')).filter((path) => existsSync(path))
   await build({
-    entryPoints: [...mains, ...COMMANDS],
+    entryPoints: [...mains, ...COMMANDS, ...THREADS],
     outdir: out,
     outbase: '.',
     chunkNames: 'chunks/[hash]',
@@ -53,7 +55,7 @@ const COMMON_JS = `import { createRequire as requireFrom } from 'node:module'
 const require = requireFrom(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname
 const __resolve = require.resolve`
 
-/** A module that looks for files beside itself finds them where `copyFiles` puts them: every built file lies one folder deep. */
+/** What looks for files beside itself is built one folder deep, and finds them where `copyFiles` puts them. */
 const ownFolders: Plugin = {
   name: 'own folders',
   setup({ onLoad }) {

@@ -1,8 +1,9 @@
 // The e-mail channel against a real SMTP server, and as files.
+import { spawnSync } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PermanentError, TransientError } from '@orders/shared/runtime'
-import { scratchFolder } from '@orders/shared/testing'
+import { deferred, PermanentError, TransientError } from '@orders/shared/runtime'
+import { eventually, scratchFolder } from '@orders/shared/testing'
 import PostalMime from 'postal-mime'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openMailFolder, openSmtp } from '../../channels/email.ts'
@@ -99,6 +100,37 @@ it('a connection that ends after the mail was taken leaves it open whether it wa
   server.hangUp()
   await expect(smtp.send(outgoing, signal)).rejects.toMatchObject({ name: 'ProviderError', outcome: 'unknown' })
   expect(server.accepted).toHaveLength(1)
+})
+
+it('a call that takes too long is called off: nobody knows how it ended, and the next mail goes out', async () => {
+  const never = deferred()
+  server.answerAfter(never.promise)
+  const call = new AbortController()
+  const sent = smtp.send(outgoing, call.signal)
+  await eventually('the server has the mail', () => server.accepted.length === 1)
+  call.abort()
+  await expect(sent).rejects.toMatchObject({ name: 'ProviderError', outcome: 'unknown' })
+  server.answerAfter(Promise.resolve())
+  expect(await smtp.send(outgoing, signal)).toBe('<123.order.paid.email@orders.example>')
+  never.resolve()
+})
+
+it('closed in the middle of a call, it leaves it open how that ended', async () => {
+  const never = deferred()
+  server.answerAfter(never.promise)
+  const sent = smtp.send(outgoing, signal)
+  await eventually('the server has the mail', () => server.accepted.length === 1)
+  smtp.close()
+  await expect(sent).rejects.toMatchObject({ name: 'ProviderError', outcome: 'unknown' })
+  never.resolve()
+})
+
+it('a fault of the thread that asks the server ends the process, and is told', () => {
+  const program = join(import.meta.dirname, 'smtp-fault.ts')
+  const ended = spawnSync(process.execPath, ['--import', 'tsx', program])
+  expect(ended.status).toBe(1)
+  expect(String(ended.stderr)).toContain('Invalid URL')
+  expect(String(ended.stdout)).toBe('')
 })
 
 it('a server that is not there may be there later, and certainly has not taken anything', async () => {

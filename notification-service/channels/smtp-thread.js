@@ -1,0 +1,33 @@
+// The thread that composes mails and talks to a mail server, by nodemailer. What it is asked and answers: smtp.ts. Plain
+// JavaScript, since no loader for TypeScript reaches into a thread.
+import { parentPort, workerData } from 'node:worker_threads'
+import { createTransport } from 'nodemailer'
+
+const transport = createTransport(workerData)
+/** @type {Map<number, AbortController>} */
+const underWay = new Map()
+
+/** @param {import('./smtp.ts').Asked} asked */
+async function answer({ number, mail }) {
+  const abort = new AbortController()
+  underWay.set(number, abort)
+  const failure = await transport.sendMail({ ...mail, signal: abort.signal }).then(() => undefined, failureOf)
+  underWay.delete(number)
+  /** @type {import('./smtp.ts').Answer} */
+  const told = { number, failure }
+  parentPort?.postMessage(told)
+}
+
+/**
+ * An error's own fields would not survive the way to another thread.
+ *
+ * @param {import('./smtp.ts').SmtpFailure} error
+ */
+function failureOf({ message, code, originalCode, responseCode, response, command, timeoutType }) {
+  return { message, code, originalCode, responseCode, response, command, timeoutType }
+}
+
+parentPort?.on('message', (/** @type {import('./smtp.ts').Asked | import('./smtp.ts').CalledOff} */ told) => {
+  if ('mail' in told) answer(told)
+  else underWay.get(told.number)?.abort()
+})

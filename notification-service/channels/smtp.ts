@@ -1,0 +1,71 @@
+// A mail server, asked from a thread of its own: composing a mail and the dialogue about it take more of a processor than all
+// the rest that a mail costs the service, which goes on meanwhile.
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { type Deferred, deferred } from '@orders/shared/runtime'
+
+/** What nodemailer says of a failure. */
+export interface SmtpFailure {
+  message: string
+  code?: unknown
+  originalCode?: unknown
+  responseCode?: unknown
+  response?: unknown
+  command?: unknown
+  timeoutType?: unknown
+}
+
+/** To the thread; the number is the call's. */
+export interface Asked {
+  number: number
+  mail: object
+}
+
+export interface CalledOff {
+  number: number
+}
+
+/** From the thread; without a failure the server has taken the mail. */
+export interface Answer {
+  number: number
+  failure: SmtpFailure | undefined
+}
+
+export interface MailThread {
+  /** Resolves with what went wrong, if anything did: without a `code` when nobody knows how far it came. */
+  send(mail: object, signal: AbortSignal): Promise<SmtpFailure | undefined>
+  close(): void
+}
+
+/**
+ * Takes what nodemailer's `createTransport` takes. A fault of the thread itself is nobody's to catch, and ends the process as
+ * it would have done without a thread.
+ */
+export function openMailThread(options: object): MailThread {
+  // Without what this process was told to load: that is the service's.
+  const thread = new Worker(join(import.meta.dirname, 'smtp-thread.js'), { workerData: options, execArgv: [] })
+  const calls = new Map<number, Deferred<SmtpFailure | undefined>>()
+  let last = 0
+
+  thread.on('message', ({ number, failure }: Answer) => calls.get(number)?.resolve(failure))
+  thread.once('exit', () => {
+    for (const call of calls.values()) call.resolve({ message: 'closed before the mail server answered' })
+  })
+
+  return {
+    async send(mail, signal) {
+      const number = ++last
+      const call = deferred<SmtpFailure | undefined>()
+      const callOff = () => thread.postMessage({ number } satisfies CalledOff)
+      calls.set(number, call)
+      thread.postMessage({ number, mail } satisfies Asked)
+      if (signal.aborted) callOff()
+      else signal.addEventListener('abort', callOff, { once: true })
+      const failure = await call.promise
+      signal.removeEventListener('abort', callOff)
+      calls.delete(number)
+      return failure
+    },
+    close: () => void thread.terminate(),
+  }
+}
