@@ -2,7 +2,7 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Those that wait for half a minute and more: for claims to end, gateways to come back, nodes to start. */
-const LONG = [
+export const LONG = [
   'chaos/short-run',
   'faults/when-a-service-is-killed',
   'faults/when-the-broker-goes-away',
