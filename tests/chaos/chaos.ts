@@ -14,6 +14,7 @@ import { type Judged, judge } from './oracle/judge.ts'
 import { readKept, readStock } from './oracle/read.ts'
 import type { Accepted, Snapshot, StockRow, Window } from './oracle/snapshot.ts'
 import { type Planned, planFaults } from './schedule.ts'
+import { isPassed } from './verdict.ts'
 import { type BrokerNode, openWorld, type World } from './world.ts'
 
 export interface ChaosOptions extends Options {
@@ -26,6 +27,8 @@ export interface ChaosOptions extends Options {
   /** Told a few times a second how the run stands. */
   progress(state: Progress): void
   preload?: string
+  /** The folder for the logs and data of a run of which not everything holds. */
+  keepIn?: string
   /** How long the rest may stand still before it counts as stuck. */
   drainWithinMs?: number
 }
@@ -67,7 +70,12 @@ export async function runChaos(options: ChaosOptions): Promise<Result | undefine
   const world = await openWorld({ ...options, plan })
   try {
     const result = await runIn(world, plan, options)
-    return signal.aborted ? undefined : result
+    if (signal.aborted) return undefined
+    if (options.keepIn !== undefined && !isPassed(result)) {
+      await world.fleet.stop()
+      await world.system.keepIn(options.keepIn)
+    }
+    return result
   } catch (error) {
     if (signal.aborted) return undefined
     throw error

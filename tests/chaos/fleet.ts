@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from '@orders/shared/testing'
 import type { Running } from '../../scripts/processes/child.ts'
 import { type ServiceName, type System, serviceNames } from '../support/system.ts'
+import { lastWordsIn } from './last-words.ts'
 import type { Exit } from './oracle/snapshot.ts'
 
 export interface Member {
@@ -39,8 +40,6 @@ export interface Fleet {
 }
 
 const SAMPLE_EVERY_MS = 500
-/** Of pino's levels. */
-const FATAL = 60
 const never = new Promise<never>(() => undefined)
 
 interface State {
@@ -61,8 +60,7 @@ export async function startFleet(
   const states = new Map<string, State>()
   const exits: FleetExit[] = []
   const peaks = new Map<string, number>()
-  /** How many fatal lines of each service's log have been taken for the end of a process. */
-  const explained = new Map<ServiceName, number>()
+  const lastWords = lastWordsIn(system.log)
   const members = services.flatMap((service) =>
     Array.from({ length: copies }, (_, index): Member => ({ service, copy: index + 1 })),
   )
@@ -96,14 +94,6 @@ export async function startFleet(
     // One that ends by itself at once, again and again, must not keep the machine busy with it.
     await delay(wanted ? orders.downMs : 1_000)
     if (!stopping) await launch(state, wanted ? orders.environment : {})
-  }
-
-  /** The first fatal line of the service that no earlier end is explained by: each explains one. */
-  async function lastWords(service: ServiceName): Promise<string | undefined> {
-    const fatal = (await system.log(service)).filter(({ level }) => level >= FATAL)
-    const heard = explained.get(service) ?? 0
-    explained.set(service, Math.min(heard + 1, fatal.length))
-    return fatal[heard] && JSON.stringify(fatal[heard])
   }
 
   async function sample(): Promise<void> {

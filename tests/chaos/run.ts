@@ -1,6 +1,7 @@
 // `npm run chaos -- --seed N --minutes M`: breaks the running system in every way it knows, heals it, and lets an oracle
 // judge. Exit code 0 when everything holds, 1 when not, 2 for a wrong option, 130 when interrupted.
 import { randomInt } from 'node:crypto'
+import { join } from 'node:path'
 import { interruption } from '../../scripts/processes/interruption.ts'
 import { startTestServers, type TestServers } from '../../scripts/testing/servers.ts'
 import { runChaos } from './chaos.ts'
@@ -14,6 +15,7 @@ const USAGE_ERROR = 2
 const INTERRUPTED = 130
 const SEEDS = 1_000_000
 
+const keptIn = ({ seed }: Options) => join('.data', `chaos-${seed}`)
 const say = (line = '') => process.stdout.write(`${line}\n`)
 const options = optionsOrUsage()
 process.exitCode = !options
@@ -51,7 +53,8 @@ async function among(
       const verdict = await judge(servers, interrupted)
       if (!verdict) return INTERRUPTED
       for (const text of verdict.lines) say(`  ${text}`)
-      say(`\n${verdict.passed ? 'Everything holds.' : `NOT everything holds. The same again: ${commandOf(chosen)}`}`)
+      if (verdict.passed) say('\nEverything holds.')
+      else say(`\nNOT everything holds. Logs and data are in ${keptIn(chosen)}. The same again: ${commandOf(chosen)}`)
       return verdict.passed ? 0 : 1
     } finally {
       await servers.stop()
@@ -71,7 +74,7 @@ function run(chosen: Options): Promise<number> {
     const startedMs = Date.now()
     const { rabbit: node, servicesDir } = servers
     const postgres = chosen.database === 'postgres' ? servers.postgres : undefined
-    const told = { signal, say, progress: line.show }
+    const told = { signal, say, progress: line.show, keepIn: keptIn(chosen) }
     const result = await runChaos({ ...chosen, ...told, node, postgres, servicesDir }).finally(line.clear)
     if (!result) return undefined
     say('\nThe faults, when, where, what, for how long, and what came of it:')
@@ -89,7 +92,7 @@ function tell(chosen: Options): Promise<number> {
   return among(chosen, async ({ rabbit: node, servicesDir }, signal) => {
     const line = createProgressLine(process.stdout, notificationLine)
     const { seed, notifications = 0 } = chosen
-    const told = { signal, progress: line.show }
+    const told = { signal, progress: line.show, keepIn: keptIn(chosen) }
     const result = await runNotifications({ ...told, seed, notifications, node, servicesDir }).finally(line.clear)
     if (!result) return undefined
     for (const text of result.summary) say(text)

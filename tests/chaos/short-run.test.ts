@@ -1,5 +1,6 @@
 // Short chaos runs of fixed seeds, the broker's death included, with orders and with notifications alone: everything holds. And a
 // run of services that were broken on purpose: the oracle notices.
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -61,8 +62,12 @@ it(
 it(
   'the verdict fails, and says why, when a service swallows every fifth of its events and a charge is made twice',
   async () => {
-    const result = await run({ preload: join(import.meta.dirname, 'test', 'broken-services.mjs') })
+    const keepIn = join(folder.path, 'kept')
+    const result = await run({ preload: join(import.meta.dirname, 'test', 'broken-services.mjs'), keepIn })
     expect(isPassed(result)).toBe(false)
+    // To look into.
+    expect(await readdir(keepIn)).toContain('order.log')
+    expect(await readdir(join(keepIn, 'data', 'order'))).toContain('order-service.db')
     expect(new Map(broken(result).map(({ name, violations }) => [name, violations]))).toEqual(
       new Map([
         ['charged', expect.arrayContaining([expect.stringMatching(/#2: charged, and no order$/)])],

@@ -1,5 +1,5 @@
 // The whole system for a test: six real service processes on free ports, with data and vhost of their own.
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { cp, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { eventually, scratchFolder } from '@orders/shared/testing'
@@ -38,6 +38,8 @@ export interface System {
   log(service: ServiceName): Promise<LogLine[]>
   /** Waits until the order is completed or cancelled. */
   ended(orderId: string, withinMs?: number): Promise<OrderView>
+  /** Copies logs and data into the folder, in place of what was there; for when nothing runs any more. */
+  keepIn(path: string): Promise<void>
   /** Stops what still runs, by force if need be, and removes the data. */
   stop(): Promise<void>
 }
@@ -180,6 +182,10 @@ export async function prepareSystem({
         },
         withinMs,
       )
+    },
+    async keepIn(path) {
+      await rm(path, { recursive: true, force: true })
+      await cp(folder.path, path, { recursive: true })
     },
     async stop() {
       await Promise.all([...running.values()].map((process) => stop(process, 10_000)))

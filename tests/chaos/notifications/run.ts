@@ -14,6 +14,7 @@ import { type Fleet, startFleet } from '../fleet.ts'
 import { sqliteRows } from '../oracle/rows.ts'
 import { minutesOf } from '../progress-line.ts'
 import { type Random, randomFrom, seedFor } from '../random.ts'
+import { isPassed } from '../verdict.ts'
 import type { BrokerNode } from '../world.ts'
 import {
   allAreSent,
@@ -33,6 +34,8 @@ interface Options {
   servicesDir: string
   signal: AbortSignal
   progress(state: Progress): void
+  /** The folder for the log and data of a run of which not everything holds. */
+  keepIn?: string
 }
 
 export interface Progress {
@@ -83,7 +86,12 @@ export async function runNotifications(options: Options): Promise<Result | undef
     await fleet.allReady(READY_WITHIN_MS)
     const rows = sqliteRows(() => join(system.dataDir, 'notification-service.db'))
     const result = await breakAndJudge({ vhost, providers, fleet, rows }, options)
-    return signal.aborted ? undefined : result
+    if (signal.aborted) return undefined
+    if (options.keepIn !== undefined && !isPassed(result)) {
+      await fleet.stop()
+      await system.keepIn(options.keepIn)
+    }
+    return result
   } catch (error) {
     if (signal.aborted) return undefined
     throw error
