@@ -37,6 +37,9 @@ export interface MailThread {
   close(): void
 }
 
+const CLOSED: SmtpFailure = { message: 'closed before the mail server answered' }
+const hasEnded = ({ threadId }: Worker) => threadId < 0
+
 /**
  * Takes what nodemailer's `createTransport` takes. A fault of the thread itself is nobody's to catch, and ends the process as
  * it would have done without a thread.
@@ -49,11 +52,12 @@ export function openMailThread(options: object): MailThread {
 
   thread.on('message', ({ number, failure }: Answer) => calls.get(number)?.resolve(failure))
   thread.once('exit', () => {
-    for (const call of calls.values()) call.resolve({ message: 'closed before the mail server answered' })
+    for (const call of calls.values()) call.resolve(CLOSED)
   })
 
   return {
     async send(mail, signal) {
+      if (hasEnded(thread)) return CLOSED
       const number = ++last
       const call = deferred<SmtpFailure | undefined>()
       const callOff = () => thread.postMessage({ number } satisfies CalledOff)

@@ -122,6 +122,7 @@ it('closed in the middle of a call, it leaves it open how that ended', async () 
   await eventually('the server has the mail', () => server.accepted.length === 1)
   smtp.close()
   await expect(sent).rejects.toMatchObject({ name: 'ProviderError', outcome: 'unknown' })
+  await expect(smtp.send(outgoing, signal)).rejects.toMatchObject({ name: 'ProviderError' })
   never.resolve()
 })
 
