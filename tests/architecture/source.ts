@@ -25,12 +25,13 @@ function walk(folder: string): string[] {
 
 export const paths = walk(root).map((path) => relative(root, path).replaceAll('\\', '/'))
 
-export const files: SourceFile[] = paths
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => {
-    const text = readFileSync(join(root, path), 'utf8')
-    return { path, text, imports: importsOf(text), code: withoutWords(text) }
-  })
+/** What Node runs; a browser's page has its own rules. */
+const isSource = (path: string) => path.endsWith('.ts') || (path.endsWith('.js') && !path.includes('/console/'))
+
+export const files: SourceFile[] = paths.filter(isSource).map((path) => {
+  const text = readFileSync(join(root, path), 'utf8')
+  return { path, text, imports: importsOf(text), code: withoutWords(text) }
+})
 
 function importsOf(text: string): string[] {
   const forms =
