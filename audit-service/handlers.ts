@@ -1,28 +1,45 @@
 // Beside every stop of an order: whatever is said by anybody is kept, once, as it was said.
-
+import { isUtf8 } from 'node:buffer'
 import type { Received } from '@orders/shared/contracts'
-import type { Delivery, Handler } from '@orders/shared/messaging'
-import { decodeEnvelope } from '@orders/shared/messaging'
-import { entryAfter, type Wire } from './domain.ts'
-import { append, headOf } from './store.ts'
+import { type Delivery, decodeEnvelope, type Handler, owned, seen } from '@orders/shared/messaging'
+import { PermanentError } from '@orders/shared/runtime'
+import { add, identityOf, type Wire } from './domain.ts'
+import { HEAD, type States } from './store.ts'
 
-/** Reads only the envelope: an event of a type or version that nobody here knows is kept like any other. */
+/** Control characters, and halves of a character: CloudEvents has neither in an attribute, and PostgreSQL not all in a text. */
+const NO_TEXT = /[\p{Cc}\p{Cs}]/u
+
+/**
+ * Reads only the envelope: an event of a type or version that nobody here knows is kept like any other.
+ *
+ * @throws PermanentError what `decodeEnvelope` throws; `undecodable` for bytes that no text gives back; `not_a_cloudevent`
+ */
 export function decodeAny(delivery: Delivery): Received<Wire> {
+  if (!isUtf8(delivery.body)) throw new PermanentError('undecodable', 'the body is not UTF-8')
+  const event = decodeEnvelope(delivery)
+  if (NO_TEXT.test(`${event.id} ${event.source} ${event.type} ${event.subject}`))
+    throw new PermanentError(
+      'not_a_cloudevent',
+      'id, source, type and subject must be texts without control characters',
+    )
   const causationId = delivery.properties.headers['causation-id']
   const wire = {
     body: delivery.body.toString('utf8'),
     causationId: typeof causationId === 'string' ? causationId : null,
   }
-  return { ...decodeEnvelope(delivery), data: wire }
+  return { ...event, data: wire }
 }
 
-const keep: Handler<Wire> = {
-  type: '*',
-  async handle(event, tx, { now }) {
-    const head = await headOf(tx)
-    await append(tx, entryAfter(head, event, now))
-    return []
-  },
+export function handlers({ log, kept }: Pick<States, 'log' | 'kept'>): Handler[] {
+  // The head is the only thing that is owned: whoever adds to the log has it, and so knows all that is kept.
+  const keep: Handler<Wire> = {
+    type: '*',
+    reads: (event) => [owned(log, HEAD), seen(kept, identityOf(event))],
+    decide(event, draft, { now }) {
+      const before = draft.get(log, HEAD)
+      if (before && !draft.get(kept, identityOf(event))) draft.set(log, HEAD, add(before, event, now))
+      return []
+    },
+  }
+  return [keep]
 }
-
-export const handlers: Handler[] = [keep]

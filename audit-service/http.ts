@@ -3,11 +3,13 @@
 import { OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
+import { verifyAll } from './checking/store.ts'
 import type { AuditConfig } from './config.ts'
 import { CONSOLE_HEADERS, readConsole } from './console.ts'
 import type { Verdict } from './domain.ts'
+import { listEvents } from './reading/store.ts'
 import { moneyIn, sentenceOf } from './sentences.ts'
-import { eventsOf, headOf, listEvents, verifyAll } from './store.ts'
+import { headOf } from './store.ts'
 import { storyOf } from './story.ts'
 import { textOf } from './text.ts'
 
@@ -16,6 +18,8 @@ const Format = Type.Object(
   { format: Type.Optional(Type.Union([Type.Literal('text'), Type.Literal('json')])) },
   { additionalProperties: false },
 )
+/** More than an order can have, even one whose notifications were replayed for weeks. */
+const STORY_MAX = 1_000
 const Sequence = (description: string) => Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description }))
 const Page = Type.Object(
   {
@@ -44,15 +48,15 @@ export function routes(app: HttpServer, { database, auth, config, now }: Wiring<
     },
     async ({ params: { orderId }, query, headers }, reply) => {
       const terms = { now: now().toISOString(), gapAfterMs: config.auditGapAfterMs, money }
-      const events = (await eventsOf(database, orderId)).map(({ body, ...entry }) => ({
-        ...entry,
-        data: envelopeOf(body).data,
-      }))
+      const { entries, next } = await listEvents(database, { orderId, after: 0, limit: STORY_MAX })
+      const events = entries.map(({ body, ...entry }) => ({ ...entry, data: envelopeOf(body).data }))
       const story = storyOf(orderId, events, terms)
       if (!story) throw new RejectedError(404, 'no_such_order', `nobody has said anything about ${orderId}`)
       const wantsText =
         query.format === 'text' || (query.format === undefined && headers.accept?.startsWith('text/plain'))
-      return wantsText ? reply.type('text/plain; charset=utf-8').send(textOf(story)) : story
+      if (!wantsText) return { ...story, next }
+      const more = next === null ? '' : `There is more: GET /audit/events?orderId=${orderId}&after=${next}\n`
+      return reply.type('text/plain; charset=utf-8').send(textOf(story) + more)
     },
   )
 
@@ -60,7 +64,7 @@ export function routes(app: HttpServer, { database, auth, config, now }: Wiring<
     '/audit/events',
     { ...operators, schema: { querystring: Page, summary: 'The events as they were kept, each with its sentence' } },
     async ({ query: { after = '0', before, newest, limit = '100', type, service, orderId } }) => {
-      const entries = await listEvents(database, {
+      const { entries, next } = await listEvents(database, {
         after: Number(after),
         before: before === undefined ? undefined : Number(before),
         type,
@@ -73,7 +77,6 @@ export function routes(app: HttpServer, { database, auth, config, now }: Wiring<
         const event = envelopeOf(body)
         return { ...entry, sentence: sentenceOf({ ...entry, data: event.data }, money), event }
       })
-      const next = entries.length === Number(limit) ? (entries.at(-1)?.sequence ?? null) : null
       return { events, next, kept: (await headOf(database)).sequence }
     },
   )

@@ -1,91 +1,156 @@
-// audit-service's SQL: events are only ever added.
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Sql } from '@orders/shared/storage'
-import { type Entry, GENESIS, type Head, type Verdict, verify } from './domain.ts'
+// audit-service's SQL for what comes in: entries are only ever added, those of a group together.
+import type { State } from '@orders/shared/messaging'
+import { type Database, insert, type Reader, type Sql } from '@orders/shared/storage'
+import { type Dictionary, HASH_BYTES, keyOf, keyOfKind, pack } from './block.ts'
+import {
+  additionsOf,
+  type Entry,
+  entriesAfter,
+  firstOf,
+  GENESIS,
+  type Head,
+  identityOf,
+  type Log,
+  nameOfKind,
+} from './domain.ts'
+import { entriesUnder } from './reading/store.ts'
 
-type Reader = Pick<Sql, 'all' | 'get'>
+/** The one key of the log: every entry continues the one before it. */
+export const HEAD = 'head'
 
-const COLUMNS = `sequence, id, type, subject, source, time, received_at as "receivedAt", causation_id as "causationId",
-  body, hash`
-
-/** The key of the chain's end: every entry continues the one before it. */
-export const HEAD_KEY = 'head'
-
-export async function headOf(tx: Reader): Promise<Head> {
-  return (await tx.get<Head>('select sequence, hash from events order by sequence desc limit 1')) ?? GENESIS
+export interface States {
+  log: State<Log>
+  /** By the identity of an event: those that the log has. */
+  kept: State<true>
+  /** Adds entries to the end of the log, whatever it has already. */
+  append(tx: Sql, entries: readonly Entry[]): Promise<unknown>
 }
 
-/** Does nothing when the event is kept already. */
-export async function append(tx: Sql, entry: Entry): Promise<void> {
-  await tx.run(
-    `insert into events (sequence, id, type, subject, source, time, received_at, causation_id, body, hash)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     on conflict (id) do nothing`,
-    entry.sequence,
-    entry.id,
-    entry.type,
-    entry.subject,
-    entry.source,
-    entry.time,
-    entry.receivedAt,
-    entry.causationId,
-    entry.body,
-    entry.hash,
-  )
-}
-
-/** More than an order can have, even one whose notifications were replayed for weeks. */
-const STORY_MAX = 1_000
-
-/** The events of one order, in the order in which they were kept. */
-export async function eventsOf(sql: Reader, subject: string): Promise<Entry[]> {
-  return sql.all<Entry>(`select ${COLUMNS} from events where subject = ? order by sequence limit ${STORY_MAX}`, subject)
-}
-
-export interface Page {
-  /** Only what was kept after this sequence. */
-  after: number
-  /** Only what was kept before it. */
-  before?: number | undefined
-  type?: string | undefined
-  source?: string | undefined
-  orderId?: string | undefined
-  /** The newest first, instead of the oldest. */
-  newestFirst?: boolean
-  limit: number
-}
-
-export async function listEvents(sql: Reader, page: Page): Promise<Entry[]> {
-  const wanted = [
-    { condition: 'type = ?', value: page.type },
-    { condition: 'source = ?', value: page.source },
-    { condition: 'subject = ?', value: page.orderId },
-    { condition: 'sequence > ?', value: page.after },
-    { condition: 'sequence < ?', value: page.before },
-  ].flatMap(({ condition, value }) => (value === undefined ? [] : [{ condition, value }]))
-  return sql.all<Entry>(
-    `select ${COLUMNS} from events
-     where ${wanted.map(({ condition }) => condition).join(' and ')}
-     order by sequence ${page.newestFirst ? 'desc' : 'asc'} limit ?`,
-    ...wanted.map(({ value }) => value),
-    page.limit,
-  )
-}
-
-const VERIFY_BATCH = 1_000
-
-/** Reads the whole log, a batch at a time, and stops at the first entry that breaks the chain. */
-export async function verifyAll(sql: Reader): Promise<Verdict> {
-  let verdict: Verdict = verify(GENESIS, [])
-  for (let more = true; more && verdict.ok; ) {
-    const entries = await sql.all<Entry>(
-      `select ${COLUMNS} from events where sequence > ? order by sequence limit ${VERIFY_BATCH}`,
-      verdict.head.sequence,
-    )
-    verdict = verify(verdict.head, entries)
-    more = entries.length === VERIFY_BATCH
-    // SQLite answers without leaving the event loop; between batches the service must go on keeping events.
-    await nextTurn()
+/** What is added is packed with this dictionary. */
+export function statesWith(dictionary: Dictionary): States {
+  const subjects = remembering(readSubjects)
+  const kinds = remembering(readKinds)
+  const append = async (tx: Sql, entries: readonly Entry[]) => {
+    const subjectOf = numbering(await subjects(tx, new Set(entries.map(({ subject }) => subject))))
+    const kindOf = numbering(await kinds(tx, new Set(entries.map(nameOfKind))))
+    const filed = entries.map((entry) => ({
+      entry,
+      subject: subjectOf(entry.subject, entry),
+      kind: kindOf(nameOfKind(entry), entry),
+    }))
+    const blocks = pack(filed, dictionary)
+    // A number that is an entry's own sequence was given just now.
+    const ofNewSubjects = filed.filter(({ entry, subject }) => subject === entry.sequence)
+    const ofNewKinds = filed.filter(({ entry, kind }) => kind === entry.sequence)
+    await Promise.all([
+      insert(
+        tx,
+        'subjects (number, subject)',
+        ofNewSubjects.map(({ entry, subject }) => [subject, entry.subject]),
+      ),
+      insert(
+        tx,
+        'kinds (number, type, source)',
+        ofNewKinds.map(({ entry, kind }) => [kind, entry.type, entry.source]),
+      ),
+      insert(
+        tx,
+        'blocks (first, dictionary, hashes, records)',
+        blocks.map(({ first, dictionary: number, hashes, records }) => [first, number, hashes, records]),
+      ),
+      insert(tx, 'places (key, sequence)', [
+        ...filed.map(({ entry, subject }) => [keyOf(subject, identityOf(entry)), entry.sequence]),
+        ...blocks.flatMap((block) => [...block.kinds].map((kind) => [keyOfKind(kind), block.first])),
+      ]),
+    ])
   }
-  return verdict
+  return {
+    append,
+    log: {
+      name: 'log',
+      load: async (sql) => new Map([[HEAD, { head: await headOf(sql) }]]),
+      save: (tx, changes) =>
+        Promise.all(changes.map(({ after }) => append(tx, entriesAfter(after.head, additionsOf(after))))),
+    },
+    kept: {
+      name: 'kept',
+      load: (sql, identities) => loadKept(sql, identities, subjects),
+      save: async () => undefined,
+    },
+  }
+}
+
+export async function headOf(sql: Reader): Promise<Head> {
+  const last = await sql.get<{ first: number; bytes: number; hash: Buffer }>(
+    `select first, length(hashes) as bytes, substr(hashes, length(hashes) - ${HASH_BYTES - 1}) as hash
+     from blocks order by first desc limit 1`,
+  )
+  return last ? { sequence: last.first + last.bytes / HASH_BYTES - 1, hash: last.hash.toString('hex') } : GENESIS
+}
+
+async function loadKept(sql: Reader, identities: string[], subjects: Lookup): Promise<Map<string, true>> {
+  const numbers = await subjects(sql, new Set(identities.map(firstOf)))
+  const keys = identities.flatMap((identity) => {
+    const number = numbers.get(firstOf(identity))
+    return number === undefined ? [] : [keyOf(number, identity)]
+  })
+  const found = await entriesUnder(sql, keys)
+  return new Map(found.map((entry) => [identityOf(entry), true]))
+}
+
+type Numbers = ReadonlyMap<string, number>
+/** The numbers of those that have one. */
+type Lookup = (sql: Reader, names: ReadonlySet<string>) => Promise<Numbers>
+
+/** An order's events come within seconds of each other. */
+const REMEMBERED_MAX = 20_000
+
+/** What was read once need not be read again: a number that is committed never changes. */
+function remembering(read: Lookup): Lookup {
+  const known = new Map<string, number>()
+  return async (sql, names) => {
+    if (known.size > REMEMBERED_MAX) known.clear()
+    const unknown = new Set([...names].filter((name) => !known.has(name)))
+    if (unknown.size > 0) for (const [name, number] of await read(sql, unknown)) known.set(name, number)
+    return known
+  }
+}
+
+async function readSubjects(sql: Reader, names: ReadonlySet<string>): Promise<Numbers> {
+  const rows = await sql.all<{ number: number; subject: string }>(
+    'select number, subject from subjects where subject in each(?)',
+    [...names],
+  )
+  return new Map(rows.map(({ number, subject }) => [subject, number]))
+}
+
+async function readKinds(sql: Reader, names: ReadonlySet<string>): Promise<Numbers> {
+  const rows = await sql.all<{ number: number; type: string; source: string }>(
+    'select number, type, source from kinds where type in each(?)',
+    [...names].map(firstOf),
+  )
+  return new Map(rows.map(({ number, ...kind }) => [nameOfKind(kind), number]))
+}
+
+/** The number of a name: the one that is known, or the sequence of the first entry that has it. */
+function numbering(known: Numbers): (name: string, entry: Entry) => number {
+  const added = new Map<string, number>()
+  return (name, { sequence }) => {
+    const number = known.get(name) ?? added.get(name)
+    if (number === undefined) added.set(name, sequence)
+    return number ?? sequence
+  }
+}
+
+/** The dictionary of these bytes, which is added when there is none yet: whatever was packed with it needs it for ever. */
+export function dictionaryWith(database: Database, bytes: Buffer): Promise<Dictionary> {
+  return database.transaction(async (tx) => {
+    await tx.lock(['dictionaries'])
+    const all = await tx.all<Dictionary>('select number, bytes from dictionaries order by number')
+    const known = all.find((one) => one.bytes.equals(bytes))
+    if (known) return known
+    const added = { number: (all.at(-1)?.number ?? 0) + 1, bytes }
+    await insert(tx, 'dictionaries (number, bytes)', [[added.number, added.bytes]])
+    return added
+  })
 }

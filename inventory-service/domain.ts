@@ -20,6 +20,14 @@ export interface Article {
   available: number
 }
 
+/** An article, and how many of it are where. */
+export interface Stock extends Article {
+  reserved: number
+  committed: number
+  /** How often an operator said how many there are. */
+  restocks: number
+}
+
 /** What may be known of an order besides its lines. */
 export type GoodsFact = 'payment.success' | 'payment.failed' | 'shipping.failed'
 
@@ -28,6 +36,7 @@ export interface Reservation {
   outcome: 'reserved' | 'out_of_stock' | null
   lines: PricedLine[]
   facts: GoodsFact[]
+  updatedAt: string
 }
 
 /** How the stock of a SKU changes; the three add up to zero. */
@@ -46,7 +55,7 @@ export interface Decision {
 }
 
 const nothing: Decision = { moves: [], messages: [] }
-const unknown: Reservation = { outcome: null, lines: [], facts: [] }
+const unknown: Reservation = { outcome: null, lines: [], facts: [], updatedAt: '' }
 
 type Place = 'available' | 'reserved' | 'committed'
 
@@ -62,20 +71,20 @@ export function reserve(
   orderId: string,
   { lines, ...customer }: Customer & { lines: Line[] },
   known: Reservation = unknown,
-  stock: ReadonlyMap<string, Article>,
+  stockOf: (sku: string) => Article | undefined,
   at: string,
 ): Decision {
   if (known.outcome !== null) return nothing
   const missing = lines
-    .map(({ sku, quantity }) => ({ sku, quantity, available: stock.get(sku)?.available ?? 0 }))
-    .filter(({ sku, quantity, available }) => !stock.has(sku) || quantity > available)
+    .map(({ sku, quantity }) => ({ sku, quantity, available: stockOf(sku)?.available ?? 0 }))
+    .filter(({ sku, quantity, available }) => !stockOf(sku) || quantity > available)
   if (missing.length > 0) {
     const message = InventoryOutOfStock.of(orderId, at, { missing }, { priority: amqpPriority.failure })
-    return { reservation: { ...known, outcome: 'out_of_stock' }, moves: [], messages: [message] }
+    return { reservation: { ...known, outcome: 'out_of_stock', updatedAt: at }, moves: [], messages: [message] }
   }
-  const priced = lines.map((line) => ({ ...line, unitPriceCents: stock.get(line.sku)?.unitPriceCents ?? 0 }))
+  const priced = lines.map((line) => ({ ...line, unitPriceCents: stockOf(line.sku)?.unitPriceCents ?? 0 }))
   const totalCents = priced.reduce((sum, { quantity, unitPriceCents }) => sum + quantity * unitPriceCents, 0)
-  const reservation: Reservation = { ...known, outcome: 'reserved', lines: priced }
+  const reservation: Reservation = { ...known, outcome: 'reserved', lines: priced, updatedAt: at }
   const reserved = InventoryReserved.of(
     orderId,
     at,
@@ -92,7 +101,7 @@ export function reserve(
 /** Takes note of what became of the payment or the shipment. */
 export function learn(orderId: string, known: Reservation = unknown, fact: GoodsFact, at: string): Decision {
   if (known.facts.includes(fact)) return nothing
-  const reservation = { ...known, facts: [...known.facts, fact] }
+  const reservation = { ...known, facts: [...known.facts, fact], updatedAt: at }
   const said = new Set(followUps(orderId, known, at).map(({ id }) => id))
   return {
     reservation,
@@ -131,22 +140,32 @@ export interface Restock {
 }
 
 export interface Restocked {
-  article: Article & { restocks: number }
+  stock: Stock
   messages: Message[]
+}
+
+/** The stock after a move. */
+export function moved(stock: Stock, { available, reserved, committed }: Move): Stock {
+  return {
+    ...stock,
+    available: stock.available + available,
+    reserved: stock.reserved + reserved,
+    committed: stock.committed + committed,
+  }
 }
 
 /** An operator says how many there are now. The same again changes nothing and says nothing. */
 export function restock(
-  known: (Article & { restocks: number }) | undefined,
+  known: Stock | undefined,
   { sku, available, unitPriceCents = known?.unitPriceCents ?? 0, name = known?.name ?? sku }: Restock,
   at: string,
 ): Restocked {
   const isSame = known?.available === available && known.unitPriceCents === unitPriceCents && known.name === name
-  if (known && isSame) return { article: known, messages: [] }
+  if (known && isSame) return { stock: known, messages: [] }
   const restocks = (known?.restocks ?? 0) + 1
   const data = { sku, addedQuantity: available - (known?.available ?? 0), available, unitPriceCents }
   return {
-    article: { sku, name, unitPriceCents, available, restocks },
+    stock: { reserved: 0, committed: 0, ...known, sku, name, unitPriceCents, available, restocks },
     messages: [InventoryRestocked.of(sku, at, data, { detail: String(restocks) })],
   }
 }

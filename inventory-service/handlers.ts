@@ -7,22 +7,29 @@ import {
   PaymentSuccess,
   ShippingFailed,
 } from '@orders/shared/contracts'
-import { type Done, type Handler, on } from '@orders/shared/messaging'
+import {
+  about,
+  type Draft,
+  type Handler,
+  type Known,
+  onMany,
+  owned,
+  type Ref,
+  type Work,
+} from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
-import { type GoodsFact, learn, type Restock, reserve, restock } from './domain.ts'
-import { articlesOf, reservationOf, type StockRow, saveArticle, saveDecision, stockOf } from './store.ts'
+import { type Decision, type GoodsFact, learn, moved, type Restock, reserve, restock, type Stock } from './domain.ts'
+import { reservations, stock } from './store.ts'
 
 export const handlers: Handler[] = [
-  on(OrderCreated, async ({ subject: orderId, data }, tx, { now }) => {
-    const known = await reservationOf(tx, orderId)
-    const stock = await articlesOf(
-      tx,
-      data.lines.map(({ sku }) => sku),
-    )
-    const decision = reserve(orderId, data, known, stock, now)
-    await saveDecision(tx, orderId, decision, now)
-    return decision.messages
+  onMany(OrderCreated, {
+    reads: ({ subject, data }) => [owned(reservations, subject), ...stockOf(data.lines)],
+    decide: ({ subject: orderId, data }, draft, { now }) =>
+      kept(
+        draft,
+        orderId,
+        reserve(orderId, data, draft.get(reservations, orderId), (sku) => draft.get(stock, sku), now),
+      ),
   }),
   news(PaymentSuccess, 'payment.success'),
   news(PaymentFailed, 'payment.failed'),
@@ -30,21 +37,34 @@ export const handlers: Handler[] = [
 ]
 
 function news<Data>(contract: Contract<Data>, fact: GoodsFact): Handler {
-  return on(contract, async ({ subject: orderId }, tx, { now }): Promise<Message[]> => {
-    const decision = learn(orderId, await reservationOf(tx, orderId), fact, now)
-    await saveDecision(tx, orderId, decision, now)
-    return decision.messages
+  return onMany(contract, {
+    reads: ({ subject }, known) => [owned(reservations, subject), ...goodsOf(subject, known)],
+    decide: ({ subject: orderId }, draft, { now }) =>
+      kept(draft, orderId, learn(orderId, draft.get(reservations, orderId), fact, now)),
   })
 }
 
+/** Which SKUs an order is about is only known once its reservation has been loaded. */
+const goodsOf = (orderId: string, known: Known) => stockOf(known.get(reservations, orderId)?.lines ?? [])
+const stockOf = (lines: readonly { sku: string }[]): Ref[] => lines.map(({ sku }) => owned(stock, sku))
+
+function kept(draft: Draft, orderId: string, { reservation, moves, messages }: Decision): Message[] {
+  if (reservation) draft.set(reservations, orderId, reservation)
+  for (const move of moves) {
+    const before = draft.get(stock, move.sku)
+    if (before) draft.set(stock, move.sku, moved(before, move))
+  }
+  return messages
+}
+
 /** @throws RejectedError 400 `price_required` for a SKU that is new. */
-export async function setStock(tx: Sql, wanted: Restock, now: string): Promise<Done<StockRow>> {
-  const known = await stockOf(tx, wanted.sku)
-  if (!known && wanted.unitPriceCents === undefined)
-    throw new RejectedError(400, 'price_required', `${wanted.sku} is new: say its unitPriceCents too`, {
-      errors: [{ field: 'unitPriceCents', message: 'is required for a new SKU' }],
-    })
-  const { article, messages } = restock(known, wanted, now)
-  await saveArticle(tx, article)
-  return { result: { reserved: 0, committed: 0, ...known, ...article }, messages }
+export function setStock(wanted: Restock, now: string): Work<Stock> {
+  return about(stock, wanted.sku, (known) => {
+    if (!known && wanted.unitPriceCents === undefined)
+      throw new RejectedError(400, 'price_required', `${wanted.sku} is new: say its unitPriceCents too`, {
+        errors: [{ field: 'unitPriceCents', message: 'is required for a new SKU' }],
+      })
+    const { stock: state, messages } = restock(known, wanted, now)
+    return { state, messages, result: state }
+  })
 }

@@ -4,7 +4,7 @@ import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runt
 import { Type } from 'typebox'
 import type { InventoryConfig } from './config.ts'
 import { setStock } from './handlers.ts'
-import { listStock, STOCK_KEY, stockOf } from './store.ts'
+import { listStock, stock } from './store.ts'
 
 const BySku = Type.Object({ sku: Sku })
 const Stock = Type.Object({
@@ -15,6 +15,13 @@ const Stock = Type.Object({
   reserved: Type.Integer(),
   committed: Type.Integer(),
 })
+const Page = Type.Object(
+  {
+    after: Type.Optional({ ...Sku, description: 'The `next` of the page before' }),
+    limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
+  },
+  { additionalProperties: false },
+)
 const SetStock = Type.Object(
   {
     available: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }),
@@ -32,18 +39,26 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
     '/stock',
     {
       ...operator,
-      schema: { response: { 200: Type.Object({ stock: Type.Array(Stock) }) }, summary: 'The whole stock' },
+      schema: {
+        querystring: Page,
+        response: { 200: Type.Object({ stock: Type.Array(Stock), next: Type.Union([Sku, Type.Null()]) }) },
+        summary: 'The stock, by SKU, a page at a time',
+      },
     },
-    async () => ({ stock: await listStock(database) }),
+    async ({ query }) => {
+      const limit = Number(query.limit ?? 500)
+      const page = await listStock(database, { after: query.after ?? '', limit })
+      return { stock: page, next: page.length === limit ? (page.at(-1)?.sku ?? null) : null }
+    },
   )
 
   app.get(
     '/stock/:sku',
     { ...operator, schema: { params: BySku, response: { 200: Stock }, summary: 'The stock of one SKU' } },
     async ({ params }) => {
-      const stock = await stockOf(database, params.sku)
-      if (!stock) throw new RejectedError(404, 'no_such_sku', `no SKU ${params.sku}`)
-      return stock
+      const found = (await stock.load(database, [params.sku])).get(params.sku)
+      if (!found) throw new RejectedError(404, 'no_such_sku', `no SKU ${params.sku}`)
+      return found
     },
   )
 
@@ -53,7 +68,6 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
       ...operator,
       schema: { params: BySku, body: SetStock, response: { 200: Stock }, summary: 'Say how many are available now' },
     },
-    ({ params, body }) =>
-      commit.submit((tx) => setStock(tx, { sku: params.sku, ...body }, now().toISOString()), { keys: [STOCK_KEY] }),
+    ({ params, body }) => commit.submit(setStock({ sku: params.sku, ...body }, now().toISOString())),
   )
 }

@@ -4,7 +4,7 @@ import { defaultCatalogue } from './catalogue.ts'
 import { InventoryConfig } from './config.ts'
 import { handlers } from './handlers.ts'
 import { routes } from './http.ts'
-import { addMissing, STOCK_KEY } from './store.ts'
+import { addMissing } from './store.ts'
 
 export const inventoryService: ServiceDefinition<typeof InventoryConfig> = {
   name: 'inventory-service',
@@ -16,7 +16,7 @@ export const inventoryService: ServiceDefinition<typeof InventoryConfig> = {
     const catalogue = defaultCatalogue(wiring.config.stockInitialQuantity)
     await wiring.database.transaction((tx) => addMissing(tx, catalogue))
     return {
-      consumers: [{ queue: 'inventory.queue', prefetch: 256, handlers, keys: [STOCK_KEY] }],
+      consumers: [{ queue: 'inventory.queue', prefetch: 256, handlers }],
       routes: (app) => routes(app, wiring),
     }
   },

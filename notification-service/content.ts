@@ -78,15 +78,37 @@ function pricedLine(line: Line | PricedLine) {
   return { sku, quantity, totalCents: 'unitPriceCents' in line ? quantity * line.unitPriceCents : undefined }
 }
 
+type Complete = (given: Data) => Data
+/** Looking into a schema takes ten times what completing does. */
+const completing = new WeakMap<TObject, Complete>()
+
 /** Exactly the fields of the schema, null where there is no value: a strict template refuses what is not there at all. */
-export function completed({ properties }: TObject, given: Data): Data {
-  const names = Object.entries(properties)
-  return Object.fromEntries(names.map(([name, property]) => [name, completedValue(property, given[name])]))
+export function completed(schema: TObject, given: Data): Data {
+  let complete = completing.get(schema)
+  if (!complete) {
+    complete = completeAs(schema)
+    completing.set(schema, complete)
+  }
+  return complete(given)
 }
 
-function completedValue(schema: TSchema, value: unknown): unknown {
-  if (Type.IsArray(schema) && Array.isArray(value)) return value.map((item) => completedValue(schema.items, item))
-  return Type.IsObject(schema) && isData(value) ? completed(schema, value) : (value ?? null)
+function completeAs({ properties }: TObject): Complete {
+  const fields = Object.entries(properties).map(([name, schema]) => ({ name, complete: completeValueAs(schema) }))
+  return (given) => {
+    const data: Data = {}
+    for (const { name, complete } of fields) data[name] = complete(given[name])
+    return data
+  }
+}
+
+function completeValueAs(schema: TSchema): (value: unknown) => unknown {
+  if (Type.IsArray(schema)) {
+    const complete = completeValueAs(schema.items)
+    return (value) => (Array.isArray(value) ? value.map(complete) : (value ?? null))
+  }
+  if (!Type.IsObject(schema)) return (value) => value ?? null
+  const complete = completeAs(schema)
+  return (value) => (isData(value) ? complete(value) : (value ?? null))
 }
 
 export function isData(value: unknown): value is Data {

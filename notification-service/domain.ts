@@ -38,7 +38,10 @@ export interface NewsStyle extends Style {
   defaultEmailDomain: string
 }
 
-export function notificationOf({ type, orderId, told }: News, style: NewsStyle, at: string): Notification {
+/** What a notification is about and for whom, before anything is said. */
+export type Heading = Omit<Notification, 'words'>
+
+export function headingOf({ type, orderId, told }: News, style: NewsStyle, at: string): Heading {
   return {
     id: `${orderId}.${type}`,
     subject: orderId,
@@ -47,12 +50,15 @@ export function notificationOf({ type, orderId, told }: News, style: NewsStyle, 
     category: type.slice(0, type.indexOf('.')),
     priority: URGENT.has(type) ? amqpPriority.failure : amqpPriority[told.priority],
     addresses: addressesOf(told, style.defaultEmailDomain),
-    words: newsWords(type, orderId, told, style),
     createdAt: at,
     customerId: withoutNul(told.user),
     sendAt: null,
     expiresAt: null,
   }
+}
+
+export function notificationOf(news: News, style: NewsStyle, at: string): Notification {
+  return { ...headingOf(news, style, at), words: newsWords(news.type, news.orderId, news.told, style) }
 }
 
 /** News that must not wait behind good news: the customer has to act, or waits for nothing. */

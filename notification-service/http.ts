@@ -12,7 +12,7 @@ import { intakeRoutes } from './intake/http.ts'
 import { type Rendering, templateRoutes } from './rendering/http.ts'
 import { ruleRoutes } from './rules/http.ts'
 import type { Terms } from './rules/settings.ts'
-import { findNotification, listNotifications } from './store.ts'
+import { findTelling, listTellings } from './store.ts'
 
 const Status = Type.Union([
   Type.Literal('held'),
@@ -64,13 +64,13 @@ function notificationRoutes(
     '/notifications/:id',
     { ...operators, schema: { params: ById, summary: 'What was said, and every attempt to say it' } },
     async ({ params }) => {
-      const notification = await findNotification(database, params.id)
-      if (!notification) throw new RejectedError(404, 'no_such_notification', `no notification ${params.id}`)
-      const { subject: _, words, ...facts } = notification
+      const telling = await findTelling(database, params.id)
+      if (!telling) throw new RejectedError(404, 'no_such_notification', `no notification ${params.id}`)
+      const { subject: _, words, ...facts } = telling.notification
       const { subject, text } = await templates.render(words)
       const { template, locale } = words
-      const deliveries = await deliveriesOf(database, notification)
-      const attempts = await attemptsOf(database, params.id)
+      const deliveries = deliveriesOf(telling)
+      const attempts = await attemptsOf(database, telling)
       const status = statusOf(deliveries)
       const reports = await reportsOf(database, params.id)
       return { ...facts, status, template, locale, subject, text, deliveries, attempts, reports }
@@ -82,16 +82,16 @@ function notificationRoutes(
     { ...operators, schema: { querystring: Page, summary: 'The newest notifications, page by page' } },
     async ({ query: { orderId, status, channel, to, after, limit: most = '50' } }) => {
       const limit = Number(most)
-      const page = await listNotifications(database, { orderId, status, channel, to, after, limit })
+      const page = await listTellings(database, { orderId, status, channel, to, after, limit })
       const notifications = await Promise.all(
-        page.map(async (notification) => {
-          const { subject: _, words, addresses: __, priority: ___, ...facts } = notification
-          const deliveries = await deliveriesOf(database, notification)
+        page.map(async (telling) => {
+          const { subject: _, words, addresses: __, priority: ___, ...facts } = telling.notification
+          const deliveries = deliveriesOf(telling)
           const channels = Object.fromEntries(deliveries.map((delivery) => [delivery.channel, delivery.status]))
           return { ...facts, status: statusOf(deliveries), subject: await templates.subject(words), channels }
         }),
       )
-      const next = page.length < limit ? null : (page.at(-1)?.id ?? null)
+      const next = page.length < limit ? null : (page.at(-1)?.notification.id ?? null)
       return { notifications, next }
     },
   )

@@ -1,5 +1,4 @@
 // Wires notification-service: it tells customers what happened, by the channels they chose.
-import { join } from 'node:path'
 import { type Channel, channels } from '@orders/shared/contracts'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
 import { callsIn } from './channels/calls.ts'
@@ -15,27 +14,26 @@ import { startReleasing } from './holding/release.ts'
 import { routes } from './http.ts'
 import { startJobs } from './jobs/run.ts'
 import { summaryJob } from './jobs/summary.ts'
-import { checkTemplates } from './rendering/check.ts'
-import { saveTemplates, templatesOf } from './rendering/store.ts'
-import { readTemplateFiles } from './rendering/template-files.ts'
-import { compileTemplates, type TemplateSet } from './rendering/template-set.ts'
+import { checkedTemplatesIn } from './rendering/checked.ts'
+import { saveTemplates, templateFiles } from './rendering/store.ts'
+import type { TemplateSet } from './rendering/template-set.ts'
 import { withHistory } from './rendering/templates.ts'
 import { ruleSettingsOf } from './rules/settings.ts'
 import { sequencesOf } from './sequences/domain.ts'
-import { templates as declarations } from './templates/schemas.ts'
 
 export const notificationService: ServiceDefinition<typeof NotificationConfig> = {
   name: 'notification-service',
   place: 4,
   summary: 'Tells customers what happened to their orders, by e-mail, SMS, push and webhook.',
   folder: import.meta.dirname,
+  niceness: 5,
   config: NotificationConfig,
   wire(wiring) {
-    const { config, commit, database, parts, log, now } = wiring
+    const { config, commit, parts, log, now } = wiring
     const senders = openSenders(config, {
       log,
       now,
-      calls: callsIn(database, commit),
+      calls: callsIn(commit),
       keep: (sender) => parts.use(sender.provider, sender, (it) => it.close()),
     })
     return wireWith(wiring, senders)
@@ -45,19 +43,13 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
 let checked: TemplateSet | undefined
 
 /**
- * Read, compiled and checked once for each process: it costs more than all the rest of a start.
+ * Once for each process: it takes longer than all the rest of a start where no build has checked them.
  *
  * @throws BrokenError `template_broken` that names every fault of the files.
  */
 export function checkedTemplates(): TemplateSet {
-  checked ??= readAndChecked()
+  checked ??= checkedTemplatesIn(import.meta.dirname)
   return checked
-}
-
-function readAndChecked(): TemplateSet {
-  const current = compileTemplates(readTemplateFiles(join(import.meta.dirname, 'templates')))
-  checkTemplates(current, declarations)
-  return current
 }
 
 /** Everything but the senders, which the simulation replaces. */
@@ -65,7 +57,9 @@ export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Reco
   const current = checkedTemplates()
   const { config, commit, database, log, now, parts } = wiring
   await saveTemplates(database, current.version, current.files, now().toISOString())
-  const templates = withHistory(current, (version) => templatesOf(database, version))
+  const templates = withHistory(current, async (version) =>
+    (await templateFiles.load(database, [version])).get(version),
+  )
   const style = { ...config, version: current.version }
   const terms = { style, templates, settings: ruleSettingsOf(config), unsubscribe: config }
   const handlerOf = (channel: Channel) => channelHandler(channel, senders[channel], terms)
@@ -79,7 +73,14 @@ export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Reco
   parts.use('urgent', urgent, (it) => it.close())
   const releasing = startReleasing({ database, commit, log, now, pollMs: config.releasePollMs, terms })
   parts.use('release of what is held', releasing, (it) => it.close())
-  const jobs = startJobs(summaryJob(config, terms), { commit, log, now, pollMs: config.releasePollMs })
+  const jobs = startJobs(summaryJob(config, terms, database), {
+    database,
+    commit,
+    log,
+    now,
+    pollMs: config.releasePollMs,
+    terms,
+  })
   parts.use('jobs', jobs, (it) => it.close())
   return {
     consumers: [

@@ -1,48 +1,24 @@
-// The SQL of the notifications themselves: what was to be said, written once.
+// The SQL of the notifications: what was to be said, written once, and where each channel stands with it.
 import { type Channel, channels } from '@orders/shared/contracts'
-import type { Sql } from '@orders/shared/storage'
+import type { Change, State } from '@orders/shared/messaging'
+import { insert, type Reader, type Sql, type Value } from '@orders/shared/storage'
 import type { Words } from './content.ts'
-import type { DeliveryStatus } from './deliveries/domain.ts'
-import { channelsOf, type Notification } from './domain.ts'
+import type { Call, DeliveryStatus, Standing, Telling } from './deliveries/domain.ts'
+import { saveFailures } from './deliveries/store.ts'
+import { type Addresses, channelsOf, type Notification } from './domain.ts'
 
-type Reader = Pick<Sql, 'all' | 'get'>
+/** By the notification's id. */
+export const tellings: State<Telling> = { name: 'notifications', load, save }
+
+/** The notifications of one order, by its id: what was heard of it, and what is still to be said. Never saved. */
+export const toldOfOrders: State<string[]> = { name: 'orders', load: loadToldOfOrders, save: async () => undefined }
 
 interface Payload {
   words: Words
 }
 
-/** False, with nothing changed, when it is known already. */
-export async function saveNotification(tx: Sql, notification: Notification): Promise<boolean> {
-  const { id, subject, orderId, eventType, category, priority, addresses, words, createdAt } = notification
-  const { customerId, sendAt, expiresAt } = notification
-  const payload: Payload = { words }
-  const added = await tx.run(
-    `insert into notifications (id, subject, order_id, event_type, category, priority, channels, payload, created_at,
-       customer_id, send_at, expires_at, email, sms, push, webhook)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     on conflict (id) do nothing`,
-    id,
-    subject,
-    orderId,
-    eventType,
-    category,
-    priority,
-    channelsOf(notification).length,
-    JSON.stringify(payload),
-    createdAt,
-    customerId,
-    sendAt,
-    expiresAt,
-    ...channels.map((channel) => addresses[channel] ?? null),
-  )
-  return added > 0
-}
-
-/** One column for each channel. */
-export const ADDRESSES = channels.join(', ')
-
 /** What a row holds of the addresses, by channel. */
-export type AddressColumns = Record<Channel, string | null>
+type AddressColumns = Record<Channel, string | null>
 
 interface NotificationRow extends AddressColumns {
   id: string
@@ -59,11 +35,132 @@ interface NotificationRow extends AddressColumns {
 }
 
 const NOTIFICATION = `id, subject, order_id as "orderId", event_type as "eventType", category, priority, payload,
-  created_at as "createdAt", customer_id as "customerId", send_at as "sendAt", expires_at as "expiresAt", ${ADDRESSES}`
+  created_at as "createdAt", customer_id as "customerId", send_at as "sendAt", expires_at as "expiresAt",
+  ${channels.join(', ')}`
 
-export async function findNotification(sql: Reader, id: string): Promise<Notification | undefined> {
-  const row = await sql.get<NotificationRow>(`select ${NOTIFICATION} from notifications where id = ?`, id)
-  return row && notificationOfRow(row)
+const STANDING = `channel, status, attempts, provider, provider_id as "providerId", error, duration_ms as "durationMs",
+  updated_at as "updatedAt", due_at as "dueAt", held_because as "heldBecause", digest_id as "digestId",
+  call_provider as "callProvider", call_at as "callAt", claimed_by as "claimedBy"`
+
+interface StandingRow extends Omit<Standing, 'call'> {
+  notificationId: string
+  channel: Channel
+  callProvider: string | null
+  callAt: string | null
+  claimedBy: string | null
+}
+
+async function load(sql: Reader, ids: string[]): Promise<Map<string, Telling>> {
+  const [notifications, deliveries] = await Promise.all([
+    sql.all<NotificationRow>(`select ${NOTIFICATION} from notifications where id in each(?)`, ids),
+    sql.all<StandingRow>(
+      `select notification_id as "notificationId", ${STANDING} from deliveries where notification_id in each(?)`,
+      ids,
+    ),
+  ])
+  const all = new Map<string, Telling>()
+  for (const row of notifications)
+    all.set(row.id, { notification: notificationOfRow(row), standings: {}, failures: [] })
+  for (const { notificationId, channel, callProvider, callAt, claimedBy, ...standing } of deliveries) {
+    const call: Call | null =
+      callProvider === null || callAt === null ? null : { provider: callProvider, at: callAt, claimedBy }
+    const telling = all.get(notificationId)
+    if (telling) telling.standings[channel] = { ...standing, call }
+  }
+  return all
+}
+
+async function save(tx: Sql, changes: Change<Telling>[]): Promise<void> {
+  const fresh = changes.flatMap(({ before, after }) => (before ? [] : [after.notification]))
+  const standings = changes.flatMap(({ before, after }) =>
+    channels.flatMap((channel) => {
+      const standing = after.standings[channel]
+      return !standing || standing === before?.standings[channel]
+        ? []
+        : [rowOfStanding(after.notification.id, channel, standing)]
+    }),
+  )
+  await Promise.all([
+    insert(tx, NOTIFICATION_COLUMNS, fresh.map(rowOfNotification)),
+    insert(tx, STANDING_COLUMNS, standings, STANDING_REPLACED),
+    saveFailures(
+      tx,
+      changes.flatMap(({ before, after }) => after.failures.slice(before?.failures.length ?? 0)),
+    ),
+  ])
+}
+
+const NOTIFICATION_COLUMNS = `notifications (id, subject, order_id, event_type, category, priority, channels, payload,
+  created_at, customer_id, send_at, expires_at, ${channels.join(', ')})`
+
+function rowOfNotification(notification: Notification): Value[] {
+  const { id, subject, orderId, eventType, category, priority, addresses, words, createdAt } = notification
+  const { customerId, sendAt, expiresAt } = notification
+  const payload: Payload = { words }
+  return [
+    id,
+    subject,
+    orderId,
+    eventType,
+    category,
+    priority,
+    channelsOf(notification).length,
+    JSON.stringify(payload),
+    createdAt,
+    customerId,
+    sendAt,
+    expiresAt,
+    ...channels.map((channel) => addresses[channel] ?? null),
+  ]
+}
+
+const STANDING_FIELDS = [
+  'status',
+  'attempts',
+  'provider',
+  'provider_id',
+  'error',
+  'duration_ms',
+  'updated_at',
+  'due_at',
+  'held_because',
+  'digest_id',
+  'call_provider',
+  'call_at',
+  'claimed_by',
+]
+const STANDING_COLUMNS = `deliveries (notification_id, channel, ${STANDING_FIELDS.join(', ')})`
+const STANDING_REPLACED = `on conflict (notification_id, channel) do update set
+  ${STANDING_FIELDS.map((field) => `${field} = excluded.${field}`).join(', ')}`
+
+function rowOfStanding(notificationId: string, channel: Channel, standing: Standing): Value[] {
+  const { status, attempts, provider, providerId, error, durationMs, updatedAt, dueAt, heldBecause, digestId, call } =
+    standing
+  const outcome = [status, attempts, provider, providerId, error, durationMs, updatedAt]
+  const held = [dueAt, heldBecause, digestId]
+  return [
+    notificationId,
+    channel,
+    ...outcome,
+    ...held,
+    call?.provider ?? null,
+    call?.at ?? null,
+    call?.claimedBy ?? null,
+  ]
+}
+
+async function loadToldOfOrders(sql: Reader, orderIds: string[]): Promise<Map<string, string[]>> {
+  const rows = await sql.all<{ orderId: string; id: string }>(
+    'select order_id as "orderId", id from notifications where order_id in each(?) order by sequence',
+    orderIds,
+  )
+  const all = new Map<string, string[]>()
+  for (const { orderId, id } of rows) all.set(orderId, [...(all.get(orderId) ?? []), id])
+  return all
+}
+
+export async function findTelling(sql: Reader, id: string): Promise<Telling | undefined> {
+  return (await load(sql, [id])).get(id)
 }
 
 export interface Page {
@@ -80,10 +177,10 @@ export interface Page {
 }
 
 /** The newest first. */
-export async function listNotifications(sql: Reader, page: Page): Promise<Notification[]> {
+export async function listTellings(sql: Reader, page: Page): Promise<Telling[]> {
   const { orderId, to, after, limit } = page
-  const rows = await sql.all<NotificationRow>(
-    `select ${NOTIFICATION} from notifications
+  const rows = await sql.all<{ id: string }>(
+    `select id from notifications
      where sequence < ? ${orderId === undefined ? '' : 'and order_id = ?'}
        ${to === undefined ? '' : 'and (lower(email) = ? or sms = ? or push = ? or webhook = ?)'} ${standing(page)}
      order by sequence desc limit ?`,
@@ -92,7 +189,11 @@ export async function listNotifications(sql: Reader, page: Page): Promise<Notifi
     ...(to === undefined ? [] : [to.toLowerCase(), to, to, to]),
     limit,
   )
-  return rows.map(notificationOfRow)
+  const all = await load(
+    sql,
+    rows.map(({ id }) => id),
+  )
+  return rows.flatMap(({ id }) => all.get(id) ?? [])
 }
 
 /** Literals, since only they let the planner use the indexes of failures and of what is held. */
@@ -120,11 +221,17 @@ async function sequenceOf(sql: Reader, id: string): Promise<number> {
 
 function notificationOfRow({ payload, email, sms, push, webhook, ...row }: NotificationRow): Notification {
   const known = { email, sms, push, webhook }
-  const addresses = channels.flatMap((channel) => (known[channel] === null ? [] : [[channel, known[channel]]]))
-  return { ...row, addresses: Object.fromEntries(addresses), words: wordsIn(payload) }
-}
-
-export function wordsIn(payload: string): Words {
-  // The cast is the decoding edge: every payload was written by `saveNotification`.
-  return (JSON.parse(payload) as Payload).words
+  const addresses: Addresses = {}
+  for (const channel of channels) if (known[channel] !== null) addresses[channel] = known[channel]
+  let words: Words | undefined
+  return {
+    ...row,
+    addresses,
+    // Most who load a notification decide about it, and only who renders it reads its words.
+    get words() {
+      // The cast is the decoding edge: every payload was written by `rowOfNotification`.
+      words ??= (JSON.parse(payload) as Payload).words
+      return words
+    },
+  }
 }

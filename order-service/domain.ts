@@ -120,18 +120,17 @@ function implied(orderId: string, facts: readonly Fact[]): Message[] {
 }
 
 export interface Learnt {
-  /** False when the fact was known: nothing to save, nothing to say. */
-  isNew: boolean
-  facts: readonly Fact[]
+  /** The facts from now on; undefined when the fact was known, and there is nothing to save and nothing to say. */
+  state?: readonly Fact[]
   messages: Message[]
 }
 
 /** Adds a fact: the facts from now on, and what they justify saying that was not justified before. */
-export function learn(orderId: string, known: readonly Fact[], fact: Fact): Learnt {
-  if (known.some(({ type }) => type === fact.type)) return { isNew: false, facts: known, messages: [] }
+export function learn(orderId: string, known: readonly Fact[] = [], fact: Fact): Learnt {
+  if (known.some(({ type }) => type === fact.type)) return { messages: [] }
   const facts = [...known, fact]
   const said = new Set(implied(orderId, known).map(({ id }) => id))
-  return { isNew: true, facts, messages: implied(orderId, facts).filter(({ id }) => !said.has(id)) }
+  return { state: facts, messages: implied(orderId, facts).filter(({ id }) => !said.has(id)) }
 }
 
 /** A SKU named twice is one line: its quantities add up. Sorted, so that the same order always looks the same. */

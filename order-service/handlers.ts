@@ -1,20 +1,9 @@
 // First and last stop of an order: what the customer asks and what the others say becomes a fact, and the facts say
 // what to announce.
 import {
-  type Channel,
   type Contract,
   InventoryOutOfStock,
   InventoryReserved,
-  type Message,
-  NotificationCancelled,
-  NotificationDelivered,
-  NotificationDigested,
-  NotificationExpired,
-  NotificationFailed,
-  NotificationHeld,
-  NotificationOptedOut,
-  NotificationSent,
-  NotificationUndelivered,
   PaymentConfirmationRequired,
   PaymentFailed,
   PaymentSuccess,
@@ -22,9 +11,8 @@ import {
   ShippingFailed,
   ShippingPrepared,
 } from '@orders/shared/contracts'
-import { type Done, type Handler, on } from '@orders/shared/messaging'
+import { about, type Handler, on, owned, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
 import {
   asPlaced,
   cancellationFor,
@@ -35,8 +23,7 @@ import {
   orderOf,
   type Placed,
 } from './domain.ts'
-import { furthest, type Notice, type NoticeStatus } from './notices.ts'
-import { factsOf, isPlaced, noticeOf, orderIdOfKey, saveKey, saveLearnt, saveNotice } from './store.ts'
+import { idempotencyKeys, orders } from './store.ts'
 
 export const handlers: Handler[] = [
   fact(InventoryReserved, (at, { lines, totalCents }) => ({
@@ -59,44 +46,12 @@ export const handlers: Handler[] = [
   })),
   fact(ShippingFailed, (at, { reason }) => ({ type: 'shipping.failed', at, data: { reason } })),
   fact(ShippingDelivered, (at, { deliveredAt }) => ({ type: 'shipping.delivered', at, data: { deliveredAt } })),
-  notice(NotificationHeld, 'held', ({ reason, until }) => ({ reason, until })),
-  notice(NotificationSent, 'sent'),
-  notice(NotificationFailed, 'failed', ({ reason }) => ({ reason })),
-  notice(NotificationExpired, 'expired'),
-  notice(NotificationCancelled, 'cancelled'),
-  notice(NotificationOptedOut, 'opted_out'),
-  notice(NotificationDigested, 'digested'),
-  notice(NotificationDelivered, 'delivered'),
-  notice(NotificationUndelivered, 'undelivered', ({ reason }) => ({ reason })),
 ]
 
 function fact<Data>(contract: Contract<Data>, factOf: (at: string, data: Data) => Fact): Handler {
-  return on(contract, (event, tx, { now }) => learnFact(tx, event.subject, factOf(now, event.data)))
-}
-
-/** What became of a notification about an order; there are notifications about nothing of ours too. */
-function notice<Data extends { notificationId: string; channel: Channel }>(
-  contract: Contract<Data>,
-  status: NoticeStatus,
-  detailOf: (data: Data) => Partial<Pick<Notice, 'reason' | 'until'>> = () => ({}),
-): Handler {
-  return on(contract, async ({ subject: orderId, time: at, data }, tx) => {
-    if (!(await isPlaced(tx, orderId))) return []
-    const { notificationId, channel } = data
-    const known = await noticeOf(tx, notificationId, channel)
-    const heard = { notificationId, channel, status, reason: null, until: null, ...detailOf(data), at }
-    const stands = furthest(known, heard)
-    if (stands !== known) await saveNotice(tx, orderId, stands)
-    return []
+  return on(contract, orders, {
+    decide: ({ subject, data }, facts, { now }) => learn(subject, facts, factOf(now, data)),
   })
-}
-
-/** Load, decide, save, say: the same for what the others tell and for what the customer does. */
-async function learnFact(tx: Sql, orderId: string, news: Fact): Promise<Message[]> {
-  const facts = await factsOf(tx, orderId)
-  const learnt = learn(orderId, facts, news)
-  await saveLearnt(tx, orderId, learnt)
-  return learnt.messages
 }
 
 interface Placement {
@@ -112,34 +67,45 @@ interface Placement {
  *
  * @throws RejectedError 422 `idempotency_key_reused`, 409 `order_exists` when the repeat asks for something else.
  */
-export async function placeOrder(tx: Sql, { orderId: wanted, key, placed, at }: Placement): Promise<Done<Order>> {
-  const keyedId = key === undefined ? undefined : await orderIdOfKey(tx, key)
-  const orderId = keyedId ?? wanted
-  const facts = await factsOf(tx, orderId)
-  const known = asPlaced(orderId, facts)
-  if (known && isSamePlacement(placed, facts)) return { result: known, messages: [] }
-  if (keyedId !== undefined)
-    throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another order before')
-  if (known) throw new RejectedError(409, 'order_exists', `order ${orderId} exists and is another one`)
-  const messages = await learnFact(tx, orderId, { type: 'order.created', at, data: placed })
-  if (key !== undefined) await saveKey(tx, key, orderId)
-  const order = asPlaced(orderId, [{ type: 'order.created', at, data: placed }])
-  if (!order) throw new Error('an order that was just placed is not there')
-  return { result: order, messages }
+export function placeOrder({ orderId: wanted, key, placed, at }: Placement): Work<Order> {
+  return {
+    reads(known) {
+      const keyedId = key === undefined ? undefined : known.get(idempotencyKeys, key)
+      return [owned(orders, keyedId ?? wanted), ...(key === undefined ? [] : [owned(idempotencyKeys, key)])]
+    },
+    decide(draft) {
+      const keyedId = key === undefined ? undefined : draft.get(idempotencyKeys, key)
+      const orderId = keyedId ?? wanted
+      const facts = draft.get(orders, orderId) ?? []
+      const known = asPlaced(orderId, facts)
+      if (known && isSamePlacement(placed, facts)) return { result: known, messages: [] }
+      if (keyedId !== undefined)
+        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another order before')
+      if (known) throw new RejectedError(409, 'order_exists', `order ${orderId} exists and is another one`)
+      const learnt = learn(orderId, facts, { type: 'order.created', at, data: placed })
+      const order = asPlaced(orderId, learnt.state ?? [])
+      if (!order) throw new Error('an order that was just placed is not there')
+      draft.set(orders, orderId, learnt.state ?? facts)
+      if (key !== undefined) draft.set(idempotencyKeys, key, orderId)
+      return { result: order, messages: learnt.messages }
+    },
+  }
 }
 
 /** @throws RejectedError 404 `no_such_order`, 409 `order_already_paid` or `order_already_cancelled`. */
-export async function requestCancellation(tx: Sql, orderId: string, at: string): Promise<Done<Order>> {
-  const order = orderOf(orderId, await factsOf(tx, orderId))
-  if (!order) throw new RejectedError(404, 'no_such_order', `no order ${orderId}`)
-  const cancellation = cancellationFor(order)
-  if (cancellation === 'too_late')
-    throw new RejectedError(
-      409,
-      'order_already_paid',
-      `order ${orderId} is ${order.status}; it can no longer be cancelled`,
-    )
-  if (cancellation === 'done')
-    throw new RejectedError(409, 'order_already_cancelled', `order ${orderId} is cancelled already: ${order.reason}`)
-  return { result: order, messages: await learnFact(tx, orderId, { type: 'order.cancel_requested', at, data: {} }) }
+export function requestCancellation(orderId: string, at: string): Work<Order> {
+  return about(orders, orderId, (facts = []) => {
+    const order = orderOf(orderId, facts)
+    if (!order) throw new RejectedError(404, 'no_such_order', `no order ${orderId}`)
+    const cancellation = cancellationFor(order)
+    if (cancellation === 'too_late')
+      throw new RejectedError(
+        409,
+        'order_already_paid',
+        `order ${orderId} is ${order.status}; it can no longer be cancelled`,
+      )
+    if (cancellation === 'done')
+      throw new RejectedError(409, 'order_already_cancelled', `order ${orderId} is cancelled already: ${order.reason}`)
+    return { ...learn(orderId, facts, { type: 'order.cancel_requested', at, data: {} }), result: order }
+  })
 }

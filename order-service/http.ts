@@ -15,9 +15,9 @@ import { Type } from 'typebox'
 import { v7 as uuid } from 'uuid'
 import { createBacklog } from './backlog.ts'
 import type { OrderConfig } from './config.ts'
-import { linesOf, type Order, orderOf } from './domain.ts'
+import { type Fact, linesOf, type Order, orderOf } from './domain.ts'
 import { placeOrder, requestCancellation } from './handlers.ts'
-import { countWaiting, factsOf, listOrders, noticesOf } from './store.ts'
+import { countWaiting, listOrders, orders } from './store.ts'
 
 const Quantity = Type.Integer({ minimum: 1, maximum: 10_000 })
 const Item = Type.Union([Sku, Type.Object({ sku: Sku, quantity: Quantity }, { additionalProperties: false })])
@@ -75,6 +75,14 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
   const open = { onRequest: auth.customer }
   const backlog = createBacklog(() => countWaiting(database, config.ordersWaitingMax), config.ordersWaitingMax, now)
 
+  /** @throws RejectedError 404 `no_such_order` */
+  async function orderWith(orderId: string): Promise<{ order: Order; facts: readonly Fact[] }> {
+    const facts = (await orders.load(database, [orderId])).get(orderId) ?? []
+    const order = orderOf(orderId, facts)
+    if (!order) throw new RejectedError(404, 'no_such_order', `no order ${orderId}`)
+    return { order, facts }
+  }
+
   app.post(
     '/orders',
     { ...open, schema: { body: PlaceOrder, headers: Key, response: { 202: OrderView }, summary: 'Place an order' } },
@@ -83,10 +91,8 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
       const key = request.headers['idempotency-key']
       const placed = { ...customer, priority, lines: linesOf(items) }
       await backlog.takeOne()
-      const order = await commit.submit((tx) => placeOrder(tx, { orderId, key, placed, at: now().toISOString() }), {
-        keys: key === undefined ? [orderId] : [orderId, key],
-        cause: causeOf(request.headers),
-      })
+      const placement = { orderId, key, placed, at: now().toISOString() }
+      const order = await commit.submit(placeOrder(placement), causeOf(request.headers))
       return reply.status(202).header('location', `/orders/${order.orderId}`).send(order)
     },
   )
@@ -97,13 +103,12 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
       ...open,
       schema: {
         params: ById,
-        summary: 'Where an order stands, the dated facts it follows from, and what the customer was told',
+        summary: 'Where an order stands, and the dated facts it follows from',
       },
     },
     async ({ params }) => {
-      const [facts, notifications] = await Promise.all([factsOf(database, params.id), noticesOf(database, params.id)])
-      const order = found(orderOf(params.id, facts), params.id)
-      return { ...order, facts: facts.map(({ type, at }) => ({ type, at })), notifications }
+      const { order, facts } = await orderWith(params.id)
+      return { ...order, facts: facts.map(({ type, at }) => ({ type, at })) }
     },
   )
 
@@ -111,12 +116,12 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     '/orders',
     { onRequest: auth.operator, schema: { querystring: Page, summary: 'The newest orders' } },
     async ({ query }) => {
-      const orders = await listOrders(database, {
+      const page = await listOrders(database, {
         status: query.status,
         before: query.before,
         limit: Number(query.limit ?? 50),
       })
-      return { orders }
+      return { orders: page }
     },
   )
 
@@ -124,10 +129,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     '/orders/:id/cancel',
     { ...open, schema: { params: ById, summary: 'Ask for a cancellation; only payment can grant it' } },
     async ({ params, headers }, reply) => {
-      const order = await commit.submit((tx) => requestCancellation(tx, params.id, now().toISOString()), {
-        keys: [params.id],
-        cause: causeOf(headers),
-      })
+      const order = await commit.submit(requestCancellation(params.id, now().toISOString()), causeOf(headers))
       return reply.status(202).send({ orderId: order.orderId, status: order.status, cancellation: 'requested' })
     },
   )
@@ -136,7 +138,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     '/orders/:id/payment',
     { ...open, schema: { params: ById, response: { 200: Payment }, summary: 'Asks payment-service for the payment' } },
     async ({ params }) => {
-      found(orderOf(params.id, await factsOf(database, params.id)), params.id)
+      await orderWith(params.id)
       return ask(broker, PaymentGet, { orderId: params.id }, config.rpcTimeoutMs)
     },
   )
@@ -145,15 +147,10 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     '/orders/:id/payment/confirm',
     { ...open, schema: { params: ById, response: { 202: Payment }, summary: 'The customer confirms the amount' } },
     async ({ params }, reply) => {
-      found(orderOf(params.id, await factsOf(database, params.id)), params.id)
+      await orderWith(params.id)
       return reply.status(202).send(await ask(broker, PaymentConfirm, { orderId: params.id }, config.rpcTimeoutMs))
     },
   )
-}
-
-function found(order: Order | undefined, orderId: string): Order {
-  if (!order) throw new RejectedError(404, 'no_such_order', `no order ${orderId}`)
-  return order
 }
 
 /** A caller that traces its requests finds the order's steps in its own trace. */

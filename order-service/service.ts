@@ -1,4 +1,5 @@
 // Wires order-service: the customer's door. It takes orders, gathers the facts about them, and says how they end.
+import { retired } from '@orders/shared/contracts'
 import type { ServiceDefinition } from '@orders/shared/runtime'
 import { OrderConfig } from './config.ts'
 import { handlers } from './handlers.ts'
@@ -11,7 +12,7 @@ export const orderService: ServiceDefinition<typeof OrderConfig> = {
   folder: import.meta.dirname,
   config: OrderConfig,
   wire: (wiring) => ({
-    consumers: [{ queue: 'order.queue', prefetch: 256, handlers }],
+    consumers: [{ queue: 'order.queue', prefetch: 256, handlers, retired: retired['order.queue'] ?? [] }],
     routes: (app) => routes(app, wiring),
   }),
 }

@@ -1,100 +1,80 @@
-// order-service's SQL: facts, which are only ever added, the orders derived from them, and what became of notifications.
-import type { Channel } from '@orders/shared/contracts'
-import type { Database, Sql } from '@orders/shared/storage'
-import { type Fact, type Learnt, type Order, orderOf } from './domain.ts'
-import type { Notice } from './notices.ts'
+// order-service's SQL: facts, which are only ever added, and the orders derived from them.
+import type { OrderStatus } from '@orders/shared/contracts'
+import { type Change, lockKeyOf, type State } from '@orders/shared/messaging'
+import { byKey, type Database, insert, type Reader, type Sql } from '@orders/shared/storage'
+import { type Fact, type Order, orderOf } from './domain.ts'
 
-type Reader = Pick<Sql, 'all' | 'get'>
+/** What is known of each order, in the order in which it was learnt. */
+export const orders: State<readonly Fact[]> = { name: 'orders', load: loadFacts, save: saveFacts }
+/** Which order an Idempotency-Key stands for. */
+export const idempotencyKeys: State<string> = { name: 'idempotency keys', load: loadKeys, save: saveKeys }
 
-export async function factsOf(sql: Reader, orderId: string): Promise<Fact[]> {
-  const rows = await sql.all<{ type: string; at: string; data: string }>(
-    'select type, at, data from facts where order_id = ? order by sequence',
-    orderId,
+async function loadFacts(sql: Reader, orderIds: string[]): Promise<Map<string, Fact[]>> {
+  const rows = await sql.all<{ orderId: string; type: string; at: string; data: string }>(
+    'select order_id as "orderId", type, at, data from facts where order_id in each(?) order by sequence',
+    orderIds,
   )
-  // The cast is the decoding edge: every row was written by `saveLearnt`.
-  return rows.map(({ type, at, data }) => ({ type, at, data: JSON.parse(data) }) as Fact)
+  const orders = new Map<string, Fact[]>()
+  for (const { orderId, type, at, data } of rows) {
+    const facts = orders.get(orderId) ?? []
+    orders.set(orderId, facts)
+    // The cast is the decoding edge: every row was written by `saveFacts`.
+    facts.push({ type, at, data: JSON.parse(data) } as Fact)
+  }
+  return orders
 }
 
-/** Appends the newest fact and brings the derived order up to date. */
-export async function saveLearnt(tx: Sql, orderId: string, { isNew, facts }: Learnt): Promise<void> {
-  const fact = facts.at(-1)
-  if (!isNew || !fact) return
-  await tx.run(
-    'insert into facts (order_id, type, at, data) values (?, ?, ?, ?)',
-    orderId,
-    fact.type,
-    fact.at,
-    JSON.stringify(fact.data),
+/** Appends the new facts and brings the derived orders up to date. */
+async function saveFacts(tx: Sql, changes: Change<readonly Fact[]>[]): Promise<void> {
+  const fresh = changes.flatMap(({ key, before = [], after }) =>
+    after.slice(before.length).map(({ type, at, data }) => [key, type, at, JSON.stringify(data)]),
   )
-  const order = orderOf(orderId, facts)
-  if (order) await saveOrder(tx, order)
+  await Promise.all([
+    insert(tx, 'facts (order_id, type, at, data)', fresh),
+    saveOrders(
+      tx,
+      changes.flatMap(({ key, after }) => orderOf(key, after) ?? []),
+    ),
+  ])
 }
 
-async function saveOrder(tx: Sql, order: Order): Promise<void> {
-  await tx.run(
-    `insert into orders (order_id, user_name, status, reason, total_cents, created_at, updated_at)
-     values (?, ?, ?, ?, ?, ?, ?)
-     on conflict (order_id) do update set user_name = excluded.user_name, status = excluded.status,
+async function saveOrders(tx: Sql, derived: Order[]): Promise<void> {
+  await insert(
+    tx,
+    'orders (order_id, user_name, status, reason, total_cents, created_at, updated_at)',
+    derived.map(({ orderId, user, status, reason, totalCents, createdAt, updatedAt }) => [
+      orderId,
+      user,
+      status,
+      reason,
+      totalCents,
+      createdAt,
+      updatedAt,
+    ]),
+    `on conflict (order_id) do update set user_name = excluded.user_name, status = excluded.status,
        reason = excluded.reason, total_cents = excluded.total_cents, created_at = excluded.created_at,
        updated_at = excluded.updated_at`,
-    order.orderId,
-    order.user,
-    order.status,
-    order.reason,
-    order.totalCents,
-    order.createdAt,
-    order.updatedAt,
   )
 }
 
-/** Its row is written with its first fact. */
-export async function isPlaced(sql: Reader, orderId: string): Promise<boolean> {
-  return (await sql.get<object>('select 1 as placed from orders where order_id = ?', orderId)) !== undefined
-}
-
-const NOTICE = `notification_id as "notificationId", channel, status, reason, until, at`
-
-export async function noticeOf(sql: Reader, notificationId: string, channel: Channel): Promise<Notice | undefined> {
-  return sql.get<Notice>(
-    `select ${NOTICE} from notices where notification_id = ? and channel = ?`,
-    notificationId,
-    channel,
+async function loadKeys(sql: Reader, keys: string[]): Promise<Map<string, string>> {
+  const rows = await sql.all<{ key: string; orderId: string }>(
+    `select idempotency_key as "key", order_id as "orderId" from idempotency_keys where idempotency_key in each(?)`,
+    keys,
+  )
+  return byKey(
+    rows,
+    ({ key }) => key,
+    ({ orderId }) => orderId,
   )
 }
 
-export async function noticesOf(sql: Reader, orderId: string): Promise<Notice[]> {
-  return sql.all<Notice>(
-    `select ${NOTICE} from notices where order_id = ? order by at, notification_id, channel`,
-    orderId,
+async function saveKeys(tx: Sql, changes: Change<string>[]): Promise<void> {
+  await insert(
+    tx,
+    'idempotency_keys (idempotency_key, order_id)',
+    changes.map(({ key, after }) => [key, after]),
   )
-}
-
-export async function saveNotice(tx: Sql, orderId: string, notice: Notice): Promise<void> {
-  const { notificationId, channel, status, reason, until, at } = notice
-  await tx.run(
-    `insert into notices (notification_id, channel, order_id, status, reason, until, at) values (?, ?, ?, ?, ?, ?, ?)
-     on conflict (notification_id, channel) do update set status = excluded.status, reason = excluded.reason,
-       until = excluded.until, at = excluded.at`,
-    notificationId,
-    channel,
-    orderId,
-    status,
-    reason,
-    until,
-    at,
-  )
-}
-
-export async function orderIdOfKey(tx: Reader, idempotencyKey: string): Promise<string | undefined> {
-  const row = await tx.get<{ order_id: string }>(
-    'select order_id from idempotency_keys where idempotency_key = ?',
-    idempotencyKey,
-  )
-  return row?.order_id
-}
-
-export async function saveKey(tx: Sql, idempotencyKey: string, orderId: string): Promise<void> {
-  await tx.run('insert into idempotency_keys (idempotency_key, order_id) values (?, ?)', idempotencyKey, orderId)
 }
 
 export interface OrderSummary {
@@ -110,21 +90,25 @@ export interface OrderSummary {
 /** The newest first; `before` is the id of the last order of the page before. */
 export async function listOrders(
   sql: Reader,
-  { status, before, limit }: { status: string | undefined; before: string | undefined; limit: number },
+  { status, before, limit }: { status: OrderStatus | undefined; before: string | undefined; limit: number },
 ): Promise<OrderSummary[]> {
   const last = before === undefined ? undefined : await createdAtOf(sql, before)
   return sql.all<OrderSummary>(
     `select order_id as "orderId", user_name as "user", status, reason, total_cents as "totalCents",
        created_at as "createdAt", updated_at as "updatedAt"
      from orders
-     where (? = '' or status = ?) and (created_at, order_id) < (?, ?)
+     where (created_at, order_id) < (?, ?) ${standing(status)}
      order by created_at desc, order_id desc limit ?`,
-    status ?? '',
-    status ?? '',
     last ?? '9999',
     before ?? '',
     limit,
   )
+}
+
+/** A literal, since only that lets the planner use the index of those that are not completed. */
+function standing(status: OrderStatus | undefined): string {
+  if (status === undefined) return ''
+  return status === 'completed' ? `and status = 'completed'` : `and status = '${status}' and status <> 'completed'`
 }
 
 async function createdAtOf(sql: Reader, orderId: string): Promise<string | undefined> {
@@ -136,7 +120,7 @@ async function createdAtOf(sql: Reader, orderId: string): Promise<string | undef
 export async function countWaiting(sql: Reader, limit: number): Promise<number> {
   const row = await sql.get<{ waiting: number }>(
     `select count(*) as waiting
-     from (select 1 from orders where status in ('created', 'reserved', 'paid') limit ?) as waiting_orders`,
+     from (select 1 from orders where status in ('created', 'reserved', 'paid') and status <> 'completed' limit ?) as waiting_orders`,
     limit,
   )
   return Number(row?.waiting ?? 0)
@@ -153,8 +137,12 @@ export async function rebuildOrders(database: Database, progress: (orders: numbe
   for (let after = '', more = true; more; progress(count)) {
     const orderIds = await placedAfter(database, after)
     await database.transaction(async (tx) => {
-      await tx.lock(orderIds)
-      for (const orderId of orderIds) await deriveAgain(tx, orderId)
+      await tx.lock(orderIds.map((orderId) => lockKeyOf(orders, orderId)))
+      const known = await orders.load(tx, orderIds)
+      await saveOrders(
+        tx,
+        [...known].flatMap(([orderId, facts]) => orderOf(orderId, facts) ?? []),
+      )
     })
     count += orderIds.length
     after = orderIds.at(-1) ?? after
@@ -173,9 +161,4 @@ async function placedAfter(sql: Reader, after: string): Promise<string[]> {
     REBUILD_BATCH,
   )
   return rows.map(({ orderId }) => orderId)
-}
-
-async function deriveAgain(tx: Sql, orderId: string): Promise<void> {
-  const order = orderOf(orderId, await factsOf(tx, orderId))
-  if (order) await saveOrder(tx, order)
 }

@@ -44,7 +44,7 @@ export interface Payment {
 
 /** What changes, if anything, and what is said. */
 export interface Decision {
-  payment?: Payment
+  state?: Payment
   messages: Message[]
 }
 
@@ -259,7 +259,7 @@ function opened(orderId: string, now: string): Payment {
 }
 
 function changed(payment: Payment, change: Partial<Payment>, now: string, messages: Message[] = []): Decision {
-  return { payment: { ...payment, ...change, version: payment.version + 1, updatedAt: now }, messages }
+  return { state: { ...payment, ...change, version: payment.version + 1, updatedAt: now }, messages }
 }
 
 function isDecided({ status }: Payment): boolean {

@@ -1,7 +1,6 @@
 // Third stop of an order: what is reserved is charged, or fails; what cannot be shipped is given back.
 import {
   InventoryReserved,
-  type Message,
   OrderCancelRequested,
   PaymentCharge,
   PaymentConfirm,
@@ -10,15 +9,13 @@ import {
   PaymentVoid,
   ShippingFailed,
 } from '@orders/shared/contracts'
-import { type Answerer, answers, type Handler, on, type Timers } from '@orders/shared/messaging'
+import { type Answerer, about, answers, type Handler, on, type Timers } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
 import type { PaymentConfig } from './config.ts'
 import {
   type Call,
   callForCharge,
   callForReservation,
-  type Decision,
   decideCancellation,
   decideCharge,
   decideConfirmation,
@@ -37,46 +34,39 @@ import {
   type Terms,
 } from './domain.ts'
 import type { Gateway } from './gateway.ts'
-import { awaitedUntil, paymentOf, savePayment } from './store.ts'
+import { awaitedUntil, payments } from './store.ts'
 
 /** The gateway's key is always the order id: whoever asks, and however often, it is about the same one charge. */
 export function handlers(gateway: Gateway, terms: Terms): Handler[] {
   return [
-    on(InventoryReserved, {
-      ask: async ({ subject, data }, { sql, signal }) =>
-        settled(gateway, subject, callForReservation(await paymentOf(sql, subject), data, terms), signal),
-      handle: ({ subject, data }, tx, { now }, settlement: Settlement | undefined) =>
-        change(tx, subject, (payment) =>
-          decideReservation(subject, payment, { reservation: data, settlement, terms, now }),
-        ),
-      giveUp: ({ subject, data }, tx, { now }) =>
-        change(tx, subject, (payment) => decideGivenUp(reserved(subject, payment, data, now), now)),
+    on(InventoryReserved, payments, {
+      ask: async ({ subject, data }, { read, signal }) =>
+        settled(gateway, subject, callForReservation(await read(payments, subject), data, terms), signal),
+      decide: ({ subject, data }, payment, { now }, settlement: Settlement | undefined) =>
+        decideReservation(subject, payment, { reservation: data, settlement, terms, now }),
+      giveUp: ({ subject, data }, payment, { now }) => decideGivenUp(reserved(subject, payment, data, now), now),
     }),
-    on(PaymentCharge, {
-      ask: async ({ subject }, { sql, signal }) =>
-        settled(gateway, subject, callForCharge(await paymentOf(sql, subject)), signal),
-      handle: ({ subject }, tx, { now }, settlement: Settlement | undefined) =>
-        change(tx, subject, (payment) => decideCharge(payment, settlement, now)),
-      giveUp: ({ subject }, tx, { now }) => change(tx, subject, (payment) => decideGivenUp(payment, now)),
+    on(PaymentCharge, payments, {
+      ask: async ({ subject }, { read, signal }) =>
+        settled(gateway, subject, callForCharge(await read(payments, subject)), signal),
+      decide: (_, payment, { now }, settlement: Settlement | undefined) => decideCharge(payment, settlement, now),
+      giveUp: (_, payment, { now }) => decideGivenUp(payment, now),
     }),
     // Without a giveUp: a void that the gateway never answers ends in the dead letters, for an operator to send again.
-    on(PaymentVoid, {
-      ask: async ({ subject }, { sql }) => givenBack(gateway, subject, isRefundDue(await paymentOf(sql, subject))),
-      handle: ({ subject }, tx, { now }, refund: Refund | undefined) =>
-        change(tx, subject, (payment) => decideRefund(payment, refund, now)),
+    on(PaymentVoid, payments, {
+      ask: async ({ subject }, { read }) => givenBack(gateway, subject, isRefundDue(await read(payments, subject))),
+      decide: (_, payment, { now }, refund: Refund | undefined) => decideRefund(payment, refund, now),
     }),
-    on(OrderCancelRequested, ({ subject }, tx, { now }) =>
-      change(tx, subject, (payment) => decideCancellation(subject, payment, now)),
-    ),
-    on(ShippingFailed, ({ subject, data }, tx, { now }) =>
-      change(tx, subject, (payment) => decideShippingFailure(subject, payment, { shippingFailure: data.reason, now })),
-    ),
-    on(PaymentDeadline, ({ subject }, tx, { now }) => deadlinePassed(subject, tx, now)),
+    on(OrderCancelRequested, payments, {
+      decide: ({ subject }, payment, { now }) => decideCancellation(subject, payment, now),
+    }),
+    on(ShippingFailed, payments, {
+      decide: ({ subject, data }, payment, { now }) =>
+        decideShippingFailure(subject, payment, { shippingFailure: data.reason, now }),
+    }),
+    on(PaymentDeadline, payments, { decide: (_, payment, { now }) => decideDeadline(payment, now) }),
   ]
 }
-
-const deadlinePassed = (orderId: string, tx: Sql, now: string) =>
-  change(tx, orderId, (payment) => decideDeadline(payment, now))
 
 export function deadlines({ timerGraceMs, timerLookMs }: PaymentConfig): Timers {
   return {
@@ -84,40 +74,33 @@ export function deadlines({ timerGraceMs, timerLookMs }: PaymentConfig): Timers 
     graceMs: timerGraceMs,
     lookEveryMs: timerLookMs,
     overdue: awaitedUntil,
-    decide: deadlinePassed,
+    work: (orderId, now) =>
+      about(payments, orderId, (payment) => {
+        const decision = decideDeadline(payment, now)
+        return { ...decision, result: decision.state !== undefined }
+      }),
   }
 }
 
-const about = ({ orderId }: { orderId: string }) => [orderId]
-
 export const answerers: Answerer[] = [
-  answers(PaymentGet, about, async ({ orderId }, tx) => ({ reply: replyOf(await known(tx, orderId)), messages: [] })),
-  answers(PaymentConfirm, about, async ({ orderId }, tx, { now }) => {
-    const payment = await known(tx, orderId)
-    const refusal = refusalOf(payment)
-    if (refusal) throw new RejectedError(409, refusal.code, `order ${orderId}: ${refusal.message}`)
-    const decision = decideConfirmation(payment, now)
-    if (decision.payment) await savePayment(tx, decision.payment)
-    return { reply: replyOf(decision.payment ?? payment), messages: decision.messages }
-  }),
+  answers(PaymentGet, ({ orderId }) =>
+    about(payments, orderId, (payment) => ({ result: replyOf(known(payment, orderId)), messages: [] })),
+  ),
+  answers(PaymentConfirm, ({ orderId }, now) =>
+    about(payments, orderId, (found) => {
+      const payment = known(found, orderId)
+      const refusal = refusalOf(payment)
+      if (refusal) throw new RejectedError(409, refusal.code, `order ${orderId}: ${refusal.message}`)
+      const decision = decideConfirmation(payment, now)
+      return { ...decision, result: replyOf(decision.state ?? payment) }
+    }),
+  ),
 ]
 
 /** @throws RejectedError 404 `no_payment_yet` */
-export async function known(sql: Pick<Sql, 'get'>, orderId: string): Promise<Payment> {
-  const payment = await paymentOf(sql, orderId)
+export function known(payment: Payment | undefined, orderId: string): Payment {
   if (!payment) throw new RejectedError(404, 'no_payment_yet', `nothing is known of a payment for order ${orderId} yet`)
   return payment
-}
-
-/** Load, decide, save, say: the same for every message. */
-async function change(
-  tx: Sql,
-  orderId: string,
-  decide: (payment: Payment | undefined) => Decision,
-): Promise<Message[]> {
-  const { payment, messages } = decide(await paymentOf(tx, orderId))
-  if (payment) await savePayment(tx, payment)
-  return messages
 }
 
 async function settled(

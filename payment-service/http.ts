@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import type { PaymentConfig } from './config.ts'
 import { replyOf } from './domain.ts'
 import { known } from './handlers.ts'
+import { payments } from './store.ts'
 
 const ByOrder = Type.Object({ orderId: OrderId })
 
@@ -15,6 +16,6 @@ export function routes(app: HttpServer, { auth, database }: Wiring<PaymentConfig
       onRequest: auth.operator,
       schema: { params: ByOrder, response: { 200: Payment }, summary: 'Where the payment of an order stands' },
     },
-    async ({ params }) => replyOf(await known(database, params.orderId)),
+    async ({ params: { orderId } }) => replyOf(known((await payments.load(database, [orderId])).get(orderId), orderId)),
   )
 }

@@ -37,7 +37,7 @@ export type Booking =
 
 /** What changes, if anything, and what is said. */
 export interface Decision {
-  shipment?: Shipment
+  state?: Shipment
   messages: Message[]
 }
 
@@ -59,7 +59,7 @@ export function decideBooking(
   if (booking.outcome === 'refused') return refused(orderId, priority, booking.reason, now)
   const { trackingId, carrier } = booking
   return {
-    shipment: { ...opened(orderId, priority, now), status: 'prepared', trackingId, carrier },
+    state: { ...opened(orderId, priority, now), status: 'prepared', trackingId, carrier },
     messages: [
       ShippingPrepared.of(orderId, now, { trackingId, carrier }, { priority: amqpPriority[priority] }),
       ShippingTransit.of(orderId, now, {}, { delayMs: terms.transitMs }),
@@ -91,14 +91,14 @@ export function decideDelivery(shipment: Shipment | undefined, now: string): Dec
     { priority: amqpPriority[priority] },
   )
   return {
-    shipment: { ...shipment, status: 'delivered', deliveredAt: now, version: version + 1, updatedAt: now },
+    state: { ...shipment, status: 'delivered', deliveredAt: now, version: version + 1, updatedAt: now },
     messages: [delivered],
   }
 }
 
 function refused(orderId: string, priority: OrderPriority, reason: string, now: string): Decision {
   return {
-    shipment: { ...opened(orderId, priority, now), status: 'failed', reason },
+    state: { ...opened(orderId, priority, now), status: 'failed', reason },
     messages: [ShippingFailed.of(orderId, now, { reason }, { priority: amqpPriority.failure })],
   }
 }

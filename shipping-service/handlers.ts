@@ -1,13 +1,11 @@
 // Fourth stop of an order: what is paid goes to the carrier, and arrives.
-import { type Message, PaymentSuccess, ShippingTransit } from '@orders/shared/contracts'
-import { type Done, type Handler, on, type Timers } from '@orders/shared/messaging'
+import { PaymentSuccess, ShippingTransit } from '@orders/shared/contracts'
+import { about, type Handler, on, type Timers, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
 import type { Carrier } from './carrier.ts'
 import type { ShippingConfig } from './config.ts'
 import {
   type Booking,
-  type Decision,
   decideBooking,
   decideDelivery,
   decideGivenUp,
@@ -15,24 +13,21 @@ import {
   type Shipment,
   type Terms,
 } from './domain.ts'
-import { onTheRoadSince, saveShipment, shipmentOf } from './store.ts'
+import { onTheRoadSince, shipments } from './store.ts'
 
 export function handlers(carrier: Carrier, terms: Terms): Handler[] {
   return [
-    on(PaymentSuccess, {
-      ask: async ({ subject, data }, { sql, signal }) =>
-        booked(carrier, subject, { shipment: await shipmentOf(sql, subject), paid: data, signal }),
-      handle: ({ subject, data: { priority } }, tx, { now }, booking: Booking | undefined) =>
-        change(tx, subject, (shipment) => decideBooking(subject, shipment, { priority, booking, terms, now })),
-      giveUp: ({ subject, data: { priority } }, tx, { now }) =>
-        change(tx, subject, (shipment) => decideGivenUp(subject, shipment, { priority, now })),
+    on(PaymentSuccess, shipments, {
+      ask: async ({ subject, data }, { read, signal }) =>
+        booked(carrier, subject, { shipment: await read(shipments, subject), paid: data, signal }),
+      decide: ({ subject, data: { priority } }, shipment, { now }, booking: Booking | undefined) =>
+        decideBooking(subject, shipment, { priority, booking, terms, now }),
+      giveUp: ({ subject, data: { priority } }, shipment, { now }) =>
+        decideGivenUp(subject, shipment, { priority, now }),
     }),
-    on(ShippingTransit, ({ subject }, tx, { now }) => arrived(subject, tx, now)),
+    on(ShippingTransit, shipments, { decide: (_, shipment, { now }) => decideDelivery(shipment, now) }),
   ]
 }
-
-const arrived = (orderId: string, tx: Sql, now: string) =>
-  change(tx, orderId, (shipment) => decideDelivery(shipment, now))
 
 export function arrivals({ shippingTransitMs, timerGraceMs, timerLookMs }: ShippingConfig): Timers {
   return {
@@ -41,7 +36,11 @@ export function arrivals({ shippingTransitMs, timerGraceMs, timerLookMs }: Shipp
     graceMs: shippingTransitMs + timerGraceMs,
     lookEveryMs: timerLookMs,
     overdue: onTheRoadSince,
-    decide: arrived,
+    work: (orderId, now) =>
+      about(shipments, orderId, (shipment) => {
+        const decision = decideDelivery(shipment, now)
+        return { ...decision, result: decision.state !== undefined }
+      }),
   }
 }
 
@@ -50,31 +49,20 @@ export function arrivals({ shippingTransitMs, timerGraceMs, timerLookMs }: Shipp
  *
  * @throws RejectedError 404 `no_such_shipment`, 409 `shipment_failed`
  */
-export async function markDelivered(tx: Sql, orderId: string, now: string): Promise<Done<Shipment>> {
-  const shipment = await known(tx, orderId)
-  if (shipment.status === 'failed')
-    throw new RejectedError(409, 'shipment_failed', `order ${orderId} was never shipped: ${shipment.reason}`)
-  const decision = decideDelivery(shipment, now)
-  if (decision.shipment) await saveShipment(tx, decision.shipment)
-  return { result: decision.shipment ?? shipment, messages: decision.messages }
+export function markDelivered(orderId: string, now: string): Work<Shipment> {
+  return about(shipments, orderId, (found) => {
+    const shipment = known(found, orderId)
+    if (shipment.status === 'failed')
+      throw new RejectedError(409, 'shipment_failed', `order ${orderId} was never shipped: ${shipment.reason}`)
+    const decision = decideDelivery(shipment, now)
+    return { ...decision, result: decision.state ?? shipment }
+  })
 }
 
 /** @throws RejectedError 404 `no_such_shipment` */
-export async function known(sql: Pick<Sql, 'get'>, orderId: string): Promise<Shipment> {
-  const shipment = await shipmentOf(sql, orderId)
+export function known(shipment: Shipment | undefined, orderId: string): Shipment {
   if (!shipment) throw new RejectedError(404, 'no_such_shipment', `nothing was shipped for order ${orderId} yet`)
   return shipment
-}
-
-/** Load, decide, save, say: the same for every message. */
-async function change(
-  tx: Sql,
-  orderId: string,
-  decide: (shipment: Shipment | undefined) => Decision,
-): Promise<Message[]> {
-  const { shipment, messages } = decide(await shipmentOf(tx, orderId))
-  if (shipment) await saveShipment(tx, shipment)
-  return messages
 }
 
 /** The order id is the key, so asking again is about the same parcel; a parcel that was decided is not asked about. */

@@ -4,6 +4,7 @@ import type { HttpServer, Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { ShippingConfig } from './config.ts'
 import { known, markDelivered } from './handlers.ts'
+import { shipments } from './store.ts'
 
 const Nullable = Type.Union([Type.String(), Type.Null()])
 const ShipmentView = Type.Object({
@@ -25,13 +26,12 @@ export function routes(app: HttpServer, { auth, commit, database, now }: Wiring<
   app.get(
     '/shipments/:orderId',
     { ...operator, schema: { ...schema, summary: 'Where the parcel of an order is' } },
-    async ({ params }) => known(database, params.orderId),
+    async ({ params: { orderId } }) => known((await shipments.load(database, [orderId])).get(orderId), orderId),
   )
 
   app.post(
     '/shipments/:orderId/delivered',
     { ...operator, schema: { ...schema, summary: 'The parcel arrived; repeating is harmless' } },
-    async ({ params: { orderId } }) =>
-      commit.submit((tx) => markDelivered(tx, orderId, now().toISOString()), { keys: [orderId] }),
+    async ({ params: { orderId } }) => commit.submit(markDelivered(orderId, now().toISOString())),
   )
 }

@@ -191,12 +191,12 @@ async function loadEvents() {
   if (kept < list.newest || (!isFirst && next !== null)) forgetRows()
   if (kept < list.newest) return loadEvents()
   rows.prepend(...events.map((/** @type {Kept} */ event) => rowOf(event, !isFirst)))
-  if (isFirst || next !== null) byId('older', HTMLButtonElement).hidden = next === null
+  if (isFirst || next !== null) olderThan(next)
   while (rows.rows.length > ROWS_MAX) {
     rows.deleteRow(-1)
-    byId('older', HTMLButtonElement).hidden = false
+    olderThan(Number(rows.rows[rows.rows.length - 1]?.dataset.sequence ?? 0))
   }
-  noteEnds()
+  noteNewest()
   byId('nothing', HTMLElement).hidden = kept > 0
   explain(kept > 0 && rows.rows.length === 0 ? 'What fits will appear here as soon as it happens.' : undefined)
 }
@@ -204,9 +204,14 @@ async function loadEvents() {
 /** @type {(query: string) => Promise<{events: Kept[], next: number | null, kept: number}>} */
 const askForEvents = (query) => ask(`/audit/events?newest=true&limit=${PAGE}&${query}`)
 
-function noteEnds() {
+function noteNewest() {
   list.newest = Number(rows.rows[0]?.dataset.sequence ?? 0)
-  list.oldest = Number(rows.rows[rows.rows.length - 1]?.dataset.sequence ?? 0)
+}
+
+/** Where to go on, which may be far beyond the last row: a search stops when it has looked at enough. @type {(next: number | null) => void} */
+function olderThan(next) {
+  list.oldest = next ?? 0
+  byId('older', HTMLButtonElement).hidden = next === null
 }
 
 /** Why the list is empty, or not at all. @type {(why: string | undefined) => void} */
@@ -225,8 +230,8 @@ older.addEventListener('click', async () => {
     rows.append(...events.map((event) => rowOf(event, false)))
     // Whoever reads the past is not carried away by the present.
     if (rows.rows.length > ROWS_MAX - PAGE) pause(true)
-    older.hidden = next === null
-    noteEnds()
+    olderThan(next)
+    noteNewest()
   } catch (error) {
     showConnection(error)
   } finally {

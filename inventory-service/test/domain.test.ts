@@ -38,7 +38,7 @@ function decide(input: Input, known: Reservation | undefined, { available }: Sto
   if (input !== 'order.created') return learn('o1', known, input, at)
   const article: Article = { sku: 'item1', name: 'Item 1', unitPriceCents: 1_000, available }
   const lines = [{ sku: 'item1', quantity: 3 }]
-  return reserve('o1', { ...customer, lines }, known, new Map([['item1', article]]), at)
+  return reserve('o1', { ...customer, lines }, known, (sku) => (sku === 'item1' ? article : undefined), at)
 }
 
 const ways: { name: string; inputs: Input[]; stock: Stock; said: string[] }[] = [
@@ -98,7 +98,7 @@ describe('an order for more than there is', () => {
       { sku: 'item1', quantity: 1 },
       { sku: 'unknown', quantity: 1 },
     ]
-    const decision = reserve('o1', { ...customer, lines }, undefined, stock, at)
+    const decision = reserve('o1', { ...customer, lines }, undefined, (sku) => stock.get(sku), at)
     expect(decision.moves).toEqual([])
     expect(decision.messages).toMatchObject([
       { type: 'inventory.out_of_stock', data: { missing: [{ sku: 'unknown', quantity: 1, available: 0 }] } },
@@ -119,21 +119,21 @@ describe('a reservation', () => {
       { sku: 'b', quantity: 3 },
     ]
     const stock = new Map(articles.map((article) => [article.sku, article]))
-    const { messages } = reserve('o1', { ...customer, lines }, undefined, stock, at)
+    const { messages } = reserve('o1', { ...customer, lines }, undefined, (sku) => stock.get(sku), at)
     expect(messages).toMatchObject([{ type: 'inventory.reserved', data: { totalCents: 1_200, user: 'ann' } }])
   })
 })
 
 describe('restocking', () => {
-  const known = { sku: 'a', name: 'A', unitPriceCents: 100, available: 5, restocks: 2 }
+  const known = { sku: 'a', name: 'A', unitPriceCents: 100, available: 5, reserved: 3, committed: 4, restocks: 2 }
 
   it('says by how much the stock changed, with an id of its own each time', () => {
-    const { article, messages } = restock(known, { sku: 'a', available: 8 }, at)
-    expect(article).toEqual({ ...known, available: 8, restocks: 3 })
+    const { stock, messages } = restock(known, { sku: 'a', available: 8 }, at)
+    expect(stock).toEqual({ ...known, available: 8, restocks: 3 })
     expect(messages).toMatchObject([{ id: 'a/inventory.restocked/3', data: { addedQuantity: 3, available: 8 } }])
   })
 
   it('to what there is already changes and says nothing', () => {
-    expect(restock(known, { sku: 'a', available: 5 }, at)).toEqual({ article: known, messages: [] })
+    expect(restock(known, { sku: 'a', available: 5 }, at)).toEqual({ stock: known, messages: [] })
   })
 })

@@ -2,11 +2,11 @@
 import { join } from 'node:path'
 import { OrderCreated } from '@orders/shared/contracts'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
-import { scratchFolder } from '@orders/shared/testing'
+import { decideAlone, handleAlone, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { defaultCatalogue } from '../catalogue.ts'
 import { handlers, setStock } from '../handlers.ts'
-import { addMissing, listStock, stockOf } from '../store.ts'
+import { addMissing, listStock, stock } from '../store.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const context = { now: at, attempt: 1, redelivered: false }
@@ -29,9 +29,12 @@ afterEach(async () => {
 async function hear(type: string, orderId: string, data: object = {}): Promise<string[]> {
   const handler = handlers.find((one) => one.type === type)
   const event = { id: `${orderId}/${type}`, source: '/test', type, subject: orderId, time: at, data }
-  const messages = await database.transaction(async (tx) => handler?.handle(event, tx, context, undefined))
-  return (messages ?? []).map((message) => message.type)
+  const messages = await handleAlone(database, handler, event, { context })
+  return messages.map((message) => message.type)
 }
+
+const stockOf = async (sku: string) => (await stock.load(database, [sku])).get(sku)
+const everything = () => listStock(database, { after: '', limit: 1_000 })
 
 const order = (orderId: string, quantity: number) =>
   hear(OrderCreated.type, orderId, { user: 'ann', priority: 'standard', lines: [{ sku: 'item1', quantity }] })
@@ -39,10 +42,10 @@ const order = (orderId: string, quantity: number) =>
 it('goods are set aside once, then sold', async () => {
   expect(await order('o1', 2)).toEqual(['inventory.reserved'])
   expect(await order('o1', 2)).toEqual([])
-  expect(await stockOf(database, 'item1')).toMatchObject({ available: 3, reserved: 2, committed: 0 })
+  expect(await stockOf('item1')).toMatchObject({ available: 3, reserved: 2, committed: 0 })
   expect(await hear('payment.success', 'o1')).toEqual(['inventory.committed'])
   expect(await hear('payment.success', 'o1')).toEqual([])
-  expect(await stockOf(database, 'item1')).toMatchObject({ available: 3, reserved: 0, committed: 2 })
+  expect(await stockOf('item1')).toMatchObject({ available: 3, reserved: 0, committed: 2 })
 })
 
 it('the last goods go to one order only', async () => {
@@ -50,7 +53,7 @@ it('the last goods go to one order only', async () => {
   expect(await order('o2', 2)).toEqual(['inventory.out_of_stock'])
   expect(await hear('payment.failed', 'o1')).toEqual(['inventory.released'])
   expect(await order('o3', 5)).toEqual(['inventory.reserved'])
-  expect(await stockOf(database, 'item1')).toMatchObject({ available: 0, reserved: 5, committed: 0 })
+  expect(await stockOf('item1')).toMatchObject({ available: 0, reserved: 5, committed: 0 })
 })
 
 it('the database itself refuses a stock below zero', async () => {
@@ -59,15 +62,29 @@ it('the database itself refuses a stock below zero', async () => {
 
 it('starting again keeps the stock and the prices that are there', async () => {
   await order('o1', 2)
-  const before = await listStock(database)
+  const before = await everything()
   await database.transaction((tx) => addMissing(tx, defaultCatalogue(5)))
-  expect(await listStock(database)).toEqual(before)
+  expect(await everything()).toEqual(before)
 })
 
 it('an operator sets the stock, and a new SKU needs a price', async () => {
   const set = (wanted: { sku: string; available: number; unitPriceCents?: number }) =>
-    database.transaction((tx) => setStock(tx, wanted, at))
+    decideAlone(database, setStock(wanted, at))
   expect((await set({ sku: 'item1', available: 9 })).result).toMatchObject({ available: 9, reserved: 0 })
   await expect(set({ sku: 'new', available: 1 })).rejects.toMatchObject({ status: 400, code: 'price_required' })
   expect((await set({ sku: 'new', available: 1, unitPriceCents: 5 })).messages).toHaveLength(1)
+})
+
+it('the stock is read page by page, in the order of the SKUs, each of them once', async () => {
+  const pages: string[][] = []
+  for (let after = '', more = true; more; ) {
+    const page = await listStock(database, { after, limit: 4 })
+    pages.push(page.map(({ sku }) => sku))
+    after = page.at(-1)?.sku ?? after
+    more = page.length === 4
+  }
+  expect(pages.length).toBeGreaterThan(2)
+  expect(pages.flat()).toEqual((await everything()).map(({ sku }) => sku))
+  expect(pages.flat()).toEqual(pages.flat().toSorted())
+  expect(new Set(pages.flat()).size).toBe(defaultCatalogue(5).length)
 })

@@ -4,25 +4,27 @@
 // A claim ends with what came of the call, in one transaction, or by time. Nobody's wall clock is asked for that: whoever
 // finds a claim takes it for dead once it has stood for longer than any call takes, since it was first seen here.
 import { randomUUID } from 'node:crypto'
-import type { GroupCommit } from '@orders/shared/messaging'
-import { TransientError } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
-import type { Attempt, Outgoing } from '../deliveries/domain.ts'
-import { saveAttempt } from '../deliveries/store.ts'
+import type { Channel } from '@orders/shared/contracts'
+import { about, type GroupCommit } from '@orders/shared/messaging'
+import { PermanentError, TransientError } from '@orders/shared/runtime'
+import {
+  type Attempt,
+  type Call,
+  failed,
+  type Outgoing,
+  standingOf,
+  type Telling,
+  withStanding,
+} from '../deliveries/domain.ts'
+import { tellings } from '../store.ts'
 import { MAIL_TIMEOUT_MS } from './email.ts'
-import { endCall, openCallOf, saveCall, standOf } from './store.ts'
 
-export interface OpenCall {
-  provider: string
-  at: string
-}
+export type OpenCall = Omit<Call, 'claimedBy'>
 
 export interface Calls {
-  /** The call of which nobody knows what came, or which somebody makes now. */
-  find(outgoing: Outgoing): Promise<OpenCall | undefined>
   /**
-   * Claims the call, so that it may be made; resolves with the claim, which `fail` ends, or the transaction that records
-   * the success. `after` is what was found before, where that has decided who is called.
+   * Claims the call, so that it may be made; resolves with the claim, which `fail` ends, or the decision that keeps the
+   * success. `after` is what was found before, where that has decided who is called.
    *
    * @throws TransientError `sending_elsewhere`, which costs the message no attempt, when somebody else makes it, has made it,
    * or has changed what was found.
@@ -37,41 +39,46 @@ export const CLAIM_MS = MAIL_TIMEOUT_MS + 5_000
 /** Whoever died leaves its claim for a while, so it is looked for again and again. */
 const LOOK_AGAIN_MS = 5_000
 
-export function callsIn(
-  database: Pick<Sql, 'get'>,
-  commit: Pick<GroupCommit, 'submit'>,
-  clockMs = () => performance.now(),
-): Calls {
+export function callsIn(commit: Pick<GroupCommit, 'submit'>, clockMs = () => performance.now()): Calls {
   const claims = createSightings(clockMs)
 
-  function submit(notificationId: string, work: (tx: Sql) => Promise<void>): Promise<void> {
-    return commit.submit(async (tx) => ({ result: await work(tx), messages: [] }), { keys: [notificationId] })
+  function claimed(telling: Telling, channel: Channel, call: Call, after?: { found: OpenCall | undefined }): Telling {
+    const { status, call: found } = standingOf(telling, channel)
+    // After a commit of unknown outcome this runs again, and finds its own claim.
+    if (found && found.claimedBy === call.claimedBy) return telling
+    if (status === 'sent') throw sendingElsewhere(0)
+    const leftMs = found?.claimedBy ? CLAIM_MS - claims.ageMs(found.claimedBy) : 0
+    if (leftMs > 0) throw sendingElsewhere(Math.min(leftMs, LOOK_AGAIN_MS))
+    const isAsFound = after?.found?.provider === found?.provider && after?.found?.at === found?.at
+    if (after && !isAsFound) throw sendingElsewhere(0)
+    return withStanding(telling, channel, { call })
   }
 
   return {
-    find: (outgoing) => openCallOf(database, outgoing),
-    async begin(outgoing, call, after) {
+    async begin({ notificationId, channel }, call, after) {
       const claim = randomUUID()
       claims.ageMs(claim)
-      await submit(outgoing.notificationId, async (tx) => {
-        const { status, claimedBy, provider, at } = await standOf(tx, outgoing)
-        // After a commit of unknown outcome this runs again, and finds its own claim.
-        if (claimedBy === claim) return
-        if (status === 'sent') throw sendingElsewhere(0)
-        const leftMs = claimedBy === null ? 0 : CLAIM_MS - claims.ageMs(claimedBy)
-        if (leftMs > 0) throw sendingElsewhere(Math.min(leftMs, LOOK_AGAIN_MS))
-        const isAsFound = (after?.found?.provider ?? null) === provider && (after?.found?.at ?? null) === at
-        if (after && !isAsFound) throw sendingElsewhere(0)
-        await saveCall(tx, outgoing, call, claim)
-      })
+      await commit.submit(
+        about(tellings, notificationId, (telling) => {
+          if (!telling) throw noSuchNotification(notificationId)
+          const state = claimed(telling, channel, { ...call, claimedBy: claim }, after)
+          return { ...(state !== telling && { state }), messages: [], result: undefined }
+        }),
+      )
       return claim
     },
     fail: (claim, attempt, open) =>
-      submit(attempt.notificationId, async (tx) => {
-        await saveAttempt(tx, attempt)
-        await endCall(tx, attempt, claim, open)
-      }),
+      commit.submit(
+        about(tellings, attempt.notificationId, (telling) => {
+          if (!telling) throw noSuchNotification(attempt.notificationId)
+          return { state: failed(telling, attempt, claim, open), messages: [], result: undefined }
+        }),
+      ),
   }
+}
+
+export function noSuchNotification(id: string): PermanentError {
+  return new PermanentError('no_such_notification', `no notification ${id}`)
 }
 
 /** It ends: a claim is over with its call, or by time. */

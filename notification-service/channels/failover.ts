@@ -37,7 +37,7 @@ export function inTurn(senders: [Sender, ...Sender[]], { calls, now, unknownMs }
     return (outgoing, context) => preferred.breaker.call(dueSince(outgoing), () => preferred.send(outgoing, context))
 
   return async (outgoing, context) => {
-    const found = await calls.find(outgoing)
+    const found = outgoing.call ?? undefined
     const open = stillOpen(found)
     const anew = { found, isOpen: false }
     if (!open) return ask(serving(), outgoing, context, anew)

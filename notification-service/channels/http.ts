@@ -1,11 +1,11 @@
 // What operators may ask about the addresses themselves, and what providers tell afterwards.
-import { Channel } from '@orders/shared/contracts'
+import { Channel, channels } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
 import { addToSuppressions, removeFromSuppressions, takeReport } from './addresses.ts'
 import { twilioAccountsOf } from './senders.ts'
-import { listSuppressions } from './store.ts'
+import { listSuppressions, type SuppressionPlace } from './store.ts'
 import { isAddressGone, isSignedByTwilio } from './twilio.ts'
 import { secretsOf } from './webhook.ts'
 
@@ -19,8 +19,16 @@ const Suppress = Type.Object(
   { additionalProperties: false },
 )
 const ByAddress = Type.Object({ address: Address })
+/** Where a page ends: `2026-11-28T20:00:00.000Z email ann@example.com`. */
+const PLACE = `^[^ \\u0000]+ (${channels.join('|')}) [^\\u0000]+$`
 const Suppressed = Type.Object(
-  { address: Type.Optional(Address), limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })) },
+  {
+    address: Type.Optional(Address),
+    before: Type.Optional(
+      Type.String({ maxLength: 2_100, pattern: PLACE, description: 'the `next` of the page before' }),
+    ),
+    limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
+  },
   { additionalProperties: false },
 )
 const WebhookUrl = Type.Object(
@@ -41,9 +49,13 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
   app.get(
     '/suppressions',
     { ...operators, schema: { querystring: Suppressed, summary: 'Addresses that are told nothing more, and why' } },
-    async ({ query: { address, limit = '100' } }) => ({
-      suppressions: await listSuppressions(database, { address, limit: Number(limit) }),
-    }),
+    async ({ query: { address, before, limit: most = '100' } }) => {
+      const limit = Number(most)
+      const place = before === undefined ? undefined : placeIn(before)
+      const page = await listSuppressions(database, { address, before: place, limit })
+      const last = page.length === limit ? page.at(-1) : undefined
+      return { suppressions: page, next: last ? `${last.at} ${last.channel} ${last.address}` : null }
+    },
   )
 
   app.post(
@@ -54,7 +66,7 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
     },
     async ({ body }, reply) => {
       const suppression = { ...body, notificationId: null, at: now().toISOString() }
-      await commit.submit((tx) => addToSuppressions(tx, suppression), { keys: [body.address.toLowerCase()] })
+      await commit.submit(addToSuppressions(suppression))
       return reply.status(204).send()
     },
   )
@@ -67,7 +79,7 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
       schema: { params: ByAddress, summary: 'Let an address be told again' },
     },
     async ({ params }, reply) => {
-      await commit.submit((tx) => removeFromSuppressions(tx, params.address), { keys: [params.address.toLowerCase()] })
+      await commit.submit(removeFromSuppressions(params.address))
       return reply.status(204).send()
     },
   )
@@ -81,6 +93,11 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
       return { secrets: secretsOf(config.webhookSecret, body.url) }
     },
   )
+}
+
+function placeIn(before: string): SuppressionPlace {
+  const [at = '', channel = '', ...address] = before.split(' ')
+  return { at, channel, address: address.join(' ') }
 }
 
 const Callback = Type.Object({ notification: NotificationId })
@@ -112,7 +129,7 @@ function callbackRoutes(app: HttpServer, { commit, config, now }: Wiring<Notific
       const error = code === '' ? null : `twilio error ${code}`
       const about = { notificationId: query.notification, channel: 'sms' as const, at: now().toISOString() }
       const report = { ...about, status, providerId, error }
-      await commit.submit((tx) => takeReport(tx, report, isAddressGone(code)), { keys: [query.notification] })
+      await commit.submit(takeReport(report, isAddressGone(code)))
       return reply.status(204).send()
     },
   )

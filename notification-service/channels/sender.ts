@@ -68,8 +68,8 @@ export interface Earlier {
 export type SendClaimed = (outgoing: Outgoing, context: Parameters<Send>[1], earlier?: Earlier) => Promise<Sending>
 
 /**
- * Claims the call, makes it, and keeps a failure before passing it on: what fails never reaches the transaction of
- * `handle`, and an operator wants to see it while the message still waits for its next attempt. A success is kept there,
+ * Claims the call, makes it, and keeps a failure before passing it on: what fails never reaches the decision of the
+ * handler, and an operator wants to see it while the message still waits for its next attempt. A success is kept there,
  * and ends the claim.
  */
 export function claiming({ provider, send }: Sender, calls: Calls, now: () => Date): SendClaimed {
@@ -84,8 +84,7 @@ export function claiming({ provider, send }: Sender, calls: Calls, now: () => Da
     } catch (thrown) {
       const error = asError(thrown)
       const { notificationId, channel } = outgoing
-      const outcome = { providerId: null, error: error.message, durationMs: durationMs() }
-      const failed = { notificationId, channel, attempt, at, provider, ...outcome }
+      const failed = { notificationId, channel, attempt, at, provider, error: error.message, durationMs: durationMs() }
       // This call may be refused while the one before it was taken all the same.
       const before = earlier?.isOpen ? earlier.found : undefined
       await calls.fail(claim, failed, isRefusal(error) ? before : call)

@@ -2,6 +2,7 @@
 // JavaScript, since no loader for TypeScript reaches into a thread.
 import { parentPort, workerData } from 'node:worker_threads'
 import { createTransport } from 'nodemailer'
+import { compose } from './compose.js'
 
 const transport = createTransport(workerData)
 /** @type {Map<number, AbortController>} */
@@ -11,11 +12,19 @@ const underWay = new Map()
 async function answer({ number, mail }) {
   const abort = new AbortController()
   underWay.set(number, abort)
-  const failure = await transport.sendMail({ ...mail, signal: abort.signal }).then(() => undefined, failureOf)
+  const failure = await send(mail, abort.signal).then(() => undefined, failureOf)
   underWay.delete(number)
   /** @type {import('./smtp.ts').Answer} */
   const told = { number, failure }
   parentPort?.postMessage(told)
+}
+
+/**
+ * @param {import('./compose.js').Mail} mail
+ * @param {AbortSignal} signal
+ */
+async function send(mail, signal) {
+  return transport.sendMail({ ...compose(mail), signal })
 }
 
 /**

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type Deferred, deferred } from '@orders/shared/runtime'
+import type { Mail } from './compose.js'
 
 /** What nodemailer says of a failure. */
 export interface SmtpFailure {
@@ -18,7 +19,7 @@ export interface SmtpFailure {
 /** To the thread; the number is the call's. */
 export interface Asked {
   number: number
-  mail: object
+  mail: Mail
 }
 
 export interface CalledOff {
@@ -33,7 +34,7 @@ export interface Answer {
 
 export interface MailThread {
   /** Resolves with what went wrong, if anything did: without a `code` when nobody knows how far it came. */
-  send(mail: object, signal: AbortSignal): Promise<SmtpFailure | undefined>
+  send(mail: Mail, signal: AbortSignal): Promise<SmtpFailure | undefined>
   close(): void
 }
 

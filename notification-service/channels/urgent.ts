@@ -1,18 +1,25 @@
 // Urgent notifications while the broker is away: what nobody has sent goes out directly from the database, by the very handler
 // that its message would meet, and so under the same claim. The message that comes when the broker is back finds it sent.
-import type { Channel } from '@orders/shared/contracts'
-import { type Broker, type GroupCommit, type Handler, remedyFor } from '@orders/shared/messaging'
+import type { Channel, Message } from '@orders/shared/contracts'
+import {
+  type Broker,
+  createReading,
+  type Draft,
+  type GroupCommit,
+  type Handler,
+  remedyFor,
+} from '@orders/shared/messaging'
 import { asError, errorCode, type Log, PermanentError, TransientError } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
+import type { Reader } from '@orders/shared/storage'
 import { deliveriesOf } from '../deliveries/store.ts'
 import { requested } from '../holding/domain.ts'
-import { findNotification } from '../store.ts'
+import { findTelling, tellings } from '../store.ts'
 import { MAIL_TIMEOUT_MS } from './email.ts'
 import { urgentAndUnsent } from './store.ts'
 
 interface Options {
   broker: Pick<Broker, 'status'>
-  database: Pick<Sql, 'all' | 'get'>
+  database: Reader
   commit: Pick<GroupCommit, 'submit'>
   log: Log
   now: () => Date
@@ -38,6 +45,7 @@ const AGE_MAX_MS = 86_400_000
 export function watchUrgent(options: Options): { close(): Promise<void> } {
   const { broker, database, commit, log, now, handlers, afterMs } = options
   const closing = new AbortController()
+  const read = createReading(database)
   let awaySinceMs: number | undefined
   let looking: Promise<void> | undefined
 
@@ -55,27 +63,25 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
   }
 
   async function sendOne({ notificationId, channel, attempt }: Due): Promise<void> {
-    const notification = await findNotification(database, notificationId)
-    if (!notification) return
+    const telling = await findTelling(database, notificationId)
+    if (!telling) return
+    const { notification } = telling
     const event = { ...requested(notification, [channel], notification.createdAt), source: '/notification-service' }
     const handler = handlers[channel]
     const facts = { notificationId, channel, attempt }
     const context = () => ({ now: now().toISOString(), attempt, redelivered: true })
-    const decide = (decision: 'handle' | 'giveUp', outcome: unknown) =>
+    const decide = (say: (draft: Draft) => Message[]) =>
       commit.submit(
-        async (tx) => {
-          const messages =
-            decision === 'handle'
-              ? await handler.handle(event, tx, context(), outcome)
-              : ((await handler.giveUp?.(event, tx, context(), failureOf(asError(outcome)))) ?? [])
-          return { result: undefined, messages }
+        {
+          reads: (known) => handler.reads(event, known),
+          decide: (draft) => ({ result: undefined, messages: say(draft) }),
         },
-        { keys: [event.subject], cause: { causationId: event.id } },
+        { causationId: event.id },
       )
     try {
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(MAIL_TIMEOUT_MS)])
-      const answer = await handler.ask?.(event, { ...context(), sql: database, signal })
-      await decide('handle', answer)
+      const answer = await handler.ask?.(event, { ...context(), read, signal })
+      await decide((draft) => handler.decide(event, draft, context(), answer))
       log.info(facts, 'sent without the broker')
     } catch (thrown) {
       const error = asError(thrown)
@@ -84,7 +90,7 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
       if (error instanceof TransientError && error.isUntried) return log.debug(why, 'not tried without the broker')
       if (!(error instanceof PermanentError)) return log.warn(why, 'failed without the broker, will be tried again')
       log.error(why, 'gave up without the broker')
-      await decide('giveUp', error)
+      await decide((draft) => handler.giveUp?.(event, draft, context(), failureOf(error)) ?? [])
     }
   }
 
@@ -108,17 +114,15 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
 }
 
 /** Each attempt waits as long after the one before as its message would; after the last the message is waited for. */
-async function dueNow(database: Pick<Sql, 'all' | 'get'>, at: Date): Promise<Due[]> {
+async function dueNow(database: Reader, at: Date): Promise<Due[]> {
   const since = new Date(at.getTime() - AGE_MAX_MS).toISOString()
   const due: Due[] = []
-  for (const notificationId of await urgentAndUnsent(database, since, BATCH)) {
-    const notification = await findNotification(database, notificationId)
-    for (const { channel, status, attempts, updatedAt } of notification
-      ? await deliveriesOf(database, notification)
-      : [])
+  const ids = await urgentAndUnsent(database, since, BATCH)
+  const known = await tellings.load(database, ids)
+  for (const telling of ids.flatMap((id) => known.get(id) ?? []))
+    for (const { channel, status, attempts, updatedAt } of deliveriesOf(telling))
       if (status === 'waiting' && at.getTime() >= Date.parse(updatedAt) + waitMsAfter(attempts))
-        due.push({ notificationId, channel, attempt: attempts + 1 })
-  }
+        due.push({ notificationId: telling.notification.id, channel, attempt: attempts + 1 })
   return due
 }
 

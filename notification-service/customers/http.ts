@@ -1,12 +1,13 @@
 // What operators may ask about customers: where each is told.
 import { Locale } from '@orders/shared/contracts'
+import { about } from '@orders/shared/messaging'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { Addresses } from '../addresses.ts'
 import type { NotificationConfig } from '../config.ts'
 import { faulty } from '../rendering/request.ts'
 import { isTimeZone } from '../rules/quiet-hours.ts'
-import { customerOf, saveCustomer } from './store.ts'
+import { customers } from './store.ts'
 
 export const CustomerId = Type.String({
   minLength: 1,
@@ -32,7 +33,7 @@ export function customerRoutes(app: HttpServer, { commit, database, auth, now }:
     '/customers/:id',
     { ...operators, schema: { params: ById, summary: 'Where a customer is told, and in which language' } },
     async ({ params: { id } }) => {
-      const customer = await customerOf(database, id)
+      const customer = (await customers.load(database, [id])).get(id)
       if (!customer) throw noSuchCustomer()
       return customer
     },
@@ -45,8 +46,7 @@ export function customerRoutes(app: HttpServer, { commit, database, auth, now }:
       if (timeZone !== null && !isTimeZone(timeZone))
         throw faulty([{ field: 'timeZone', message: 'is no IANA time zone, such as Europe/Vienna' }])
       const customer = { id, addresses, locale, timeZone, updatedAt: now().toISOString() }
-      await commit.submit(async (tx) => ({ result: await saveCustomer(tx, customer), messages: [] }), { keys: [id] })
-      return customer
+      return commit.submit(about(customers, id, () => ({ state: customer, messages: [], result: customer })))
     },
   )
 }

@@ -1,25 +1,35 @@
 // The SQL of customers: one row for each, replaced as a whole.
-import type { Sql } from '@orders/shared/storage'
+import type { Change, State } from '@orders/shared/messaging'
+import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
 import type { Customer } from './domain.ts'
 
-export async function customerOf(sql: Pick<Sql, 'get'>, id: string): Promise<Customer | undefined> {
-  const row = await sql.get<Omit<Customer, 'addresses'> & { addresses: string }>(
-    `select id, addresses, locale, time_zone as "timeZone", updated_at as "updatedAt" from customers where id = ?`,
-    id,
+export const customers: State<Customer> = { name: 'customers', load, save }
+
+async function load(sql: Reader, ids: string[]): Promise<Map<string, Customer>> {
+  const rows = await sql.all<Omit<Customer, 'addresses'> & { addresses: string }>(
+    `select id, addresses, locale, time_zone as "timeZone", updated_at as "updatedAt" from customers where id in each(?)`,
+    ids,
   )
-  // The cast is the decoding edge: every row was written by `saveCustomer`.
-  return row && { ...row, addresses: JSON.parse(row.addresses) as Customer['addresses'] }
+  return byKey(
+    rows,
+    ({ id }) => id,
+    // The cast is the decoding edge: every row was written by `save`.
+    (row) => ({ ...row, addresses: JSON.parse(row.addresses) as Customer['addresses'] }),
+  )
 }
 
-export async function saveCustomer(tx: Sql, { id, addresses, locale, timeZone, updatedAt }: Customer): Promise<void> {
-  await tx.run(
-    `insert into customers (id, addresses, locale, time_zone, updated_at) values (?, ?, ?, ?, ?)
-     on conflict (id) do update set addresses = excluded.addresses, locale = excluded.locale,
+async function save(tx: Sql, changes: Change<Customer>[]): Promise<void> {
+  await insert(
+    tx,
+    'customers (id, addresses, locale, time_zone, updated_at)',
+    changes.map(({ after: { id, addresses, locale, timeZone, updatedAt } }) => [
+      id,
+      JSON.stringify(addresses),
+      locale,
+      timeZone,
+      updatedAt,
+    ]),
+    `on conflict (id) do update set addresses = excluded.addresses, locale = excluded.locale,
        time_zone = excluded.time_zone, updated_at = excluded.updated_at`,
-    id,
-    JSON.stringify(addresses),
-    locale,
-    timeZone,
-    updatedAt,
   )
 }

@@ -10,6 +10,8 @@ import {
   NotificationSent,
 } from '@orders/shared/contracts'
 import type { Content } from '../content.ts'
+import type { Notification } from '../domain.ts'
+import type { HoldReason } from '../holding/domain.ts'
 
 /** Ended without having been said. */
 export type Ended = 'expired' | 'cancelled' | 'opted_out'
@@ -40,6 +42,8 @@ export interface Outgoing {
   createdAt: string
   /** Null, or not there, for what was never held. */
   heldUntil?: string | null
+  /** A call that was made before, of which nobody knows what came. */
+  call?: Call | null
 }
 
 /** From when on it is to go, so from when on an outage keeps it waiting. */
@@ -47,7 +51,7 @@ export function dueSince({ heldUntil, createdAt }: Pick<Outgoing, 'heldUntil' | 
   return heldUntil ?? createdAt
 }
 
-/** One call to a provider and what came of it. */
+/** One call to a provider that failed. */
 export interface Attempt {
   notificationId: string
   channel: Channel
@@ -55,10 +59,7 @@ export interface Attempt {
   attempt: number
   at: string
   provider: string
-  /** What the provider calls the message; null when it did not accept it. */
-  providerId: string | null
-  /** Null when the provider accepted. */
-  error: string | null
+  error: string
   durationMs: number
 }
 
@@ -66,6 +67,111 @@ export interface Attempt {
 export interface Receipt {
   provider: string
   providerId: string
+}
+
+/** A call to a provider of which nobody knows what came, or, while it is claimed, that somebody makes now. */
+export interface Call {
+  provider: string
+  at: string
+  /** Who makes it; null once that is over. Nobody else makes it meanwhile. */
+  claimedBy: string | null
+}
+
+/** Where one channel of a notification stands, and what came of it so far. */
+export interface Standing {
+  status: DeliveryStatus
+  /** Calls to providers that were answered. */
+  attempts: number
+  provider: string | null
+  providerId: string | null
+  error: string | null
+  /** Of the call that went well. */
+  durationMs: number | null
+  updatedAt: string
+  /** Until when it is, or was, held, and why. */
+  dueAt: string | null
+  heldBecause: HoldReason | null
+  /** The digest that says it, or for which it waits, or did. */
+  digestId: string | null
+  call: Call | null
+}
+
+/** A notification, and where each of its channels stands that anything is known of. */
+export interface Telling {
+  notification: Notification
+  standings: Partial<Record<Channel, Standing>>
+  /** Calls that failed, since it was loaded. */
+  failures: readonly Attempt[]
+}
+
+export function standingOf({ notification, standings }: Telling, channel: Channel): Standing {
+  return standings[channel] ?? { ...UNTRIED, updatedAt: notification.createdAt }
+}
+
+const UNTRIED = {
+  status: 'waiting',
+  attempts: 0,
+  provider: null,
+  providerId: null,
+  error: null,
+  durationMs: null,
+  dueAt: null,
+  heldBecause: null,
+  digestId: null,
+  call: null,
+} as const
+
+export function withStanding(telling: Telling, channel: Channel, change: Partial<Standing>): Telling {
+  const standing = { ...standingOf(telling, channel), ...change }
+  return { ...telling, standings: { ...telling.standings, [channel]: standing } }
+}
+
+export function deliveryOf(telling: Telling, channel: Channel): Delivery {
+  const { id: notificationId, subject, eventType } = telling.notification
+  return { notificationId, subject, eventType, channel, status: standingOf(telling, channel).status }
+}
+
+/** Brought to what was decided of it without a call to a provider. */
+export function changed(telling: Telling, channel: Channel, change: Change | undefined, at: string): Telling {
+  return change ? withStanding(telling, channel, { error: null, ...change, updatedAt: at }) : telling
+}
+
+/** After a call that went well, which leaves nothing open. */
+export function sent(
+  telling: Telling,
+  channel: Channel,
+  { provider, providerId, durationMs }: Receipt & { durationMs: number },
+  at: string,
+): Telling {
+  const { status, attempts } = standingOf(telling, channel)
+  // It was said already by whom it was taken: that stands.
+  if (status === 'sent') return withStanding(telling, channel, { attempts: attempts + 1, call: null })
+  return withStanding(telling, channel, {
+    // A digest has said it by now: then it stays so.
+    status: status === 'digested' ? status : 'sent',
+    attempts: attempts + 1,
+    provider,
+    providerId,
+    durationMs,
+    error: null,
+    call: null,
+    updatedAt: at,
+  })
+}
+
+/** After a call that failed; `open` is the call that may have been taken all the same. */
+export function failed(telling: Telling, attempt: Attempt, claim: string, open: Omit<Call, 'claimedBy'> | undefined) {
+  const { channel, at: updatedAt, error } = attempt
+  const { status, attempts, call } = standingOf(telling, channel)
+  const left = open ? { ...open, claimedBy: null } : null
+  const after = withStanding(telling, channel, {
+    attempts: attempts + 1,
+    // It ends this claim and no other.
+    call: call?.claimedBy === claim ? left : call,
+    // What is sent tells of the call that went well.
+    ...(status !== 'sent' && { error, updatedAt }),
+  })
+  return { ...after, failures: [...telling.failures, attempt] }
 }
 
 export interface Change {

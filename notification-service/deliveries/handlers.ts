@@ -1,14 +1,28 @@
 // The channel workers: each takes one channel's part of a notification outside, and keeps what came of it.
 import { type Channel, NotificationRequested } from '@orders/shared/contracts'
-import { type Handler, on } from '@orders/shared/messaging'
+import { type AskContext, type Handler, onMany, owned } from '@orders/shared/messaging'
 import { PermanentError } from '@orders/shared/runtime'
 import type { Suppression } from '../channels/domain.ts'
 import { AddressGoneError, type Send, type Sending } from '../channels/sender.ts'
-import { removeCall, saveSuppression, suppressionOf } from '../channels/store.ts'
+import { suppressionKey, suppressions } from '../channels/store.ts'
 import { listMailOf } from '../rules/list-mail.ts'
 import type { Terms } from '../rules/settings.ts'
-import { accepted, type Decision, type Delivery, type Ended, ended, isOpen, refused } from './domain.ts'
-import { deliveryOf, outgoingOf, saveAttempt, saveChange } from './store.ts'
+import { tellings } from '../store.ts'
+import {
+  accepted,
+  changed,
+  type Decision,
+  type Delivery,
+  deliveryOf,
+  type Ended,
+  ended,
+  isOpen,
+  type Outgoing,
+  refused,
+  sent,
+  standingOf,
+  type Telling,
+} from './domain.ts'
 
 /** What became of a request: taken by a provider, kept from it, or not to be sent at all. */
 type Answer = Sending | Suppression | Ended | undefined
@@ -19,43 +33,65 @@ type Answer = Sending | Suppression | Ended | undefined
  * letter.
  */
 export function channelHandler(channel: Channel, send: Send, terms: Terms): Handler {
-  return on(NotificationRequested, {
-    async ask({ data }, context): Promise<Answer> {
-      const unrendered = await outgoingOf(context.sql, data.notificationId, channel)
-      if (!unrendered) throw new PermanentError('no_such_notification', `no ${channel} for ${data.notificationId}`)
-      const { words, status, expiresAt, category, customerId, ...outgoing } = unrendered
-      if (!isOpen(status)) return undefined
-      if (expiresAt !== null && expiresAt <= context.now) return 'expired'
-      const about = { category, customerId, locale: words.locale, ...outgoing }
-      const list = await listMailOf(context.sql, about, terms)
-      if (list.isOptedOut) return 'opted_out'
-      const suppression = await suppressionOf(context.sql, channel, outgoing.address)
-      if (suppression) return suppression
-      const content = await terms.templates.render(words, list.link)
-      return send({ ...outgoing, headers: list.headers, content }, context)
+  async function ask(notificationId: string, context: AskContext): Promise<Answer> {
+    const telling = await context.read(tellings, notificationId)
+    const address = telling?.notification.addresses[channel]
+    if (!telling || address === undefined)
+      throw new PermanentError('no_such_notification', `no ${channel} for ${notificationId}`)
+    const { notification } = telling
+    if (!isOpen(standingOf(telling, channel).status)) return undefined
+    if (notification.expiresAt !== null && notification.expiresAt <= context.now) return 'expired'
+    const [list, suppression] = await Promise.all([
+      listMailOf(notification, channel, terms, context),
+      context.read(suppressions, suppressionKey(channel, address)),
+    ])
+    if (list.isOptedOut) return 'opted_out'
+    if (suppression) return suppression
+    const content = await terms.templates.render(notification.words, list.link)
+    return send({ ...outgoingOf(telling, channel, address), headers: list.headers, content }, context)
+  }
+
+  return onMany(NotificationRequested, {
+    ask: ({ data }, context) => ask(data.notificationId, context),
+    reads: ({ data: { notificationId } }, known) => {
+      const address = known.get(tellings, notificationId)?.notification.addresses[channel]
+      // Owned, in case that giving up has found out that it takes nothing any more.
+      const gone = address === undefined ? [] : [owned(suppressions, suppressionKey(channel, address))]
+      return [owned(tellings, notificationId), ...gone]
     },
-    async handle({ data: { notificationId } }, tx, { now: at, attempt }, answer) {
-      const delivery = await deliveryOf(tx, notificationId, channel)
-      if (!answer || !delivery) return []
-      const { change, messages } = decisionOn(delivery, answer, at)
-      if (typeof answer === 'string' || 'reason' in answer) await saveChange(tx, delivery, change, at)
-      else {
-        await saveAttempt(tx, { notificationId, channel, attempt, at, ...answer, error: null }, change)
-        await removeCall(tx, delivery)
-      }
+    decide({ data: { notificationId } }, draft, { now: at }, answer: Answer) {
+      const telling = draft.get(tellings, notificationId)
+      if (!answer || !telling) return []
+      const { change, messages } = decisionOn(deliveryOf(telling, channel), answer, at)
+      const isCall = typeof answer !== 'string' && 'durationMs' in answer
+      draft.set(
+        tellings,
+        notificationId,
+        isCall ? sent(telling, channel, answer, at) : changed(telling, channel, change, at),
+      )
       return messages
     },
-    async giveUp({ data: { notificationId } }, tx, { now: at }, { error, reason }) {
-      const delivery = await deliveryOf(tx, notificationId, channel)
-      if (!delivery) return []
-      const outgoing = error instanceof AddressGoneError ? await outgoingOf(tx, notificationId, channel) : undefined
-      if (outgoing) await saveSuppression(tx, { channel, address: outgoing.address, reason, notificationId, at })
-      const { change, messages } = refused(delivery, reason, at)
-      await saveChange(tx, delivery, change, at)
+    giveUp({ data: { notificationId } }, draft, { now: at }, { error, reason }) {
+      const telling = draft.get(tellings, notificationId)
+      if (!telling) return []
+      const address = telling.notification.addresses[channel]
+      if (error instanceof AddressGoneError && address !== undefined) {
+        const key = suppressionKey(channel, address)
+        if (!draft.get(suppressions, key))
+          draft.set(suppressions, key, { channel, address, reason, notificationId, at })
+      }
+      const { change, messages } = refused(deliveryOf(telling, channel), reason, at)
+      draft.set(tellings, notificationId, changed(telling, channel, change, at))
       return messages
     },
     keepDeadLetter: true,
   })
+}
+
+function outgoingOf(telling: Telling, channel: Channel, address: string): Omit<Outgoing, 'content'> {
+  const { id: notificationId, eventType, orderId, createdAt } = telling.notification
+  const { dueAt: heldUntil, call } = standingOf(telling, channel)
+  return { notificationId, eventType, orderId, channel, address, createdAt, heldUntil, call }
 }
 
 function decisionOn(delivery: Delivery, answer: NonNullable<Answer>, at: string): Decision {

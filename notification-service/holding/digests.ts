@@ -1,76 +1,122 @@
 // Gathers what waits for a digest: the first message opens a window, and at its end all that came become one, in one
-// transaction. Removing the window's row is what makes one copy the only one that does it.
+// transaction. Who closes the window is the only one that does it.
 import type { Channel, Message } from '@orders/shared/contracts'
-import type { Sql } from '@orders/shared/storage'
-import { digested } from '../deliveries/domain.ts'
-import { deliveryOf } from '../deliveries/store.ts'
+import { type Draft, type Known, owned, type Ref, seen } from '@orders/shared/messaging'
+import { deliveryOf, digested, standingOf, type Telling, withStanding } from '../deliveries/domain.ts'
 import type { Notification } from '../domain.ts'
-import { contextOf } from '../rules/context.ts'
-import { digestIdOf, digestOf, inDigests, type Member } from '../rules/digest.ts'
-import { recipientOf } from '../rules/preferences.ts'
+import { templateFiles } from '../rendering/store.ts'
+import { contextOf, gatheringOf } from '../rules/context.ts'
+import { DIGEST_MAX, digestIdOf, digestOf, inDigests, type Member } from '../rules/digest.ts'
 import type { Terms } from '../rules/settings.ts'
-import { closeDigest, joinDigest, membersOf, type OpenDigest, saveDigested } from '../rules/store.ts'
-import { findNotification } from '../store.ts'
+import { members, type OpenDigest, windowKey, windows } from '../rules/store.ts'
+import { tellings } from '../store.ts'
 import { plan } from './domain.ts'
-import { dueChannelsOf } from './store.ts'
 
 /** Into the digest that is open, or into one that opens with this message and closes at `dueAt`. */
-export async function joined(
-  tx: Sql,
-  notification: Notification,
-  channel: Channel,
-  dueAt: string,
-): Promise<OpenDigest> {
-  const { id, customerId, category, addresses } = notification
-  const address = addresses[channel] ?? ''
-  const about = { recipient: recipientOf(customerId, channel, address), channel, address, category }
-  return joinDigest(tx, about, { digestId: digestIdOf(id, channel), dueAt })
+export function joined(draft: Draft, notification: Notification, channel: Channel, dueAt: string): OpenDigest {
+  const gathering = gatheringOf(notification, channel)
+  const key = windowKey(gathering)
+  const open = draft.get(windows, key)
+  if (open) return open
+  const opened = { ...gathering, digestId: digestIdOf(notification.id, channel), dueAt }
+  draft.set(windows, key, opened)
+  return opened
 }
 
-interface Gathered {
-  /** The digests, to be taken in as any other notification is. */
-  notifications: Notification[]
-  messages: Message[]
+/**
+ * What closing the digest reads that a channel waits for: its window, its members, and in which words each of them was said.
+ * All go to the same recipient and address, of which the rules are named already for the one that is released.
+ */
+export function readsOfGathering(telling: Telling, channel: Channel, terms: Terms, known: Known): Ref[] {
+  const { heldBecause, digestId } = standingOf(telling, channel)
+  if (heldBecause !== 'digest' || digestId === null) return []
+  const ids = known.get(members, digestId) ?? []
+  const digests = Array.from({ length: Math.ceil(ids.length / DIGEST_MAX) }, (_, index) => partId(digestId, index))
+  return [
+    owned(windows, windowKey(gatheringOf(telling.notification, channel))),
+    seen(members, digestId),
+    ...[...ids, ...digests].map((id) => owned(tellings, id)),
+    ...ids.flatMap((id) => readsOfWords(known.get(tellings, id), terms)),
+  ]
 }
 
-/** Closes the digests that this notification waits for, where they are due. */
-export async function gatherDue(tx: Sql, notificationId: string, at: string, terms: Terms): Promise<Gathered> {
-  const all: Gathered = { notifications: [], messages: [] }
-  for (const { heldBecause, digestId } of await dueChannelsOf(tx, notificationId, at)) {
-    const closed = heldBecause === 'digest' && digestId !== null ? await closeDigest(tx, digestId, at) : undefined
-    if (!closed || digestId === null) continue
-    const members = await wantedMembers(tx, digestId, closed.channel, at, terms)
-    for (const [index, part] of inDigests(members).entries()) {
-      const id = index === 0 ? digestId : `${digestId}.${index + 1}`
-      const joining: Member[] = []
-      for (const member of part) {
-        const delivery = await deliveryOf(tx, member.notification.id, closed.channel)
-        // Called off by another copy at this moment: then it is not in the digest.
-        if (!delivery || !(await saveDigested(tx, delivery, id, at))) continue
-        joining.push(member)
-        all.messages.push(digested(delivery, id, at))
-      }
-      if (joining.length > 0) all.notifications.push(digestOf(id, closed, joining, terms.style, at))
-    }
-  }
-  return all
+function readsOfWords(telling: Telling | undefined, { templates }: Terms): Ref[] {
+  const version = telling?.notification.words.version
+  return version === undefined || version === templates.current.version ? [] : [seen(templateFiles, version)]
 }
 
-/** Without what the rules end; that, and what is left alone, has its own release. */
-async function wantedMembers(
-  tx: Sql,
+const partId = (digestId: string, index: number) => (index === 0 ? digestId : `${digestId}.${index + 1}`)
+
+/** Closes the digests that this notification waits for, where they are due, and takes in what they say. */
+export function gatherDue(
+  draft: Draft,
+  id: string,
+  at: string,
+  terms: Terms,
+  takeIn: (digest: Notification) => Message[],
+): Message[] {
+  const telling = draft.get(tellings, id)
+  const waiting = Object.entries(telling?.standings ?? {}).filter(
+    ([, { status, dueAt, heldBecause }]) => status === 'held' && (dueAt ?? '') <= at && heldBecause === 'digest',
+  )
+  return waiting.flatMap(([channel, { digestId }]) =>
+    telling && digestId !== null
+      ? // The cast names again what `Object.entries` has forgotten.
+        gather(draft, gatheringOf(telling.notification, channel as Channel), digestId, { at, terms, takeIn })
+      : [],
+  )
+}
+
+interface Closing {
+  at: string
+  terms: Terms
+  takeIn(digest: Notification): Message[]
+}
+
+/** Nothing, where another copy has closed it: that copy has seen to its members. */
+function gather(
+  draft: Draft,
+  gathering: ReturnType<typeof gatheringOf>,
+  digestId: string,
+  { at, terms, takeIn }: Closing,
+): Message[] {
+  const key = windowKey(gathering)
+  const open = draft.get(windows, key)
+  if (open?.digestId !== digestId || open.dueAt > at) return []
+  draft.set(windows, key, null)
+  const { channel } = gathering
+  return inDigests(wantedMembers(draft, digestId, channel, at, terms)).flatMap((part, index) => {
+    const id = partId(digestId, index)
+    const said = part.map(({ notification }) => joining(draft, notification.id, channel, id, at))
+    return [...said, ...takeIn(digestOf(id, gathering, part, terms.style, at))]
+  })
+}
+
+function joining(draft: Draft, id: string, channel: Channel, digestId: string, at: string): Message {
+  const telling = draft.get(tellings, id)
+  if (!telling) throw new Error(`${id} is in a digest, and is not there`)
+  draft.set(tellings, id, withStanding(telling, channel, { status: 'digested', digestId, updatedAt: at }))
+  return digested(deliveryOf(telling, channel), digestId, at)
+}
+
+/** Without what the rules end, or was called off; that, and what is left alone, has its own release. */
+function wantedMembers(
+  draft: Draft,
   digestId: string,
   channel: Channel,
   at: string,
   { settings, templates }: Terms,
-): Promise<Member[]> {
-  const members: Member[] = []
-  for (const id of await membersOf(tx, digestId)) {
-    const notification = await findNotification(tx, id)
-    if (!notification) continue
-    const context = await contextOf(tx, notification, [{ channel, digestId }], { now: at, settings })
+): Member[] {
+  const ids = draft.get(members, digestId) ?? []
+  return ids.flatMap((id) => {
+    const telling = draft.get(tellings, id)
+    if (telling === undefined || standingOf(telling, channel).status !== 'held') return []
+    const { notification } = telling
+    const context = contextOf(draft, notification, [channel], { now: at, settings, telling })
     const [planned] = plan(notification, [channel], context)
-    if (planned?.step.kind !== 'end') members.push({ notification, said: await templates.render(notification.words) })
-  }
-  return members
+    if (planned?.step.kind === 'end') return []
+    const { version } = notification.words
+    const files = version === templates.current.version ? undefined : draft.get(templateFiles, version)
+    return [{ notification, said: templates.setOf(version, files).render(notification.words) }]
+  })
 }

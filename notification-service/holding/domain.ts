@@ -8,7 +8,7 @@ import {
   NotificationRequested,
 } from '@orders/shared/contracts'
 import type { Ended } from '../deliveries/domain.ts'
-import { channelsOf, type Notification } from '../domain.ts'
+import { channelsOf, type Heading, type Notification } from '../domain.ts'
 import { DIGEST } from '../rules/digest.ts'
 import { isOptedOut, noPreferences, type Preferences } from '../rules/preferences.ts'
 import { parseQuietHours, type QuietHours, quietUntil } from '../rules/quiet-hours.ts'
@@ -73,10 +73,21 @@ const unlessOptedOut: Rule = (notification, { settings, channels }, channel) => 
   return isOptedOut(preferencesIn(channels, channel), about, channel) ? { kind: 'end', status: 'opted_out' } : undefined
 }
 
+/** Whether a digest is wanted of it, as far as the notification itself allows one. */
+export function mayBeGathered(
+  { eventType, category, priority }: Heading,
+  settings: RuleSettings,
+  { categories }: Preferences,
+): boolean {
+  const isWanted = categories[category]?.digest ?? settings.digested.has(category)
+  return isWanted && !isUrgent({ priority }) && eventType !== DIGEST
+}
+
 /** What would be over before its digest is not gathered. */
-const gathered: Rule = ({ eventType, category, priority, expiresAt }, { now, settings, channels }, channel) => {
-  const isWanted = preferencesIn(channels, channel).categories[category]?.digest ?? settings.digested.has(category)
-  if (!isWanted || isUrgent({ priority }) || eventType === DIGEST || channels[channel]?.wasGathered) return undefined
+const gathered: Rule = (notification, { now, settings, channels }, channel) => {
+  const { expiresAt } = notification
+  const isWanted = mayBeGathered(notification, settings, preferencesIn(channels, channel))
+  if (!isWanted || channels[channel]?.wasGathered) return undefined
   const dueAt = instantOf(Date.parse(now) + settings.digestMs)
   return expiresAt !== null && expiresAt <= dueAt ? undefined : { kind: 'hold', dueAt, reason: 'digest' }
 }
@@ -106,7 +117,7 @@ export function isUrgent({ priority }: Pick<Notification, 'priority'>): boolean 
   return priority >= amqpPriority.failure
 }
 
-export function isThrottled({ priority, category }: Notification, settings: RuleSettings): boolean {
+export function isThrottled({ priority, category }: Heading, settings: RuleSettings): boolean {
   return !isUrgent({ priority }) && (settings.throttlesTransactional || !settings.transactional.has(category))
 }
 

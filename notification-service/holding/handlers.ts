@@ -1,95 +1,142 @@
 // The one way in for everything that is to be said, and the way on for what was held: plan, keep, ask the channels.
-import type { Channel, Message } from '@orders/shared/contracts'
-import type { Done } from '@orders/shared/messaging'
+import { channels as allChannels, type Channel, type Message } from '@orders/shared/contracts'
+import { type Draft, type Known, owned, type Ref, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
-import { type Ended, ended, statusOf } from '../deliveries/domain.ts'
-import { type DeliveryRow, deliveriesOf, deliveryOf, saveChange } from '../deliveries/store.ts'
-import { channelsOf, type Notification } from '../domain.ts'
-import { contextOf, countForAddress, type Open } from '../rules/context.ts'
+import {
+  changed,
+  deliveryOf,
+  type Ended,
+  ended,
+  standingOf,
+  statusOf,
+  type Telling,
+  withStanding,
+} from '../deliveries/domain.ts'
+import { type DeliveryRow, deliveriesOf } from '../deliveries/store.ts'
+import { channelsOf, type Heading, type Notification } from '../domain.ts'
+import { contextOf, countForAddress, readsOfRules } from '../rules/context.ts'
 import type { Terms } from '../rules/settings.ts'
-import { findNotification, saveNotification } from '../store.ts'
-import { gatherDue, joined } from './digests.ts'
+import { tellings } from '../store.ts'
+import { gatherDue, joined, readsOfGathering } from './digests.ts'
 import { held, type PlanContext, type Planned, plan, requested } from './domain.ts'
-import { dueChannelsOf, saveHold, saveReleased } from './store.ts'
+
+/** What `takeIn` reads of a notification. */
+export function readsOfTakingIn(notification: Heading, { settings }: Terms, known: Known): Ref[] {
+  return [owned(tellings, notification.id), ...readsOfRules(notification, channelsOf(notification), settings, known)]
+}
 
 /** Nothing is kept or said of what is known already. */
-export async function takeIn(tx: Sql, notification: Notification, at: string, { settings }: Terms): Promise<Message[]> {
-  if (!(await saveNotification(tx, notification))) return []
-  const open = channelsOf(notification).map((channel): Open => ({ channel }))
-  const context = await contextOf(tx, notification, open, { now: at, settings })
-  return carryOut(tx, notification, plan(notification, channelsOf(notification), context), context)
+export function takeIn(draft: Draft, notification: Notification, at: string, { settings }: Terms): Message[] {
+  if (draft.get(tellings, notification.id)) return []
+  draft.set(tellings, notification.id, { notification, standings: {}, failures: [] })
+  const channels = channelsOf(notification)
+  const context = contextOf(draft, notification, channels, { now: at, settings })
+  return carryOut(draft, notification, plan(notification, channels, context), context)
 }
 
 /** Plans what is due of a notification anew. Nothing is due any more where another copy was first. */
-export async function release(tx: Sql, notificationId: string, at: string, terms: Terms): Promise<Done<void>> {
-  const { notifications, messages } = await gatherDue(tx, notificationId, at, terms)
-  for (const digest of notifications) messages.push(...(await takeIn(tx, digest, at, terms)))
-  const due = await dueChannelsOf(tx, notificationId, at)
-  const notification = due.length === 0 ? undefined : await findNotification(tx, notificationId)
-  if (!notification) return { result: undefined, messages }
-  const context = await contextOf(tx, notification, due, { now: at, settings: terms.settings })
-  const planned = plan(
-    notification,
-    due.map(({ channel }) => channel),
-    context,
-  )
-  for (const channel of sentBy(planned)) await saveReleased(tx, notificationId, channel, at)
-  return { result: undefined, messages: [...messages, ...(await carryOut(tx, notification, planned, context))] }
+export function release(id: string, at: string, terms: Terms): Work<void> {
+  return {
+    reads(known) {
+      const telling = known.get(tellings, id)
+      const due = telling ? dueChannelsOf(telling, at) : []
+      return [
+        owned(tellings, id),
+        ...(telling ? readsOfRules(telling.notification, due, terms.settings, known) : []),
+        ...(telling ? due.flatMap((channel) => readsOfGathering(telling, channel, terms, known)) : []),
+      ]
+    },
+    decide(draft) {
+      const messages = gatherDue(draft, id, at, terms, (digest) => takeIn(draft, digest, at, terms))
+      const telling = draft.get(tellings, id)
+      const due = telling ? dueChannelsOf(telling, at) : []
+      if (!telling || due.length === 0) return { result: undefined, messages }
+      const { notification } = telling
+      const context = contextOf(draft, notification, due, { now: at, settings: terms.settings, telling })
+      const planned = plan(notification, due, context)
+      for (const channel of sentBy(planned)) change(draft, id, channel, { status: 'waiting', updatedAt: at })
+      return { result: undefined, messages: [...messages, ...carryOut(draft, notification, planned, context)] }
+    },
+  }
+}
+
+export function dueChannelsOf(telling: Telling, at: string): Channel[] {
+  return allChannels.filter((channel) => {
+    const { status, dueAt } = standingOf(telling, channel)
+    return status === 'held' && dueAt !== null && dueAt <= at
+  })
+}
+
+/** What cannot be released is looked at again then, and keeps nothing else waiting. */
+export function putOff(id: string, at: string, until: string): Work<void> {
+  return {
+    reads: () => [owned(tellings, id)],
+    decide(draft) {
+      const telling = draft.get(tellings, id)
+      const due = telling ? dueChannelsOf(telling, at) : []
+      for (const channel of due) change(draft, id, channel, { dueAt: until })
+      return { result: undefined, messages: [] }
+    },
+  }
 }
 
 /**
  * Calls off every channel that is held or waits. What is held is then never asked for; what was asked for already is
  * found called off by its channel, unless its provider is being called at this moment. Once more changes nothing.
  *
- * @throws RejectedError 409 `not_cancellable` when no channel is open and none was called off before.
+ * @throws RejectedError 404 `no_such_notification`, 409 `not_cancellable` when no channel is open and none was called off
+ * before.
  */
-export async function cancel(tx: Sql, notification: Notification, at: string): Promise<Done<DeliveryRow[]>> {
-  const before = await deliveriesOf(tx, notification)
-  const open = before.filter(({ status }) => status === 'held' || status === 'waiting')
-  if (open.length === 0 && !before.some(({ status }) => status === 'cancelled'))
-    throw new RejectedError(409, 'not_cancellable', `it is ${statusOf(before)} already`)
-  const messages: Message[] = []
-  for (const { channel } of open) messages.push(...(await end(tx, notification.id, channel, 'cancelled', at)))
-  return { result: await deliveriesOf(tx, notification), messages }
+export function cancel(id: string, at: string): Work<DeliveryRow[]> {
+  return {
+    reads: () => [owned(tellings, id)],
+    decide(draft) {
+      const telling = draft.get(tellings, id)
+      if (!telling) throw new RejectedError(404, 'no_such_notification', `no notification ${id}`)
+      const before = deliveriesOf(telling)
+      const open = before.filter(({ status }) => status === 'held' || status === 'waiting')
+      if (open.length === 0 && !before.some(({ status }) => status === 'cancelled'))
+        throw new RejectedError(409, 'not_cancellable', `it is ${statusOf(before)} already`)
+      const messages = open.flatMap(({ channel }) => end(draft, id, channel, 'cancelled', at))
+      return { result: deliveriesOf(draft.get(tellings, id) ?? telling), messages }
+    },
+  }
 }
 
 /** Keeps what is held and what has ended, and asks the channels for the rest: without a row, a delivery waits. */
-async function carryOut(
-  tx: Sql,
-  notification: Notification,
-  planned: Planned[],
-  context: PlanContext,
-): Promise<Message[]> {
+function carryOut(draft: Draft, notification: Notification, planned: Planned[], context: PlanContext): Message[] {
   const { now: at } = context
+  const { id } = notification
   const messages: Message[] = []
   for (const one of planned) {
     const { channel, step } = one
-    await countForAddress(tx, notification, one, context)
+    countForAddress(draft, notification, one, context)
     if (step.kind === 'hold') {
-      const digest = step.reason === 'digest' ? await joined(tx, notification, channel, step.dueAt) : undefined
-      const hold = { channel, ...step, ...digest }
-      await saveHold(tx, notification.id, hold, at)
-      messages.push(...held(notification, hold, at))
+      const digest = step.reason === 'digest' ? joined(draft, notification, channel, step.dueAt) : undefined
+      const { dueAt, reason } = { ...step, ...digest }
+      // Kept once it is there: what was gathered is not gathered again.
+      const gathered = digest && { digestId: digest.digestId }
+      change(draft, id, channel, { status: 'held', dueAt, heldBecause: reason, ...gathered, updatedAt: at })
+      messages.push(...held(notification, { channel, dueAt, reason }, at))
     }
-    if (step.kind === 'end') messages.push(...(await end(tx, notification.id, channel, step.status, at)))
+    if (step.kind === 'end') messages.push(...end(draft, id, channel, step.status, at))
   }
   const wanted = sentBy(planned)
   return wanted.length === 0 ? messages : [requested(notification, wanted, at), ...messages]
 }
 
 /** Ends one channel, unless it is sent or has ended already. */
-export async function end(
-  tx: Sql,
-  notificationId: string,
-  channel: Channel,
-  status: Ended,
-  at: string,
-): Promise<Message[]> {
-  const delivery = await deliveryOf(tx, notificationId, channel)
-  if (!delivery) return []
-  const { change, messages } = ended(delivery, status, at)
-  return (await saveChange(tx, delivery, change, at)) ? messages : []
+export function end(draft: Draft, id: string, channel: Channel, status: Ended, at: string): Message[] {
+  const telling = draft.get(tellings, id)
+  if (!telling) return []
+  const decision = ended(deliveryOf(telling, channel), status, at)
+  draft.set(tellings, id, changed(telling, channel, decision.change, at))
+  return decision.messages
+}
+
+function change(draft: Draft, id: string, channel: Channel, to: Parameters<typeof withStanding>[2]): void {
+  const telling = draft.get(tellings, id)
+  if (telling) draft.set(tellings, id, withStanding(telling, channel, to))
 }
 
 function sentBy(planned: Planned[]): Channel[] {

@@ -1,14 +1,14 @@
 // The clock of what is held: looks for what is due and releases it.
 import type { GroupCommit } from '@orders/shared/messaging'
 import { asError, isOutage, type Log } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
+import type { Reader } from '@orders/shared/storage'
 import { type Polling, startPolling } from '../polling.ts'
 import type { Terms } from '../rules/settings.ts'
-import { release } from './handlers.ts'
-import { type Due, dueAt, putOff } from './store.ts'
+import { putOff, release } from './handlers.ts'
+import { dueAt } from './store.ts'
 
 interface Options {
-  database: Pick<Sql, 'all' | 'get'>
+  database: Reader
   commit: GroupCommit
   log: Log
   now: () => Date
@@ -21,8 +21,8 @@ const BATCH = 128
 const PUT_OFF_MS = 60_000
 
 /**
- * Any number of copies may run. Each notification is released by one member of a group commit, under the key of its
- * subject: a second copy waits for it, and then finds nothing that is due. A crash before the commit leaves it due, one
+ * Any number of copies may run. Each notification is released by one member of a group commit, under its own
+ * key: a second copy waits for it, and then finds nothing that is due. A crash before the commit leaves it due, one
  * after it leaves the request in the outbox.
  */
 export function startReleasing({ database, commit, log, now, pollMs, terms }: Options): Polling {
@@ -35,15 +35,15 @@ export function startReleasing({ database, commit, log, now, pollMs, terms }: Op
     }
   }
 
-  async function releaseOne({ id, subject }: Due, at: string, isClosed: () => boolean): Promise<void> {
+  async function releaseOne(id: string, at: string, isClosed: () => boolean): Promise<void> {
     try {
-      await commit.submit((tx) => release(tx, id, at, terms), { keys: [subject] })
+      await commit.submit(release(id, at, terms))
     } catch (thrown) {
       const error = asError(thrown)
       if (isOutage(error) || isClosed()) throw error
       log.error({ notificationId: id, err: error }, 'cannot release what is held, will be tried again in a minute')
       const until = new Date(Date.parse(at) + PUT_OFF_MS).toISOString()
-      await commit.submit(async (tx) => ({ result: await putOff(tx, id, until), messages: [] }), { keys: [subject] })
+      await commit.submit(putOff(id, at, until))
     }
   }
 

@@ -1,15 +1,14 @@
 // Takes in what is asked for directly: once for each Idempotency-Key.
-import type { Done } from '@orders/shared/messaging'
+import { type Known, owned, seen, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
 import { noSuchCustomer } from '../customers/http.ts'
-import { customerOf } from '../customers/store.ts'
+import { customers } from '../customers/store.ts'
 import { channelsOf, type Notification } from '../domain.ts'
-import { takeIn } from '../holding/handlers.ts'
+import { readsOfTakingIn, takeIn } from '../holding/handlers.ts'
 import type { Terms } from '../rules/settings.ts'
-import { findNotification } from '../store.ts'
+import { tellings } from '../store.ts'
 import { type DirectRequest, directNotification, fingerprintOf } from './domain.ts'
-import { requestOfKey, saveKey } from './store.ts'
+import { keyedRequests } from './store.ts'
 
 export interface Submission {
   id: string
@@ -26,20 +25,44 @@ export interface Submission {
  * @throws RejectedError 422 `idempotency_key_reused` when the repeat asks for something else, 404
  * `no_such_customer`, 422 `no_address`.
  */
-export async function submitDirect(tx: Sql, { id, key, request, terms, at }: Submission): Promise<Done<Notification>> {
+export function submitDirect({ id, key, request, terms, at }: Submission): Work<Notification> {
   const fingerprint = fingerprintOf(request)
-  const earlier = key === undefined ? undefined : await requestOfKey(tx, key)
-  if (earlier && earlier.fingerprint !== fingerprint)
-    throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another notification before')
-  const known = earlier && (await findNotification(tx, earlier.notificationId))
-  if (known) return { result: known, messages: [] }
   const { customerId } = request.to
-  const customer = customerId === undefined ? undefined : await customerOf(tx, customerId)
-  if (customerId !== undefined && !customer) throw noSuchCustomer()
-  const notification = directNotification(id, request, customer, terms.style, at)
-  if (channelsOf(notification).length === 0)
-    throw new RejectedError(422, 'no_address', 'no address is known for the channels asked for')
-  const messages = await takeIn(tx, notification, at, terms)
-  if (key !== undefined) await saveKey(tx, key, id, fingerprint)
-  return { result: notification, messages }
+  const wanted = (known: Known) =>
+    directNotification(
+      id,
+      request,
+      customerId === undefined ? undefined : known.get(customers, customerId),
+      terms.style,
+      at,
+    )
+  return {
+    reads(known) {
+      const earlier = key === undefined ? undefined : known.get(keyedRequests, key)
+      return [
+        ...(key === undefined ? [] : [owned(keyedRequests, key)]),
+        ...(earlier ? [seen(tellings, earlier.notificationId)] : []),
+        ...(customerId === undefined ? [] : [seen(customers, customerId)]),
+        ...readsOfTakingIn(wanted(known), terms, known),
+      ]
+    },
+    decide(draft) {
+      const earlier = key === undefined ? undefined : draft.get(keyedRequests, key)
+      if (earlier && earlier.fingerprint !== fingerprint)
+        throw new RejectedError(
+          422,
+          'idempotency_key_reused',
+          'this Idempotency-Key came with another notification before',
+        )
+      const known = earlier && draft.get(tellings, earlier.notificationId)
+      if (known) return { result: known.notification, messages: [] }
+      if (customerId !== undefined && !draft.get(customers, customerId)) throw noSuchCustomer()
+      const notification = wanted(draft)
+      if (channelsOf(notification).length === 0)
+        throw new RejectedError(422, 'no_address', 'no address is known for the channels asked for')
+      const messages = takeIn(draft, notification, at, terms)
+      if (key !== undefined) draft.set(keyedRequests, key, { notificationId: id, fingerprint })
+      return { result: notification, messages }
+    },
+  }
 }

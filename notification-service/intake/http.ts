@@ -1,6 +1,6 @@
 // What operators may ask for directly: tell somebody something, one or many at once, and call it off.
 import { randomUUID } from 'node:crypto'
-import { asError, type HttpServer, problemOf, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { asError, type HttpServer, problemOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { NotificationId } from '../channels/http.ts'
 import type { NotificationConfig } from '../config.ts'
@@ -9,7 +9,6 @@ import { channelsOf } from '../domain.ts'
 import { cancel } from '../holding/handlers.ts'
 import { faulty } from '../rendering/request.ts'
 import type { Terms } from '../rules/settings.ts'
-import { findNotification } from '../store.ts'
 import { submitDirect } from './handlers.ts'
 import { requestOf, SendNotification } from './request.ts'
 
@@ -22,15 +21,14 @@ const ById = Type.Object({ id: NotificationId })
 
 export function intakeRoutes(
   app: HttpServer,
-  { commit, database, auth, log, now }: Wiring<NotificationConfig>,
+  { commit, auth, log, now }: Wiring<NotificationConfig>,
   terms: Terms,
 ): void {
   const operators = { onRequest: auth.operator }
 
   async function takeIn(sent: unknown, key: string | undefined) {
     const submission = { id: randomUUID(), key, request: requestOf(sent), terms, at: now().toISOString() }
-    const keys = key === undefined ? [] : [key]
-    const notification = await commit.submit((tx) => submitDirect(tx, submission), { keys })
+    const notification = await commit.submit(submitDirect(submission))
     const { id, createdAt } = notification
     return { id, status: 'accepted', channels: channelsOf(notification), createdAt }
   }
@@ -78,10 +76,7 @@ export function intakeRoutes(
     '/notifications/:id/cancel',
     { ...operators, schema: { params: ById, summary: 'Call off what has not been handed to a provider yet' } },
     async ({ params: { id } }) => {
-      const notification = await findNotification(database, id)
-      if (!notification) throw new RejectedError(404, 'no_such_notification', `no notification ${id}`)
-      const at = now().toISOString()
-      const deliveries = await commit.submit((tx) => cancel(tx, notification, at), { keys: [notification.subject] })
+      const deliveries = await commit.submit(cancel(id, now().toISOString()))
       const channels = Object.fromEntries(deliveries.map(({ channel, status }) => [channel, status]))
       return { id, status: statusOf(deliveries), channels }
     },

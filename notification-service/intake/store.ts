@@ -1,28 +1,32 @@
 // The SQL of requests that may be repeated: which notification each Idempotency-Key stands for.
-import type { Sql } from '@orders/shared/storage'
+import type { Change, State } from '@orders/shared/messaging'
+import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
 
-type Reader = Pick<Sql, 'get'>
+export interface KeyedRequest {
+  notificationId: string
+  fingerprint: string
+}
 
-export async function requestOfKey(
-  tx: Reader,
-  idempotencyKey: string,
-): Promise<{ notificationId: string; fingerprint: string } | undefined> {
-  return tx.get<{ notificationId: string; fingerprint: string }>(
-    `select notification_id as "notificationId", fingerprint from idempotency_keys where idempotency_key = ?`,
-    idempotencyKey,
+/** By the key. */
+export const keyedRequests: State<KeyedRequest> = { name: 'idempotency keys', load, save }
+
+async function load(sql: Reader, keys: string[]): Promise<Map<string, KeyedRequest>> {
+  const rows = await sql.all<KeyedRequest & { key: string }>(
+    `select idempotency_key as "key", notification_id as "notificationId", fingerprint from idempotency_keys
+     where idempotency_key in each(?)`,
+    keys,
+  )
+  return byKey(
+    rows,
+    ({ key }) => key,
+    ({ notificationId, fingerprint }) => ({ notificationId, fingerprint }),
   )
 }
 
-export async function saveKey(
-  tx: Sql,
-  idempotencyKey: string,
-  notificationId: string,
-  fingerprint: string,
-): Promise<void> {
-  await tx.run(
-    'insert into idempotency_keys (idempotency_key, notification_id, fingerprint) values (?, ?, ?)',
-    idempotencyKey,
-    notificationId,
-    fingerprint,
+async function save(tx: Sql, changes: Change<KeyedRequest>[]): Promise<void> {
+  await insert(
+    tx,
+    'idempotency_keys (idempotency_key, notification_id, fingerprint)',
+    changes.map(({ key, after: { notificationId, fingerprint } }) => [key, notificationId, fingerprint]),
   )
 }

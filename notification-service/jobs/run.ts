@@ -1,26 +1,30 @@
 // Runs jobs by the wall clock: each of their times once, by whichever copy of the service comes first.
-import type { Message } from '@orders/shared/contracts'
-import type { GroupCommit } from '@orders/shared/messaging'
+import { type GroupCommit, owned, type Work } from '@orders/shared/messaging'
 import type { Log } from '@orders/shared/runtime'
-import type { Sql } from '@orders/shared/storage'
+import type { Reader } from '@orders/shared/storage'
+import type { Notification } from '../domain.ts'
+import { readsOfTakingIn, takeIn } from '../holding/handlers.ts'
 import { type Polling, startPolling } from '../polling.ts'
-import { type CatchUp, dueOf } from './domain.ts'
+import type { Terms } from '../rules/settings.ts'
+import { type CatchUp, type Due, dueOf } from './domain.ts'
 import type { Schedule } from './schedule.ts'
-import { lastTimeOf, saveRun } from './store.ts'
+import { jobRuns } from './store.ts'
 
 export interface Job {
   name: string
   schedule: Schedule
   catchUp: CatchUp
-  /** Decides, saves and returns what is to be published, in the transaction that says that it ran. */
-  run(tx: Sql, scheduledAt: string, now: string): Promise<Message[]>
+  /** What it says at one of its times, read from what is committed: taken in by the decision that keeps that it ran. */
+  prepare(scheduledAt: string, now: string): Promise<Notification>
 }
 
 interface Options {
+  database: Reader
   commit: GroupCommit
   log: Log
   now: () => Date
   pollMs: number
+  terms: Terms
 }
 
 /** Of a job that was due more often while nobody ran, the older times are left out unlisted. */
@@ -31,14 +35,20 @@ const NEVER = '9999'
  * Any number of copies may run. What a job has done is known by its times, saved with what it says: a copy that comes
  * second finds them, and a crash leaves either both or nothing. A job that is new begins now.
  */
-export function startJobs(jobs: readonly Job[], { commit, log, now, pollMs }: Options): Polling {
+export function startJobs(jobs: readonly Job[], { database, commit, log, now, pollMs, terms }: Options): Polling {
   /** Before this instant, a job has nothing to do. */
   const nextAt = new Map<string, string>()
 
   async function lookAt(job: Job): Promise<void> {
     const at = now().toISOString()
     if (at < (nextAt.get(job.name) ?? '')) return
-    const { run, skip, isCut } = await commit.submit((tx) => runDue(tx, job, at), { keys: [`job ${job.name}`] })
+    const last = (await jobRuns.load(database, [job.name])).get(job.name)?.last
+    const due = dueFrom(job, last, at)
+    const notifications = await Promise.all(due.run.map((scheduledAt) => job.prepare(scheduledAt, at)))
+    const isFirst = await commit.submit(saidOnce(job.name, { last, due, notifications, terms, at }))
+    // What is left for this copy, its next look finds.
+    if (!isFirst) return
+    const { run, skip, isCut } = due
     for (const scheduledAt of run) log.info({ job: job.name, scheduledAt }, 'job ran')
     if (isCut) log.warn({ job: job.name, listed: TIMES_MAX }, 'job missed more times than are listed')
     for (const scheduledAt of skip) log.warn({ job: job.name, scheduledAt }, 'job missed its time, and is not run')
@@ -54,17 +64,47 @@ export function startJobs(jobs: readonly Job[], { commit, log, now, pollMs }: Op
   )
 }
 
-async function runDue(tx: Sql, { name: job, schedule, catchUp, run }: Job, at: string) {
-  const last = await lastTimeOf(tx, job)
-  if (last === undefined) await saveRun(tx, { job, scheduledAt: at, outcome: 'known', at })
-  const times = last === undefined ? [] : schedule.times(last, at, TIMES_MAX)
-  const isCut = last !== undefined && times.length === TIMES_MAX && schedule.first(last) !== times[0]
-  const due = dueOf(times, catchUp, at)
-  const messages: Message[] = []
-  for (const scheduledAt of due.skip) await saveRun(tx, { job, scheduledAt, outcome: 'skipped', at })
-  for (const scheduledAt of due.run) {
-    await saveRun(tx, { job, scheduledAt, outcome: 'ran', at })
-    messages.push(...(await run(tx, scheduledAt, at)))
+interface DueTimes extends Due {
+  isCut: boolean
+}
+
+const NOTHING_DUE: DueTimes = { run: [], skip: [], isCut: false }
+
+function dueFrom({ schedule, catchUp }: Job, last: string | undefined, at: string): DueTimes {
+  if (last === undefined) return NOTHING_DUE
+  const times = schedule.times(last, at, TIMES_MAX)
+  return { ...dueOf(times, catchUp, at), isCut: times.length === TIMES_MAX && schedule.first(last) !== times[0] }
+}
+
+interface Prepared {
+  /** As it was when this was prepared: another copy that was quicker has changed it. */
+  last: string | undefined
+  due: DueTimes
+  notifications: Notification[]
+  terms: Terms
+  at: string
+}
+
+/** False, with nothing changed, where another copy was quicker. */
+function saidOnce(job: string, { last, due, notifications, terms, at }: Prepared): Work<boolean> {
+  return {
+    reads: (known) => [
+      owned(jobRuns, job),
+      ...notifications.flatMap((notification) => readsOfTakingIn(notification, terms, known)),
+    ],
+    decide(draft) {
+      const runs = draft.get(jobRuns, job) ?? { last: undefined, added: [] }
+      if (runs.last !== last) return { result: false, messages: [] }
+      const known = last === undefined ? [{ scheduledAt: at, outcome: 'known', at } as const] : []
+      const skipped = due.skip.map((scheduledAt) => ({ scheduledAt, outcome: 'skipped', at }) as const)
+      const ran = due.run.map((scheduledAt) => ({ scheduledAt, outcome: 'ran', at }) as const)
+      const added = [...known, ...skipped, ...ran]
+      if (added.length > 0)
+        draft.set(jobRuns, job, { last: due.run.at(-1) ?? due.skip.at(-1) ?? at, added: [...runs.added, ...added] })
+      return {
+        result: true,
+        messages: notifications.flatMap((notification) => takeIn(draft, notification, at, terms)),
+      }
+    },
   }
-  return { result: { ...due, isCut }, messages }
 }

@@ -1,31 +1,39 @@
 // The SQL of jobs: up to when each is known to have run, and what a summary tells.
-import type { Sql } from '@orders/shared/storage'
-
-type Reader = Pick<Sql, 'all' | 'get'>
-
-/** Undefined for a job that nobody has known of. */
-export async function lastTimeOf(sql: Reader, job: string): Promise<string | undefined> {
-  const row = await sql.get<{ last: string | null }>(
-    'select max(scheduled_at) as last from job_runs where job = ?',
-    job,
-  )
-  return row?.last ?? undefined
-}
+import type { Change, State } from '@orders/shared/messaging'
+import { insert, type Reader, type Sql } from '@orders/shared/storage'
 
 export interface Run {
-  job: string
   scheduledAt: string
   outcome: 'known' | 'ran' | 'skipped'
   at: string
 }
 
-export async function saveRun(tx: Sql, { job, scheduledAt, outcome, at }: Run): Promise<void> {
-  await tx.run(
-    'insert into job_runs (job, scheduled_at, outcome, at) values (?, ?, ?, ?)',
-    job,
-    scheduledAt,
-    outcome,
-    at,
+/** What is known of a job's times: the newest, and those that are to be added. */
+export interface Runs {
+  last: string | undefined
+  added: readonly Run[]
+}
+
+/** By the job's name. */
+export const jobRuns: State<Runs> = { name: 'jobs', load, save }
+
+async function load(sql: Reader, jobs: string[]): Promise<Map<string, Runs>> {
+  const rows = await sql.all<{ job: string; last: string }>(
+    'select job, max(scheduled_at) as last from job_runs where job in each(?) group by job',
+    jobs,
+  )
+  return new Map(rows.map(({ job, last }) => [job, { last, added: [] }]))
+}
+
+async function save(tx: Sql, changes: Change<Runs>[]): Promise<void> {
+  await insert(
+    tx,
+    'job_runs (job, scheduled_at, outcome, at)',
+    changes.flatMap(({ key, before, after }) =>
+      after.added
+        .slice(before?.added.length ?? 0)
+        .map(({ scheduledAt, outcome, at }) => [key, scheduledAt, outcome, at]),
+    ),
   )
 }
 

@@ -1,5 +1,5 @@
 // The operator's summary: how what was said since the day before stands, as a mail.
-import { takeIn } from '../holding/handlers.ts'
+import type { Reader } from '@orders/shared/storage'
 import { directNotification } from '../intake/domain.ts'
 import type { Terms } from '../rules/settings.ts'
 import type { CatchUp } from './domain.ts'
@@ -17,7 +17,7 @@ interface Settings {
 const DAY_MS = 86_400_000
 
 /** None where nobody wants it. */
-export function summaryJob(settings: Settings, terms: Terms): Job[] {
+export function summaryJob(settings: Settings, terms: Terms, database: Reader): Job[] {
   const { summaryTo: email, summaryCron, summaryTimeZone, summaryCatchUp: catchUp } = settings
   if (email === undefined) return []
   const schedule = scheduleOf('SUMMARY_CRON', summaryCron, summaryTimeZone)
@@ -26,15 +26,15 @@ export function summaryJob(settings: Settings, terms: Terms): Job[] {
       name: 'summary',
       schedule,
       catchUp,
-      async run(tx, scheduledAt, now) {
+      async prepare(scheduledAt, now) {
         const since = new Date(Date.parse(scheduledAt) - DAY_MS).toISOString()
         const wanted = {
           subject: `What was said until ${scheduledAt}`,
-          body: bodyOf(await countsSince(tx, since), since),
+          body: bodyOf(await countsSince(database, since), since),
         }
         const request = { to: { email }, wanted, locale: undefined, priority: 'bulk', category: 'summary' } as const
         const id = `summary.${scheduledAt.replaceAll(':', '-')}`
-        return takeIn(tx, directNotification(id, request, undefined, terms.style, now), now, terms)
+        return directNotification(id, request, undefined, terms.style, now)
       },
     },
   ]

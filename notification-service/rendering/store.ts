@@ -1,5 +1,6 @@
 // The SQL of the template files: those of every version that notifications were made with.
-import type { Sql } from '@orders/shared/storage'
+import type { State } from '@orders/shared/messaging'
+import { byKey, type Reader, type Sql } from '@orders/shared/storage'
 import type { TemplateFiles } from './template-files.ts'
 
 /** Keeps the template files under their version, for every notification that names it. */
@@ -17,8 +18,18 @@ export async function saveTemplates(
   )
 }
 
-export async function templatesOf(sql: Pick<Sql, 'get'>, version: string): Promise<TemplateFiles | undefined> {
-  const row = await sql.get<{ files: string }>('select files from templates where version = ?', version)
-  // The cast is the decoding edge: every row was written by `saveTemplates`.
-  return row && (JSON.parse(row.files) as TemplateFiles)
+/** By their version. Never changed. */
+export const templateFiles: State<TemplateFiles> = { name: 'templates', load, save: async () => undefined }
+
+async function load(sql: Reader, versions: string[]): Promise<Map<string, TemplateFiles>> {
+  const rows = await sql.all<{ version: string; files: string }>(
+    'select version, files from templates where version in each(?)',
+    versions,
+  )
+  return byKey(
+    rows,
+    ({ version }) => version,
+    // The cast is the decoding edge: every row was written by `saveTemplates`.
+    ({ files }) => JSON.parse(files) as TemplateFiles,
+  )
 }

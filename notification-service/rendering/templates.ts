@@ -13,6 +13,8 @@ export interface Templates {
    */
   render(words: Words, unsubscribe?: string): Promise<Content>
   subject(words: Words): Promise<string>
+  /** The same without waiting: `files` are those of the version, which `current` need not be given. */
+  setOf(version: string, files: TemplateFiles | undefined): TemplateSet
 }
 
 export function withHistory(
@@ -21,19 +23,22 @@ export function withHistory(
 ): Templates {
   // One for each release that something is still asked of; compiled when the first one asks.
   const older = new Map<string, TemplateSet>()
-  async function setOf(version: string): Promise<TemplateSet> {
-    if (version === current.version) return current
-    const known = older.get(version)
+  function setOf(version: string, files: TemplateFiles | undefined): TemplateSet {
+    const known = version === current.version ? current : older.get(version)
     if (known) return known
-    const files = await load(version)
     if (!files) throw new PermanentError('no_such_templates', `no template files are kept of version ${version}`)
     const set = compileTemplates(files)
     older.set(version, set)
     return set
   }
+  async function loaded({ version }: Words): Promise<TemplateSet> {
+    const isKnown = version === current.version || older.has(version)
+    return setOf(version, isKnown ? undefined : await load(version))
+  }
   return {
     current,
-    render: async (words, unsubscribe) => (await setOf(words.version)).render(words, unsubscribe),
-    subject: async (words) => (await setOf(words.version)).subject(words),
+    setOf,
+    render: async (words, unsubscribe) => (await loaded(words)).render(words, unsubscribe),
+    subject: async (words) => (await loaded(words)).subject(words),
   }
 }

@@ -1,64 +1,98 @@
-// Loads what the rules want to know of a notification, and keeps what they have decided about its address.
+// What the rules want to know of a notification, and what they have decided about its address.
 import type { Channel } from '@orders/shared/contracts'
-import type { Sql } from '@orders/shared/storage'
-import type { Notification } from '../domain.ts'
+import { type Draft, type Known, owned, type Ref, seen } from '@orders/shared/messaging'
+import { customers } from '../customers/store.ts'
+import { standingOf, type Telling } from '../deliveries/domain.ts'
+import type { Heading, Notification } from '../domain.ts'
 import {
   type ChannelContext,
   isThrottled,
+  mayBeGathered,
   type PlanContext,
   type Planned,
   type RuleSettings,
 } from '../holding/domain.ts'
-import type { DueChannel } from '../holding/store.ts'
-import { addressKey, type Preferences, recipientOf } from './preferences.ts'
-import { lockedRecent, preferencesAndClockOf, saveRecent } from './store.ts'
-import { withOne } from './throttle.ts'
+import { addressKey, noPreferences, type Preferences, recipientOf } from './preferences.ts'
+import { preferences, throttles, windowKey, windows } from './store.ts'
+import { type Recent, withOne } from './throttle.ts'
 
-/** A channel to be decided about, with what is known of an earlier hold. */
-export type Open = Pick<DueChannel, 'channel'> & Partial<DueChannel>
+/** Whose preferences a channel of it follows. */
+export const recipientIn = ({ customerId, addresses }: Heading, channel: Channel) =>
+  recipientOf(customerId, channel, addresses[channel] ?? '')
 
-export async function contextOf(
-  tx: Sql,
-  notification: Notification,
-  open: readonly Open[],
-  { now, settings }: { now: string; settings: RuleSettings },
-): Promise<PlanContext> {
-  const preferences = preferencesIn(tx, notification.customerId)
-  const channels: Partial<Record<Channel, ChannelContext>> = {}
-  for (const { channel, heldBecause, digestId } of open) {
-    const address = notification.addresses[channel] ?? ''
-    channels[channel] = {
-      preferences: await preferences(recipientOf(notification.customerId, channel, address)),
-      recent: isThrottled(notification, settings) ? await lockedRecent(tx, addressKey(channel, address)) : undefined,
-      heldBecause,
-      wasGathered: typeof digestId === 'string',
-    }
-  }
-  return { now, settings, channels }
+/** Which digest a channel of it would join. */
+export function gatheringOf(notification: Heading, channel: Channel) {
+  const { category, addresses } = notification
+  return { recipient: recipientIn(notification, channel), channel, address: addresses[channel] ?? '', category }
 }
 
-/** A customer has the same for all channels. */
-function preferencesIn(tx: Sql, customerId: string | null): (recipient: string) => Promise<Preferences> {
-  const known = new Map<string, Preferences>()
-  return async (recipient) => {
-    const preferences = known.get(recipient) ?? (await preferencesAndClockOf(tx, recipient, customerId))
-    known.set(recipient, preferences)
-    return preferences
+const addressIn = ({ addresses }: Heading, channel: Channel) => addressKey(channel, addresses[channel] ?? '')
+
+export function readsOfRules(
+  notification: Heading,
+  channels: readonly Channel[],
+  settings: RuleSettings,
+  known: Known,
+): Ref[] {
+  return channels.flatMap((channel) => {
+    const decided = known.get(preferences, recipientIn(notification, channel)) ?? noPreferences
+    const isGathered = mayBeGathered(notification, settings, decided)
+    return [
+      seen(preferences, recipientIn(notification, channel)),
+      ...(notification.customerId === null ? [] : [seen(customers, notification.customerId)]),
+      ...(isThrottled(notification, settings) ? [owned(throttles, addressIn(notification, channel))] : []),
+      ...(isGathered ? [owned(windows, windowKey(gatheringOf(notification, channel)))] : []),
+    ]
+  })
+}
+
+const NOTHING_SENT: Recent = { sent: [], places: [] }
+
+/** For these channels; with what `telling` knows of an earlier hold, where there was one. */
+export function contextOf(
+  draft: Draft,
+  notification: Notification,
+  channels: readonly Channel[],
+  { now, settings, telling }: { now: string; settings: RuleSettings; telling?: Telling | undefined },
+): PlanContext {
+  const contextOfChannel = (channel: Channel): ChannelContext => {
+    const { heldBecause, digestId } = telling ? standingOf(telling, channel) : { heldBecause: null, digestId: null }
+    return {
+      preferences: preferencesAndClock(draft, notification, channel),
+      recent: isThrottled(notification, settings)
+        ? (draft.get(throttles, addressIn(notification, channel)) ?? NOTHING_SENT)
+        : undefined,
+      heldBecause: heldBecause ?? undefined,
+      wasGathered: digestId !== null,
+    }
   }
+  return {
+    now,
+    settings,
+    channels: Object.fromEntries(channels.map((channel) => [channel, contextOfChannel(channel)])),
+  }
+}
+
+/** With the customer's own clock, where the preferences name no other. */
+function preferencesAndClock(draft: Draft, notification: Notification, channel: Channel): Preferences {
+  const decided = draft.get(preferences, recipientIn(notification, channel)) ?? noPreferences
+  const { customerId } = notification
+  const customer = customerId === null ? undefined : draft.get(customers, customerId)
+  return { ...decided, timeZone: decided.timeZone ?? customer?.timeZone ?? undefined }
 }
 
 /** What is sent now, or has its place from now on, counts for what comes after it. */
-export async function countForAddress(
-  tx: Sql,
-  { addresses }: Notification,
+export function countForAddress(
+  draft: Draft,
+  notification: Notification,
   { channel, step }: Planned,
   { now, settings, channels }: PlanContext,
-): Promise<void> {
+): void {
   const { recent, heldBecause } = channels[channel] ?? {}
   const counts = step.kind === 'send' || (step.kind === 'hold' && step.reason === 'throttled')
   if (!recent || !counts) return
   const nowMs = Date.parse(now)
   const roomMs = step.kind === 'hold' ? Date.parse(step.dueAt) : nowMs
   const at = { roomMs, hasPlace: heldBecause === 'throttled' }
-  await saveRecent(tx, addressKey(channel, addresses[channel] ?? ''), withOne(recent, settings.throttle, nowMs, at))
+  draft.set(throttles, addressIn(notification, channel), withOne(recent, settings.throttle, nowMs, at))
 }

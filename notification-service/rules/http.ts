@@ -5,10 +5,10 @@ import type { NotificationConfig } from '../config.ts'
 import { CustomerId } from '../customers/http.ts'
 import { faulty } from '../rendering/request.ts'
 import { changePreferences } from './handlers.ts'
-import { customerKey, type Preferences, silenced, withoutMailOf } from './preferences.ts'
+import { customerKey, noPreferences, type Preferences, silenced, withoutMailOf } from './preferences.ts'
 import { isTimeZone, QUIET_HOURS } from './quiet-hours.ts'
 import type { Terms } from './settings.ts'
-import { preferencesOf } from './store.ts'
+import { preferences as stored } from './store.ts'
 import { readUnsubscribeToken, type Unsubscribing } from './unsubscribe.ts'
 import { type UnsubscribePages, unsubscribePages } from './unsubscribe-page.ts'
 
@@ -48,7 +48,10 @@ function preferenceRoutes(
   app.get(
     '/customers/:id/preferences',
     { ...options, schema: { params: ById, summary: 'What a customer wants to be told, how and when' } },
-    async ({ params }) => preferencesOf(database, customerKey(params.id)),
+    async ({ params }) => {
+      const recipient = customerKey(params.id)
+      return (await stored.load(database, [recipient])).get(recipient) ?? noPreferences
+    },
   )
 
   app.put(
@@ -56,7 +59,7 @@ function preferenceRoutes(
     { ...options, schema: { params: ById, body: PreferencesBody, summary: 'Set all of them anew' } },
     async ({ params, body }) => {
       const preferences = checked(body, terms)
-      return changePreferences(commit, customerKey(params.id), () => preferences, now().toISOString())
+      return commit.submit(changePreferences(customerKey(params.id), () => preferences, now().toISOString()))
     },
   )
 }
@@ -114,7 +117,8 @@ function unsubscribeRoutes(
       const about = signed(params.token)
       if (!about) return reply.status(404).headers(PAGE_HEADERS).send(noLink(headers.accept))
       const { recipient, category, locale } = about
-      await changePreferences(commit, recipient, (before) => withoutMailOf(before, category), now().toISOString())
+      const at = now().toISOString()
+      await commit.submit(changePreferences(recipient, (before) => withoutMailOf(before, category), at))
       return reply.headers(PAGE_HEADERS).send(pages.done(category, locale))
     },
   )

@@ -1,19 +1,13 @@
 // What is not transactional is looked at once more when it is about to go: whether it is still wanted, and how a mail says
 // that its recipient may unsubscribe.
-import type { Channel } from '@orders/shared/contracts'
-import type { Sql } from '@orders/shared/storage'
-import { recipientOf } from './preferences.ts'
-import type { Terms } from './settings.ts'
-import { preferencesOf } from './store.ts'
-import { unsubscribeHeaders, unsubscribeLink } from './unsubscribe.ts'
 
-interface About {
-  category: string
-  customerId: string | null
-  locale: string | null
-  channel: Channel
-  address: string
-}
+import type { Channel } from '@orders/shared/contracts'
+import type { AskContext } from '@orders/shared/messaging'
+import type { Notification } from '../domain.ts'
+import { noPreferences, recipientOf } from './preferences.ts'
+import type { Terms } from './settings.ts'
+import { preferences } from './store.ts'
+import { unsubscribeHeaders, unsubscribeLink } from './unsubscribe.ts'
 
 interface ListMail {
   isOptedOut: boolean
@@ -23,14 +17,15 @@ interface ListMail {
 }
 
 export async function listMailOf(
-  sql: Pick<Sql, 'all' | 'get'>,
-  { category, customerId, locale, channel, address }: About,
+  { category, customerId, words, addresses }: Notification,
+  channel: Channel,
   { settings, unsubscribe }: Terms,
+  { read }: Pick<AskContext, 'read'>,
 ): Promise<ListMail> {
   if (settings.transactional.has(category)) return { isOptedOut: false, headers: {} }
-  const recipient = recipientOf(customerId, channel, address)
-  const { categories } = await preferencesOf(sql, recipient)
-  const isMail = channel === 'email'
-  const link = isMail ? unsubscribeLink({ recipient, category, locale: locale ?? undefined }, unsubscribe) : undefined
+  const recipient = recipientOf(customerId, channel, addresses[channel] ?? '')
+  const { categories } = (await read(preferences, recipient)) ?? noPreferences
+  const about = { recipient, category, locale: words.locale ?? undefined }
+  const link = channel === 'email' ? unsubscribeLink(about, unsubscribe) : undefined
   return { isOptedOut: categories[category]?.[channel] === false, link, headers: unsubscribeHeaders(link) }
 }

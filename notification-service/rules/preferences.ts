@@ -9,6 +9,8 @@ export interface Preferences {
   /** IANA; of the clock that `quietHours` are read from. */
   timeZone?: string | undefined
   categories: Record<string, CategoryPreferences>
+  /** When they were saved; not for those of nobody. */
+  updatedAt?: string
 }
 
 /** `false` for a channel: nothing of this category by it. */

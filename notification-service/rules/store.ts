@@ -1,131 +1,120 @@
 // The SQL of the rules: what customers decided, what an address was told lately, and which digests are open.
 import type { Channel } from '@orders/shared/contracts'
-import type { Sql } from '@orders/shared/storage'
-import type { Delivery } from '../deliveries/domain.ts'
-import { noPreferences, type Preferences } from './preferences.ts'
+import type { Change, State } from '@orders/shared/messaging'
+import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
+import type { Preferences } from './preferences.ts'
 import type { Recent } from './throttle.ts'
 
-type Reader = Pick<Sql, 'all' | 'get'>
+/** By `recipientOf`. */
+export const preferences: State<Preferences> = { name: 'preferences', load: loadPreferences, save: savePreferences }
+/** By `addressKey`. */
+export const throttles: State<Recent> = { name: 'throttles', load: loadThrottles, save: saveThrottles }
+/** By `windowKey`; null once it is closed. */
+export const windows: State<OpenDigest | null> = { name: 'digests', load: loadWindows, save: saveWindows }
+/** What waits for a digest still, by its id, in the order of its taking in. Never saved. */
+export const members: State<string[]> = { name: 'members', load: loadMembers, save: async () => undefined }
 
-export async function preferencesOf(sql: Reader, recipient: string): Promise<Preferences> {
-  const row = await sql.get<{ preferences: string }>(
-    'select preferences from preferences where recipient = ?',
-    recipient,
+async function loadPreferences(sql: Reader, recipients: string[]): Promise<Map<string, Preferences>> {
+  const rows = await sql.all<{ recipient: string; preferences: string }>(
+    'select recipient, preferences from preferences where recipient in each(?)',
+    recipients,
   )
-  // The cast is the decoding edge: every row was written by `savePreferences`.
-  return row ? (JSON.parse(row.preferences) as Preferences) : noPreferences
-}
-
-/** With the customer's own clock, where the preferences name no other. */
-export async function preferencesAndClockOf(
-  sql: Reader,
-  recipient: string,
-  customerId: string | null,
-): Promise<Preferences> {
-  const row = await sql.get<{ preferences: string | null; timeZone: string | null }>(
-    `select (select preferences from preferences where recipient = ?) as preferences,
-       (select time_zone from customers where id = ?) as "timeZone"`,
-    recipient,
-    customerId,
-  )
-  const preferences =
-    typeof row?.preferences === 'string' ? (JSON.parse(row.preferences) as Preferences) : noPreferences
-  return { ...preferences, timeZone: preferences.timeZone ?? row?.timeZone ?? undefined }
-}
-
-export async function savePreferences(tx: Sql, recipient: string, preferences: Preferences, at: string): Promise<void> {
-  await tx.run(
-    `insert into preferences (recipient, preferences, updated_at) values (?, ?, ?)
-     on conflict (recipient) do update set preferences = excluded.preferences, updated_at = excluded.updated_at`,
-    recipient,
-    JSON.stringify(preferences),
-    at,
+  return byKey(
+    rows,
+    ({ recipient }) => recipient,
+    // The cast is the decoding edge: every row was written by `savePreferences`.
+    (row) => JSON.parse(row.preferences) as Preferences,
   )
 }
 
-/** From now until the transaction ends no other copy decides about this address: the row is written, so it is locked. */
-export async function lockedRecent(tx: Sql, recipient: string): Promise<Recent> {
-  const row = await tx.get<{ sent: string; places: string }>(
-    `insert into throttles (recipient, sent, places) values (?, '[]', '[]')
-     on conflict (recipient) do update set recipient = excluded.recipient
-     returning sent, places`,
-    recipient,
-  )
-  // The casts are the decoding edge: every row was written here or by `saveRecent`.
-  return { sent: JSON.parse(row?.sent ?? '[]') as number[], places: JSON.parse(row?.places ?? '[]') as number[] }
-}
-
-export async function saveRecent(tx: Sql, recipient: string, { sent, places }: Recent): Promise<void> {
-  await tx.run(
-    'update throttles set sent = ?, places = ? where recipient = ?',
-    JSON.stringify(sent),
-    JSON.stringify(places),
-    recipient,
+async function savePreferences(tx: Sql, changes: Change<Preferences>[]): Promise<void> {
+  await insert(
+    tx,
+    'preferences (recipient, preferences, updated_at)',
+    changes.map(({ key, after: { updatedAt = '', ...rest } }) => [key, JSON.stringify(rest), updatedAt]),
+    'on conflict (recipient) do update set preferences = excluded.preferences, updated_at = excluded.updated_at',
   )
 }
 
-export interface OpenDigest {
+async function loadThrottles(sql: Reader, recipients: string[]): Promise<Map<string, Recent>> {
+  const rows = await sql.all<{ recipient: string; sent: string; places: string }>(
+    'select recipient, sent, places from throttles where recipient in each(?)',
+    recipients,
+  )
+  return byKey(
+    rows,
+    ({ recipient }) => recipient,
+    // The casts are the decoding edge: every row was written by `saveThrottles`.
+    ({ sent, places }) => ({ sent: JSON.parse(sent) as number[], places: JSON.parse(places) as number[] }),
+  )
+}
+
+async function saveThrottles(tx: Sql, changes: Change<Recent>[]): Promise<void> {
+  await insert(
+    tx,
+    'throttles (recipient, sent, places)',
+    changes.map(({ key, after: { sent, places } }) => [key, JSON.stringify(sent), JSON.stringify(places)]),
+    'on conflict (recipient) do update set sent = excluded.sent, places = excluded.places',
+  )
+}
+
+/** Whose messages a digest gathers. */
+export interface Gathering {
+  recipient: string
+  channel: Channel
+  address: string
+  category: string
+}
+
+export interface OpenDigest extends Gathering {
   digestId: string
   dueAt: string
 }
 
-/** The one that is open for this recipient, channel, address and category; else this one opens. */
-export async function joinDigest(
-  tx: Sql,
-  about: { recipient: string; channel: Channel; address: string; category: string },
-  { digestId, dueAt }: OpenDigest,
-): Promise<OpenDigest> {
-  const row = await tx.get<OpenDigest>(
-    `insert into open_digests (recipient, channel, address, category, digest_id, due_at) values (?, ?, ?, ?, ?, ?)
-     on conflict (recipient, channel, address, category) do update set channel = excluded.channel
-     returning digest_id as "digestId", due_at as "dueAt"`,
-    about.recipient,
-    about.channel,
-    about.address,
-    about.category,
-    digestId,
-    dueAt,
-  )
-  return row ?? { digestId, dueAt }
+/** JSON of a list: unlike joined text it cannot be read in two ways. */
+export function windowKey({ recipient, channel, address, category }: Gathering): string {
+  return JSON.stringify([recipient, channel, address, category])
 }
 
-/** Undefined where it is not due, or where another copy has closed it: that copy has seen to its members. */
-export async function closeDigest(
-  tx: Sql,
-  digestId: string,
-  at: string,
-): Promise<{ channel: Channel; address: string } | undefined> {
-  return tx.get<{ channel: Channel; address: string }>(
-    'delete from open_digests where digest_id = ? and due_at <= ? returning channel, address',
-    digestId,
-    at,
+async function loadWindows(sql: Reader, keys: string[]): Promise<Map<string, OpenDigest>> {
+  // The cast is the decoding edge: every key was written by `windowKey`.
+  const recipients = keys.map((key) => (JSON.parse(key) as [string])[0])
+  const rows = await sql.all<OpenDigest>(
+    `select recipient, channel, address, category, digest_id as "digestId", due_at as "dueAt" from open_digests
+     where recipient in each(?)`,
+    recipients,
+  )
+  return byKey(rows, windowKey, (row) => row)
+}
+
+async function saveWindows(tx: Sql, changes: Change<OpenDigest | null>[]): Promise<void> {
+  const closed = changes.flatMap(({ before, after }) =>
+    before && before.digestId !== after?.digestId ? [before.digestId] : [],
+  )
+  const opened = changes.flatMap(({ before, after }) => (after && before?.digestId !== after.digestId ? [after] : []))
+  if (closed.length > 0) await tx.run('delete from open_digests where digest_id in each(?)', closed)
+  await insert(
+    tx,
+    'open_digests (recipient, channel, address, category, digest_id, due_at)',
+    opened.map(({ recipient, channel, address, category, digestId, dueAt }) => [
+      recipient,
+      channel,
+      address,
+      category,
+      digestId,
+      dueAt,
+    ]),
   )
 }
 
-/** What waits for it still, in the order of its taking in. */
-export async function membersOf(tx: Reader, digestId: string): Promise<string[]> {
-  const rows = await tx.all<{ id: string }>(
-    `select notifications.id from deliveries join notifications on notifications.id = deliveries.notification_id
-     where deliveries.digest_id = ? and deliveries.status = 'held' order by notifications.sequence`,
-    digestId,
+async function loadMembers(sql: Reader, digestIds: string[]): Promise<Map<string, string[]>> {
+  const rows = await sql.all<{ digestId: string; id: string }>(
+    `select deliveries.digest_id as "digestId", notifications.id
+     from deliveries join notifications on notifications.id = deliveries.notification_id
+     where deliveries.digest_id in each(?) and deliveries.status = 'held' order by notifications.sequence`,
+    digestIds,
   )
-  return rows.map(({ id }) => id)
-}
-
-/** False when it does not wait any more. */
-export async function saveDigested(
-  tx: Sql,
-  { notificationId, channel }: Pick<Delivery, 'notificationId' | 'channel'>,
-  digestId: string,
-  at: string,
-): Promise<boolean> {
-  const changed = await tx.run(
-    `update deliveries set status = 'digested', digest_id = ?, updated_at = ?
-     where notification_id = ? and channel = ? and status = 'held'`,
-    digestId,
-    at,
-    notificationId,
-    channel,
-  )
-  return changed > 0
+  const all = new Map<string, string[]>()
+  for (const { digestId, id } of rows) all.set(digestId, [...(all.get(digestId) ?? []), id])
+  return all
 }

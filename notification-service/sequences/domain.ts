@@ -1,8 +1,8 @@
 // Series of messages about an order, as data: what begins one, what is said how long afterwards, and what makes the rest
 // needless. Each step is a notification of its own, held until its time.
-import type { Style, Told } from '../content.ts'
+import type { Told } from '../content.ts'
 import { newsWords } from '../content.ts'
-import { type NewsStyle, type Notification, notificationOf } from '../domain.ts'
+import { type Heading, headingOf, type NewsStyle } from '../domain.ts'
 import type { NewsType, OrderTemplate } from '../templates/schemas.ts'
 
 export interface Step {
@@ -43,33 +43,37 @@ export function sequencesOf({ remindersAfterMs, followUpsAfterMs = '' }: Delays)
   ]
 }
 
+/** What each step is about and for whom. Which of them are still to be said, `stepsAfter` decides by the time. */
+export function headingsOfSteps(
+  sequence: Sequence,
+  orderId: string,
+  told: Told,
+  style: NewsStyle,
+  at: string,
+): Heading[] {
+  const news = headingOf({ type: sequence.startedBy, orderId, told }, style, at)
+  return sequence.steps.map((_, index) => headingOfStep(news, sequence, index))
+}
+
 /**
  * The steps that follow news, known by sequence and number, so that the same news twice is one series. What the customer
  * can act on until a deadline is not said after it.
  */
 export function stepsAfter(sequence: Sequence, orderId: string, told: Told, style: NewsStyle, at: string) {
-  const news = notificationOf({ type: sequence.startedBy, orderId, told }, style, at)
+  const news = headingOf({ type: sequence.startedBy, orderId, told }, style, at)
   const deadlineMs = Date.parse(told.confirmBefore ?? '')
   // What is no date, though it is written like one, is no deadline.
   const expiresAt = Number.isNaN(deadlineMs) ? null : new Date(deadlineMs).toISOString()
-  const steps = sequence.steps.map((step, index) => stepOf(news, { sequence, step, number: index + 1 }, told, style))
-  return steps.map((step) => ({ ...step, expiresAt })).filter(({ sendAt }) => expiresAt === null || sendAt < expiresAt)
+  const steps = sequence.steps.map(({ afterMs, template }, index) => ({
+    ...headingOfStep(news, sequence, index),
+    words: newsWords(template, orderId, told, style),
+    sendAt: new Date(Date.parse(at) + afterMs).toISOString(),
+    expiresAt,
+  }))
+  return steps.filter(({ sendAt }) => expiresAt === null || sendAt < expiresAt)
 }
 
-interface Place {
-  sequence: Sequence
-  step: Step
-  number: number
-}
-
-function stepOf(news: Notification, { sequence, step, number }: Place, told: Told, style: Style) {
-  const eventType = `${sequence.name}.${number}`
-  return {
-    ...news,
-    id: `${news.subject}.${eventType}`,
-    eventType,
-    category: sequence.name,
-    words: newsWords(step.template, news.subject, told, style),
-    sendAt: new Date(Date.parse(news.createdAt) + step.afterMs).toISOString(),
-  }
+function headingOfStep(news: Heading, { name }: Sequence, index: number): Heading {
+  const eventType = `${name}.${index + 1}`
+  return { ...news, id: `${news.subject}.${eventType}`, eventType, category: name }
 }

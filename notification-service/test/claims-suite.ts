@@ -1,18 +1,16 @@
 // Two copies of the service and one message that both hold at once, on any database: one mail, whoever dies.
 import { join } from 'node:path'
 import { OrderCreated, topology } from '@orders/shared/contracts'
-import { encode, type Work } from '@orders/shared/messaging'
+import { about, encode, type Work } from '@orders/shared/messaging'
 import { deferred, readConfig, startService } from '@orders/shared/runtime'
 import { type Database, migrate } from '@orders/shared/storage'
-import { createMemoryBroker, eventually, keepingLog, scratchFolder } from '@orders/shared/testing'
+import { createMemoryBroker, decideAlone, eventually, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { CLAIM_MS, callsIn } from '../channels/calls.ts'
-import { openCallOf } from '../channels/store.ts'
 import { NotificationConfig } from '../config.ts'
-import type { Outgoing } from '../deliveries/domain.ts'
-import { deliveryOf, saveAttempt } from '../deliveries/store.ts'
+import { type Attempt, type Call, type Outgoing, sent, standingOf, type Telling } from '../deliveries/domain.ts'
 import { notificationService } from '../service.ts'
-import { saveNotification } from '../store.ts'
+import { findTelling, tellings } from '../store.ts'
 import { startMailServer } from './mail-server.ts'
 
 /** The waiting rooms' seconds pass in a hundredth of their time. */
@@ -116,9 +114,11 @@ export function claimsSuite(name: string, openPlace: (folder: string) => Promise
       const { copies, database } = await claimants(await place())
       const [one, two] = copies
       await one.fail(await one.begin(mailTo, call), attempt, call)
-      expect(await openCallOf(database, mailTo)).toEqual(call)
-      await two.fail(await two.begin(mailTo, call), attempt, undefined)
-      expect(await openCallOf(database, mailTo)).toBeUndefined()
+      expect(await callIn(database)).toEqual({ ...call, claimedBy: null })
+      const claim = await two.begin(mailTo, { ...call, at: LATER })
+      expect(await callIn(database)).toEqual({ ...call, at: LATER, claimedBy: claim })
+      await two.fail(claim, attempt, undefined)
+      expect(await callIn(database)).toBe(null)
     })
 
     it('whoever wakes up after its time ends nobody else’s claim', async () => {
@@ -142,10 +142,24 @@ export function claimsSuite(name: string, openPlace: (folder: string) => Promise
 
     it('what is sent is not sent again', async () => {
       const { copies, database } = await claimants(await place())
-      const change = { status: 'sent', provider: 'smtp', providerId: 'x' } as const
-      await database.transaction((tx) => saveAttempt(tx, { ...attempt, error: null }, change))
-      expect((await deliveryOf(database, mailTo.notificationId, 'email'))?.status).toBe('sent')
+      const receipt = { provider: 'smtp', providerId: 'x', durationMs: 1 }
+      await change(database, (telling) => sent(telling, 'email', receipt, AT))
       expect(await outcome(copies[1].begin(mailTo, call))).toBe('sending_elsewhere')
+      expect(await callIn(database)).toBe(null)
+    })
+
+    it('a call that went well leaves no claim, whoever had it meanwhile', async () => {
+      const { copies, database } = await claimants(await place())
+      await copies[0].begin(mailTo, call)
+      const receipt = { provider: 'smtp', providerId: 'x', durationMs: 1 }
+      await change(database, (telling) => sent(telling, 'email', receipt, AT))
+      expect(await callIn(database)).toBe(null)
+    })
+
+    it('nobody claims a call about nothing', async () => {
+      const { copies } = await claimants(await place())
+      const nowhere = { ...mailTo, notificationId: 'n2' }
+      expect(await outcome(copies[0].begin(nowhere, call))).toBe('no_such_notification')
     })
   })
 }
@@ -160,16 +174,30 @@ const mailTo: Outgoing = {
   createdAt: AT,
 }
 const call = { provider: 'smtp', at: AT }
-const attempt = {
+const attempt: Attempt = {
   notificationId: 'n1',
   channel: 'email',
   attempt: 1,
   at: AT,
   provider: 'smtp',
-  providerId: null,
   error: 'no',
   durationMs: 1,
-} as const
+}
+
+async function callIn(database: Database): Promise<Call | null | undefined> {
+  const telling = await findTelling(database, 'n1')
+  return telling && standingOf(telling, 'email').call
+}
+
+/** In a transaction of its own, as a group of one does. */
+async function change(database: Database, decide: (telling: Telling) => Telling): Promise<void> {
+  const work = about(tellings, 'n1', (telling) => ({
+    ...(telling && { state: decide(telling) }),
+    messages: [],
+    result: undefined,
+  }))
+  await decideAlone(database, work)
+}
 
 /** Two copies' claims over one database, by a clock of the test. */
 async function claimants({ open }: Place) {
@@ -181,13 +209,16 @@ async function claimants({ open }: Place) {
   const notification = { subject: 'n1', orderId: null, eventType: 'direct', category: 'direct', priority: 5 }
   const rest = { customerId: null, sendAt: null, expiresAt: null }
   const addresses = { email: mailTo.address }
-  await database.transaction((tx) =>
-    saveNotification(tx, { id: 'n1', ...notification, ...rest, addresses, words, createdAt: AT }),
-  )
+  const after: Telling = {
+    notification: { id: 'n1', ...notification, ...rest, addresses, words, createdAt: AT },
+    standings: {},
+    failures: [],
+  }
+  await database.transaction((tx) => tellings.save(tx, [{ key: 'n1', before: undefined, after }]))
   const clock = { ms: 0 }
   const copyOver = (over: Database) => {
-    const submit = <T>(work: Work<T>) => over.transaction(async (tx) => (await work(tx)).result)
-    return callsIn(over, { submit }, () => clock.ms)
+    const submit = async <T>(work: Work<T>) => (await decideAlone(over, work)).result
+    return callsIn({ submit }, () => clock.ms)
   }
   return { database, clock, copies: [copyOver(databases[0]), copyOver(databases[1])] as const }
 }

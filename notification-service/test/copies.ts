@@ -5,9 +5,11 @@ import { createGroupCommit, createOutbox } from '@orders/shared/messaging'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { createMemoryBroker, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { onTestFinished } from 'vitest'
+import { type DeliveryRow, deliveriesOf } from '../deliveries/store.ts'
 import type { Notification } from '../domain.ts'
-import { takeIn } from '../holding/handlers.ts'
+import { readsOfTakingIn, takeIn } from '../holding/handlers.ts'
 import { startReleasing } from '../holding/release.ts'
+import { findTelling } from '../store.ts'
 import { terms as plainTerms } from './terms.ts'
 
 interface Settings {
@@ -41,7 +43,9 @@ export async function openCopies(count: number, { at, terms = plainTerms, open }
           throw new Error('killed')
         }),
     }
-    const commit = createGroupCommit({ database: mortal, outbox, service: 'notification-service' })
+    const groups: number[] = []
+    const committed = (members: number) => groups.push(members)
+    const commit = createGroupCommit({ database: mortal, outbox, service: 'notification-service', committed })
     onTestFinished(async () => {
       await commit.close()
       await outbox.close()
@@ -52,12 +56,15 @@ export async function openCopies(count: number, { at, terms = plainTerms, open }
       database,
       commit,
       outbox,
+      log,
       lines,
+      /** How many members each group had that it has committed. */
+      groups,
       takeIn: (notification: Notification, takenInAt = clock.now) =>
-        commit.submit(
-          async (tx) => ({ result: undefined, messages: await takeIn(tx, notification, takenInAt, terms) }),
-          { keys: [notification.subject] },
-        ),
+        commit.submit({
+          reads: (known) => readsOfTakingIn(notification, terms, known),
+          decide: (draft) => ({ result: undefined, messages: takeIn(draft, notification, takenInAt, terms) }),
+        }),
       /** Looks for what is due from now on, until the test ends or it is closed. */
       release() {
         const releasing = startReleasing({ database, commit, log, now, pollMs: 10, terms })
@@ -84,6 +91,12 @@ export async function openCopies(count: number, { at, terms = plainTerms, open }
   return { first, opened, clock, said }
 }
 export type Copy = Awaited<ReturnType<typeof openCopies>>['first']
+
+/** Where each channel of a notification stands; none of one that is not there. */
+export async function standingsIn(database: Database, id: string): Promise<DeliveryRow[]> {
+  const telling = await findTelling(database, id)
+  return telling ? deliveriesOf(telling) : []
+}
 
 async function fileOpener() {
   const scratch = await scratchFolder()

@@ -4,10 +4,9 @@ import type { Database } from '@orders/shared/storage'
 import { eventually, type LogLine } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deliveriesOf } from '../deliveries/store.ts'
 import { channelsOf, type Notification, notificationOf } from '../domain.ts'
 import { plan } from '../holding/domain.ts'
-import { type Copy, openCopies } from './copies.ts'
+import { type Copy, openCopies, standingsIn } from './copies.ts'
 import { style } from './templates.ts'
 import { terms } from './terms.ts'
 
@@ -81,7 +80,7 @@ const copies = (count: number) => openCopies(count, { at })
 
 const takeInBy = (copy: Copy, notification: Notification, now = at) => copy.takeIn(notification, now)
 const standing = async (database: Database, notification: Notification) =>
-  (await deliveriesOf(database, notification)).map(({ channel, status, dueAt }) => [channel, status, dueAt])
+  (await standingsIn(database, notification.id)).map(({ channel, status, dueAt }) => [channel, status, dueAt])
 
 describe('what is held', () => {
   it('is asked for when it is due, once, by however many copies', async () => {
@@ -137,18 +136,19 @@ describe('what is held', () => {
 
   it('waits for itself only when it cannot be released: it is put off, said in the log, and tried again', async () => {
     const { first, clock, said } = await copies(1)
-    await takeInBy(first, paid('1', { sendAt: at }), '2026-11-21T08:00:00.000Z')
+    await takeInBy(first, paid('1', { sendAt: at, customerId: 'odd' }), '2026-11-21T08:00:00.000Z')
     await takeInBy(first, paid('2', { sendAt: later }))
-    const intact = await first.database.get<{ payload: string }>(
-      `select payload from notifications where subject = '1'`,
-    )
-    await first.database.run(`update notifications set payload = 'broken' where subject = '1'`)
+    await first.database.run(`insert into preferences values ('customer odd', 'broken', ?)`, at)
     clock.now = later
     first.release()
     await eventually('the other is asked for', () => said().length === 1 || undefined)
     const told = (lines: LogLine[]) => lines.filter(({ msg }) => msg.startsWith('cannot release what is held'))
     expect(told(first.lines)).toMatchObject([{ notificationId: '1.order.paid' }])
-    await first.database.run(`update notifications set payload = ? where subject = '1'`, intact?.payload ?? '')
+    await eventually('it is put off', async () => {
+      const dueAts = (await standing(first.database, paid('1'))).map(([, , dueAt]) => dueAt)
+      return dueAts.every((dueAt) => dueAt === '2026-11-21T09:01:00.000Z')
+    })
+    await first.database.run(`update preferences set preferences = '{"categories":{}}'`)
     clock.now = latest
     await eventually('it is asked for too', () => said().length === 2 || undefined)
     expect(said()).toEqual(['2/notification.requested/order.paid', '1/notification.requested/order.paid'])

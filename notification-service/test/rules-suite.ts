@@ -3,9 +3,8 @@ import type { Database } from '@orders/shared/storage'
 import { eventually } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
 import { plainWords } from '../content.ts'
-import { deliveriesOf } from '../deliveries/store.ts'
 import type { Notification } from '../domain.ts'
-import { openCopies } from './copies.ts'
+import { openCopies, standingsIn } from './copies.ts'
 import { style } from './templates.ts'
 import { termsWith } from './terms.ts'
 
@@ -35,7 +34,7 @@ function news(id: string, recipient: string, category = 'newsletter'): Notificat
   }
 }
 
-interface Driver {
+export interface Driver {
   /** Empty, and the same one each time that what it resolves with is called. */
   openAgain(): Promise<() => Database | Promise<Database>>
 }
@@ -48,7 +47,7 @@ export function rulesSuite(name: string, { openAgain }: Driver): void {
   const takeInAll = ({ opened }: Copies, all: Notification[]) =>
     Promise.all(all.map((one, index) => opened[index % opened.length]?.takeIn(one)))
   const standing = async ({ first }: Copies, notification: Notification) => {
-    const [delivery] = await deliveriesOf(first.database, notification)
+    const [delivery] = await standingsIn(first.database, notification.id)
     if (!delivery) throw new Error(`${notification.id} has no delivery`)
     return delivery
   }

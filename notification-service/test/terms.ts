@@ -7,8 +7,9 @@ import { set, style } from './templates.ts'
 
 const templates: Templates = {
   current: set,
-  render: async (words) => set.render(words),
+  render: async (words, unsubscribe) => set.render(words, unsubscribe),
   subject: async (words) => set.subject(words),
+  setOf: () => set,
 }
 
 export function termsWith(settings: Record<string, string>): Terms {

@@ -35,7 +35,7 @@ const untold: Told = { facts: [], said: [] }
 
 function tellOne({ facts, said }: Told, fact: Fact): Told {
   const learnt = learn('o1', facts, fact)
-  return { facts: learnt.facts, said: [...said, ...learnt.messages.map(({ id }) => id)] }
+  return { facts: learnt.state ?? facts, said: [...said, ...learnt.messages.map(({ id }) => id)] }
 }
 
 /** Learns the facts one by one; what is known in the end, and everything that was said on the way. */

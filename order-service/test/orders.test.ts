@@ -1,18 +1,13 @@
 // Requests and messages over a real database: an order is placed once, its facts stay, its row can be derived again.
 import { join } from 'node:path'
-import {
-  InventoryReserved,
-  NotificationFailed,
-  NotificationHeld,
-  NotificationSent,
-  PaymentFailed,
-} from '@orders/shared/contracts'
+import { InventoryReserved, PaymentFailed, PaymentSuccess, topology } from '@orders/shared/contracts'
+import { createGroupCommit, createOutbox, type Work } from '@orders/shared/messaging'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
-import { scratchFolder } from '@orders/shared/testing'
+import { createMemoryBroker, decideAlone, handleAlone, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Placed } from '../domain.ts'
 import { handlers, placeOrder, requestCancellation } from '../handlers.ts'
-import { factsOf, listOrders, noticesOf, rebuildOrders } from '../store.ts'
+import { listOrders, orders, rebuildOrders } from '../store.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const placed: Placed = { user: 'ann', priority: 'standard', lines: [{ sku: 'item1', quantity: 1 }] }
@@ -24,7 +19,8 @@ let database: Database
 beforeEach(async () => {
   folder = await scratchFolder()
   database = openSqlite(join(folder.path, 'order.db'))
-  await migrate(database, [join(import.meta.dirname, '..', 'migrations')])
+  const root = join(import.meta.dirname, '..', '..')
+  await migrate(database, [join(root, 'shared/messaging/migrations'), join(root, 'order-service/migrations')])
 })
 
 afterEach(async () => {
@@ -32,16 +28,19 @@ afterEach(async () => {
   await folder.remove()
 })
 
-const place = (orderId: string, changes: { key?: string; placed?: Partial<Placed> } = {}) =>
-  database.transaction((tx) =>
-    placeOrder(tx, { orderId, key: changes.key, placed: { ...placed, ...changes.placed }, at }),
-  )
+interface Changes {
+  key?: string
+  placed?: Partial<Placed>
+}
+const placing = (orderId: string, changes: Changes = {}) =>
+  placeOrder({ orderId, key: changes.key, placed: { ...placed, ...changes.placed }, at })
+const place = (orderId: string, changes?: Changes) => decideAlone(database, placing(orderId, changes))
 
 async function hear(type: string, orderId: string, data: object): Promise<string[]> {
   const handler = handlers.find((one) => one.type === type)
   const event = { id: `${orderId}/${type}`, source: '/test', type, subject: orderId, time: at, data }
-  const messages = await database.transaction(async (tx) => handler?.handle(event, tx, context, undefined))
-  return (messages ?? []).map((message) => message.type)
+  const messages = await handleAlone(database, handler, event, { context })
+  return messages.map((message) => message.type)
 }
 
 const reserve = (orderId: string) =>
@@ -50,6 +49,20 @@ const reserve = (orderId: string) =>
     lines: [{ sku: 'item1', quantity: 1, unitPriceCents: 1_000 }],
     totalCents: 1_000,
   })
+
+const factsOf = async (orderId: string) => (await orders.load(database, [orderId])).get(orderId)
+
+/** Submitted at the same moment, and so decided in one group; what each was told. */
+async function together<T>(works: Work<T>[]): Promise<PromiseSettledResult<T>[]> {
+  const { log } = await keepingLog()
+  const broker = createMemoryBroker(topology).connect('order-service')
+  const outbox = createOutbox({ database, broker, log, now: () => new Date(at) })
+  const commit = createGroupCommit({ database, outbox, service: 'order-service' })
+  const told = await Promise.allSettled(works.map((work) => commit.submit(work)))
+  await commit.close()
+  await outbox.close()
+  return told
+}
 
 describe('placing an order', () => {
   it('says so once and answers every repeat alike', async () => {
@@ -68,25 +81,49 @@ describe('placing an order', () => {
     const first = await place('generated-1', { key: 'k' })
     const second = await place('generated-2', { key: 'k' })
     expect(second).toEqual({ result: first.result, messages: [] })
-    expect(await factsOf(database, 'generated-2')).toEqual([])
+    expect(await factsOf('generated-2')).toBeUndefined()
     await expect(place('generated-3', { key: 'k', placed: { user: 'bob' } })).rejects.toMatchObject({ status: 422 })
+  })
+
+  it('by several requests at the same moment is placed by the first, whether a key or an id makes them one', async () => {
+    const told = await together([
+      placing('generated-1', { key: 'k' }),
+      placing('generated-2', { key: 'k' }),
+      placing('generated-1'),
+      placing('generated-3', { key: 'k', placed: { user: 'bob' } }),
+      placing('generated-1', { placed: { user: 'bob' } }),
+      placing('other', { key: 'l' }),
+    ])
+    expect(told).toMatchObject([
+      { value: { orderId: 'generated-1' } },
+      { value: { orderId: 'generated-1' } },
+      { value: { orderId: 'generated-1' } },
+      { reason: { status: 422, code: 'idempotency_key_reused' } },
+      { reason: { status: 409, code: 'order_exists' } },
+      { value: { orderId: 'other' } },
+    ])
+    expect(await factsOf('generated-1')).toHaveLength(1)
+    expect([await factsOf('generated-2'), await factsOf('generated-3')]).toEqual([undefined, undefined])
   })
 })
 
 describe('asking for a cancellation', () => {
   it('is heard by payment once', async () => {
     await place('o1')
-    const ask = () => database.transaction((tx) => requestCancellation(tx, 'o1', at))
+    const ask = () => decideAlone(database, requestCancellation('o1', at))
     expect((await ask()).messages.map(({ type }) => type)).toEqual(['order.cancel_requested'])
     expect((await ask()).messages).toEqual([])
   })
 
   it('is refused for an order that is unknown, paid or cancelled', async () => {
-    const ask = (orderId: string) => database.transaction((tx) => requestCancellation(tx, orderId, at))
+    const ask = (orderId: string) => decideAlone(database, requestCancellation(orderId, at))
     await expect(ask('unknown')).rejects.toMatchObject({ status: 404 })
     await place('o1')
     await hear(PaymentFailed.type, 'o1', { reason: 'declined', totalCents: 1 })
     await expect(ask('o1')).rejects.toMatchObject({ status: 409, code: 'order_already_cancelled' })
+    await place('o2')
+    await hear(PaymentSuccess.type, 'o2', { chargeId: 'ch_1' })
+    await expect(ask('o2')).rejects.toMatchObject({ status: 409, code: 'order_already_paid' })
   })
 })
 
@@ -140,38 +177,5 @@ describe('the list', () => {
     ])
     const cancelled = await listOrders(database, { status: 'cancelled', before: undefined, limit: 10 })
     expect(cancelled.map(({ orderId }) => orderId)).toEqual(['o3'])
-  })
-})
-
-describe('what became of a notification', () => {
-  const about = { notificationId: 'o1.order.created', channel: 'email' }
-  const failed = () => hear(NotificationFailed.type, 'o1', { ...about, reason: 'mail_refused: 554' })
-  const held = (until: string) => hear(NotificationHeld.type, 'o1', { ...about, reason: 'quiet_hours', until })
-  const sent = () => hear(NotificationSent.type, 'o1', { ...about, provider: 'smtp', providerId: 'm1' })
-  const shown = async () => (await noticesOf(database, 'o1')).map(({ status, reason }) => ({ status, reason }))
-
-  it('is kept with the order: a failure with its reason, until it is sent all the same', async () => {
-    await place('o1')
-    expect(await failed()).toEqual([])
-    expect(await shown()).toEqual([{ status: 'failed', reason: 'mail_refused: 554' }])
-    await sent()
-    expect(await shown()).toEqual([{ status: 'sent', reason: null }])
-    await failed()
-    expect(await shown()).toEqual([{ status: 'sent', reason: null }])
-  })
-
-  it('is shown as held, and until when, until anything became of it', async () => {
-    await place('o1')
-    await held('2026-11-21T08:30:00.000Z')
-    expect(await noticesOf(database, 'o1')).toMatchObject([
-      { status: 'held', reason: 'quiet_hours', until: '2026-11-21T08:30:00.000Z' },
-    ])
-    await sent()
-    expect(await noticesOf(database, 'o1')).toMatchObject([{ status: 'sent', reason: null, until: null }])
-  })
-
-  it('is nobody’s order: nothing is kept', async () => {
-    await sent()
-    expect(await shown()).toEqual([])
   })
 })

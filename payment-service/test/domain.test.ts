@@ -28,9 +28,9 @@ const voided: Settlement = { outcome: 'voided' }
 const refund = { chargeId: 'ch_1', refundId: 're_1' }
 const nothing = { messages: [] }
 
-function paymentAfter(decision: Decision): Payment {
-  if (!decision.payment) throw new Error('the decision changed nothing')
-  return decision.payment
+function paymentAfter({ state }: Decision): Payment {
+  if (!state) throw new Error('the decision changed nothing')
+  return state
 }
 
 function said({ messages }: Decision) {
@@ -109,7 +109,7 @@ describe('inventory.reserved', () => {
   test('charged: payment.success with everything that shipping and inventory need, and the customer forgotten', () => {
     const decision = reserve(undefined, charged)
     expect(said(decision)).toEqual([{ id: '1/payment.success', data: success, priority: 4, expirationMs: undefined }])
-    expect(decision.payment).toEqual({
+    expect(decision.state).toEqual({
       orderId: '1',
       status: 'succeeded',
       totalCents: 2_500,
@@ -127,7 +127,7 @@ describe('inventory.reserved', () => {
   test('declined: payment.failed', () => {
     const decision = reserve(undefined, declined)
     expect(said(decision)).toEqual([failure('declined', 2_500)])
-    expect(decision.payment).toMatchObject({ status: 'failed', reason: 'declined', chargeId: null, reservation: null })
+    expect(decision.state).toMatchObject({ status: 'failed', reason: 'declined', chargeId: null, reservation: null })
   })
   test('above the limit: the customer is asked, and a timer set', () => {
     const decision = reserve(undefined, undefined, large)
@@ -141,7 +141,7 @@ describe('inventory.reserved', () => {
       },
       { id: '1/payment.deadline', data: {}, priority: undefined, expirationMs: 900_000 },
     ])
-    expect(decision.payment).toMatchObject({ status: 'awaiting_confirmation', totalCents: 100_001, confirmBefore })
+    expect(decision.state).toMatchObject({ status: 'awaiting_confirmation', totalCents: 100_001, confirmBefore })
   })
   test('after a cancellation, nothing charged: cancelled_by_customer', () => {
     expect(said(reserve(tombstone, voided))).toEqual([failure('cancelled_by_customer', 2_500)])
@@ -156,7 +156,7 @@ describe('inventory.reserved', () => {
     expect(said(reserve(undeliverable, voided))).toEqual([failure('address_not_served', 2_500)])
     const decision = reserve(undeliverable, charged)
     expect(said(decision).map(({ id }) => id)).toEqual(['1/payment.success', '1/payment.void'])
-    expect(isRefundDue(decision.payment)).toBe(true)
+    expect(isRefundDue(decision.state)).toBe(true)
   })
   test('a charge that another copy made, under another limit, stands', () => {
     expect(said(reserve(awaiting, charged, large)).map(({ id }) => id)).toEqual(['1/payment.success'])
@@ -204,7 +204,7 @@ describe('giving up', () => {
   ])('%s fails, and what the gateway did is found out by a void', (_, payment, totalCents) => {
     const decision = decideGivenUp(payment, now)
     expect(said(decision)).toEqual([failure('gateway_unavailable', totalCents), voidCommand])
-    expect(decision.payment).toMatchObject({ status: 'failed', reason: 'gateway_unavailable', totalCents })
+    expect(decision.state).toMatchObject({ status: 'failed', reason: 'gateway_unavailable', totalCents })
   })
   test.each(Object.entries({ ...decided, awaiting }))('respects what was decided meanwhile: %s', (_, payment) => {
     expect(decideGivenUp(payment, now)).toEqual(nothing)
@@ -217,7 +217,7 @@ describe('giving up', () => {
 
 describe('order.cancel_requested', () => {
   test('before the reservation: a tombstone, and nothing said yet', () => {
-    expect(decideCancellation('1', undefined, now)).toEqual({ payment: tombstone, messages: [] })
+    expect(decideCancellation('1', undefined, now)).toEqual({ state: tombstone, messages: [] })
     expect(tombstone).toMatchObject({ status: 'cancel_requested', totalCents: null, version: 1 })
   })
   test('while the customer is asked: failed at once', () => {
@@ -251,7 +251,7 @@ describe('shipping.failed', () => {
   test('confirmed, or cancelled: nothing may be charged, and what was goes back', () => {
     for (const payment of [confirmed, tombstone, confirmedThenCancelled])
       expect(shippingFails(payment)).toMatchObject({
-        payment: { status: 'cancel_requested', shippingFailure: 'address_not_served' },
+        state: { status: 'cancel_requested', shippingFailure: 'address_not_served' },
         messages: [],
       })
   })
@@ -278,7 +278,7 @@ describe('payment.void', () => {
   test('a failed payment whose charge had happened after all: refunded, and the charge is on record', () => {
     const gaveUp = paymentAfter(decideGivenUp(confirmed, now))
     expect(decideRefund(gaveUp, refund, now)).toMatchObject({
-      payment: { status: 'refunded', reason: 'gateway_unavailable', ...refund },
+      state: { status: 'refunded', reason: 'gateway_unavailable', ...refund },
       messages: [{ id: '1/payment.refunded', data: { reason: 'gateway_unavailable', totalCents: 100_001 } }],
     })
   })

@@ -81,8 +81,8 @@ function giveBack(world: World): Answered<Refund> {
   return { world: { ...after, books: 'refunded' }, answer: { chargeId: 'ch_1', refundId: 're_1' } }
 }
 
-function apply(world: World, { payment, messages }: Decision): World {
-  return { ...world, payment: payment ?? world.payment, said: [...world.said, ...messages] }
+function apply(world: World, { state: payment = world.payment, messages }: Decision): World {
+  return { ...world, payment, said: [...world.said, ...messages] }
 }
 
 const reservation = { ...small, totalCents: 50_000 }

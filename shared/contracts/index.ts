@@ -26,7 +26,7 @@ export * from './payment.ts'
 export * from './rpc.ts'
 export * from './shapes.ts'
 export * from './shipping.ts'
-export { clusterTopology, topology } from './topology.ts'
+export { clusterTopology, retired, topology } from './topology.ts'
 
 /** Every event anybody may hear of, by type. */
 export const events: ReadonlyMap<string, AnyContract> = byType([

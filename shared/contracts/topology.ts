@@ -37,15 +37,6 @@ const hears: Record<string, string[]> = {
     'shipping.prepared',
     'shipping.failed',
     'shipping.delivered',
-    'notification.sent',
-    'notification.failed',
-    'notification.expired',
-    'notification.cancelled',
-    'notification.opted_out',
-    'notification.digested',
-    'notification.held',
-    'notification.delivered',
-    'notification.undelivered',
   ],
   'inventory.queue': ['order.created', 'payment.success', 'payment.failed', 'shipping.failed'],
   'payment.queue': ['inventory.reserved', 'order.cancel_requested', 'shipping.failed'],
@@ -60,16 +51,32 @@ const hears: Record<string, string[]> = {
   ],
 }
 
+/** What earlier versions heard. A message that waits from then is settled unheard. */
+export const retired: Record<string, string[]> = {
+  'order.queue': [
+    'notification.sent',
+    'notification.failed',
+    'notification.expired',
+    'notification.cancelled',
+    'notification.opted_out',
+    'notification.digested',
+    'notification.held',
+    'notification.delivered',
+    'notification.undelivered',
+  ],
+}
+
 const channelQueues = channels.map((channel) => `notification.${channel}.queue`)
 
 const quorumConsumers: Queue[] = [...Object.keys(hears), 'audit.queue'].map(quorumQueue)
 
-const heard: Binding[] = Object.entries(hears).flatMap(([queue, types]) =>
-  types.map((type): Binding => {
-    const source = `${type.slice(0, type.indexOf('.'))}.exchange`
-    return { source, destination: queue, destinationType: 'queue', pattern: type }
-  }),
-)
+const bindingsOf = (heard: Record<string, string[]>): Binding[] =>
+  Object.entries(heard).flatMap(([queue, types]) =>
+    types.map((type): Binding => {
+      const source = `${type.slice(0, type.indexOf('.'))}.exchange`
+      return { source, destination: queue, destinationType: 'queue', pattern: type }
+    }),
+  )
 
 const byChannel: Binding[] = channels.map((channel) => ({
   source: 'notification.exchange',
@@ -113,13 +120,14 @@ function topologyWith(others: Queue[]): Topology {
       keepingQueue('unrouted.queue'),
     ],
     bindings: [
-      ...heard,
+      ...bindingsOf(hears),
       ...byChannel,
       ...audited,
       ...waiting,
       ...withTheirDeadLetters.flatMap(({ bindings }) => bindings),
       { source: unrouted, destination: 'unrouted.queue', destinationType: 'queue', pattern: '' },
     ],
+    retired: bindingsOf(retired),
   }
 }
 

@@ -5,7 +5,6 @@
 // Promise: a delivery is acked only after its effects are committed, or after a copy of it, with the reason, is
 // confirmed in a waiting room or in the dead letters. So nothing is lost, whatever dies at whichever instruction.
 import type { Received } from '../contracts/index.ts'
-import { deferred } from '../runtime/deferred.ts'
 import { asError, errorCode, PermanentError, TransientError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Log } from '../runtime/log.ts'
@@ -13,9 +12,11 @@ import type { Database } from '../storage/index.ts'
 import type { Broker, Delivery } from './broker.ts'
 import { type Cause, decode } from './envelope.ts'
 import { deadCopy, stillWaitingCopy, waitingCopy } from './failed-copy.ts'
-import type { GroupCommit, Submission } from './group-commit.ts'
+import type { GroupCommit } from './group-commit.ts'
 import type { Context, Handler } from './handler.ts'
+import { createOutsideCalls } from './outside-calls.ts'
 import { rooms } from './queues.ts'
+import { createReading } from './reading.ts'
 import { attemptOf, remedyFor, roomFor, waitLeftMs } from './recoverability.ts'
 
 export interface Outcome {
@@ -45,8 +46,8 @@ export interface ConsumerOptions {
   /** How a body becomes a message; by default the full decoding against its contract. */
   decode?: (delivery: Delivery) => Received
   askTimeoutMs?: number
-  /** What every message of this queue decides about, besides its own subject. */
-  keys?: string[]
+  /** Types that an earlier version heard: what waits of them is settled, and nothing happens. */
+  retired?: readonly string[]
   /** The level of the line for what went well; `debug` where it only mirrors what others said. Default `info`. */
   logLevel?: 'info' | 'debug'
 }
@@ -64,12 +65,12 @@ const CLOSE_GRACE_MS = 2_000
 
 export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   const { broker, commit, log, now, service, version } = kernel
-  const { queue, prefetch, askTimeoutMs = ASK_TIMEOUT_MS, keys = [], logLevel = 'info' } = options
+  const { queue, prefetch, askTimeoutMs = ASK_TIMEOUT_MS, logLevel = 'info' } = options
   const handlers = new Map(options.handlers.map((handler) => [handler.type, handler]))
+  const retired = new Set(options.retired)
   const underWay = new Set<Promise<void>>()
   const byId = new Map<string, Promise<void>>()
-  /** Ends each call to the outside world that is under way. */
-  const asking = new Set<(error: Error) => void>()
+  const outside = createOutsideCalls(createReading(kernel.database), askTimeoutMs)
 
   function handlerOf(type: string): Handler {
     const handler = handlers.get(type) ?? handlers.get('*')
@@ -94,6 +95,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       reached('before-ack')
       delivery.ack()
     }
+    if (retired.has(delivery.properties.type ?? '')) return finish('handled')
     const leftMs = waitLeftMs(delivery.properties.headers, startedAt)
     if (leftMs > 0) {
       const wait = { room: roomFor(leftMs), waitMs: leftMs }
@@ -104,11 +106,12 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       event = (options.decode ?? decode)(delivery)
       handler = handlerOf(event.type)
       isAsking = true
-      const answer = handler.ask && (await ask(handler, event, context))
+      const answer = handler.ask && (await outside.ask(handler, event, context))
       isAsking = false
       if (handler.ask) reached('asked')
       const said = await handle(handler, event, delivery, context, answer)
-      log[logLevel]({ queue, type: event.type, subject: event.subject, attempt: context.attempt, said }, 'handled')
+      if (log.isLevelEnabled(logLevel))
+        log[logLevel]({ queue, type: event.type, subject: event.subject, attempt: context.attempt, said }, 'handled')
       finish('handled')
     } catch (thrown) {
       if (thrown instanceof Stopping) return
@@ -126,42 +129,19 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     answer: unknown,
   ): Promise<string[]> {
     return commit.submit(
-      async (tx) => {
-        const messages = await handler.handle(event, tx, atDecision(context), answer)
-        return { result: messages.map(({ type }) => type), messages }
+      {
+        reads: (known) => handler.reads(event, known),
+        decide(draft) {
+          const messages = handler.decide(event, draft, atDecision(context), answer)
+          return { result: messages.map(({ type }) => type), messages }
+        },
       },
-      submissionOf(event, delivery),
+      causeOf(event, delivery),
     )
   }
-
-  const submissionOf = (event: Received, delivery: Delivery): Submission => ({
-    keys: [event.subject, ...keys],
-    cause: causeOf(event, delivery),
-  })
 
   /** What is decided bears the time of the decision, not that of the question that may have come long before. */
   const atDecision = (context: Context): Context => ({ ...context, now: now().toISOString() })
-
-  async function ask(handler: Handler, event: Received, context: Context): Promise<unknown> {
-    const limit = new AbortController()
-    const late = deferred<never>()
-    const end = (error: Error) => {
-      limit.abort()
-      late.reject(error)
-    }
-    const timer = setTimeout(
-      () => end(new TransientError('ask_timeout', `no answer from outside within ${askTimeoutMs} ms`)),
-      askTimeoutMs,
-    )
-    asking.add(end)
-    try {
-      const answer = handler.ask?.(event, { ...context, sql: kernel.database, signal: limit.signal })
-      return await Promise.race([answer, late.promise])
-    } finally {
-      clearTimeout(timer)
-      asking.delete(end)
-    }
-  }
 
   async function recover(
     error: Error,
@@ -223,11 +203,14 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
   ): Promise<string[] | Error> {
     return commit
       .submit(
-        async (tx) => {
-          const messages = (await handler.giveUp?.(event, tx, atDecision(context), failure)) ?? []
-          return { result: messages.map(({ type }) => type), messages }
+        {
+          reads: (known) => handler.reads(event, known),
+          decide(draft) {
+            const messages = handler.giveUp?.(event, draft, atDecision(context), failure) ?? []
+            return { result: messages.map(({ type }) => type), messages }
+          },
         },
-        submissionOf(event, delivery),
+        causeOf(event, delivery),
       )
       .catch(asError)
   }
@@ -255,7 +238,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       await subscription.cancel()
       // A call that takes longer is left: unacked, its message comes back and is asked again with the same key.
       const timer = setTimeout(() => {
-        for (const end of asking) end(new Stopping())
+        outside.endAll(new Stopping())
       }, CLOSE_GRACE_MS)
       await Promise.all(underWay)
       clearTimeout(timer)

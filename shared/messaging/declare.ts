@@ -17,6 +17,8 @@ export async function declareTopology(model: ChannelModel, topology: Topology): 
       await (destinationType === 'queue'
         ? channel.bindQueue(destination, source, pattern, headers)
         : channel.bindExchange(destination, source, pattern, headers))
+    for (const { source, destination, pattern } of topology.retired ?? [])
+      await channel.unbindQueue(destination, source, pattern)
     await channel.close()
   } catch (thrown) {
     throw told(asError(thrown))

@@ -1,43 +1,32 @@
 // Group commit: work that waits at the same moment, messages and HTTP requests alike, shares one transaction and one
 // fsync. Nobody waits on a timer: while one group commits, the next one forms.
 //
-// Promise: `submit` resolves after the commit that holds its changes and its messages, or rejects and none of them
-// exist. When a member fails, the group is taken back and run again with a savepoint for each, so that its failure undoes
-// only itself. When the transaction as a whole fails, its members are tried one by one, so that one bad row spoils only itself.
+// A group loads what all its members decide about, lets them decide in memory in the order of their arrival, and saves what has
+// changed: so the second message of an order sees what the first one decided, and the cost of a statement, on PostgreSQL of a
+// round trip, is shared by the group.
 //
-// Two copies of a service on PostgreSQL do not meet: before any member runs, the group takes the keys of all of them, in
-// one order. What can still collide, deadlock or be cut off is tried again at once.
+// Promise: `submit` resolves after the commit that holds its changes and its messages, or rejects and none of them
+// exist. A member whose decision throws spoils only itself, since nothing has been written for it. When the group cannot be
+// saved, its members are tried one by one, so that one bad row spoils only itself.
+//
+// Two groups that decide about the same key are never under way at the same time: within a copy of the service the later one
+// waits its turn, between copies the database's locks see to it. What can still collide, deadlock or be cut off is tried
+// again at once.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Message } from '../contracts/index.ts'
-import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, errorCode, isOutage, RejectedError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
-import type { Database, Sql, Transaction } from '../storage/index.ts'
+import type { Database, Transaction } from '../storage/index.ts'
 import type { Publication } from './broker.ts'
 import { type Cause, encode } from './envelope.ts'
 import type { Outbox, Recorded } from './outbox.ts'
-
-export interface Done<T> {
-  result: T
-  /** Published after the commit, each exactly as recorded. */
-  messages: Message[]
-}
-
-/** Loads, decides, saves; no call to the outside. May run more than once, each time on a clean state. */
-export type Work<T> = (tx: Sql) => Promise<Done<T>>
-
-export interface Submission {
-  /** What `work` loads to decide about: no other group, of any copy, has one of these keys at the same time. */
-  keys?: string[]
-  cause?: Cause
-}
+import { type Cells, createCells, type Draft, type Known, lockKeyOf, type Ref, type Work } from './state.ts'
 
 export interface GroupCommit {
   /**
    * @throws RejectedError 503 `overloaded` when too much waits already, 503 `stopping` after `close`; TransientError with
    * `isOutage` when the database is away or another process keeps its lock; and whatever `work` throws.
    */
-  submit<T>(work: Work<T>, submission?: Submission): Promise<T>
+  submit<T>(work: Work<T>, cause?: Cause): Promise<T>
   waiting(): number
   /** Finishes what waits; whatever is submitted afterwards is refused. */
   close(): Promise<void>
@@ -54,8 +43,13 @@ interface Options {
 }
 
 interface Member {
-  keys: string[]
-  run(tx: Sql): Promise<Publication[]>
+  /** What it names before anything is loaded. */
+  first: readonly Ref[]
+  /** What it owns of that: no other group has one of these meanwhile. */
+  locks: readonly string[]
+  reads(known: Known): readonly Ref[]
+  /** Keeps its result for `resolve`, and returns what it says. */
+  decide(draft: Draft): Publication[]
   resolve(): void
   reject(error: Error): void
 }
@@ -63,7 +57,6 @@ interface Member {
 interface Outcome {
   verdicts: (() => void)[]
   recorded: Recorded[]
-  forgotten(): void
 }
 
 const GROUP_MAX = 128
@@ -74,62 +67,99 @@ const TRIES_MAX = 4
 export function createGroupCommit(options: Options): GroupCommit {
   const { database, outbox, service, committed, groupMax = GROUP_MAX, waitingMax = WAITING_MAX } = options
   let waiting: Member[] = []
-  let draining: Promise<void> | undefined
+  const underWay = new Set<Promise<void>>()
+  const locked = new Set<string>()
+  let forming: Promise<void> | undefined
   let closed = false
 
-  async function drain(): Promise<void> {
-    // A turn of the event loop lets the sockets hand over everything that has arrived: that is what forms the group.
-    for (await nextTurn(); waiting.length > 0; await nextTurn()) {
-      const group = waiting.slice(0, groupMax)
-      waiting = waiting.slice(groupMax)
-      const outcome = await commit(group)
-      if (!(outcome instanceof Error)) tell(outcome)
-      else if (isOutage(outcome)) rejectAll(group, outcome)
-      else await commitOneByOne(group)
+  /** A turn of the event loop lets the sockets hand over everything that has arrived: that is what forms a group. */
+  async function form(): Promise<void> {
+    await nextTurn()
+    forming = undefined
+    while (underWay.size < database.writersMax) {
+      const group = nextGroup()
+      if (group.length === 0) return
+      start(group)
     }
-    draining = undefined
+  }
+
+  /** Those that wait the longest, but for whoever must wait for a group under way, or for one that does. */
+  function nextGroup(): Member[] {
+    const group: Member[] = []
+    const left: Member[] = []
+    const blocked = new Set(locked)
+    let looked = 0
+    for (; looked < waiting.length && group.length < groupMax; looked++) {
+      const member = waiting[looked]
+      if (!member) continue
+      if (!member.locks.some((key) => blocked.has(key))) group.push(member)
+      else {
+        left.push(member)
+        for (const key of member.locks) blocked.add(key)
+      }
+    }
+    waiting = [...left, ...waiting.slice(looked)]
+    return group
+  }
+
+  function start(group: Member[]): void {
+    const keys = new Set(group.flatMap(({ locks }) => locks))
+    for (const key of keys) locked.add(key)
+    const running = commitGroup(group).finally(() => {
+      for (const key of keys) locked.delete(key)
+      underWay.delete(running)
+      if (waiting.length > 0) forming ??= form()
+    })
+    underWay.add(running)
+  }
+
+  async function commitGroup(group: Member[]): Promise<void> {
+    const outcome = await commit(group)
+    if (!(outcome instanceof Error)) tell(outcome)
+    else if (isOutage(outcome)) rejectAll(group, outcome)
+    else await commitOneByOne(group, outcome)
   }
 
   /** Gives the reason, with nobody told, when the transaction as a whole fails. */
   async function commit(group: Member[]): Promise<Outcome | Error> {
     for (let tries = 1; ; tries++) {
-      const outcome = await commitOnce(group).catch(asError)
+      const outcome = await transact(group).catch(asError)
       // Then the members, run again, find their work done and say nothing: what they said is in the table.
       if (outcome instanceof Error && errorCode(outcome) === 'commit_unknown') outbox.lookAgain()
       if (!(outcome instanceof Error) || !PASSING.has(errorCode(outcome)) || tries === TRIES_MAX) return outcome
     }
   }
 
-  /** Nearly every group is without a fault, and a savepoint costs each member two statements: so only after a fault. */
-  async function commitOnce(group: Member[]): Promise<Outcome> {
-    return transact(group, runBare).catch((error: unknown) => {
-      if (!(error instanceof MemberFailed)) throw error
-      return group.length > 1 ? transact(group, runApart) : { verdicts: [error.verdict], recorded: [], forgotten: noop }
-    })
-  }
-
-  async function transact(group: Member[], run: typeof runApart): Promise<Outcome> {
-    return database.transaction(async (tx) => {
-      await tx.lock(group.flatMap(({ keys }) => keys))
-      const verdicts: (() => void)[] = []
-      const publications: Publication[] = []
-      for (const member of group) verdicts.push(await run(tx, member, publications))
-      const [forgotten, recorded] = await Promise.all([outbox.forget(tx), outbox.record(tx, publications)])
-      reached('before-commit')
-      return { verdicts, recorded, forgotten }
-    })
+  async function transact(group: Member[]): Promise<Outcome> {
+    const confirmed = outbox.takeConfirmed()
+    try {
+      const outcome = await database.transaction(async (tx) => {
+        const cells = createCells()
+        const verdicts = await load(tx, cells, group)
+        const publications: Publication[] = []
+        for (const member of group) if (!verdicts.has(member)) verdicts.set(member, decide(cells, member, publications))
+        const [recorded] = await Promise.all([outbox.record(tx, publications), cells.save(tx), confirmed.forget(tx)])
+        reached('before-commit')
+        return { verdicts: [...verdicts.values()], recorded }
+      })
+      confirmed.ended(true)
+      return outcome
+    } catch (error) {
+      confirmed.ended(false)
+      throw error
+    }
   }
 
   /** Apart from `commit`, so that a fault in here cannot be taken for a failed commit and run the members again. */
-  function tell({ verdicts, recorded, forgotten }: Outcome): void {
+  function tell({ verdicts, recorded }: Outcome): void {
     reached('after-commit')
-    forgotten()
     outbox.send(recorded)
     for (const verdict of verdicts) verdict()
     committed?.(verdicts.length)
   }
 
-  async function commitOneByOne(group: Member[]): Promise<void> {
+  async function commitOneByOne(group: Member[], fault: Error): Promise<void> {
+    if (group.length === 1) return rejectAll(group, fault)
     for (const [index, member] of group.entries()) {
       const outcome = await commit([member])
       if (isOutage(outcome)) return rejectAll(group.slice(index), outcome)
@@ -145,95 +175,98 @@ export function createGroupCommit(options: Options): GroupCommit {
 
   function enqueue(member: Member): void {
     waiting.push(member)
-    draining ??= drain()
+    if (underWay.size < database.writersMax) forming ??= form()
   }
 
   // Without traffic no later group comes along to forget what was confirmed.
   const idle = setInterval(() => {
-    if (outbox.pending().confirmed > 0 && !draining) enqueue(forgetting)
+    if (outbox.pending().confirmed > 0 && underWay.size === 0 && !forming) enqueue(forgetting)
   }, IDLE_MS)
   idle.unref()
 
   return {
-    submit<T>(work: Work<T>, { keys = [], cause = {} }: Submission = {}) {
+    submit<T>(work: Work<T>, cause: Cause = {}) {
       if (closed) return Promise.reject(new RejectedError(503, 'stopping', 'this service is stopping; try again soon'))
       if (waiting.length >= waitingMax) return Promise.reject(overloaded(waiting.length))
-      const settled = deferred<T>()
-      enqueue(memberOf(work, { keys, cause }, service, settled))
-      return settled.promise
+      return new Promise<T>((resolve, reject) => enqueue(memberOf(work, service, cause, { resolve, reject })))
     },
     waiting: () => waiting.length,
     async close() {
       closed = true
       clearInterval(idle)
       if (outbox.pending().confirmed > 0) enqueue(forgetting)
-      await draining
+      while (forming || underWay.size > 0) await Promise.all([forming, ...underWay])
     },
   }
 }
 
-/** A member of a group without savepoints has failed: what the others did is lost with it. */
-class MemberFailed extends Error {
-  override name = 'MemberFailed'
-  verdict: () => void
-  constructor(member: Member, cause: Error) {
-    super(cause.message, { cause })
-    this.verdict = () => member.reject(cause)
+type Verdicts = Map<Member, () => void>
+
+/** Loads what all of them read; one that cannot say what it reads is refused, and the others go on. */
+async function load(tx: Transaction, cells: Cells, group: Member[]): Promise<Verdicts> {
+  const verdicts: Verdicts = new Map()
+  const reads = (member: Member, known: Known) => {
+    if (verdicts.has(member)) return []
+    try {
+      return member.reads(known)
+    } catch (thrown) {
+      const error = asError(thrown)
+      verdicts.set(member, () => member.reject(error))
+      return []
+    }
   }
+  await cells.load(
+    tx,
+    group.flatMap(({ first }) => first),
+    (known) => group.flatMap((member) => reads(member, known)),
+  )
+  return verdicts
 }
 
-/** Runs one member and returns what to tell it once the group has committed. */
-async function runBare(tx: Transaction, member: Member, publications: Publication[]): Promise<() => void> {
+/** Lets one member decide, and returns what to tell it once the group has committed. */
+function decide(cells: Cells, member: Member, publications: Publication[]): () => void {
   try {
-    publications.push(...(await member.run(tx)))
+    publications.push(...cells.decide((draft) => member.decide(draft)))
     return member.resolve
   } catch (thrown) {
-    const error = asError(thrown)
-    throw isOfAll(error) ? error : new MemberFailed(member, error)
-  }
-}
-
-/** The same in a savepoint, so that its failure is its own. */
-async function runApart(tx: Transaction, member: Member, publications: Publication[]): Promise<() => void> {
-  try {
-    publications.push(...(await tx.savepoint(() => member.run(tx))))
-    return member.resolve
-  } catch (thrown) {
-    const error = asError(thrown)
-    if (isOfAll(error)) throw error
     // The member's own failure, told after the commit of the others.
+    const error = asError(thrown)
     return () => member.reject(error)
   }
 }
 
-function memberOf<T>(
-  work: Work<T>,
-  { keys, cause }: Required<Submission>,
-  service: string,
-  settled: Deferred<T>,
-): Member {
-  let done: Done<T> | undefined
+const NOTHING_KNOWN: Known = { get: () => undefined }
+
+interface Settle<T> {
+  resolve(result: T): void
+  reject(error: Error): void
+}
+
+/** @throws what `reads` throws */
+function memberOf<T>(work: Work<T>, service: string, cause: Cause, settle: Settle<T>): Member {
+  const first = work.reads(NOTHING_KNOWN)
+  let decided: { result: T } | undefined
   return {
-    keys,
-    async run(tx) {
-      done = await work(tx)
-      return done.messages.map((message) => encode(message, service, cause))
+    first,
+    locks: first.flatMap(({ state, key, isOwned }) => (isOwned ? [lockKeyOf(state, key)] : [])),
+    reads: work.reads,
+    decide(draft) {
+      const { result, messages } = work.decide(draft)
+      decided = { result }
+      return messages.map((message) => encode(message, service, cause))
     },
     resolve() {
-      if (done) settled.resolve(done.result)
+      if (decided) settle.resolve(decided.result)
     },
-    reject: settled.reject,
+    reject: settle.reject,
   }
 }
 
 const noop = () => undefined
-const forgetting: Member = { keys: [], run: async () => [], resolve: noop, reject: noop }
+const forgetting: Member = { first: [], locks: [], reads: () => [], decide: () => [], resolve: noop, reject: noop }
 
 /** Trying again at once may help: another copy was in the way, or the connection was lost and a new one may be had. */
 const PASSING = new Set(['deadlock', 'serialization_failure', 'connection_lost', 'commit_unknown'])
-/** What has cost the whole transaction, although only one member's statement heard of it. */
-const WHOLE = new Set(['transaction_lost', 'deadlock', 'serialization_failure'])
-const isOfAll = (error: Error) => isOutage(error) || WHOLE.has(errorCode(error))
 
 function overloaded(waiting: number): RejectedError {
   return new RejectedError(503, 'overloaded', `${waiting} requests are waiting already; try again soon`, {

@@ -1,9 +1,9 @@
 // What a service writes for one message type, and what the kernel promises it.
 import type { CommandContract, Contract, Message, Received } from '../contracts/index.ts'
-import type { Sql } from '../storage/index.ts'
+import { type Decision, type Draft, type Known, owned, type Ref, type State } from './state.ts'
 
 export interface Context {
-  /** Now, RFC 3339: for `ask` when the delivery came, for `handle` and `giveUp` when they decide. */
+  /** Now, RFC 3339: for `ask` when the delivery came, for `decide` and `giveUp` when they decide. */
   now: string
   /** Counts from 1. */
   attempt: number
@@ -12,8 +12,8 @@ export interface Context {
 }
 
 export interface AskContext extends Context {
-  /** Reads what is committed; never waits for a writer. */
-  sql: Pick<Sql, 'all' | 'get'>
+  /** What is committed; never waits for a writer, and shares its statement with whoever reads at the same moment. */
+  read<Value>(state: State<Value>, key: string): Promise<Value | undefined>
   /** Aborts when the time limit is over. */
   signal: AbortSignal
 }
@@ -25,27 +25,61 @@ export interface Failure {
 }
 
 /**
- * One message type's handler. `handle` loads, decides, saves and returns the messages to publish; it runs inside the
- * group commit, and never acks, publishes, opens a transaction or catches. It may run again with the
- * same message, at any time and in any order.
+ * One message type's handler: what it reads is loaded, it decides, what it changes is saved, and the messages it returns are
+ * published, all inside the group commit. A decision is synchronous and touches nothing but its draft; it never acks,
+ * publishes or catches. It may run again with the same message, at any time and in any order.
  */
 export interface Handler<Data = unknown, Answer = unknown> {
   type: string
-  /** The one call to the outside world, before the transaction. Must be idempotent by a key taken from the message. */
+  /** The one call to the outside world, before the decision. Must be idempotent by a key taken from the message. */
   ask?(event: Received<Data>, context: AskContext): Promise<Answer>
-  handle(event: Received<Data>, tx: Sql, context: Context, answer: Answer): Promise<Message[]>
-  /** Where giving up is a business outcome: decides, saves and returns the messages that take the dead letter's place. */
-  giveUp?(event: Received<Data>, tx: Sql, context: Context, failure: Failure): Promise<Message[]>
+  /** See `Work`. */
+  reads(event: Received<Data>, known: Known): readonly Ref[]
+  decide(event: Received<Data>, draft: Draft, context: Context, answer: Answer): Message[]
+  /** Where giving up is a business outcome: what it decides takes the dead letter's place. */
+  giveUp?(event: Received<Data>, draft: Draft, context: Context, failure: Failure): Message[]
   /** With `giveUp`: keep the dead letter as well, so that an operator can send it again. */
   keepDeadLetter?: boolean
 }
 
-/** `on(Contract, handler)`: ties a handler to its contract, so that `event.data` has the contract's shape. */
-export function on<Data, Answer = undefined>(
-  contract: Contract<Data> | CommandContract<Data>,
-  handler: Handler<Data, Answer>['handle'] | Omit<Handler<Data, Answer>, 'type'>,
+/** A handler about one state, under the message's subject: each decision is a function from message and state to both. */
+interface AboutOne<Data, Value, Answer> {
+  ask?(event: Received<Data>, context: AskContext): Promise<Answer>
+  decide(event: Received<Data>, value: Value | undefined, context: Context, answer: Answer): Decision<Value>
+  giveUp?(event: Received<Data>, value: Value | undefined, context: Context, failure: Failure): Decision<Value>
+  keepDeadLetter?: boolean
+}
+
+type AnyContract<Data> = Contract<Data> | CommandContract<Data>
+
+/** `on(Contract, state, handler)`: ties a handler to its contract, so that `event.data` has the contract's shape. */
+export function on<Data, Value, Answer = undefined>(
+  contract: AnyContract<Data>,
+  state: State<Value>,
+  { ask, decide, giveUp, keepDeadLetter = false }: AboutOne<Data, Value, Answer>,
 ): Handler {
-  const full = typeof handler === 'function' ? { handle: handler } : handler
+  const applied = (draft: Draft, { subject }: Received<Data>, decision: Decision<Value>): Message[] => {
+    if (decision.state !== undefined) draft.set(state, subject, decision.state)
+    return decision.messages
+  }
+  return onMany<Data, Answer>(contract, {
+    ...(ask && { ask }),
+    reads: ({ subject }) => [owned(state, subject)],
+    decide: (event, draft, context, answer) =>
+      applied(draft, event, decide(event, draft.get(state, event.subject), context, answer)),
+    ...(giveUp && {
+      giveUp: (event, draft, context, failure) =>
+        applied(draft, event, giveUp(event, draft.get(state, event.subject), context, failure)),
+    }),
+    keepDeadLetter,
+  })
+}
+
+/** The same for a handler that decides about several states, or keys. */
+export function onMany<Data, Answer = undefined>(
+  contract: AnyContract<Data>,
+  handler: Omit<Handler<Data, Answer>, 'type'>,
+): Handler {
   // The cast is the decoding edge: the consumer calls a handler only with data that its contract's schema accepted.
-  return { type: contract.type, ...full } as Handler
+  return { type: contract.type, ...handler } as Handler
 }

@@ -5,12 +5,27 @@ export { type Consumer, type ConsumerOptions, consume, type Kernel, type Outcome
 export { type DeadLetter, type DeadLetters, openDeadLetters } from './dead-letters.ts'
 export { declareTopology } from './declare.ts'
 export { type Cause, decode, decodeEnvelope, encode } from './envelope.ts'
-export { createGroupCommit, type Done, type GroupCommit, type Work } from './group-commit.ts'
-export { type AskContext, type Context, type Failure, type Handler, on } from './handler.ts'
+export { createGroupCommit, type GroupCommit } from './group-commit.ts'
+export { type AskContext, type Context, type Failure, type Handler, on, onMany } from './handler.ts'
 export { createOutbox, type Outbox } from './outbox.ts'
 export { type Timers, watchOverdue } from './overdue.ts'
 export * from './queues.ts'
 export { openRabbit } from './rabbit.ts'
+export { createReading } from './reading.ts'
 export * from './recoverability.ts'
 export { type Answerer, answers, ask, serve } from './rpc.ts'
+export {
+  about,
+  type Change,
+  type Decision,
+  type Done,
+  type Draft,
+  type Known,
+  lockKeyOf,
+  owned,
+  type Ref,
+  type State,
+  seen,
+  type Work,
+} from './state.ts'
 export { type AmqpTls, readAmqpTls } from './tls.ts'

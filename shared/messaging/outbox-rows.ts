@@ -1,5 +1,5 @@
 // The outbox's SQL: what waits to be published, and who publishes it.
-import type { Sql } from '../storage/index.ts'
+import { insert, type Reader, type Sql } from '../storage/index.ts'
 import type { Properties, Publication } from './broker.ts'
 
 export interface Recorded {
@@ -8,10 +8,6 @@ export interface Recorded {
 }
 
 export const SWEEP_BATCH = 500
-const STATEMENT_ROWS_MAX = 64
-/** What a service has that is not in a hurry. */
-const STATEMENT_ROWS_FEW = 4
-
 interface OutboxRow {
   sequence: number
   exchange: string
@@ -21,7 +17,7 @@ interface OutboxRow {
 }
 
 /** Those of one copy, in their order. */
-export async function ownRows(sql: Pick<Sql, 'all'>, self: string, after: number): Promise<Recorded[]> {
+export async function ownRows(sql: Reader, self: string, after: number): Promise<Recorded[]> {
   const rows = await sql.all<OutboxRow>(
     'select sequence, exchange, routing_key, body, properties from outbox where claimed_by = ? and sequence > ? order by sequence limit ?',
     self,
@@ -31,12 +27,12 @@ export async function ownRows(sql: Pick<Sql, 'all'>, self: string, after: number
   return rows.map(publicationOf)
 }
 
-/** One statement for all of them. */
+/** All of them in one round trip. */
 export async function insertRows(tx: Sql, publications: Publication[], { self, at }: Owner): Promise<Recorded[]> {
-  const rows = await tx.all<{ sequence: number }>(
-    `insert into outbox (exchange, routing_key, body, properties, claimed_by, claimed_at)
-     values ${publications.map(() => '(?, ?, ?, ?, ?, ?)').join(', ')} returning sequence`,
-    ...publications.flatMap(({ exchange, routingKey, body, properties }) => [
+  const rows = await insert<{ sequence: number }>(
+    tx,
+    'outbox (exchange, routing_key, body, properties, claimed_by, claimed_at)',
+    publications.map(({ exchange, routingKey, body, properties }) => [
       exchange,
       routingKey,
       body.toString('utf8'),
@@ -44,6 +40,7 @@ export async function insertRows(tx: Sql, publications: Publication[], { self, a
       self,
       at,
     ]),
+    'returning sequence',
   )
   // Rows are numbered in their order, and may be returned in any (sqlite.org, "RETURNING", section 2).
   const sequences = rows.map(({ sequence }) => sequence).sort((one, other) => one - other)
@@ -97,16 +94,8 @@ export async function claimRows(tx: Sql, { self, at, from, until, seenAfter, ski
   )
 }
 
-/** One of few numbers of values, so that few statements are prepared; none has the sequence 0. */
 export async function deleteRows(tx: Sql, sequences: number[]): Promise<void> {
-  const size = sequences.length <= STATEMENT_ROWS_FEW ? STATEMENT_ROWS_FEW : STATEMENT_ROWS_MAX
-  const padded = [...sequences, ...Array<number>(size - sequences.length).fill(0)]
-  await tx.run(`delete from outbox where sequence in (${padded.map(() => '?').join(', ')})`, ...padded)
-}
-
-export function inBatches<T>(items: T[]): T[][] {
-  const count = Math.ceil(items.length / STATEMENT_ROWS_MAX)
-  return Array.from({ length: count }, (_, at) => items.slice(at * STATEMENT_ROWS_MAX, (at + 1) * STATEMENT_ROWS_MAX))
+  if (sequences.length > 0) await tx.run('delete from outbox where sequence in each(?)', sequences)
 }
 
 function publicationOf(row: OutboxRow): Recorded {

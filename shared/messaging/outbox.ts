@@ -15,7 +15,6 @@ import {
   claimRows,
   deleteRows,
   forgetCopies,
-  inBatches,
   insertRows,
   ownRows,
   type Recorded,
@@ -39,8 +38,8 @@ export interface Outbox {
   record(tx: Sql, publications: Publication[]): Promise<Recorded[]>
   /** After the commit. */
   send(recorded: Recorded[]): void
-  /** Deletes confirmed rows; returns what to call when the transaction has committed. */
-  forget(tx: Sql): Promise<() => void>
+  /** The rows that are confirmed and not forgotten yet, for one transaction to delete: nobody else is given them meanwhile. */
+  takeConfirmed(): Confirmed
   /** Claims and publishes every row that memory does not hold, whoever recorded it: at a start. */
   sweep(): Promise<void>
   /** The table may hold rows that memory does not know of: an interrupted commit may have succeeded. */
@@ -48,6 +47,12 @@ export interface Outbox {
   /** Messages under way or confirmed but not yet forgotten. */
   pending(): { underWay: number; confirmed: number }
   close(): Promise<void>
+}
+
+export interface Confirmed {
+  forget(tx: Sql): Promise<void>
+  /** How the transaction ended; what is not forgotten is for the next one. */
+  ended(isCommitted: boolean): void
 }
 
 const UNDER_WAY_MAX = 10_000
@@ -61,6 +66,8 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
   const self = randomUUID()
   const underWay = new Set<number>()
   let confirmed: number[] = []
+  /** Confirmed, and being deleted by a transaction. */
+  const forgetting = new Set<number>()
   let leftInTable = false
   let sweeping: Promise<void> | undefined
   let closed = false
@@ -96,12 +103,16 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     })
   }
 
-  async function forget(tx: Sql): Promise<() => void> {
-    // A copy: confirms that arrive while this transaction runs belong to the next.
-    const batch = [...confirmed]
-    await Promise.all(inBatches(batch).map((sequences) => deleteRows(tx, sequences)))
-    return () => {
-      confirmed = confirmed.slice(batch.length)
+  function takeConfirmed(): Confirmed {
+    const taken = confirmed
+    confirmed = []
+    for (const sequence of taken) forgetting.add(sequence)
+    return {
+      forget: (tx) => deleteRows(tx, taken),
+      ended(isCommitted) {
+        for (const sequence of taken) forgetting.delete(sequence)
+        if (!isCommitted) confirmed = [...taken, ...confirmed]
+      },
     }
   }
 
@@ -123,7 +134,7 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     leftInTable = false
     for (let after = 0; !closed; ) {
       const rows = await ownRows(database, self, after)
-      const known = new Set(confirmed)
+      const known = new Set([...confirmed, ...forgetting])
       const fresh = rows.filter(({ sequence }) => !underWay.has(sequence) && !known.has(sequence))
       const fitting = fresh.slice(0, Math.max(0, underWayMax - underWay.size))
       for (const row of fitting) {
@@ -199,16 +210,14 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
 
   return {
     async record(tx, publications) {
-      const owner = { self, at: now().toISOString() }
-      const recorded = await Promise.all(inBatches(publications).map((batch) => insertRows(tx, batch, owner)))
-      return recorded.flat()
+      return insertRows(tx, publications, { self, at: now().toISOString() })
     },
     send(recorded) {
       if (underWay.size + recorded.length > underWayMax) leftInTable = true
       if (leftInTable) refill()
       else for (const row of recorded) send(row)
     },
-    forget,
+    takeConfirmed,
     sweep,
     lookAgain() {
       leftInTable = true

@@ -4,11 +4,11 @@
 // Promise: whatever is overdue by more than the grace is decided, once, for as long as the database can be written: at a start
 // and every few seconds, a batch at a time, oldest first. A timer that comes after all finds it decided, and so does another
 // copy of the service: the domain's own keys see to that.
-import type { Message } from '../contracts/index.ts'
 import { asError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Sql } from '../storage/index.ts'
+import type { Reader } from '../storage/index.ts'
 import type { GroupCommit } from './group-commit.ts'
+import type { Work } from './state.ts'
 
 export interface Timers {
   /** What they are, for the log. */
@@ -17,13 +17,13 @@ export interface Timers {
   graceMs: number
   lookEveryMs: number
   /** The subjects whose timer was due at `dueBefore` or earlier, the longest overdue first, at most `limit`. */
-  overdue(sql: Pick<Sql, 'all'>, dueBefore: string, limit: number): Promise<string[]>
-  /** What the timer's own handler does. */
-  decide(subject: string, tx: Sql, now: string): Promise<Message[]>
+  overdue(sql: Reader, dueBefore: string, limit: number): Promise<string[]>
+  /** What the timer's own handler decides; whether there was anything to decide. */
+  work(subject: string, now: string): Work<boolean>
 }
 
 interface Kernel {
-  database: Pick<Sql, 'all'>
+  database: Reader
   commit: Pick<GroupCommit, 'submit'>
   log: Log
   now: () => Date
@@ -34,19 +34,12 @@ const BATCH = 100
 /** Looks at once, and then again and again until it is closed. */
 export function watchOverdue(kernel: Kernel, timers: Timers): { close(): Promise<void> } {
   const { database, commit, log, now } = kernel
-  const { name, graceMs, lookEveryMs, overdue, decide } = timers
+  const { name, graceMs, lookEveryMs, overdue, work } = timers
   let looking: Promise<void> | undefined
   let isReadable = true
   let closed = false
 
-  const decideOne = (subject: string) =>
-    commit.submit(
-      async (tx) => {
-        const messages = await decide(subject, tx, now().toISOString())
-        return { result: messages.length > 0, messages }
-      },
-      { keys: [subject] },
-    )
+  const decideOne = (subject: string) => commit.submit(work(subject, now().toISOString()))
 
   async function look(): Promise<void> {
     // A full batch of which another copy has decided all is no reason to hurry.

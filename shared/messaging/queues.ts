@@ -26,6 +26,8 @@ export interface Topology {
   exchanges: Exchange[]
   queues: Queue[]
   bindings: Binding[]
+  /** Bindings of earlier versions, which are removed where they still are. */
+  retired?: Binding[]
 }
 
 export const deadLetterExchange = 'dead-letter.exchange'

@@ -1,13 +1,13 @@
 // Typed questions and answers over a queue: the asking side, and the server that decides in the same group commit.
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { Message, RpcContract } from '../contracts/index.ts'
+import type { RpcContract } from '../contracts/index.ts'
 import { asError, errorCode, PermanentError, RejectedError, TransientError } from '../runtime/errors.ts'
-import type { Sql } from '../storage/index.ts'
 import type { Broker, Delivery } from './broker.ts'
 import type { Consumer, Kernel } from './consumer.ts'
 import { BODY_MAX_BYTES } from './envelope.ts'
 import { deadCopy } from './failed-copy.ts'
+import type { Work } from './state.ts'
 
 const Answered = Type.Object({ ok: Type.Literal(true), reply: Type.Unknown() })
 const Refused = Type.Object({
@@ -65,22 +65,13 @@ function unanswered(error: Error): Error {
 export interface Answerer {
   type: string
   contract: RpcContract
-  /** What the answer decides about; see `Submission`. */
-  keys(request: unknown): string[]
-  answer(request: unknown, tx: Sql, context: { now: string }): Promise<{ reply: unknown; messages: Message[] }>
+  work(request: unknown, now: string): Work<unknown>
 }
 
-/**
- * `answers(Contract, keys, answer)`: ties an answer to its contract, so that request and reply have the contract's
- * shapes, and to the keys of what it decides about.
- */
-export function answers<Q, R>(
-  contract: RpcContract<Q, R>,
-  keys: (request: Q) => string[],
-  answer: (request: Q, tx: Sql, context: { now: string }) => Promise<{ reply: R; messages: Message[] }>,
-): Answerer {
-  // The cast is the decoding edge: the server calls both only with what the contract's schema accepted.
-  return { type: contract.type, contract, keys, answer } as Answerer
+/** `answers(Contract, work)`: ties an answer to its contract, so that request and reply have the contract's shapes. */
+export function answers<Q, R>(contract: RpcContract<Q, R>, work: (request: Q, now: string) => Work<R>): Answerer {
+  // The cast is the decoding edge: the server calls it only with what the contract's schema accepted.
+  return { type: contract.type, contract, work } as Answerer
 }
 
 /**
@@ -129,15 +120,8 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
   }
 
   async function decide(answerer: Answerer, request: unknown): Promise<WireReply> {
-    const context = { now: now().toISOString() }
     try {
-      const reply = await commit.submit(
-        async (tx) => {
-          const { reply: result, messages } = await answerer.answer(request, tx, context)
-          return { result, messages }
-        },
-        { keys: answerer.keys(request) },
-      )
+      const reply = await commit.submit(answerer.work(request, now().toISOString()))
       return { ok: true, reply }
     } catch (thrown) {
       const error = asError(thrown)

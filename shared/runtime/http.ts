@@ -1,6 +1,4 @@
 // The HTTP side that all services share: limits, validation, problems, health, metrics and OpenAPI.
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, {
   type FastifyBaseLogger,
@@ -11,6 +9,7 @@ import Fastify, {
 } from 'fastify'
 import { Settings } from 'typebox/system'
 import { admit } from './admission.ts'
+import { addDocs } from './docs.ts'
 import { asError, BrokenError, RejectedError } from './errors.ts'
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts'
 import type { Log } from './log.ts'
@@ -80,13 +79,12 @@ export async function createHttp(options: Options): Promise<HttpServer> {
     const route = request.routeOptions.url ?? 'unknown'
     metrics.answered(route, request.method, reply.statusCode, reply.elapsedTime)
     const level = isExempt(route) ? 'trace' : request.method === 'GET' ? 'debug' : 'info'
+    if (!log.isLevelEnabled(level)) return
     const { method } = request
     const url = request.routeOptions.config?.hasPrivateUrl ? route : pathOf(request.url)
     log[level]({ method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered')
   })
-  await app.register(swagger, { openapi: { info: { title: service, version, description: summary } } })
-  // It brings the policy that its own scripts and styles need; without TLS in front there is nothing to upgrade to.
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_POLICY })
+  addDocs(app, { title: service, version, description: summary }, log)
   addHealth(app, metrics, faults)
   return app
 }
@@ -131,10 +129,6 @@ function endKeptConnections(app: HttpServer): void {
     if (isClosing) reply.header('connection', 'close')
   })
 }
-
-const DOCS_POLICY =
-  "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:; " +
-  "object-src 'none'; style-src 'self' 'unsafe-inline'"
 
 /** Health and metrics are asked by those who look after the service: never refused, never in anybody's way. */
 const EXEMPT = new Set(['/health/live', '/health/ready', '/metrics'])

@@ -1,6 +1,7 @@
 // Prometheus metrics of one service, in a registry of its own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Broker, Consumer, GroupCommit, Outbox, Outcome } from '../messaging/index.ts'
+import type { Database } from '../storage/index.ts'
 
 export interface Metrics {
   observe(outcome: Outcome): void
@@ -13,6 +14,7 @@ export interface Metrics {
 }
 
 export interface Watched {
+  database: Database
   broker: Broker
   outbox: Outbox
   commit: GroupCommit
@@ -72,6 +74,27 @@ export function createMetrics(service: string, watched: () => Watched | undefine
     'outbox_under_way',
     'Recorded messages not yet confirmed, in memory.',
     ({ outbox }) => outbox.pending().underWay,
+  )
+  const counted = (name: string, help: string, read: (parts: Watched) => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        const parts = watched()
+        this.reset()
+        if (parts) this.inc(read(parts))
+      },
+    })
+  counted(
+    'database_statements_total',
+    'Statements, begin and commit included.',
+    ({ database }) => database.spent.statements,
+  )
+  counted(
+    'database_round_trips_total',
+    'Times that somebody waited for the database server; 0 for SQLite.',
+    ({ database }) => database.spent.roundTrips,
   )
   gauge('commit_waiting', 'Messages and requests waiting for the next group.', ({ commit }) => commit.waiting())
   new Gauge({

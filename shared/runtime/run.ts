@@ -1,4 +1,5 @@
 // The process around a service: configuration, log, signals, exit codes.
+import { setPriority } from 'node:os'
 import type { Static, TObject } from 'typebox'
 import { type CommonConfig, readConfig } from './config.ts'
 import { asError, BrokenError } from './errors.ts'
@@ -14,6 +15,8 @@ export async function run<Schema extends TObject>(definition: ServiceDefinition<
   const environment = process.env
   const config = settings(definition, environment)
   if (!config) return
+  // To raise it needs no privilege.
+  if (definition.niceness !== undefined) setPriority(definition.niceness)
   const log = await createLog({
     service: definition.name,
     level: config.logLevel,

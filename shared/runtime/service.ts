@@ -62,6 +62,11 @@ export interface ServiceDefinition<Schema extends TObject = TObject> {
   /** Its folder, which holds `migrations/`. */
   folder: string
   config: Schema
+  /**
+   * Nobody waits for its answers: where the processors of a host are busy, it leaves them to those that somebody waits for
+   * (nice(2), 0 to 19; default 0).
+   */
+  niceness?: number
   wire(wiring: Wiring<Readonly<Static<Schema>>>): Promise<Wired> | Wired
 }
 
@@ -133,7 +138,7 @@ async function open<Schema extends TObject>(
   )
   parts.use('outbox flush', outbox, () => flushed(() => outbox.pending().underWay, broker))
   const consumers: Consumer[] = []
-  watched = { broker, outbox, commit, consumers }
+  watched = { database, broker, outbox, commit, consumers }
   await outbox.sweep()
 
   const kernel: Kernel = { service, version: VERSION, broker, database, commit, log, now, observe: metrics.observe }

@@ -1,30 +1,39 @@
 // The storage port: the little of SQL that the services use, the same over every driver.
 
-export type Value = string | number | null
+export type Value = string | number | null | Buffer
 export type Row = Record<string, Value>
 
-/** Statements use `?` for their values, and never inside a literal. Rows come back as plain objects with the columns' names. */
+/**
+ * Statements use `?` for their values, and never inside a literal; `in each(?)` takes a list of texts or numbers, so that one
+ * statement loads many keys. Rows come back as plain objects with the columns' names.
+ */
 export interface Sql {
-  all<R extends object = Row>(sql: string, ...values: Value[]): Promise<R[]>
-  get<R extends object = Row>(sql: string, ...values: Value[]): Promise<R | undefined>
+  all<R extends object = Row>(sql: string, ...values: Parameter[]): Promise<R[]>
+  get<R extends object = Row>(sql: string, ...values: Parameter[]): Promise<R | undefined>
   /** Returns how many rows it changed. */
-  run(sql: string, ...values: Value[]): Promise<number>
+  run(sql: string, ...values: Parameter[]): Promise<number>
 }
 
+export type Parameter = Value | readonly (string | number)[]
+/** Reads, of what is committed or of what the transaction sees. */
+export type Reader = Pick<Sql, 'all' | 'get'>
+
+/** Its statements run until its work has settled; one that comes later is refused as `transaction_lost`. */
 export interface Transaction extends Sql {
   /**
    * Takes these keys until the transaction ends and waits for whoever holds one: what is loaded afterwards is not
-   * changed by another copy before it is saved, whether its row exists yet or not. Once, before any other statement.
-   * SQLite has one writer at a time, and nothing to lock.
+   * changed by another copy before it is saved, whether its row exists yet or not. SQLite has one writer at a time, and
+   * nothing to lock.
    */
   lock(keys: string[]): Promise<void>
-  /**
-   * Runs `work` so that its failure undoes only its own changes, then rethrows. Not re-entrant.
-   *
-   * @throws TransientError when that failure cost the whole transaction: `transaction_lost`, of which it is the `cause`,
-   * or what happened to all of it (`deadlock`, `serialization_failure`, `database_locked`, `database_unavailable`).
-   */
-  savepoint<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** What a database was asked since it was opened: the measure of work that does not depend on the machine. */
+export interface Spent {
+  /** Begin and commit included. */
+  statements: number
+  /** Times that somebody waited for the server; 0 where there is none. */
+  roundTrips: number
 }
 
 /**
@@ -36,6 +45,9 @@ export interface Transaction extends Sql {
  */
 export interface Database extends Sql {
   readonly dialect: 'sqlite' | 'postgres'
+  /** How many transactions may be under way at one time; further ones wait. */
+  readonly writersMax: number
+  readonly spent: Readonly<Spent>
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   close(): Promise<void>
 }

@@ -4,7 +4,8 @@ import { BrokenError } from '../runtime/errors.ts'
 import type { Database } from './database.ts'
 import { openSqlite } from './sqlite.ts'
 
-export type { Database, Row, Sql, Transaction, Value } from './database.ts'
+export type { Database, Parameter, Reader, Row, Spent, Sql, Transaction, Value } from './database.ts'
+export { byKey, insert } from './many.ts'
 export { migrate } from './migrate.ts'
 export { openSqlite, sqliteOver } from './sqlite.ts'
 

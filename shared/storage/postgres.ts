@@ -1,13 +1,15 @@
-// The PostgreSQL driver: one connection that writes, a few that read, and no round trip for a statement without an answer.
+// The PostgreSQL driver: a few connections that write, a few that read, and no round trip for a statement without an answer.
 import type { Client, Pool, PoolClient, QueryResult } from 'pg'
-import { asError, TransientError } from '../runtime/errors.ts'
-import type { Database, Sql, Transaction, Value } from './database.ts'
+import { asError, errorCode, TransientError } from '../runtime/errors.ts'
+import type { Database, Parameter, Reader, Spent, Transaction } from './database.ts'
 import { lockIds } from './lock-ids.ts'
 import { ensureDatabase, openPool } from './postgres-connect.ts'
 import { failureOf, isLost } from './postgres-failures.ts'
 
-/** Reads under way at one time in a process; with the one that writes, what each copy of a service takes of the server's connections. */
+/** Reads under way at one time in a process; with those that write, what each copy of a service takes of the server's connections. */
 const READERS_MAX = 3
+/** Groups under way at one time. */
+const WRITERS_MAX = 3
 
 /** `postgresUrlOf('postgres://…/{service}', 'order-service')` → `postgres://…/order-service` */
 export function postgresUrlOf(url: string, service: string): string {
@@ -23,14 +25,15 @@ export function postgresUrlOf(url: string, service: string): string {
  */
 export async function openPostgres(url: string, service: string): Promise<Database> {
   await ensureDatabase(url, service)
-  const writer = openPool(url, service, { max: 1, pipeline: true })
+  const writer = openPool(url, service, { max: WRITERS_MAX, pipeline: true })
   const reader = openPool(url, service, { max: READERS_MAX })
-  const read = reading(reader)
-  let turn: Promise<unknown> = Promise.resolve()
+  const spent = { statements: 0, roundTrips: 0 }
+  const read = reading(reader, spent)
+  const underWay = new Set<Promise<unknown>>()
 
   async function run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const client = await checkedOut(writer)
-    const session = createSession(client)
+    const session = createSession(client, spent)
     try {
       const result = await work(session.transaction)
       await session.commit()
@@ -45,18 +48,21 @@ export async function openPostgres(url: string, service: string): Promise<Databa
   }
 
   const transaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
-    const result = turn.then(() => run(work))
-    turn = result.catch(() => undefined)
+    const result = run(work)
+    const ended = result.catch(() => undefined).finally(() => underWay.delete(ended))
+    underWay.add(ended)
     return result
   }
 
   return {
     dialect: 'postgres',
+    writersMax: WRITERS_MAX,
+    spent,
     ...read,
     run: (sql, ...values) => transaction((tx) => tx.run(sql, ...values)),
     transaction,
     async close() {
-      await turn
+      await Promise.all(underWay)
       await Promise.all([writer.end(), reader.end()])
     },
   }
@@ -68,10 +74,12 @@ async function checkedOut(pool: Pool): Promise<PoolClient> {
   })
 }
 
-function reading(pool: Pool): Pick<Sql, 'all' | 'get'> {
-  const query = async (sql: string, values: Value[]) => {
+function reading(pool: Pool, spent: Spent): Reader {
+  const query = async (sql: string, values: Parameter[]) => {
     const client = await checkedOut(pool)
     try {
+      spent.statements += 1
+      spent.roundTrips += 1
       const result = await client.query(prepared(sql, values))
       client.release()
       return result
@@ -83,8 +91,8 @@ function reading(pool: Pool): Pick<Sql, 'all' | 'get'> {
   }
   // The casts are the decoding edge: a statement and the type of its rows are written side by side in a store.
   return {
-    all: async <R>(sql: string, ...values: Value[]) => (await query(sql, values)).rows as R[],
-    get: async <R>(sql: string, ...values: Value[]) => (await query(sql, values)).rows[0] as R | undefined,
+    all: async <R>(sql: string, ...values: Parameter[]) => (await query(sql, values)).rows as R[],
+    get: async <R>(sql: string, ...values: Parameter[]) => (await query(sql, values)).rows[0] as R | undefined,
   }
 }
 
@@ -96,67 +104,77 @@ interface Session {
 
 interface Statement {
   text: string
-  values?: Value[]
+  values?: Parameter[]
   name?: string
 }
 
 /**
- * One transaction on one connection. Statements without an answer (begin, lock, savepoint, release) are held back and
+ * One transaction on one connection. Statements without an answer (begin, lock) are held back and
  * leave in one packet with the next one that has one: they cost no round trip. Should one of them fail, the server
  * refuses what follows, and its own failure is what the next statement throws.
  */
-function createSession(client: Client): Session {
+function createSession(client: Client, spent: Spent): Session {
   let held: Statement[] = [{ text: 'begin' }]
   let hasBegun = false
+  let hasEnded = false
+  let underWay = 0
+  let isCorked = false
   let fault: Error | undefined
 
-  async function send(statement: Statement): Promise<QueryResult> {
+  /** What is sent in one turn leaves in one packet. */
+  function corkForThisTick(): void {
+    if (isCorked) return
     const { stream } = client.connection
+    isCorked = true
     stream.cork()
+    process.nextTick(() => {
+      isCorked = false
+      stream.uncork()
+    })
+  }
+
+  async function send(statement: Statement): Promise<QueryResult> {
+    corkForThisTick()
+    spent.statements += held.length + 1
+    // Those that are sent while another is under way wait together with it.
+    if (underWay === 0) spent.roundTrips += 1
+    underWay += 1
     for (const before of held)
       client.query(before).catch((error: unknown) => {
         fault ??= failureOf(error)
       })
     held = []
     hasBegun = true
-    const answer = client.query(statement)
-    stream.uncork()
-    return answer.catch((error: unknown) => {
-      const failure = failureOf(error)
-      if (isLost(failure)) fault ??= failure
-      throw fault ?? failure
-    })
-  }
-
-  async function savepoint<T>(work: () => Promise<T>): Promise<T> {
-    const opening = { text: 'savepoint work' }
-    held.push(opening)
     try {
-      const result = await work()
-      if (held.at(-1) === opening) held.pop()
-      else held.push({ text: 'release work' })
-      return result
+      return await client.query(statement)
     } catch (error) {
-      if (fault) throw lostBy(fault)
-      if (held.at(-1) === opening) held.pop()
-      else held.push({ text: 'rollback to work' }, { text: 'release work' })
-      throw error
+      const failure = failureOf(error)
+      fault ??= failure
+      // What failed first is why the server refuses the others, whoever of them is heard first.
+      throw errorCode(failure) === IN_FAILED_TRANSACTION ? fault : failure
+    } finally {
+      underWay -= 1
     }
   }
 
-  const statement = (sql: string, values: Value[]) => send(prepared(sql, values))
+  /** What comes when the transaction has ended would run in the next one of this connection. */
+  async function statement(sql: string, values: Parameter[]): Promise<QueryResult> {
+    if (hasEnded) throw new TransientError('transaction_lost', 'the transaction has ended')
+    return send(prepared(sql, values))
+  }
+
   return {
     transaction: {
       // The casts are the decoding edge, as for reading.
-      all: async <R>(sql: string, ...values: Value[]) => (await statement(sql, values)).rows as R[],
-      get: async <R>(sql: string, ...values: Value[]) => (await statement(sql, values)).rows[0] as R | undefined,
+      all: async <R>(sql: string, ...values: Parameter[]) => (await statement(sql, values)).rows as R[],
+      get: async <R>(sql: string, ...values: Parameter[]) => (await statement(sql, values)).rows[0] as R | undefined,
       run: async (sql, ...values) => (await statement(sql, values)).rowCount ?? 0,
       async lock(keys) {
         if (keys.length > 0) held.push(prepared(LOCK, [`{${lockIds(keys).join(',')}}`]))
       },
-      savepoint,
     },
     async commit() {
+      hasEnded = true
       if (!hasBegun) return
       const { command } = await send({ text: 'commit' }).catch((error: unknown) => {
         throw isLost(error) ? commitUnknown(error) : error
@@ -165,11 +183,15 @@ function createSession(client: Client): Session {
       if (command !== 'COMMIT') throw lostBy(fault)
     },
     async rollback() {
+      hasEnded = true
       held = []
       if (hasBegun) await send({ text: 'rollback' })
     },
   }
 }
+
+/** SQLSTATE of a statement that comes after one that failed. */
+const IN_FAILED_TRANSACTION = '25P02'
 
 /** In the order of the array, which is that of the ids: whoever locks in the same order cannot wait in a circle. */
 const LOCK = 'select pg_advisory_xact_lock(id) from unnest(?::bigint[]) as id'
@@ -188,14 +210,17 @@ function lostBy(fault: Error | undefined): Error {
   return new TransientError('transaction_lost', 'the whole transaction was rolled back', { cause: fault })
 }
 
+const EACH = /\bin each\(\?\)/g
 const texts = new Map<string, { text: string; name: string }>()
 
 /** With `$1` for each `?` outside of a literal, and a name: so each connection parses and plans a text once. */
-function prepared(sql: string, values: Value[]): Statement {
+function prepared(sql: string, values: Parameter[]): Statement {
   let known = texts.get(sql)
   if (!known) {
     let count = 0
-    const text = sql.replace(/'[^']*'|\?/g, (found) => (found === '?' ? `$${++count}` : found))
+    const text = sql
+      .replace(EACH, '= any(?)')
+      .replace(/'[^']*'|\?/g, (found) => (found === '?' ? `$${++count}` : found))
     known = { text, name: `s${texts.size}` }
     texts.set(sql, known)
   }

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
-import { asError, errorCode, isOutage, TransientError } from '../runtime/errors.ts'
-import type { Database, Sql, Transaction, Value } from './database.ts'
+import { asError, errorCode, TransientError } from '../runtime/errors.ts'
+import type { Database, Parameter, Spent, Sql, Transaction, Value } from './database.ts'
 
 const BUSY_TIMEOUT_MS = 10_000
 const BUSY_PAUSE_MS = 5
@@ -24,19 +24,22 @@ export function openSqlite(path: string): Database {
 
 /** The driver over open connections, which it closes. With one for both, reads would see what is not committed yet. */
 export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Database {
-  const write = statements(writer)
-  const read = statements(reader)
-  const guarded = statements(writer, insideOf(writer))
-  const tx: Transaction = { ...guarded, lock: async () => undefined, savepoint: (work) => savepoint(guarded, work) }
+  const spent = { statements: 0, roundTrips: 0 }
+  const preparedWrite = preparing(writer, spent)
+  const write = statements(preparedWrite)
+  const read = statements(preparing(reader, spent))
   let turn: Promise<unknown> = Promise.resolve()
 
   async function run<T>(work: (tx: Transaction) => Promise<T>, deadline: number): Promise<T> {
     await begin(write, deadline)
+    const inside = insideOf(writer)
     try {
-      const result = await work(tx)
+      const result = await work({ ...statements(preparedWrite, inside), lock: async () => undefined })
+      inside.end()
       await write.run('commit')
       return result
     } catch (error) {
+      inside.end()
       // SQLite has already rolled back by itself after some errors, a full disk among them.
       if (writer.inTransaction) await write.run('rollback')
       throw error
@@ -53,6 +56,8 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
 
   return {
     dialect: 'sqlite',
+    writersMax: 1,
+    spent,
     all: read.all,
     get: read.get,
     run: (sql, ...values) => transaction((tx) => tx.run(sql, ...values)),
@@ -87,54 +92,76 @@ function connect(path: string): Sqlite.Database {
   return connection
 }
 
-async function savepoint<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
-  await sql.run('savepoint work')
-  try {
-    const result = await work()
-    await sql.run('release work')
-    return result
-  } catch (error) {
-    await sql.run('rollback to work').catch(() => {
-      if (isOutage(error)) throw error
-      throw new TransientError('transaction_lost', 'the whole transaction was rolled back', { cause: error })
-    })
-    await sql.run('release work')
-    throw error
-  }
+/** What stands between a transaction and its statements. */
+interface Guard {
+  /** Throws when none may run. */
+  check(): void
+  failed(error: Error): void
 }
 
 /**
  * After some errors, a full disk among them, SQLite rolls the whole transaction back by itself and the connection
- * commits every further statement on its own. This refuses them, so that a half of a group is never saved.
+ * commits every further statement on its own. This refuses them, and says why, so that a half of a group is never saved. What
+ * comes when the transaction has ended would run in somebody else's.
  */
-function insideOf(connection: Sqlite.Database): () => void {
-  return () => {
-    if (!connection.inTransaction) throw new TransientError('transaction_lost', 'SQLite rolled the transaction back')
+function insideOf(connection: Sqlite.Database): Guard & { end(): void } {
+  let fault: Error | undefined
+  let hasEnded = false
+  return {
+    check() {
+      if (hasEnded) throw new TransientError('transaction_lost', 'the transaction has ended')
+      if (!connection.inTransaction)
+        throw fault ?? new TransientError('transaction_lost', 'SQLite rolled the transaction back')
+    },
+    failed(error) {
+      if (!connection.inTransaction) fault ??= error
+    },
+    end() {
+      hasEnded = true
+    },
   }
 }
 
-/** Prepared once for each text: preparing costs several times what running does. `check` may refuse to run any. */
-function statements(connection: Sqlite.Database, check: () => void = () => undefined): Sql {
+type Prepare = (sql: string) => Sqlite.Statement<Value[], unknown>
+
+/** Prepared once for each text: preparing costs several times what running does. */
+function preparing(connection: Sqlite.Database, spent: Spent): Prepare {
   const prepared = new Map<string, Sqlite.Statement<Value[], unknown>>()
-  const statement = (sql: string) => {
-    check()
-    const known = prepared.get(sql) ?? connection.prepare<Value[], unknown>(sql)
+  return (sql) => {
+    spent.statements += 1
+    const known = prepared.get(sql) ?? connection.prepare<Value[], unknown>(sql.replace(EACH, EACH_OF_JSON))
     prepared.set(sql, known)
     return known
   }
+}
+
+const unguarded: Guard = { check: () => undefined, failed: () => undefined }
+
+function statements(prepare: Prepare, guard = unguarded): Sql {
   const asked = async <T>(ask: () => T): Promise<T> => {
+    guard.check()
     try {
       return ask()
     } catch (thrown) {
-      throw failureOf(asError(thrown))
+      const error = failureOf(asError(thrown))
+      guard.failed(error)
+      throw error
     }
   }
   // The casts are the decoding edge: a statement and the type of its rows are written side by side in a store.
   return {
-    all: <R>(sql: string, ...values: Value[]) => asked(() => statement(sql).all(...values) as R[]),
-    get: <R>(sql: string, ...values: Value[]) => asked(() => statement(sql).get(...values) as R | undefined),
-    run: (sql, ...values) => asked(() => statement(sql).run(...values).changes),
+    all: <R>(sql: string, ...values: Parameter[]) => asked(() => prepare(sql).all(...bound(values)) as R[]),
+    get: <R>(sql: string, ...values: Parameter[]) => asked(() => prepare(sql).get(...bound(values)) as R | undefined),
+    run: (sql, ...values) => asked(() => prepare(sql).run(...bound(values)).changes),
   }
+}
+
+const EACH = /\bin each\(\?\)/g
+const EACH_OF_JSON = 'in (select value from json_each(?))'
+
+/** A list goes in as JSON. */
+function bound(values: Parameter[]): Value[] {
+  return values.map((value) => (Array.isArray(value) ? JSON.stringify(value) : (value as Value)))
 }
 
 /** The disk is full, or fails (sqlite.org, "Result and Error Codes"): nobody's statement is at fault, and all may go well later. */

@@ -1,6 +1,7 @@
 // The rules of a shipment, one by one and in every order of arrival.
 import type { Message } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
+import { sequences } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Booking, type Decision, decideBooking, decideDelivery, decideGivenUp, type Shipment } from '../domain.ts'
@@ -14,9 +15,9 @@ const book = (shipment: Shipment | undefined, word?: Booking) =>
   decideBooking('1', shipment, { priority, booking: word, terms, now })
 const giveUp = (shipment: Shipment | undefined) => decideGivenUp('1', shipment, { priority, now })
 
-function shipmentAfter({ shipment }: Decision): Shipment {
-  if (!shipment) throw new Error('the decision changed nothing')
-  return shipment
+function shipmentAfter({ state }: Decision): Shipment {
+  if (!state) throw new Error('the decision changed nothing')
+  return state
 }
 
 function said({ messages }: Decision) {
@@ -45,7 +46,7 @@ describe('payment.success', () => {
       },
       { id: '1/shipping.transit', data: {}, priority: undefined, expirationMs: 2_000 },
     ])
-    expect(decision.shipment).toEqual({
+    expect(decision.state).toEqual({
       orderId: '1',
       status: 'prepared',
       priority: 'express',
@@ -63,7 +64,7 @@ describe('payment.success', () => {
     expect(said(decision)).toEqual([
       { id: '1/shipping.failed', data: { reason: 'address_not_served' }, priority: 9, expirationMs: undefined },
     ])
-    expect(decision.shipment).toMatchObject({ status: 'failed', reason: 'address_not_served', trackingId: null })
+    expect(decision.state).toMatchObject({ status: 'failed', reason: 'address_not_served', trackingId: null })
   })
   test.each(Object.entries(everything))('nothing the second time, whatever the carrier says: %s', (_, shipment) => {
     expect([book(shipment, booking), book(shipment, refusal), book(shipment)]).toEqual(Array(3).fill(nothing))
@@ -78,7 +79,7 @@ describe('giving up', () => {
     expect(said(giveUp(undefined))).toEqual([
       { id: '1/shipping.failed', data: { reason: 'carrier_unavailable' }, priority: 9, expirationMs: undefined },
     ])
-    expect(giveUp(undefined).shipment).toMatchObject({ status: 'failed', reason: 'carrier_unavailable' })
+    expect(giveUp(undefined).state).toMatchObject({ status: 'failed', reason: 'carrier_unavailable' })
   })
   test.each(Object.entries(everything))('respects what was decided meanwhile: %s', (_, shipment) => {
     expect(giveUp(shipment)).toEqual(nothing)
@@ -96,7 +97,7 @@ describe('the parcel arrives', () => {
         expirationMs: undefined,
       },
     ])
-    expect(decision.shipment).toEqual({
+    expect(decision.state).toEqual({
       ...prepared,
       status: 'delivered',
       deliveredAt: later,
@@ -120,8 +121,8 @@ interface World {
   said: Message[]
 }
 
-const apply = (world: World, { shipment, messages }: Decision): World => ({
-  shipment: shipment ?? world.shipment,
+const apply = (world: World, { state: shipment = world.shipment, messages }: Decision): World => ({
+  shipment,
   said: [...world.said, ...messages],
 })
 const steps = {
@@ -134,13 +135,6 @@ type Step = keyof typeof steps
 const everyStep = Object.keys(steps) as Step[]
 const walk = (path: readonly Step[]) =>
   path.reduce<World>((at, step) => steps[step](at), { shipment: undefined, said: [] })
-
-function sequences(lengthMax: number): Step[][] {
-  if (lengthMax === 0) return [[]]
-  const shorter = sequences(lengthMax - 1)
-  const longest = shorter.filter(({ length }) => length === lengthMax - 1)
-  return [...shorter, ...longest.flatMap((path) => everyStep.map((step) => [...path, step]))]
-}
 
 /** The first decision is the only one, and each thing is said once. */
 function check(path: readonly Step[]): void {
@@ -160,7 +154,7 @@ function check(path: readonly Step[]): void {
 }
 
 test('every order of arrival, with repeats, up to six', () => {
-  const all = sequences(6)
+  const all = sequences(everyStep, 6)
   expect(all.length).toBe(5_461)
   for (const path of all) check(path)
 })

@@ -1,5 +1,5 @@
 // The topology is what people outside rely on: every name, every argument, and who hears what.
-import { clusterTopology, events, topology } from '@orders/shared/contracts'
+import { clusterTopology, events, retired, topology } from '@orders/shared/contracts'
 import { attemptOf, deadLetterExchange, deadLetterQueueOf, remedyFor, retryExchange } from '@orders/shared/messaging'
 import { TransientError } from '@orders/shared/runtime'
 import { route } from '@orders/shared/testing'
@@ -165,6 +165,21 @@ describe('bindings', () => {
     const texts = topology.bindings.map((binding) => JSON.stringify(binding))
     expect(texts).toEqual([...new Set(texts)])
   })
+
+  it.each([
+    ['one node', topology],
+    ['a cluster', clusterTopology],
+  ])('that are no longer wanted are named, on %s, so that they are removed: none of them is wanted', (_, declared) => {
+    const wanted = new Set(declared.bindings.map((binding) => JSON.stringify(binding)))
+    expect(declared.retired?.filter((binding) => wanted.has(JSON.stringify(binding)))).toEqual([])
+    // Removing a binding of an exchange or a queue that is not declared is refused by the broker.
+    const names = [...declared.exchanges, ...declared.queues].map(({ name }) => name)
+    for (const { source, destination, destinationType } of declared.retired ?? []) {
+      expect(names).toEqual(expect.arrayContaining([source, destination]))
+      expect(destinationType).toBe('queue')
+    }
+    expect(declared.retired?.map(({ pattern }) => pattern)).toEqual(retired['order.queue'])
+  })
 })
 
 describe('who hears what', () => {
@@ -183,18 +198,23 @@ describe('who hears what', () => {
     'shipping.prepared': ['order'],
     'shipping.delivered': ['order'],
     'shipping.failed': ['inventory', 'order', 'payment'],
-    'notification.sent': ['order'],
-    'notification.failed': ['order'],
-    'notification.expired': ['order'],
-    'notification.cancelled': ['order'],
-    'notification.opted_out': ['order'],
-    'notification.digested': ['order'],
-    'notification.held': ['order'],
-    'notification.delivered': ['order'],
-    'notification.undelivered': ['order'],
   }
   /** Nobody acts on these: they are for people, who find them in the audit. */
-  const onlyAudited = ['inventory.committed', 'inventory.released', 'inventory.restocked', 'payment.refunded']
+  const onlyAudited = [
+    'inventory.committed',
+    'inventory.released',
+    'inventory.restocked',
+    'payment.refunded',
+    'notification.sent',
+    'notification.failed',
+    'notification.expired',
+    'notification.cancelled',
+    'notification.opted_out',
+    'notification.digested',
+    'notification.held',
+    'notification.delivered',
+    'notification.undelivered',
+  ]
   /** Goes to the queues of the channels it names; see below. */
   const byChannel = ['notification.requested']
 

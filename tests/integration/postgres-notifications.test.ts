@@ -1,12 +1,12 @@
-// notification-service on PostgreSQL: two copies that look for the same due things at once, and a database of an older version.
+// notification-service on PostgreSQL: two copies that look for the same due things at once, databases of older versions, and
+// the pages of the suppression list.
 import { OrderPaid, PaymentConfirmationRequired } from '@orders/shared/contracts'
 import { openDatabase } from '@orders/shared/storage'
 import { eventually } from '@orders/shared/testing'
 import { expect, it, onTestFinished } from 'vitest'
-import { deliveriesOf } from '../../notification-service/deliveries/store.ts'
-import { findNotification, listNotifications } from '../../notification-service/store.ts'
 import { openServices } from '../../notification-service/test/running.ts'
-import { upgraded } from '../../notification-service/test/upgrade.ts'
+import { suppressionsSuite } from '../../notification-service/test/suppressions-suite.ts'
+import { upgradeSuite } from '../../notification-service/test/upgrade.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 const at = '2026-11-21T08:30:00.000Z'
@@ -38,19 +38,19 @@ it('two copies ask once for each of what is due, and say a summary once', async 
   expect(requests.sort()).toEqual(ids.map((id) => `${id}/notification.requested/direct`).sort())
 })
 
-it('a database of an older version keeps who is told and how it stands', async () => {
+const place = async (folder: string) => {
   const { url, remove } = testDatabase()
-  const database = await openDatabase('test', '.data', url)
-  onTestFinished(async () => {
-    await database.close()
-    await remove()
-  })
-  await upgraded(database)
-  const notification = await findNotification(database, '1.order.paid')
-  expect(notification?.addresses).toEqual({ email: 'Ann@example.org', sms: '+43 1', push: 'token' })
-  const page = { orderId: '1', to: 'ann@example.org', channel: 'push' as const, after: undefined, limit: 10 }
-  expect(await listNotifications(database, { ...page, status: 'waiting' })).toEqual([notification])
-  expect(await listNotifications(database, { ...page, status: 'failed' })).toEqual([])
-  const standing = notification ? await deliveriesOf(database, notification) : []
-  expect(standing.map(({ status }) => status)).toEqual(['sent', 'failed', 'waiting'])
+  return {
+    environment: { DATA_DIR: folder, DATABASE_URL: url },
+    open: () => openDatabase('notification-service', folder, url),
+    remove,
+  }
+}
+
+upgradeSuite('PostgreSQL', place)
+
+suppressionsSuite('PostgreSQL', () => {
+  const { url, remove } = testDatabase()
+  onTestFinished(remove)
+  return { DATABASE_URL: url }
 })

@@ -66,6 +66,46 @@ it('an event reaches those who hear it and the audit, and a failure comes back f
   }
 })
 
+it('what earlier versions heard is heard no longer: its bindings are removed, and nothing else', async () => {
+  const earlier = await open('earlier')
+  try {
+    for (const { source, destination, pattern } of topology.retired ?? [])
+      await vhost.api('POST', `bindings/e/${source}/q/${destination}`, { routing_key: pattern })
+    const bindingsOf = async (queue: string) => {
+      const found = (await vhost.api('GET', `queues/${queue}/bindings`)) as { source: string; routing_key: string }[]
+      return found
+        .filter(({ source }) => source !== '')
+        .map(({ routing_key }) => routing_key)
+        .sort()
+    }
+    const heardNow = topology.bindings.filter(({ destination }) => destination === 'order.queue')
+    const now = heardNow.map(({ pattern }) => pattern).sort()
+    const retiredTypes = (topology.retired ?? []).map(({ pattern }) => pattern)
+    expect(await bindingsOf('order.queue')).toEqual([...now, ...retiredTypes].sort())
+
+    const brokers = await Promise.all(['one', 'two'].map(open))
+
+    expect(await bindingsOf('order.queue')).toEqual(now)
+    const before = await vhost.count('order.queue')
+    const body = Buffer.from('{}')
+    const properties = { messageId: 'm', headers: {} }
+    for (const routingKey of ['notification.sent', 'shipping.delivered'])
+      await earlier.publish({
+        exchange: `${routingKey.split('.')[0]}.exchange`,
+        routingKey,
+        body,
+        properties: { ...properties, type: routingKey },
+      })
+    await eventually(
+      'what is still heard arrives, and only that',
+      async () => (await vhost.count('order.queue')) === before + 1,
+    )
+    await Promise.all(brokers.map((broker) => broker.close(1_000)))
+  } finally {
+    await earlier.close(1_000)
+  }
+})
+
 function byName(one: { name: string }, other: { name: string }): number {
   return one.name < other.name ? -1 : 1
 }

@@ -6,7 +6,7 @@ import { RejectedError } from '@orders/shared/runtime'
 import { setStock } from '../../inventory-service/handlers.ts'
 import { linesOf, type Order, orderOf } from '../../order-service/domain.ts'
 import { placeOrder, requestCancellation } from '../../order-service/handlers.ts'
-import { factsOf } from '../../order-service/store.ts'
+import { orders } from '../../order-service/store.ts'
 import { type Plan, SCARCE } from './orders.ts'
 import type { World } from './world.ts'
 
@@ -42,7 +42,7 @@ async function place(world: World, { orderId, form }: Plan): Promise<void> {
   const placed = { ...customer, priority, lines: linesOf(items) }
   const answer = await insist(world, () =>
     world.ask('order-service', ({ commit, now }) =>
-      commit.submit((tx) => placeOrder(tx, { orderId, key: `key-${orderId}`, placed, at: now().toISOString() })),
+      commit.submit(placeOrder({ orderId, key: `key-${orderId}`, placed, at: now().toISOString() })),
     ),
   )
   if (answer instanceof RejectedError) throw answer
@@ -51,9 +51,7 @@ async function place(world: World, { orderId, form }: Plan): Promise<void> {
 /** Refused when it is too late, which is as good. */
 async function cancel(world: World, { orderId }: Plan): Promise<void> {
   await insist(world, () =>
-    world.ask('order-service', ({ commit, now }) =>
-      commit.submit((tx) => requestCancellation(tx, orderId, now().toISOString())),
-    ),
+    world.ask('order-service', ({ commit, now }) => commit.submit(requestCancellation(orderId, now().toISOString()))),
   )
 }
 
@@ -66,7 +64,9 @@ async function isAsked(world: World, { orderId }: Plan): Promise<boolean> {
   for (;;) {
     await world.time.pause(world.random.wait(LOOK_MEAN_MS))
     const order = await insist<Order | undefined>(world, () =>
-      world.ask('order-service', async ({ database }) => orderOf(orderId, await factsOf(database, orderId))),
+      world.ask('order-service', async ({ database }) =>
+        orderOf(orderId, (await orders.load(database, [orderId])).get(orderId) ?? []),
+      ),
     )
     if (order instanceof RejectedError || !order) continue
     if (order.status === 'awaiting_confirmation') return true
@@ -79,7 +79,7 @@ export async function restock(world: World): Promise<void> {
   const available = world.random.between(0, 12)
   await insist(world, () =>
     world.ask('inventory-service', ({ commit, now }) =>
-      commit.submit((tx) => setStock(tx, { sku: SCARCE, available, unitPriceCents: 700 }, now().toISOString())),
+      commit.submit(setStock({ sku: SCARCE, available, unitPriceCents: 700 }, now().toISOString())),
     ),
   )
 }

@@ -1,7 +1,7 @@
 // The database of a service: real SQL by the real driver over SQLite in memory, which outlives the service's processes.
 // Each statement passes the process that asks for it; a dead one's transaction is rolled back.
-import { TransientError } from '@orders/shared/runtime'
-import { type Database, type Sql, sqliteOver, type Transaction, type Value } from '@orders/shared/storage'
+import { asError, TransientError } from '@orders/shared/runtime'
+import { type Database, type Parameter, sqliteOver, type Transaction } from '@orders/shared/storage'
 import Sqlite from 'better-sqlite3'
 import type { Faults } from './faults.ts'
 import type { Process } from './process.ts'
@@ -66,6 +66,8 @@ function prepareOnce(connection: Sqlite.Database): void {
   Object.assign(connection, { prepare: once })
 }
 
+const noop = () => undefined
+
 interface Surroundings {
   faults: Faults
   tally: Tally
@@ -90,21 +92,38 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
   }
 
   /**
-   * Dying after it is the same as dying before it: all of it is taken back. One that comes to its turn when its transaction
-   * has failed by another must not meet the next: the drivers have none such, since theirs are sent when they are called.
+   * As the drivers do it: statements run in the order in which they are called, however many are waited for at one time; what
+   * comes after one that cost the transaction is told the same. Dying after one is the same as dying before it: all of it is
+   * taken back.
    */
-  function statement<T>(isOver: () => boolean, effect: () => Promise<T>): Promise<T> {
-    const inTurn = () =>
-      isOver() ? Promise.reject(new TransientError('transaction_lost', 'it is over')) : tried(effect)
-    const pause = process.wait('statement')
-    return pause ? pause.then(inTurn) : inTurn()
-  }
+  function guarded(tx: Transaction): Transaction {
+    let before: Promise<unknown> | undefined
+    let lost: Error | undefined
 
-  const guarded = (sql: Sql, isOver: () => boolean): Sql => ({
-    all: (text, ...values) => statement(isOver, () => sql.all(text, ...values)),
-    get: (text, ...values) => statement(isOver, () => sql.get(text, ...values)),
-    run: (text, ...values) => statement(isOver, () => sql.run(text, ...values)),
-  })
+    function statement<T>(effect: () => Promise<T>): Promise<T> {
+      const inTurn = () =>
+        lost ? Promise.reject(lost) : tried(effect).catch((error: unknown) => Promise.reject(failed(asError(error))))
+      const pause = process.wait('statement')
+      const result = before || pause ? Promise.all([before, pause]).then(inTurn) : inTurn()
+      const settled = result.then(noop, noop).finally(() => {
+        if (before === settled) before = undefined
+      })
+      before = settled
+      return result
+    }
+
+    function failed(error: Error): Error {
+      if (!connection.inTransaction) lost ??= error
+      return error
+    }
+
+    return {
+      all: (text, ...values) => statement(() => tx.all(text, ...values)),
+      get: (text, ...values) => statement(() => tx.get(text, ...values)),
+      run: (text, ...values) => statement(() => tx.run(text, ...values)),
+      lock: tx.lock,
+    }
+  }
 
   async function read<T>(effect: () => Promise<T>): Promise<T> {
     await process.wait('read')
@@ -117,17 +136,15 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
   }
 
   async function transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    let isOver = false
     await process.wait('begin')
     await store.enter(process)
     try {
       return await real.transaction(async (tx) => {
-        const result = await work({ ...tx, ...guarded(tx, () => isOver) })
+        const result = await work(guarded(tx))
         await process.pass('commit', () => tried(async () => undefined))
         return result
       })
     } finally {
-      isOver = true
       store.leave(process)
       await process.wait('committed')
     }
@@ -135,9 +152,11 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
 
   return {
     dialect: 'sqlite',
+    writersMax: real.writersMax,
+    spent: real.spent,
     all: (text, ...values) => read(() => real.all(text, ...values)),
     get: (text, ...values) => read(() => real.get(text, ...values)),
-    run: (text: string, ...values: Value[]) => transaction((tx) => tx.run(text, ...values)),
+    run: (text: string, ...values: Parameter[]) => transaction((tx) => tx.run(text, ...values)),
     transaction,
     close: async () => undefined,
   }

@@ -1,7 +1,9 @@
 // What is left when all has come to rest, read from where each thing is kept, by SQL that shares nothing with the services.
+
 import { createHash } from 'node:crypto'
 import { topology } from '@orders/shared/contracts'
 import type { Told } from '../../audit-service/told.ts'
+import { entriesIn } from '../chaos/oracle/audit-log.ts'
 import type { Letter } from './operator.ts'
 import type { Plan } from './orders.ts'
 import { services } from './services.ts'
@@ -34,13 +36,17 @@ export interface Evidence {
   world: World
 }
 
-export function gather(world: World, plans: readonly Plan[], letters: ReadonlyMap<string, Letter>): Evidence {
+export async function gather(
+  world: World,
+  plans: readonly Plan[],
+  letters: ReadonlyMap<string, Letter>,
+): Promise<Evidence> {
   const { memory } = world
   const orders = rowsOf<OrderRow>(world, 'order-service', 'select order_id, status, reason, total_cents from orders')
   return {
     plans,
     orders: new Map(orders.map((row) => [row.order_id, row])),
-    events: eventsBySubject(world),
+    events: await eventsBySubject(world),
     stock: rowsOf(world, 'inventory-service', 'select sku, available, reserved, committed from stock'),
     queues: topology.queues.map(({ name }) => ({
       name,
@@ -55,14 +61,9 @@ export function gather(world: World, plans: readonly Plan[], letters: ReadonlyMa
   }
 }
 
-function eventsBySubject(world: World): Map<string, Told[]> {
+async function eventsBySubject(world: World): Promise<Map<string, Told[]>> {
   const bySubject = new Map<string, Told[]>()
-  const rows = rowsOf<Omit<Told, 'data'> & { body: string }>(
-    world,
-    'audit-service',
-    'select id, type, subject, source, time, body from events order by sequence',
-  )
-  for (const { body, ...event } of rows) {
+  for await (const { body, ...event } of entriesIn((sql) => rowsOf(world, 'audit-service', sql))) {
     const told = bySubject.get(event.subject) ?? []
     told.push({ ...event, data: JSON.parse(body).data })
     bySubject.set(event.subject, told)
@@ -94,7 +95,7 @@ function tablesOf(world: World, service: string): string[] {
 
 /** The head of the audit log stands for all of it. */
 export function hashOfTable(world: World, service: string, table: string): string {
-  const only = table === 'events' ? 'order by sequence desc limit 1' : ''
+  const only = table === 'blocks' ? 'order by first desc limit 1' : ''
   const rows = world.store(service).connection.prepare(`select * from ${table} ${only}`).raw().iterate()
   const hash = createHash('sha1')
   for (const row of rows) hash.update(JSON.stringify(row))

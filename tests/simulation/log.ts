@@ -8,5 +8,6 @@ export function countingLog(process: Process, tally: Tally): Log {
   const warn = (_: unknown, message?: string) => {
     if (process.isAlive() && message === 'failed, will be tried again') tally.add('retries')
   }
-  return { trace: silent, debug: silent, info: silent, warn, error: silent, fatal: silent }
+  const isLevelEnabled = () => true
+  return { trace: silent, debug: silent, info: silent, warn, error: silent, fatal: silent, isLevelEnabled }
 }

@@ -86,7 +86,7 @@ export const services: Service[] = [
   {
     ...notificationService,
     wire: (wiring, { sender }) => {
-      const send = claiming(sender, callsIn(wiring.database, wiring.commit), wiring.now)
+      const send = claiming(sender, callsIn(wiring.commit), wiring.now)
       const senders = { email: send, sms: send, push: send, webhook: send }
       return wireNotifications({ ...wiring, config: configs.notification }, senders)
     },

@@ -1,5 +1,5 @@
 // One run: a world, its load and its mischief; then calm, rest, and the checks.
-import { verifyAll } from '../../audit-service/store.ts'
+import { verifyAll } from '../../audit-service/checking/store.ts'
 import { rebuildOrders } from '../../order-service/store.ts'
 import { check, checks } from './checks.ts'
 import { behave, restock } from './customers.ts'
@@ -65,7 +65,7 @@ async function live(world: World, progress: (progress: Progress) => void): Promi
   const done: Check[] = [await concluded(world, 'everybody is answered', loading)]
   faults.calm()
   const isQuiet = await rest(world, REST_MS)
-  const evidence = gather(world, plans, letters)
+  const evidence = await gather(world, plans, letters)
   done.push(witness.saidOnce(), witness.toldOnce())
   for (const [name, look] of Object.entries(checks)) done.push(await check(name, look, evidence))
   done.push(comesToRest(isQuiet))

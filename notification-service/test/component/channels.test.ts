@@ -118,7 +118,7 @@ describe('a webhook', SLOW, () => {
     const entry = { channel: 'webhook', address: webhook, notificationId: '1.order.created' }
     expect(await get(`/suppressions?address=${encodeURIComponent(webhook)}`)).toMatchObject({ suppressions: [entry] })
     expect(await get('/suppressions')).toMatchObject({ suppressions: [entry] })
-    expect(await get('/suppressions?address=other')).toEqual({ suppressions: [] })
+    expect(await get('/suppressions?address=other')).toEqual({ suppressions: [], next: null })
 
     const remove = () => ask(`/suppressions/${encodeURIComponent(webhook)}`, { method: 'DELETE' })
     expect((await remove()).status).toBe(204)

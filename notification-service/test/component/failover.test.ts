@@ -3,16 +3,17 @@ import { join } from 'node:path'
 import type { Work } from '@orders/shared/messaging'
 import { TransientError } from '@orders/shared/runtime'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
-import { scratchFolder } from '@orders/shared/testing'
+import { decideAlone, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Calls, callsIn } from '../../channels/calls.ts'
 import { openSmtp } from '../../channels/email.ts'
 import { inTurn } from '../../channels/failover.ts'
 import type { Send, Sender } from '../../channels/sender.ts'
-import { openCallOf } from '../../channels/store.ts'
 import { openTwilio } from '../../channels/twilio.ts'
 import { newsWords } from '../../content.ts'
-import type { Attempt, Outgoing } from '../../deliveries/domain.ts'
+import { type Attempt, type Call, type Outgoing, standingOf } from '../../deliveries/domain.ts'
+import { notificationOf } from '../../domain.ts'
+import { findTelling, tellings } from '../../store.ts'
 import { type MailServer, startMailServer } from '../mail-server.ts'
 import { type Answering, type Asked, type Stub, startStub } from '../stub.ts'
 import { set, style } from '../templates.ts'
@@ -40,8 +41,7 @@ afterEach(async () => {
 
 /** As a process that has just started makes it: no breaker is open, and what is known is in the database. */
 const sendBy = (...senders: [Sender, ...Sender[]]): Send => {
-  const submitting = { submit: <T>(work: Work<T>) => database.transaction(async (tx) => (await work(tx)).result) }
-  const calls = callsIn(database, submitting)
+  const calls = callsIn({ submit: async <T>(work: Work<T>) => (await decideAlone(database, work)).result })
   return inTurn(senders, { calls: { ...calls, fail: keeping(calls.fail) }, now, unknownMs: UNKNOWN_MS })
 }
 const keeping =
@@ -61,8 +61,24 @@ const to = (id: string, channel: 'email' | 'sms', address: string): Outgoing => 
   content: set.render(newsWords('order.paid', id, { user: 'ann', priority: 'standard' }, style)),
   createdAt: now().toISOString(),
 })
-const outcomeOf = (send: Send, outgoing: Outgoing) =>
-  send(outgoing, { now: now().toISOString(), attempt: 1, signal: new AbortController().signal }).then(
+
+/** With the call that is open, as the handler finds it; what is sent is known from its first time on. */
+async function known(outgoing: Outgoing): Promise<Outgoing> {
+  const { notificationId: id, channel, address } = outgoing
+  const telling = await findTelling(database, id)
+  if (telling) return { ...outgoing, call: standingOf(telling, channel).call }
+  const told = { user: 'ann', priority: 'standard' } as const
+  const notification = { ...notificationOf({ type: 'order.paid', orderId: id, told }, style, now().toISOString()), id }
+  const after = { notification: { ...notification, addresses: { [channel]: address } }, standings: {}, failures: [] }
+  await database.transaction((tx) => tellings.save(tx, [{ key: id, before: undefined, after }]))
+  return outgoing
+}
+async function callOf({ notificationId, channel }: Outgoing): Promise<Call | null | undefined> {
+  const telling = await findTelling(database, notificationId)
+  return telling && standingOf(telling, channel).call
+}
+const outcomeOf = async (send: Send, outgoing: Outgoing) =>
+  send(await known(outgoing), { now: now().toISOString(), attempt: 1, signal: new AbortController().signal }).then(
     ({ provider }) => provider,
     (error: Error & { code?: string }) => error.code ?? error.message,
   )
@@ -166,16 +182,16 @@ describe('of two mail servers', () => {
   })
 
   it('a call is kept before it is made, so that a process that dies in it leaves it', async () => {
-    let keptMeanwhile: unknown
+    let keptMeanwhile: Call | null | undefined
     const watching: Sender = {
       ...senders[0],
       async send(outgoing, signal) {
-        keptMeanwhile = await openCallOf(database, outgoing)
+        keptMeanwhile = await callOf(outgoing)
         return senders[0].send(outgoing, signal)
       },
     }
     await mail(sendBy(watching, senders[1]), 'a')
-    expect(keptMeanwhile).toEqual({ provider: 'smtp', at: now().toISOString() })
+    expect(keptMeanwhile).toEqual({ provider: 'smtp', at: now().toISOString(), claimedBy: expect.any(String) })
   })
 })
 

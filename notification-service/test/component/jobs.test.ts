@@ -3,8 +3,12 @@ import { eventually } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type CatchUp, dueOf } from '../../jobs/domain.ts'
+import { startJobs } from '../../jobs/run.ts'
 import { scheduleOf } from '../../jobs/schedule.ts'
+import { summaryJob } from '../../jobs/summary.ts'
+import { openCopies } from '../copies.ts'
 import { openServices } from '../running.ts'
+import { terms } from '../terms.ts'
 
 describe('the times of a pattern', () => {
   it('are those after one instant and up to another, the newest where there are too many', () => {
@@ -77,6 +81,29 @@ describe('the summary', () => {
     expect(requests(said()).slice(1)).toEqual([summaryAt('09'), summaryAt('10')])
     const { text } = (await get('/notifications/summary.2026-11-21T09-00-00.000Z')).body
     expect(text).toContain('Since 2026-11-20T09:00:00.000Z:\n\nsms: 1 sent')
+  })
+
+  it('that was not said because another copy was quicker with an earlier time is said by the next look', async () => {
+    const { first, clock, said } = await openCopies(1, { at: '2026-11-21T08:30:00.000Z' })
+    const { database, commit, log } = first
+    const settings = { summaryTo: 'boss@example.org', summaryCron: '0 * * * *', summaryTimeZone: 'UTC' }
+    const jobs = summaryJob({ ...settings, summaryCatchUp: 'latest' }, terms, database)
+    const start = (read: typeof database.all) => {
+      const reader = { ...database, all: read }
+      return startJobs(jobs, { database: reader, commit, log, now: () => new Date(clock.now), pollMs: 10, terms })
+    }
+    const quicker = start(database.all)
+    await eventually('the job is known', () => database.get('select job from job_runs'))
+    await quicker.close()
+    clock.now = '2026-11-21T09:00:00.000Z'
+    let looks = 0
+    const late = start(async <R extends object>(...asked: Parameters<typeof database.all>) =>
+      // Its first look still sees what was there before the other copy.
+      looks++ === 0 ? [] : database.all<R>(...asked),
+    )
+    await eventually('it is said', () => said().includes(summaryAt('09')) || undefined)
+    await late.close()
+    expect(requests(said())).toEqual([summaryAt('09')])
   })
 
   it.each([

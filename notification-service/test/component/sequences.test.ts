@@ -110,6 +110,15 @@ describe('a customer', () => {
     expect((await get('/notifications/2.reminder.1')).status).toBe(404)
   })
 
+  it('is reminded when the clock of whoever asks is ahead of ours', async () => {
+    const { say, hear, clock } = await openServices({ env })
+    const question = { ...customer, totalCents: 107_450, confirmBefore: inMinutes(30) }
+    await say(PaymentConfirmationRequired.of('1', inMinutes(25), question))
+    await hear('1/notification.sent/payment.confirmation_required.email')
+    clock.now = inMinutes(10)
+    await hear('1/notification.sent/reminder.1.email')
+  })
+
   it('is asked some time after the delivery whether everything is well', async () => {
     const { say, hear, said, get, clock } = await openServices({ env })
     await say(OrderCompleted.of('1', at, { ...customer, contact: { email: 'g@example.org', locale: 'de' } }))

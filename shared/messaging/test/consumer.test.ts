@@ -3,13 +3,13 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Message } from '../../contracts/index.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
-import type { Sql } from '../../storage/index.ts'
 import { eventually, type Schedule } from '../../testing/index.ts'
 import type { Broker, Publication } from '../broker.ts'
 import { type ConsumerOptions, consume } from '../consumer.ts'
 import { encode } from '../envelope.ts'
 import type { Handler } from '../handler.ts'
 import { ATTEMPTS_MAX } from '../recoverability.ts'
+import { type Draft, owned, type State } from '../state.ts'
 import {
   around,
   created,
@@ -17,6 +17,7 @@ import {
   invalid,
   manualTime,
   NOW,
+  notes,
   openKernel,
   publishedIds,
   reserved,
@@ -37,18 +38,30 @@ function deliver({ broker }: TestKernel, change: Partial<Publication> = {}): Pro
 const bodyOf = (message: Message) => encode(message, 'order-service', {}).body
 
 /** Idempotent by its key, as every handler must be. */
-const save = async (id: string, tx: Sql): Promise<Message[]> => {
-  const rows = await tx.run('insert into effects (id, note) values (?, ?) on conflict do nothing', id, 'handled')
-  return rows === 0 ? [] : [reserved(id)]
+const save = (id: string, draft: Draft): Message[] => {
+  if (draft.get(notes, id) !== undefined) return []
+  draft.set(notes, id, 'handled')
+  return [reserved(id)]
 }
 
-const handling = (handle: Handler['handle'] = (event, tx) => save(event.subject, tx)): Handler => ({
+const handling = (decide: Handler['decide'] = (event, draft) => save(event.subject, draft)): Handler => ({
   type: 'order.created',
-  handle,
+  reads: ({ subject }) => [owned(notes, subject)],
+  decide,
 })
+
+const throwing = (error: Error) => () => {
+  throw error
+}
 
 function start({ kernel }: TestKernel, handler: Handler = handling(), options: Partial<ConsumerOptions> = {}) {
   return consume(kernel, { queue: QUEUE, prefetch: 10, handlers: [handler], ...options })
+}
+
+/** All that is due is handed over in one turn of the event loop, as one read of a socket does. */
+const inOneTurn: Schedule = (_, work) => {
+  const turn = setImmediate(work)
+  return () => clearImmediate(turn)
 }
 
 const settled = ({ memory }: TestKernel) => memory.unsettled(QUEUE) === 0 && memory.messages(QUEUE).length === 0
@@ -111,9 +124,9 @@ describe('a delivery that is handled', () => {
     const redelivered: boolean[] = []
     start(
       kernel,
-      handling((event, tx, context) => {
+      handling((event, draft, context) => {
         redelivered.push(context.redelivered)
-        return save(event.subject, tx)
+        return save(event.subject, draft)
       }),
     )
     await deliver(kernel)
@@ -153,11 +166,6 @@ describe('a delivery that is handled', () => {
 
   it('shares its transaction with those delivered at the same moment', async () => {
     const groups: number[] = []
-    // All that is due is handed over in one turn of the event loop, as one read of a socket does.
-    const inOneTurn: Schedule = (_, work) => {
-      const turn = setImmediate(work)
-      return () => clearImmediate(turn)
-    }
     const kernel = await openKernel({ schedule: inOneTurn, committed: (members) => groups.push(members) })
     await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => deliver(kernel, { body: bodyOf(created(id)) })))
 
@@ -172,7 +180,8 @@ describe('a delivery that is handled', () => {
     const seen: string[] = []
     const handler: Handler = {
       type: '*',
-      handle: async (event) => {
+      reads: () => [],
+      decide: (event) => {
         seen.push(event.type)
         return []
       },
@@ -196,24 +205,44 @@ describe('a call to the outside', () => {
           return run()
         }),
     })
+    await kernel.database.run(`insert into effects (id, note) values ('order-1', 'known')`)
+    steps.length = 0
     start(kernel, {
-      type: 'order.created',
-      async ask(event, { sql, attempt, now }) {
+      ...handling((event, draft, _context, answer) => {
+        steps.push('decide')
+        draft.set(notes, event.subject, String(answer))
+        return []
+      }),
+      async ask(event, { read, attempt, now }) {
         steps.push('ask')
-        const known = await sql.all('select id from effects')
-        return `${event.subject} ${known.length} ${attempt} ${now}`
-      },
-      async handle(_event, tx, _context, answer) {
-        steps.push('handle')
-        return save(String(answer), tx)
+        const known = [await read(notes, event.subject), await read(notes, 'unknown')]
+        return `${event.subject} ${known} ${attempt} ${now}`
       },
     })
     await deliver(kernel)
 
     await outcome(kernel)
 
-    expect(steps).toEqual(['ask', 'transaction', 'handle'])
-    expect(await effects(kernel)).toEqual([`order-1 0 1 ${NOW}`])
+    expect(steps).toEqual(['ask', 'transaction', 'decide'])
+    expect(await kernel.database.get('select note from effects')).toEqual({ note: `order-1 known, 1 ${NOW}` })
+  })
+
+  it('reads in one statement with those that are made at the same moment', async () => {
+    const loads: string[][] = []
+    const watched: State<string> = {
+      ...notes,
+      load(sql, keys) {
+        loads.push(keys)
+        return notes.load(sql, keys)
+      },
+    }
+    const kernel = await openKernel({ schedule: inOneTurn })
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => deliver(kernel, { body: bodyOf(created(id)) })))
+
+    start(kernel, { ...handling(), ask: ({ subject }, { read }) => read(watched, subject) })
+
+    await outcome(kernel, 5)
+    expect(loads).toEqual([['a', 'b', 'c', 'd', 'e']])
   })
 
   it('that takes too long is aborted, and the delivery waits in the first room', async () => {
@@ -276,10 +305,10 @@ describe('a delivery that fails', () => {
     const attempts: number[] = []
     start(
       kernel,
-      handling((event, tx, { attempt }) => {
+      handling((event, draft, { attempt }) => {
         attempts.push(attempt)
         if (attempt === 1) throw new TransientError('busy', 'not now')
-        return save(event.subject, tx)
+        return save(event.subject, draft)
       }),
     )
     const body = bodyOf(created('order-1'))
@@ -306,10 +335,10 @@ describe('a delivery that fails', () => {
       nowMs += ms
       time.advance(ms)
     }
-    const handler = handling((event, tx, { attempt }) => {
+    const handler = handling((event, draft, { attempt }) => {
       attempts.push(attempt)
       if (attempt === 1) throw new TransientError('busy', 'in a minute', { retryAfterSeconds: 60.5 })
-      return save(event.subject, tx)
+      return save(event.subject, draft)
     })
     const now = () => new Date(nowMs)
     consume({ ...kernel.kernel, now }, { queue: QUEUE, prefetch: 10, handlers: [handler] })
@@ -332,9 +361,9 @@ describe('a delivery that fails', () => {
     const attempts: number[] = []
     start(
       kernel,
-      handling((event, tx, { attempt }) => {
+      handling((event, draft, { attempt }) => {
         if (attempts.push(attempt) === 1) throw new TransientError('crowded', 'others first', { isUntried: true })
-        return save(event.subject, tx)
+        return save(event.subject, draft)
       }),
     )
     await deliver(kernel)
@@ -350,8 +379,8 @@ describe('a delivery that fails', () => {
     const kernel = await openKernel({ schedule: manualTime().schedule })
     start(
       kernel,
-      handling(async (event, tx) => {
-        await save(event.subject, tx)
+      handling((event, draft) => {
+        save(event.subject, draft)
         throw new TransientError('busy', 'not now')
       }),
     )
@@ -365,10 +394,7 @@ describe('a delivery that fails', () => {
 
   it('for good goes to the dead letters at once: same bytes, and why', async () => {
     const kernel = await openKernel()
-    start(
-      kernel,
-      handling(() => Promise.reject(new PermanentError('no_such_thing', 'this can never work'))),
-    )
+    start(kernel, handling(throwing(new PermanentError('no_such_thing', 'this can never work'))))
     const body = bodyOf(created('order-1'))
     await deliver(kernel, { body })
 
@@ -400,10 +426,7 @@ describe('a delivery that fails', () => {
   it('too often goes to the dead letters, with the history of its attempts', async () => {
     const time = manualTime()
     const kernel = await openKernel({ schedule: time.schedule })
-    start(
-      kernel,
-      handling(() => Promise.reject(new Error('the disk is on fire'))),
-    )
+    start(kernel, handling(throwing(new Error('the disk is on fire'))))
     await deliver(kernel)
 
     for (let attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
@@ -434,7 +457,7 @@ describe('a delivery that fails', () => {
         return confirm.promise.then(() => kernel.broker.publish(publication))
       },
     }
-    const handlers = [handling(() => Promise.reject(error))]
+    const handlers = [handling(throwing(error))]
     consume({ ...kernel.kernel, broker }, { queue: QUEUE, prefetch: 10, handlers })
     await deliver(kernel)
 
@@ -450,7 +473,7 @@ describe('a delivery that fails', () => {
     const kernel = await openKernel()
     const refused = new PermanentError('unpublishable', 'no')
     const broker: Broker = { ...kernel.broker, publish: () => Promise.reject(refused) }
-    const handlers = [handling(() => Promise.reject(new PermanentError('bad', 'never')))]
+    const handlers = [handling(throwing(new PermanentError('bad', 'never')))]
     consume({ ...kernel.kernel, broker }, { queue: QUEUE, prefetch: 10, handlers })
     await deliver(kernel)
 
@@ -464,9 +487,9 @@ describe('a delivery that fails', () => {
     const kernel = await openKernel()
     start(
       kernel,
-      handling((event, tx) => {
+      handling((event, draft) => {
         if (event.subject === 'bad') throw new PermanentError('bad', 'bad')
-        return save(event.subject, tx)
+        return save(event.subject, draft)
       }),
     )
     await Promise.all(['a', 'bad', 'c'].map((id) => deliver(kernel, { body: bodyOf(created(id)) })))
@@ -481,7 +504,7 @@ describe('a delivery that fails', () => {
     const kernel = await openKernel()
     start(
       kernel,
-      handling(async (event, tx) => [...(await save(event.subject, tx)), invalid('order-2')]),
+      handling((event, draft) => [...save(event.subject, draft), invalid('order-2')]),
     )
     await deliver(kernel)
 
@@ -518,9 +541,43 @@ describe('a message that cannot be understood', () => {
   })
 })
 
+describe('a message of a type that is no longer heard', () => {
+  const sent = () => encode(created('order-1'), 'order-service', {})
+
+  it.each([
+    ['its delivery', {}],
+    ['a body that nobody understands any more', { body: Buffer.from('{"half":') }],
+    ['one that comes back from a waiting room', { headers: { attempt: 3, delay: '5s' } }],
+    ['one that is not due yet', { headers: { attempt: 2, delay: '30s', 'not-before': '2999-01-01T00:00:00.000Z' } }],
+  ])(
+    'is settled, and nothing happens: %s',
+    async (_, { body = sent().body, headers = {} }: Partial<Publication> & { headers?: object }) => {
+      const kernel = await openKernel()
+      start(kernel, handling(), { retired: ['notification.sent', 'order.created'] })
+      const properties = { ...sent().properties, headers: { ...sent().properties.headers, ...headers } }
+      await deliver(kernel, { body, properties })
+
+      expect(await outcome(kernel)).toMatchObject({ type: 'order.created', outcome: 'handled' })
+
+      expect(await effects(kernel)).toEqual([])
+      expect(publishedIds(kernel)).toEqual([])
+      for (const queue of [DLQ, 'retry.1s.queue', 'retry.5s.queue', 'retry.30s.queue'])
+        expect([queue, kernel.memory.messages(queue)]).toEqual([queue, []])
+    },
+  )
+
+  it('leaves the others as they are', async () => {
+    const kernel = await openKernel()
+    start(kernel, handling(), { retired: ['notification.sent'] })
+    await deliver(kernel)
+    await outcome(kernel)
+    expect(await effects(kernel)).toEqual(['order-1'])
+  })
+})
+
 describe('giving up', () => {
   const refusing = (giveUp: Handler['giveUp'], more: Partial<Handler> = {}): Handler => ({
-    ...handling((event, tx) => save(event.subject, tx)),
+    ...handling(),
     ask: () => Promise.reject(new PermanentError('gateway_down', 'nobody answers')),
     giveUp,
     ...more,
@@ -531,9 +588,9 @@ describe('giving up', () => {
     const reasons: string[] = []
     start(
       kernel,
-      refusing((event, tx, _, { error, reason }) => {
+      refusing((event, draft, _, { error, reason }) => {
         reasons.push(error.message, reason)
-        return save(event.subject, tx)
+        return save(event.subject, draft)
       }),
     )
     await deliver(kernel)
@@ -548,9 +605,9 @@ describe('giving up', () => {
   it('is not what becomes of a fault of our own', async () => {
     const kernel = await openKernel()
     start(kernel, {
-      ...handling(() => Promise.reject(new PermanentError('broken_rule', 'a bug'))),
+      ...handling(throwing(new PermanentError('broken_rule', 'a bug'))),
       ask: () => Promise.resolve('answered'),
-      giveUp: (event, tx) => save(event.subject, tx),
+      giveUp: (event, draft) => save(event.subject, draft),
     })
     await deliver(kernel)
 
@@ -562,9 +619,9 @@ describe('giving up', () => {
     const time = manualTime()
     const kernel = await openKernel({ schedule: time.schedule })
     start(kernel, {
-      ...handling((event, tx) => save(event.subject, tx)),
+      ...handling(),
       ask: () => Promise.reject(new TransientError('gateway_down', 'nobody answers')),
-      giveUp: (event, tx) => save(event.subject, tx),
+      giveUp: (event, draft) => save(event.subject, draft),
     })
     await deliver(kernel)
 
@@ -582,7 +639,7 @@ describe('giving up', () => {
     const kernel = await openKernel()
     start(
       kernel,
-      refusing((event, tx) => save(event.subject, tx), { keepDeadLetter: true }),
+      refusing((event, draft) => save(event.subject, draft), { keepDeadLetter: true }),
     )
     await deliver(kernel)
 
@@ -597,9 +654,9 @@ describe('giving up', () => {
     let full = true
     start(
       kernel,
-      refusing(async (event, tx) => {
+      refusing((event, draft) => {
         if (full) throw new TransientError('SQLITE_FULL', 'database or disk is full')
-        return save(event.subject, tx)
+        return save(event.subject, draft)
       }),
     )
     await deliver(kernel)
@@ -618,7 +675,7 @@ describe('giving up', () => {
     const kernel = await openKernel()
     start(
       kernel,
-      refusing(async () => [invalid('order-1')]),
+      refusing(() => [invalid('order-1')]),
     )
     await deliver(kernel)
 
@@ -634,9 +691,8 @@ describe('a message that comes again while its first delivery still asks outside
     let calls = 0
     start(kernel, {
       ...handling(),
-      async ask(event, { sql }) {
-        const done = await sql.get('select 1 from effects where id = ?', event.subject)
-        if (done) return undefined
+      async ask(event, { read }) {
+        if ((await read(notes, event.subject)) !== undefined) return undefined
         calls += 1
         if (event.subject === 'order-1') await gate.promise
       },
@@ -700,7 +756,7 @@ describe('closing a consumer', () => {
         })
         return deferred().promise
       },
-      giveUp: (event, tx) => save(event.subject, tx),
+      giveUp: (event, draft) => save(event.subject, draft),
     })
     await deliver(kernel)
     await reached.promise
@@ -753,9 +809,9 @@ describe('the log', () => {
     const kernel = await openKernel({ schedule: time.schedule })
     start(
       kernel,
-      handling((event, tx, { attempt }) => {
+      handling((event, draft, { attempt }) => {
         if (attempt === 1) throw new TransientError('busy', 'not now')
-        return save(event.subject, tx)
+        return save(event.subject, draft)
       }),
     )
     await deliver(kernel)

@@ -3,12 +3,13 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { InventoryReserved, type Message, OrderCreated, topology } from '../../contracts/index.ts'
-import { type Database, migrate, openSqlite, type Transaction } from '../../storage/index.ts'
+import { byKey, type Database, insert, migrate, openSqlite, type Transaction } from '../../storage/index.ts'
 import type { OpenedDatabase } from '../../storage/test/database-suite.ts'
 import { createMemoryBroker, keepingLog, type Schedule, scratchFolder } from '../../testing/index.ts'
 import type { Outcome } from '../consumer.ts'
 import { createGroupCommit } from '../group-commit.ts'
 import { createOutbox } from '../outbox.ts'
+import { about, type State, type Work } from '../state.ts'
 
 export const NOW = '2026-11-21T08:00:00.000Z'
 const MIGRATIONS = join(import.meta.dirname, '..', 'migrations')
@@ -76,6 +77,34 @@ export const invalid = (orderId: string) => reserved(orderId, -1)
 export function publishedIds({ memory }: TestKernel): unknown[] {
   return memory.messages('audit.queue').map(({ properties }) => properties.messageId)
 }
+
+/** What the members of these tests decide about: the rows of `effects`, each a note under its id. */
+export const notes: State<string> = {
+  name: 'effects',
+  async load(sql, ids) {
+    const rows = await sql.all<{ id: string; note: string }>('select id, note from effects where id in each(?)', ids)
+    return byKey(
+      rows,
+      ({ id }) => id,
+      ({ note }) => note,
+    )
+  },
+  save: (tx, changes) =>
+    insert(
+      tx,
+      'effects (id, note)',
+      changes.map(({ key, after }) => [key, after]),
+      'on conflict (id) do update set note = excluded.note',
+    ),
+}
+
+/** A member that saves a row and says so. */
+export const saving = (id: string): Work<string> =>
+  about(notes, id, () => ({ state: 'test', result: id, messages: [reserved(id)] }))
+
+/** A member that adds to a row, and tells what is there then. */
+export const appending = (id: string, text: string): Work<string> =>
+  about(notes, id, (note = '') => ({ state: note + text, result: note + text, messages: [] }))
 
 export async function effects({ database }: TestKernel): Promise<string[]> {
   const rows = await database.all<{ id: string }>('select id from effects order by id')

@@ -2,12 +2,16 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { topology } from '../../contracts/index.ts'
 import { deferred } from '../../runtime/deferred.ts'
+import type { Database } from '../../storage/index.ts'
 import { createMemoryBroker, eventually } from '../../testing/index.ts'
 import type { Broker, Publication } from '../broker.ts'
 import { encode } from '../envelope.ts'
 import { createOutbox, type Recorded } from '../outbox.ts'
+import { about } from '../state.ts'
 import {
+  around,
   manualTime,
+  notes,
   type openKernel as openSqliteKernel,
   outboxRows,
   publishedIds,
@@ -23,10 +27,33 @@ function leaveBehind({ database, outbox }: TestKernel, ...orderIds: string[]): P
   return database.transaction((tx) => outbox.record(tx, orderIds.map(publicationOf)))
 }
 
-const forgetConfirmed = ({ database, outbox }: Pick<TestKernel, 'database' | 'outbox'>) =>
-  database.transaction((tx) => outbox.forget(tx)).then((forgotten) => forgotten())
+/** As a group does that commits. */
+async function forgetConfirmed({ database, outbox }: Pick<TestKernel, 'database' | 'outbox'>): Promise<void> {
+  const confirmed = outbox.takeConfirmed()
+  await database.transaction((tx) => confirmed.forget(tx))
+  confirmed.ended(true)
+}
 
-const saying = (orderId: string) => async () => ({ result: orderId, messages: [reserved(orderId)] })
+const saying = (orderId: string) => about(notes, orderId, () => ({ result: orderId, messages: [reserved(orderId)] }))
+
+/** The sequences that are deleted, by transaction. */
+function watchingDeletions(database: Database): { database: Database; deleted: unknown[][] } {
+  const deleted: unknown[][] = []
+  const watched: Database = {
+    ...database,
+    transaction: (work) =>
+      database.transaction((tx) =>
+        work({
+          ...tx,
+          run(sql, ...values) {
+            if (sql.startsWith('delete from outbox ')) deleted.push(values.flat())
+            return tx.run(sql, ...values)
+          },
+        }),
+      ),
+  }
+  return { database: watched, deleted }
+}
 
 /** A broker whose confirms come when the test says so. */
 function heldBroker(broker: Broker): Broker & { confirmOne(): Promise<void>; held(): number } {
@@ -102,11 +129,13 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
         await kernel.commit.submit(saying('order-1'))
         await eventually('the confirm is here', () => kernel.outbox.pending().confirmed === 1)
 
+        const taken = kernel.outbox.takeConfirmed()
         const failed = kernel.database.transaction(async (tx) => {
-          await kernel.outbox.forget(tx)
+          await taken.forget(tx)
           throw new Error('disk I/O error')
         })
         await expect(failed).rejects.toThrow('disk I/O error')
+        taken.ended(false)
 
         expect(await outboxRows(kernel)).toBe(1)
         expect(kernel.outbox.pending().confirmed).toBe(1)
@@ -114,22 +143,103 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
         expect(await outboxRows(kernel)).toBe(0)
       })
 
+      it('is forgotten by a later group when the one that was to forget it fails', async () => {
+        let isFull = false
+        const kernel = await openKernel({
+          wrap: (database) =>
+            around(database, async (run) => {
+              const outcome = await run()
+              if (isFull) throw new Error('disk I/O error')
+              return outcome
+            }),
+        })
+        const submit = (orderId: string) => kernel.commit.submit(saying(orderId)).catch((error: Error) => error.message)
+        await submit('order-1')
+        await eventually('the confirm is here', () => kernel.outbox.pending().confirmed === 1)
+
+        isFull = true
+        expect(await submit('order-2')).toBe('disk I/O error')
+
+        expect([await outboxRows(kernel), kernel.outbox.pending().confirmed]).toEqual([1, 1])
+        isFull = false
+        await submit('order-3')
+        const rows = await kernel.database.all<{ body: string }>('select body from outbox')
+        expect(rows.map(({ body }) => JSON.parse(body).subject)).toEqual(['order-3'])
+      })
+
       it('confirmed while a transaction runs is forgotten by the next one', async () => {
         const kernel = await openKernel()
         await kernel.commit.submit(saying('order-1'))
         await eventually('the confirm is here', () => kernel.outbox.pending().confirmed === 1)
 
-        const forgotten = await kernel.database.transaction(async (tx) => {
-          const done = await kernel.outbox.forget(tx)
+        const taken = kernel.outbox.takeConfirmed()
+        await kernel.database.transaction(async (tx) => {
+          await taken.forget(tx)
           kernel.outbox.send(await kernel.outbox.record(tx, [publicationOf('order-2')]))
-          await eventually('the second confirm is here', () => kernel.outbox.pending().confirmed === 2)
-          return done
+          await eventually('the second confirm is here', () => kernel.outbox.pending().confirmed === 1)
         })
-        forgotten()
+        taken.ended(true)
 
         expect(kernel.outbox.pending().confirmed).toBe(1)
         await forgetConfirmed(kernel)
         expect(await outboxRows(kernel)).toBe(0)
+      })
+
+      it('is forgotten by one of the groups that are under way at one time', async () => {
+        const gates: ReturnType<typeof deferred<void>>[] = []
+        let watched: ReturnType<typeof watchingDeletions> | undefined
+        let isHeld = false
+        const kernel = await openKernel({
+          wrap(database) {
+            watched = watchingDeletions(database)
+            const { transaction } = watched.database
+            return {
+              ...watched.database,
+              writersMax: 2,
+              async transaction(work) {
+                const gate = deferred()
+                gates.push(gate)
+                if (isHeld) await gate.promise
+                return transaction(work)
+              },
+            }
+          },
+        })
+        const confirmed = (count: number) =>
+          eventually(`${count} are confirmed`, () => kernel.outbox.pending().confirmed === count)
+        await Promise.all(['a', 'b'].map((id) => kernel.commit.submit(saying(id))))
+        await confirmed(2)
+        const begun = gates.length
+        isHeld = true
+        const first = kernel.commit.submit(saying('c'))
+        await eventually('the first one is under way', () => gates.length === begun + 1)
+        const second = kernel.commit.submit(saying('d'))
+        await eventually('the second one too', () => gates.length === begun + 2)
+
+        isHeld = false
+        for (const gate of gates) gate.resolve()
+        await Promise.all([first, second])
+
+        expect(watched?.deleted.map((sequences) => sequences.length)).toEqual([2])
+        await confirmed(2)
+        await kernel.commit.submit(saying('e'))
+        const all = watched?.deleted.flat() ?? []
+        expect([all.length, new Set(all).size, await outboxRows(kernel)]).toEqual([4, 4, 1])
+      })
+
+      it('is not published again by a look into the table while it is being forgotten', async () => {
+        const kernel = await openKernel()
+        await kernel.commit.submit(saying('order-1'))
+        await eventually('the confirm is here', () => kernel.outbox.pending().confirmed === 1)
+
+        const taken = kernel.outbox.takeConfirmed()
+        await kernel.outbox.sweep()
+        taken.ended(false)
+        await kernel.outbox.sweep()
+        await eventually('nothing is under way', () => kernel.outbox.pending().underWay === 0)
+
+        expect(publishedIds(kernel)).toEqual([idOf('order-1')])
+        expect(kernel.outbox.pending().confirmed).toBe(1)
       })
 
       it('stays in the table when the broker is closed', async () => {

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import { eventually } from '../../testing/index.ts'
 import { type Timers, watchOverdue } from '../overdue.ts'
-import { NOW, openKernel, publishedIds, reserved } from './kernel.ts'
+import { about } from '../state.ts'
+import { NOW, notes, openKernel, publishedIds, reserved } from './kernel.ts'
 
 const LOOK_EVERY_MS = 5_000
 const GRACE_MS = 10_000
@@ -23,10 +24,12 @@ const timers: Timers = {
     )
     return rows.map(({ id }) => id)
   },
-  async decide(subject, tx) {
-    const changed = await tx.run(`update effects set note = 'decided' where id = ? and note <> 'decided'`, subject)
-    return changed > 0 ? [reserved(subject)] : []
-  },
+  work: (subject) =>
+    about(notes, subject, (note) =>
+      note === undefined || note === 'decided'
+        ? { result: false, messages: [] }
+        : { state: 'decided', result: true, messages: [reserved(subject)] },
+    ),
 }
 
 async function waiting(ids: string[], dueAfterMs = 0) {

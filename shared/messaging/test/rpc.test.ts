@@ -5,7 +5,8 @@ import { deferred } from '../../runtime/deferred.ts'
 import { RejectedError, TransientError } from '../../runtime/errors.ts'
 import { eventually } from '../../testing/index.ts'
 import { type Answerer, answers, ask, serve } from '../rpc.ts'
-import { around, effects, NOW, openKernel, publishedIds, reserved, type TestKernel } from './kernel.ts'
+import { about, owned } from '../state.ts'
+import { around, effects, NOW, notes, openKernel, publishedIds, reserved, type TestKernel } from './kernel.ts'
 
 const QUEUE = 'payment.rpc.queue'
 const payment: Payment = {
@@ -18,11 +19,9 @@ const payment: Payment = {
   updatedAt: NOW,
 }
 
-const about = ({ orderId }: { orderId: string }) => [orderId]
-const confirming = answers(PaymentConfirm, about, async ({ orderId }, tx, { now }) => {
-  await tx.run('insert into effects (id, note) values (?, ?)', orderId, now)
-  return { reply: { ...payment, orderId }, messages: [reserved(orderId)] }
-})
+const confirming = answers(PaymentConfirm, ({ orderId }, now) =>
+  about(notes, orderId, () => ({ state: now, result: { ...payment, orderId }, messages: [reserved(orderId)] })),
+)
 
 function start(kernel: TestKernel, ...answerers: Answerer[]) {
   const asker = kernel.memory.connect('asker')
@@ -35,7 +34,15 @@ function start(kernel: TestKernel, ...answerers: Answerer[]) {
   return { asker, server, failure }
 }
 
-const refusing = (error: Error): Answerer => answers(PaymentConfirm, about, () => Promise.reject(error))
+/** Changes something, and then refuses. */
+const refusing = (error: Error): Answerer =>
+  answers(PaymentConfirm, ({ orderId }) => ({
+    reads: () => [owned(notes, orderId)],
+    decide(draft) {
+      draft.set(notes, orderId, 'half')
+      throw error
+    },
+  }))
 /** A server that answers what no server of ours would. */
 async function answering(body: string) {
   const kernel = await openKernel()
@@ -86,13 +93,7 @@ describe('a question', () => {
 
   it('that is refused gets the refusal’s own status, code and words, and changes nothing', async () => {
     const kernel = await openKernel()
-    const { failure } = start(
-      kernel,
-      answers(PaymentConfirm, about, async ({ orderId }, tx) => {
-        await tx.run('insert into effects (id, note) values (?, ?)', orderId, 'half')
-        throw new RejectedError(409, 'already_paid', 'this order is paid')
-      }),
-    )
+    const { failure } = start(kernel, refusing(new RejectedError(409, 'already_paid', 'this order is paid')))
 
     const refusal = await failure()
 
@@ -113,6 +114,7 @@ describe('a question', () => {
       message: 'cannot be answered now; try again',
     })
     expect(kernel.lines.filter(({ msg }) => msg === 'question failed')).toHaveLength(1)
+    expect(await effects(kernel)).toEqual([])
   })
 
   it('that nobody answers in time gets 504, and is never served late', async () => {
@@ -190,21 +192,26 @@ describe('a question that cannot be understood', () => {
 
 describe('closing a server', () => {
   it('waits for the question under way', async () => {
-    const kernel = await openKernel()
     const gate = deferred()
     const reached = deferred()
-    const { asker, server } = start(
-      kernel,
-      answers(PaymentGet, about, async () => {
-        reached.resolve()
-        await gate.promise
-        return { reply: payment, messages: [] }
-      }),
-    )
-    const asked = ask(asker, PaymentGet, { orderId: 'order-1' }, 5_000)
+    const kernel = await openKernel({
+      wrap: (database) =>
+        around(database, async (run) => {
+          reached.resolve()
+          await gate.promise
+          return run()
+        }),
+    })
+    const { asker, server } = start(kernel, confirming)
+    const asked = ask(asker, PaymentConfirm, { orderId: 'order-1' }, 5_000)
     await reached.promise
 
-    const closing = server.close()
+    let isClosed = false
+    const closing = server.close().then(() => {
+      isClosed = true
+    })
+    await new Promise((turn) => setImmediate(turn))
+    expect(isClosed).toBe(false)
     gate.resolve()
     await closing
 

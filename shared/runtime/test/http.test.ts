@@ -1,8 +1,11 @@
 // HTTP: every error is an RFC 9457 problem with a stable code, and nothing internal leaves.
+import { spawnSync } from 'node:child_process'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { Type } from 'typebox'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { parse } from 'yaml'
 import { eventually, keepingLog } from '../../testing/index.ts'
 import { deferred } from '../deferred.ts'
 import { RejectedError, TransientError } from '../errors.ts'
@@ -248,8 +251,40 @@ describe('every service', () => {
     const { app } = await open()
     const document = (await app.inject('/docs/json')).json()
     expect(document.info).toEqual({ title: 'test-service', version: '1.2.3', description: 'A test.' })
-    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/things', '/things/{id}']))
-    expect(Object.keys(document.paths)).not.toContain('/health/ready')
+    const own = ['/things', '/things/{id}', '/list', '/rejected', '/conflict', '/broken', '/away', '/thrown']
+    expect(Object.keys(document.paths)).toEqual(own)
+    expect(Object.keys(document.paths['/things/{id}'])).toEqual(['get'])
+    expect(document.paths['/things'].post.requestBody.content['application/json'].schema).toMatchObject({
+      required: ['user', 'lines'],
+      properties: { user: { type: 'string', minLength: 1 } },
+      additionalProperties: false,
+    })
+    expect(document.paths['/list'].get.parameters).toMatchObject([{ in: 'query', name: 'limit', required: false }])
+    expect(parse((await app.inject('/docs/yaml')).body)).toEqual(document)
+  })
+
+  it('loads what makes its documents when somebody asks for them', () => {
+    const program = fileURLToPath(new URL('docs-when-asked.ts', import.meta.url))
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', program])
+    expect(String(stderr)).toBe('')
+    expect(JSON.parse(String(stdout))).toEqual({ atStart: [], statusCode: 200, whenAsked: true })
+  })
+
+  it('says of its documents what it says of every file: whether it is there, how long it is, whether it has changed', async () => {
+    const { app } = await open()
+    const file = '/docs/static/swagger-ui.css'
+    const { statusCode, headers, rawPayload } = await app.inject(file)
+    expect([statusCode, headers['content-type'], Number(headers['content-length'])]).toEqual([
+      200,
+      'text/css; charset=utf-8',
+      rawPayload.length,
+    ])
+    const head = await app.inject({ method: 'HEAD', url: file })
+    expect([head.statusCode, head.headers['content-length'], head.body]).toEqual([200, headers['content-length'], ''])
+    const unchanged = await app.inject({ url: file, headers: { 'if-none-match': headers.etag } })
+    expect([unchanged.statusCode, unchanged.headers['content-type'], unchanged.body]).toEqual([304, undefined, ''])
+    const missing = await app.inject('/docs/static/nowhere.js')
+    expect([missing.statusCode, missing.json().code]).toEqual([404, 'no_such_route'])
   })
 
   it('logs each answer once, and no health check', async () => {

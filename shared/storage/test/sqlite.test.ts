@@ -13,6 +13,7 @@ databaseSuite('SQLite', {
     const path = join(folder.path, 'new', 'folder', 'test.db')
     return { database: openSqlite(path), again: () => openSqlite(path), remove: folder.remove }
   },
+  bytes: 'blob',
   codes: {
     primaryKey: 'SQLITE_CONSTRAINT_PRIMARYKEY',
     notNull: 'SQLITE_CONSTRAINT_NOTNULL',
@@ -38,37 +39,38 @@ async function scratchDatabase() {
 const ROLLED_BACK = 'insert or rollback into counter (id, value) values (1, 9)'
 
 describe('a transaction that SQLite rolled back by itself', () => {
-  it('takes no further statement, so that no half of it is saved', async () => {
+  it('takes no further statement, and says why, so that no half of it is saved', async () => {
     const { database } = await scratchDatabase()
 
     const work = database.transaction(async (tx) => {
       await tx.run('insert into counter (id, value) values (2, 0)')
       await expect(tx.run(ROLLED_BACK)).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT_PRIMARYKEY' })
-      await expect(tx.run('insert into counter (id, value) values (3, 0)')).rejects.toMatchObject({
-        code: 'transaction_lost',
-      })
-      await expect(tx.all('select id from counter')).rejects.toMatchObject({ code: 'transaction_lost' })
+      const why = { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' }
+      await expect(tx.run('insert into counter (id, value) values (3, 0)')).rejects.toMatchObject(why)
+      await expect(tx.all('select id from counter')).rejects.toMatchObject(why)
     })
 
     await expect(work).rejects.toThrow()
     expect(await database.all('select id, value from counter')).toEqual([{ id: 1, value: 0 }])
   })
-
-  it('is told from a savepoint that lost only itself, with the reason', async () => {
-    const { database } = await scratchDatabase()
-
-    const work = database.transaction((tx) => tx.savepoint(() => tx.run(ROLLED_BACK)))
-
-    await expect(work).rejects.toMatchObject({
-      code: 'transaction_lost',
-      cause: { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' },
-    })
-    await database.transaction((tx) => tx.run('update counter set value = 1 where id = 1'))
-    expect(await database.all('select id, value from counter')).toEqual([{ id: 1, value: 1 }])
-  })
 })
 
 describe('a disk that is full', () => {
+  it('is what all are told whose statements were sent together', async () => {
+    const { path } = await scratchDatabase()
+    const writer = new Sqlite(path)
+    const database = sqliteOver(writer, new Sqlite(path))
+    writer.pragma('max_page_count = 4')
+    const filling = async (tx: Sql) => {
+      await Promise.all(
+        Array.from({ length: 5_000 }, (_, id) => tx.run('insert into counter (id, value) values (?, 0)', id + 2)),
+      )
+    }
+    const work = database.transaction((tx) => Promise.all([filling(tx), tx.run('update counter set value = 1')]))
+    await expect(work).rejects.toMatchObject({ code: 'disk_full', isOutage: true })
+    await database.close()
+  })
+
   it('is an outage, which costs the whole transaction and ends by itself', async () => {
     const { path } = await scratchDatabase()
     const writer = new Sqlite(path)
@@ -80,11 +82,8 @@ describe('a disk that is full', () => {
     const free = Number(writer.pragma('max_page_count', { simple: true }))
     writer.pragma('max_page_count = 4')
 
-    for (const work of [
-      () => database.transaction(filled),
-      () => database.transaction((tx) => tx.savepoint(() => filled(tx))),
-    ])
-      await expect(work()).rejects.toMatchObject({ code: 'disk_full', isOutage: true, cause: { code: 'SQLITE_FULL' } })
+    const failed = database.transaction(filled)
+    await expect(failed).rejects.toMatchObject({ code: 'disk_full', isOutage: true, cause: { code: 'SQLITE_FULL' } })
     expect(await database.all('select id from counter')).toEqual([{ id: 1 }])
 
     writer.pragma(`max_page_count = ${free}`)
@@ -100,7 +99,7 @@ describe('a disk that is full', () => {
     writer.function('fail', () => {
       throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' })
     })
-    const work = database.transaction((tx) => tx.savepoint(() => tx.get('select fail() as failed')))
+    const work = database.transaction((tx) => tx.get('select fail() as failed'))
     await expect(work).rejects.toMatchObject({ code: 'disk_failed', isOutage: true })
     await database.close()
   })

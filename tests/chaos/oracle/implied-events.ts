@@ -113,9 +113,7 @@ function fromNotifications({ notifications, deliveries, attempts }: Snapshot) {
   const calledOff = deliveries
     .filter(({ notification_id, status }) => status === 'sent' && isStep(byId.get(notification_id)))
     .map(({ notification_id, channel }) => eventOf(notification_id, 'cancelled', channel))
-  const failures = attempts
-    .filter(({ outcome }) => outcome === 'failed')
-    .map(({ notification_id, channel }) => eventOf(notification_id, 'failed', channel))
+  const failures = attempts.map(({ notification_id, channel }) => eventOf(notification_id, 'failed', channel))
   return { required: [...requested, ...steps, ...outcomes], allowed: [...unsent, ...calledOff, ...failures] }
 }
 

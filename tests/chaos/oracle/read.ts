@@ -1,5 +1,6 @@
 // Reads what the services and the payment provider keep, table by table, into the oracle's snapshot.
 import { createHash } from 'node:crypto'
+import { entriesIn, type LogEntry } from './audit-log.ts'
 import type { Rows } from './rows.ts'
 import type {
   AttemptRow,
@@ -62,7 +63,7 @@ export async function readKept(rows: Rows): Promise<Kept> {
       'notification-service',
       'select notification_id, channel, status, updated_at from deliveries',
     ),
-    attempts: await rows<AttemptRow>('notification-service', 'select notification_id, channel, outcome from attempts'),
+    attempts: await rows<AttemptRow>('notification-service', 'select notification_id, channel from attempts'),
     ...(await readEvents(rows)),
     outboxes,
   }
@@ -75,55 +76,33 @@ export function readStock(rows: Rows): Promise<StockRow[]> {
   )
 }
 
-interface EntryRow {
-  sequence: number
-  id: string
-  type: string
-  subject: string
-  source: string
-  time: string
-  received_at: string
-  causation_id: string | null
-  body: string
-  hash: string
-}
-
-const BATCH = 5_000
 const NOTHING_YET = '0'.repeat(64)
 
-/** The whole log in batches, its chain of hashes computed anew on the way; bodies are not kept. */
+/** The whole log, its chain of hashes computed anew on the way; bodies are not kept. */
 async function readEvents(rows: Rows): Promise<{ events: EventRow[]; chain: Chain }> {
   const events: EventRow[] = []
   const chain: Chain = { entries: 0, brokenAt: null }
   let hash = NOTHING_YET
-  for (let after = 0, more = true; more; ) {
-    const batch = await rows<EntryRow>(
-      'audit-service',
-      `select * from events where sequence > ${after} order by sequence limit ${BATCH}`,
-    )
-    for (const entry of batch) {
-      chain.entries += 1
-      hash = hashAfter(hash, entry)
-      if (entry.sequence !== chain.entries || entry.hash !== hash) chain.brokenAt ??= entry.sequence
-      events.push(eventOf(entry))
-    }
-    after = batch.at(-1)?.sequence ?? after
-    more = batch.length === BATCH
+  for await (const entry of entriesIn((sql) => rows('audit-service', sql))) {
+    chain.entries += 1
+    hash = hashAfter(hash, entry)
+    if (entry.sequence !== chain.entries || entry.hash !== hash) chain.brokenAt ??= entry.sequence
+    events.push(eventOf(entry))
   }
   return { events, chain }
 }
 
 /** As docs say: each entry's hash covers the entry and the hash before it. */
-function hashAfter(before: string, entry: EntryRow): string {
-  const { sequence, id, type, subject, source, time, received_at, causation_id, body } = entry
-  const content = [before, sequence, id, type, subject, source, time, received_at, causation_id, body]
+function hashAfter(before: string, entry: LogEntry): string {
+  const { sequence, id, type, subject, source, time, receivedAt, causationId, body } = entry
+  const content = [before, sequence, id, type, subject, source, time, receivedAt, causationId, body]
   return createHash('sha256').update(JSON.stringify(content)).digest('hex')
 }
 
 const JUDGED_BY_CONTENT = ['inventory.restocked', 'notification.requested']
 const JUDGED_BY_CAUSE = ['notification.cancelled']
 
-function eventOf({ sequence, id, type, subject, causation_id: cause, body }: EntryRow): EventRow {
+function eventOf({ sequence, id, type, subject, causationId: cause, body }: LogEntry): EventRow {
   const event = { sequence, id, type, subject, ...(JUDGED_BY_CAUSE.includes(type) && { cause }) }
   // The cast is the decoding edge: these two types carry what the checks read.
   return JUDGED_BY_CONTENT.includes(type)

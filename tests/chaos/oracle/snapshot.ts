@@ -82,10 +82,10 @@ export interface DeliveryRow {
   updated_at: string
 }
 
+/** A call to a provider that failed: of the one that went well the delivery itself tells. */
 export interface AttemptRow {
   notification_id: string
   channel: string
-  outcome: string
 }
 
 /** A message that a provider took. */

@@ -80,7 +80,6 @@ function happened(snapshot: Snapshot, subject: string, ...types: string[]): void
     snapshot.notifications.push({ id, subject, order_id: subject, event_type: type, channels: 1, expires_at: null })
     said(`notification.requested/${type}`, 'notification.requested', { channels: ['email'] })
     snapshot.deliveries.push({ notification_id: id, channel: 'email', status: 'sent', updated_at: '' })
-    snapshot.attempts.push({ notification_id: id, channel: 'email', outcome: 'sent' })
     snapshot.accepted.push({ id: `${id}.email`, atMs: WATCHED_MS + snapshot.accepted.length, told: true })
     said(`notification.sent/${type}.email`, 'notification.sent')
   }
@@ -144,7 +143,7 @@ function restocked(snapshot: Snapshot): void {
 function mailRefused(snapshot: Snapshot, order: string, about: string): void {
   const id = `${order}.${about}`
   for (const delivery of snapshot.deliveries) if (delivery.notification_id === id) delivery.status = 'failed'
-  for (const attempt of snapshot.attempts) if (attempt.notification_id === id) attempt.outcome = 'failed'
+  snapshot.attempts.push({ notification_id: id, channel: 'email' })
   for (const event of snapshot.events)
     if (event.id === `${order}/notification.sent/${about}.email`) {
       event.id = `${order}/notification.failed/${about}.email`

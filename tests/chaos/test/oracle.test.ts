@@ -212,6 +212,16 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
   ],
   ['an event without its state change', ['eventsHaveFacts'], (snapshot) => add(snapshot, 'good/inventory.released')],
   [
+    'a mail that was said to have failed, though no call for it did',
+    ['eventsHaveFacts'],
+    (snapshot) => add(snapshot, 'good/notification.failed/order.paid.email'),
+  ],
+  [
+    'a mail that went well without being said to',
+    ['factsHaveEvents'],
+    (snapshot) => drop(snapshot, 'good/notification.sent/order.paid.email'),
+  ],
+  [
     'a decision taken twice, with two outcomes',
     ['eventsHaveFacts', 'eventsAreHeard'],
     (snapshot) => add(snapshot, 'good/payment.failed'),
@@ -396,6 +406,13 @@ it('takes a process that started without a disk for no fault, and one that ended
   }
 })
 
+it('takes a mail that failed, and was sent when its dead letter was sent again, for no fault', () => {
+  const snapshot = goodSnapshot()
+  snapshot.attempts.push({ notification_id: 'good.order.paid', channel: 'email' })
+  add(snapshot, 'good/notification.failed/order.paid.email')
+  expect(failing(snapshot)).toEqual([])
+})
+
 it('takes a reminder that was called off by the customer’s word for no fault, and counts it', () => {
   const snapshot = goodSnapshot()
   calledOff(snapshot, 'good/order.paid')
@@ -407,7 +424,6 @@ it('takes a reminder that was called off while its provider had it in hand for n
   const snapshot = goodSnapshot()
   reminded(snapshot, 'sent')
   snapshot.accepted.push({ id: 'good.reminder.1.email', atMs: 1, told: true })
-  snapshot.attempts.push({ notification_id: 'good.reminder.1', channel: 'email', outcome: 'sent' })
   add(snapshot, 'good/notification.cancelled/reminder.1.email')
   expect(failing(snapshot)).toEqual([])
 })

@@ -91,7 +91,12 @@ export const kernelMutants: Mutant[] = [
     name: 'an outbox that forgets nothing',
     seed: 1,
     foundBy: 'no outbox holds anything',
-    tamper: { outbox: (outbox) => ({ ...outbox, forget: async () => () => undefined }) },
+    tamper: {
+      outbox: (outbox) => ({
+        ...outbox,
+        takeConfirmed: () => ({ forget: async () => undefined, ended: () => undefined }),
+      }),
+    },
   },
   {
     name: 'a message that its service says to itself for ever',

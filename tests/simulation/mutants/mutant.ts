@@ -23,15 +23,15 @@ export function inTransactions(service: string, changing: () => (tx: Sql) => Par
   }
 }
 
-type Handle = Handler['handle']
+type Decide = Handler['decide']
 
 /** Changes what is done with the messages of one queue. */
-export function inHandlers(queue: string, change: (handle: Handle, type: string) => Handle): Tamper {
+export function inHandlers(queue: string, change: (decide: Decide, type: string) => Decide): Tamper {
   return {
     handlers: (handlers, name) =>
       name !== queue
         ? handlers
-        : handlers.map((handler) => ({ ...handler, handle: change(handler.handle, handler.type) })),
+        : handlers.map((handler) => ({ ...handler, decide: change(handler.decide, handler.type) })),
   }
 }
 

@@ -1,14 +1,20 @@
 // Mutants of the services and of the world beyond them: handlers, stores, providers.
+import { owned } from '@orders/shared/messaging'
 import { PermanentError } from '@orders/shared/runtime'
-import type { Sql, Value } from '@orders/shared/storage'
+import type { Parameter, Row, Sql } from '@orders/shared/storage'
+import { moved } from '../../../inventory-service/domain.ts'
+import { reservations, stock } from '../../../inventory-service/store.ts'
+import { tellings } from '../../../notification-service/store.ts'
 import { everyNth, inHandlers, inTransactions, type Mutant } from './mutant.ts'
 
-/** Reads as if nothing had been sent. */
+/** Reads where a channel stands as if no mail had been sent. */
 const forgetful =
-  ({ get }: Pick<Sql, 'get'>, isMeant = (_: object) => true): Sql['get'] =>
-  async <R extends object>(sql: string, ...values: Value[]) => {
-    const row = await get<R>(sql, ...values)
-    return row && 'status' in row && isMeant(row) ? { ...row, status: 'waiting' } : row
+  ({ all }: Pick<Sql, 'all'>): Sql['all'] =>
+  async <R extends object>(sql: string, ...values: Parameter[]) => {
+    const rows = await all<R>(sql, ...values)
+    if (!sql.includes('from deliveries')) return rows
+    const isSentMail = (row: Partial<Row>) => row.channel === 'email' && row.status === 'sent'
+    return rows.map((row) => (isSentMail(row) ? { ...row, status: 'waiting' } : row))
   }
 
 export const serviceMutants: Mutant[] = [
@@ -22,12 +28,12 @@ export const serviceMutants: Mutant[] = [
           ? handlers
           : handlers.map((handler) => ({
               ...handler,
-              async handle(event, tx: Sql, context, answer) {
-                if (handler.type === 'payment.success')
-                  await tx.run(
-                    "update stock set available = available - 1, committed = committed + 1 where sku = 'item1'",
-                  )
-                return handler.handle(event, tx, context, answer)
+              reads: (event, known) => [...handler.reads(event, known), owned(stock, 'item1')],
+              decide(event, draft, context, answer) {
+                const known = draft.get(stock, 'item1')
+                if (known && handler.type === 'payment.success')
+                  draft.set(stock, 'item1', moved(known, { sku: 'item1', available: -1, reserved: 0, committed: 1 }))
+                return handler.decide(event, draft, context, answer)
               },
             })),
     },
@@ -36,23 +42,10 @@ export const serviceMutants: Mutant[] = [
     name: 'a handler that says it again at every delivery, with the time of its own',
     seed: 1,
     foundBy: 'every message says what it said first',
-    tamper: {
-      database: (database, service) =>
-        service !== 'shipping-service'
-          ? database
-          : {
-              ...database,
-              transaction: (work) =>
-                database.transaction((tx) =>
-                  work({
-                    ...tx,
-                    get: async (sql, ...values) =>
-                      sql.includes('from shipments') ? undefined : tx.get(sql, ...values),
-                    run: async (sql, ...values) => (sql.includes('into shipments') ? 1 : tx.run(sql, ...values)),
-                  }),
-                ),
-            },
-    },
+    tamper: inTransactions('shipping-service', () => (tx) => ({
+      all: async (sql, ...values) => (sql.includes('from shipments') ? [] : tx.all(sql, ...values)),
+      run: async (sql, ...values) => (sql.includes('into shipments') ? 1 : tx.run(sql, ...values)),
+    })),
   },
   {
     name: 'a gateway that ignores its key',
@@ -81,13 +74,13 @@ export const serviceMutants: Mutant[] = [
     tamper: {
       handlers: (handlers) =>
         handlers.map((handler) =>
-          handler.type === 'payment.void' ? { type: handler.type, handle: async () => [] } : handler,
+          handler.type === 'payment.void' ? { type: handler.type, reads: () => [], decide: () => [] } : handler,
         ),
     },
   },
   {
     name: 'a carrier that gives a new parcel to every question',
-    seed: 11,
+    seed: 28,
     foundBy: 'parcels: one for each order that was shipped',
     tamper: {
       outside(outside) {
@@ -114,10 +107,15 @@ export const serviceMutants: Mutant[] = [
           ? database
           : {
               ...database,
-              get: forgetful(database),
-              transaction: (work) =>
-                database.transaction((tx) => work({ ...tx, get: forgetful(tx, (row) => 'claimedBy' in row) })),
+              all: forgetful(database),
+              transaction: (work) => database.transaction((tx) => work({ ...tx, all: forgetful(tx) })),
             },
+      // What has its receipt is not said again: only the provider hears of it twice.
+      ...inHandlers('notification.email.queue', (decide) => (event, draft, ...rest) => {
+        const { notificationId } = event.data as { notificationId: string }
+        const hasReceipt = draft.get(tellings, notificationId)?.standings.email?.providerId
+        return hasReceipt ? [] : decide(event, draft, ...rest)
+      }),
     },
   },
   {
@@ -152,9 +150,9 @@ export const serviceMutants: Mutant[] = [
     seed: 2,
     foundBy: 'everybody is answered',
     tamper: inTransactions('order-service', () => (tx) => ({
-      get: async <R extends object>(sql: string, ...values: (string | number | null)[]) => {
-        const row = await tx.get<R>(sql, ...values)
-        return row && sql.includes('from idempotency_keys') ? { ...row, order_id: 'another' } : row
+      all: async <R extends object>(sql: string, ...values: Parameter[]) => {
+        const rows = await tx.all<R>(sql, ...values)
+        return sql.includes('from idempotency_keys') ? rows.map((row) => ({ ...row, orderId: 'another' })) : rows
       },
     })),
   },
@@ -164,17 +162,17 @@ export const serviceMutants: Mutant[] = [
     foundBy: 'the audit log has every event once',
     tamper: inHandlers(
       'audit.queue',
-      (handle) =>
-        async (event, ...rest) =>
-          event.type === 'order.cancel_requested' ? [] : handle(event, ...rest),
+      (decide) =>
+        (event, ...rest) =>
+          event.type === 'order.cancel_requested' ? [] : decide(event, ...rest),
     ),
   },
   {
     name: 'a service that does its work and does not say so',
     seed: 1,
     foundBy: 'no story has a gap',
-    tamper: inHandlers('inventory.queue', (handle, type) => async (...all) => {
-      const messages = await handle(...all)
+    tamper: inHandlers('inventory.queue', (decide, type) => (...all) => {
+      const messages = decide(...all)
       return type === 'payment.success' ? [] : messages
     }),
   },
@@ -199,10 +197,20 @@ export const serviceMutants: Mutant[] = [
     name: 'a log that refuses what it has already',
     seed: 1,
     foundBy: 'every dead letter is accounted for',
-    tamper: inHandlers('audit.queue', (handle) => async (event, tx, ...rest) => {
-      if (await tx.get('select id from events where id = ?', event.id)) throw new PermanentError('known', 'again')
-      return handle(event, tx, ...rest)
-    }),
+    tamper: {
+      handlers: (handlers, queue) =>
+        queue !== 'audit.queue'
+          ? handlers
+          : handlers.map((handler) => ({
+              ...handler,
+              decide(event, draft, context, answer) {
+                // What it only reads is what is known of the event.
+                const known = handler.reads(event, draft).find(({ isOwned }) => !isOwned)
+                if (known && draft.get(known.state, known.key) !== undefined) throw new PermanentError('known', 'again')
+                return handler.decide(event, draft, context, answer)
+              },
+            })),
+    },
   },
   {
     name: 'an entry of the log that is changed on its way to the disk',
@@ -212,7 +220,7 @@ export const serviceMutants: Mutant[] = [
       const isHit = everyNth(50)
       return (tx) => ({
         run: (sql, ...values) =>
-          tx.run(sql, ...(sql.includes('into events') && isHit() ? values.with(6, 'never') : values)),
+          tx.run(sql, ...(sql.includes('into blocks') && isHit() ? values.with(2, Buffer.alloc(32)) : values)),
       })
     }),
   },
@@ -232,9 +240,10 @@ export const serviceMutants: Mutant[] = [
     name: 'a handler that notes when it last heard of an order',
     seed: 1,
     foundBy: 'old messages that come again change nothing',
-    tamper: inHandlers('inventory.queue', (handle) => async (event, tx, context, answer) => {
-      const messages = await handle(event, tx, context, answer)
-      await tx.run('update reservations set updated_at = ? where order_id = ?', context.now, event.subject)
+    tamper: inHandlers('inventory.queue', (decide) => (event, draft, context, answer) => {
+      const messages = decide(event, draft, context, answer)
+      const known = draft.get(reservations, event.subject)
+      if (known) draft.set(reservations, event.subject, { ...known, updatedAt: context.now })
       return messages
     }),
   },

@@ -1,0 +1,132 @@
+// A block: entries that follow each other, packed together. What a whole body says is found in the others and in the dictionary,
+// so little is left of each; its bytes come back exactly as they were.
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import type { Entry } from './domain.ts'
+
+export interface Dictionary {
+  number: number
+  bytes: Buffer
+}
+
+export interface Block {
+  /** The sequence of its first entry. */
+  first: number
+  dictionary: number
+  hashes: Buffer
+  records: Buffer
+}
+
+/** An entry and the numbers by which it is found. */
+export interface Filed {
+  entry: Entry
+  subject: number
+  kind: number
+}
+
+/** An entry as it comes out of its block: its subject is taken out, and a number stands for it. */
+export interface Packed {
+  sequence: number
+  subject: number
+  kind: number
+  receivedAt: string
+  causation: string
+  body: string
+  hash: string
+}
+
+// None of them can stand in JSON, where a control character must be escaped (RFC 8259, section 7).
+export const RECORD = '\u001e'
+const FIELD = '\u001f'
+const SUBJECT = '\u0001'
+
+export const HASH_BYTES = 32
+/** Characters in a block, unless a single record has more: what reading any of its entries unpacks. */
+const RECORDS_MAX = 131_072
+/** More than any block comes to: a record is at most a body and a header, and neither is longer than AMQP and the kernel allow. */
+const UNPACKED_MAX_BYTES = 4_194_304
+
+/** As few blocks as the limit allows, each with the kinds that are found in it. */
+export function pack(filed: readonly Filed[], dictionary: Dictionary): (Block & { kinds: Set<number> })[] {
+  const blocks: { filed: Filed[]; records: string[] }[] = []
+  let length = 0
+  for (const one of filed) {
+    const record = recordOf(one)
+    const last = blocks.at(-1)
+    length += record.length
+    if (last && length <= RECORDS_MAX && last.filed.at(-1)?.entry.sequence === one.entry.sequence - 1) {
+      last.filed.push(one)
+      last.records.push(record)
+    } else {
+      blocks.push({ filed: [one], records: [record] })
+      length = record.length
+    }
+  }
+  return blocks.map((block) => ({
+    first: block.filed[0]?.entry.sequence ?? 0,
+    dictionary: dictionary.number,
+    hashes: Buffer.from(block.filed.map(({ entry }) => entry.hash).join(''), 'hex'),
+    records: deflateRawSync(block.records.join(RECORD), { dictionary: dictionary.bytes }),
+    kinds: new Set(block.filed.map(({ kind }) => kind)),
+  }))
+}
+
+/** The subject's number counts back from the entry's own sequence: small numbers, and many of them the same. */
+export function recordOf({ entry, subject, kind }: Filed): string {
+  const { sequence, receivedAt, causationId, body } = entry
+  const causation = causationId === null ? '' : JSON.stringify(causationId).replaceAll(entry.subject, SUBJECT)
+  const rest = body.replaceAll(entry.subject, SUBJECT)
+  return `${sequence - subject}${FIELD}${kind}${FIELD}${receivedAt}${FIELD}${causation}${FIELD}${rest}`
+}
+
+/** @throws Error when these are not the bytes that were packed, with that dictionary. */
+export function unpack({ first, hashes, records }: Block, dictionary: Buffer | undefined): Packed[] {
+  const text = inflateRawSync(records, { dictionary, maxOutputLength: UNPACKED_MAX_BYTES }).toString()
+  return text.split(RECORD).map((record, place) => {
+    const [back = '', kind = '', receivedAt = '', causation = '', body = ''] = record.split(FIELD)
+    const sequence = first + place
+    return {
+      sequence,
+      subject: sequence - numberOf(back),
+      kind: numberOf(kind),
+      receivedAt,
+      causation,
+      body,
+      hash: hashes.toString('hex', place * HASH_BYTES, (place + 1) * HASH_BYTES),
+    }
+  })
+}
+
+/** Of what was changed, a number that nothing has. */
+const numberOf = (digits: string) => (/^\d{1,15}$/.test(digits) ? Number(digits) : 0)
+
+/** @throws Error when the body is not the one that was packed. */
+export function restored({ sequence, receivedAt, causation, body: packed, hash }: Packed, subject: string): Entry {
+  const whole = (text: string) => text.replaceAll(SUBJECT, () => subject)
+  const body = whole(packed)
+  // The casts are the decoding edge: whatever was kept was an event, and had these fields.
+  const { id, type, source, time } = JSON.parse(body) as Entry
+  const causationId = causation === '' ? null : (JSON.parse(whole(causation)) as string)
+  return { sequence, id, type, subject, source, time, receivedAt, causationId, body, hash }
+}
+
+/** How many keys each subject has; a sequence of up to 2 ** 35 times that is still exact as a number. */
+const KEYS = 2 ** 18
+
+/**
+ * The events of a subject have neighbouring keys: its number, then some bits of what identifies the event. Two of them may
+ * share one, so whoever finds it looks at the event itself.
+ */
+export function keyOf(subject: number, identity: string): number {
+  return subject * KEYS + (fnv(identity) % KEYS)
+}
+
+export const keysOf = (subject: number) => ({ least: subject * KEYS, most: subject * KEYS + KEYS - 1 })
+
+export const keyOfKind = (kind: number) => -kind
+
+/** FNV-1a in 32 bits, over UTF-16. It is part of what is stored, and cannot be replaced. */
+function fnv(text: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return hash >>> 0
+}

@@ -1,0 +1,227 @@
+// audit-service's SQL for what is looked up: blocks are unpacked a few at a time, and whoever searches in vain stops and says so.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Reader } from '@orders/shared/storage'
+import { type Block, type Dictionary, keyOfKind, keysOf, type Packed, restored, unpack } from '../block.ts'
+import type { Entry } from '../domain.ts'
+
+/** Unpacked at one time, without leaving the event loop. */
+export const BATCH = 16
+/** What one answer may cost, however much is kept. */
+export interface Limits {
+  /** Blocks that are unpacked. */
+  blocksMax: number
+  /** Events of a subject that are looked up; whatever has more is no order, and is searched for among all the others. */
+  placesMax: number
+  /** Kinds that are looked up one by one. */
+  kindsMax: number
+  /** Characters of all bodies. */
+  lengthMax: number
+}
+
+const LIMITS: Limits = { blocksMax: 1_024, placesMax: 10_000, kindsMax: 64, lengthMax: 8_388_608 }
+
+const BLOCKS = 'select first, dictionary, hashes, records from blocks'
+
+export interface Place {
+  sequence: number
+  /** Its block. */
+  first: number
+}
+
+const PLACES = 'select sequence, (select max(first) from blocks where first <= sequence) as first from places'
+
+/** The entries that have one of these keys. */
+export async function entriesUnder(sql: Reader, keys: number[]): Promise<Entry[]> {
+  const places = keys.length > 0 ? await sql.all<Place>(`${PLACES} where key in each(?)`, keys) : []
+  const wanted = new Set(places.map(({ sequence }) => sequence))
+  const firsts = firstsOf(places)
+  const entries: Entry[] = []
+  for (let at = 0; at < firsts.length; at += BATCH) {
+    const packed = await unpacked(sql, await blocksAt(sql, firsts.slice(at, at + BATCH)))
+    entries.push(
+      ...(await restoredAll(
+        sql,
+        packed.filter(({ sequence }) => wanted.has(sequence)),
+      )),
+    )
+  }
+  return entries
+}
+
+const firstsOf = (places: Place[]) => [...new Set(places.map(({ first }) => first))].sort((a, b) => a - b)
+
+function blocksAt(sql: Reader, firsts: number[]): Promise<Block[]> {
+  return sql.all<Block>(`${BLOCKS} where first in each(?) order by first`, firsts)
+}
+
+/** Those that begin after this sequence, in their order; fewer than a batch are the last. */
+export function blocksAfter(sql: Reader, sequence: number): Promise<Block[]> {
+  return sql.all<Block>(`${BLOCKS} where first > ? order by first limit ${BATCH}`, sequence)
+}
+
+async function unpacked(sql: Reader, blocks: Block[]): Promise<Packed[]> {
+  const dictionaries = await dictionariesOf(sql, blocks)
+  return blocks.flatMap((block) => unpack(block, dictionaries.get(block.dictionary)))
+}
+
+export async function dictionariesOf(sql: Reader, blocks: Block[]): Promise<Map<number, Buffer>> {
+  const numbers = [...new Set(blocks.map(({ dictionary }) => dictionary))]
+  const rows = await sql.all<Dictionary>('select number, bytes from dictionaries where number in each(?)', numbers)
+  return new Map(rows.map(({ number, bytes }) => [number, bytes]))
+}
+
+async function restoredAll(sql: Reader, packed: Packed[]): Promise<Entry[]> {
+  const subjects = await subjectsByNumber(sql, packed)
+  return packed.map((one) => restored(one, subjects.get(one.subject) ?? ''))
+}
+
+export async function subjectsByNumber(sql: Reader, packed: Packed[]): Promise<Map<number, string>> {
+  const numbers = [...new Set(packed.map(({ subject }) => subject))]
+  const rows = await sql.all<{ number: number; subject: string }>(
+    'select number, subject from subjects where number in each(?)',
+    numbers,
+  )
+  return new Map(rows.map(({ number, subject }) => [number, subject]))
+}
+
+export interface Page {
+  /** Only what was kept after this sequence. */
+  after: number
+  /** Only what was kept before it. */
+  before?: number | undefined
+  type?: string | undefined
+  source?: string | undefined
+  orderId?: string | undefined
+  /** The newest first, instead of the oldest. */
+  newestFirst?: boolean
+  limit: number
+}
+
+export interface Found {
+  entries: Entry[]
+  /** Where to go on, or null when there is nothing more. There may be fewer entries than asked for: a search has its limits. */
+  next: number | null
+}
+
+const NOTHING: Found = { entries: [], next: null }
+
+/** Entries one after the other. What it costs depends on the limits, and not on how much is kept. */
+export async function listEvents(sql: Reader, page: Page, limits = LIMITS): Promise<Found> {
+  const { after, before = Number.MAX_SAFE_INTEGER, newestFirst = false, limit } = page
+  const search = await searchFor(sql, page, limits)
+  if (!search) return NOTHING
+  const isWanted = ({ sequence, subject, kind }: Packed) =>
+    sequence > after &&
+    sequence < before &&
+    (search.subject === undefined || subject === search.subject) &&
+    (search.kinds === undefined || search.kinds.has(kind))
+  const start = await sql.get<{ first: number | null }>(
+    'select max(first) as first from blocks where first <= ?',
+    after + 1,
+  )
+  const range = { from: start?.first ?? 0, to: before - 1, newestFirst }
+  const entries: Entry[] = []
+  let length = 0
+  for (let searched = 0; ; searched += BATCH) {
+    const firsts = await search.blocksIn(sql, range)
+    const [nearest] = firsts
+    if (nearest === undefined) return { entries, next: null }
+    if (searched >= limits.blocksMax) return { entries, next: newestFirst ? range.to + 1 : nearest - 1 }
+    const packed = (await unpacked(sql, await blocksAt(sql, firsts))).filter(isWanted)
+    if (newestFirst) packed.reverse()
+    for (const entry of await restoredAll(sql, packed.slice(0, limit - entries.length))) {
+      entries.push(entry)
+      length += entry.body.length
+      if (entries.length === limit || length > limits.lengthMax) return { entries, next: entry.sequence }
+    }
+    const farthest = firsts.at(-1) ?? nearest
+    if (newestFirst) range.to = farthest - 1
+    else range.from = farthest + 1
+    // SQLite answers without leaving the event loop, and the service must go on keeping events.
+    await nextTurn()
+  }
+}
+
+interface Range {
+  from: number
+  to: number
+  newestFirst: boolean
+}
+
+interface Search {
+  subject: number | undefined
+  kinds: ReadonlySet<number> | undefined
+  /** The next blocks in which something may be found, by their first sequence, in the order in which they are looked at. */
+  blocksIn(sql: Reader, range: Range): Promise<number[]>
+}
+
+/** By the narrowest of what is asked for; undefined when nothing can be found. */
+async function searchFor(
+  sql: Reader,
+  { orderId, type, source }: Page,
+  { placesMax, kindsMax }: Limits,
+): Promise<Search | undefined> {
+  const kinds = type === undefined && source === undefined ? undefined : await kindsLike(sql, type, source)
+  const subject =
+    orderId === undefined
+      ? undefined
+      : await sql.get<{ number: number }>('select number from subjects where subject = ?', orderId)
+  if ((orderId !== undefined && !subject) || kinds?.length === 0) return undefined
+  const wanted = { subject: subject?.number, kinds: kinds && new Set(kinds) }
+  const places = subject && (await placesOf(sql, subject.number, placesMax + 1))
+  if (places && places.length <= placesMax) {
+    const firsts = firstsOf(places)
+    return { ...wanted, blocksIn: async (_, range) => nearestOf(firsts, range) }
+  }
+  if (kinds && kinds.length <= kindsMax)
+    return { ...wanted, blocksIn: async (reader, range) => nearestOf(await blocksOfKinds(reader, kinds, range), range) }
+  return { ...wanted, blocksIn: allBlocks }
+}
+
+async function kindsLike(sql: Reader, type: string | undefined, source: string | undefined): Promise<number[]> {
+  const wanted = [
+    { condition: 'type = ?', value: type },
+    { condition: 'source = ?', value: source },
+  ].flatMap(({ condition, value }) => (value === undefined ? [] : [{ condition, value }]))
+  const rows = await sql.all<{ number: number }>(
+    `select number from kinds where ${wanted.map(({ condition }) => condition).join(' and ')}`,
+    ...wanted.map(({ value }) => value),
+  )
+  return rows.map(({ number }) => number)
+}
+
+function placesOf(sql: Reader, subject: number, limit: number): Promise<Place[]> {
+  const { least, most } = keysOf(subject)
+  return sql.all<Place>(`${PLACES} where key between ? and ? limit ?`, least, most, limit)
+}
+
+/** Of each kind by itself: sorted together, all that there are would be read. */
+async function blocksOfKinds(sql: Reader, kinds: number[], { from, to, newestFirst }: Range): Promise<number[]> {
+  const rows = await Promise.all(
+    kinds.map((kind) =>
+      sql.all<{ first: number }>(
+        `select sequence as first from places where key = ? and sequence between ? and ?
+         order by sequence ${newestFirst ? 'desc' : 'asc'} limit ${BATCH}`,
+        keyOfKind(kind),
+        from,
+        to,
+      ),
+    ),
+  )
+  return rows.flat().map(({ first }) => first)
+}
+
+async function allBlocks(sql: Reader, { from, to, newestFirst }: Range): Promise<number[]> {
+  const rows = await sql.all<{ first: number }>(
+    `select first from blocks where first between ? and ?
+     order by first ${newestFirst ? 'desc' : 'asc'} limit ${BATCH}`,
+    from,
+    to,
+  )
+  return rows.map(({ first }) => first)
+}
+
+function nearestOf(firsts: number[], { from, to, newestFirst }: Range): number[] {
+  const within = [...new Set(firsts)].filter((first) => first >= from && first <= to).sort((a, b) => a - b)
+  return (newestFirst ? within.reverse() : within).slice(0, BATCH)
+}

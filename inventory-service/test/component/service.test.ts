@@ -1,0 +1,102 @@
+// The whole service over the in-memory broker: wired as in production, asked over HTTP.
+import { topology } from '@orders/shared/contracts'
+import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
+import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { defaultCatalogue } from '../../catalogue.ts'
+import { InventoryConfig } from '../../config.ts'
+import { inventoryService } from '../../service.ts'
+
+const token = 'operator-token-for-tests'
+let folder: { path: string; remove(): Promise<void> }
+let broker: MemoryBroker
+let service: RunningService
+
+beforeEach(async () => {
+  folder = await scratchFolder()
+  broker = createMemoryBroker(topology)
+  const { log } = await keepingLog()
+  const broken = (error: Error) => expect.unreachable(error.message)
+  const config = { ...readConfig(InventoryConfig, { DATA_DIR: folder.path, OPERATOR_TOKENS: token }), port: 0 }
+  service = await startService(inventoryService, config, { log, broken, openBroker: broker.connect })
+})
+
+afterEach(async () => {
+  expect(await service.close()).toEqual({ clean: true })
+  await folder.remove()
+})
+
+async function request(
+  path: string,
+  body?: object,
+  headers: Record<string, string> = { authorization: `Bearer ${token}` },
+) {
+  const sent = body && { method: 'PUT', body: JSON.stringify(body) }
+  const type: Record<string, string> = body ? { 'content-type': 'application/json' } : {}
+  const response = await fetch(`${service.url}${path}`, { ...sent, headers: { ...headers, ...type } })
+  return { status: response.status, body: await response.json() }
+}
+
+interface Page {
+  stock: { sku: string }[]
+  next: string | null
+}
+
+/** All pages of so many. */
+async function pagesOf(limit: number): Promise<string[][]> {
+  const pages: string[][] = []
+  for (let next: string | null = ''; next !== null; ) {
+    const after: string = next === '' ? '' : `&after=${next}`
+    const { status, body } = await request(`/stock?limit=${limit}${after}`)
+    const page = body as Page
+    expect(status).toBe(200)
+    pages.push(page.stock.map(({ sku }) => sku))
+    next = page.next
+  }
+  return pages
+}
+
+const skus = defaultCatalogue(1)
+  .map(({ sku }) => sku)
+  .toSorted()
+
+test('the stock is told a page at a time, each SKU once, and where the next page begins', async () => {
+  expect((await pagesOf(500)).flat()).toEqual(skus)
+  expect((await pagesOf(4)).flat()).toEqual(skus)
+  expect((await pagesOf(4)).map(({ length }) => length).slice(0, 2)).toEqual([4, 4])
+  // A last page that is full cannot know that it is the last.
+  const pages = await pagesOf(skus.length)
+  expect(pages).toEqual([skus, []])
+  const { body } = await request('/stock')
+  expect(body).toMatchObject({ stock: skus.map((sku) => ({ sku })), next: null })
+})
+
+test.each([
+  ['limit=0', 400],
+  ['limit=1000', 400],
+  ['limit=-1', 400],
+  ['limit=many', 400],
+  // PostgreSQL keeps no U+0000 in a text, and no SKU has one.
+  ['after=%00', 400],
+  ['after=..%2f', 400],
+  ['page=2', 400],
+  ['after=zzz', 200],
+])('a page that is asked for by %s is answered with %i', async (query, status) => {
+  expect((await request(`/stock?${query}`)).status).toBe(status)
+})
+
+test('an operator says how many there are, and everybody hears it', async () => {
+  const set = await request('/stock/item1', { available: 7 })
+  expect(set).toMatchObject({ status: 200, body: { sku: 'item1', available: 7, reserved: 0, committed: 0 } })
+  expect(await request('/stock/item1')).toEqual(set)
+  expect(await request('/stock/new', { available: 7 })).toMatchObject({ status: 400, body: { code: 'price_required' } })
+  await eventually('the audit hears it', () =>
+    broker.messages('audit.queue').some(({ properties }) => properties.messageId === 'item1/inventory.restocked/1'),
+  )
+})
+
+test('what is not there, and who may not ask', async () => {
+  expect(await request('/stock/unknown')).toMatchObject({ status: 404, body: { code: 'no_such_sku' } })
+  expect((await request('/stock', undefined, {})).status).toBe(401)
+  expect((await request('/stock/item1', { available: 7 }, {})).status).toBe(401)
+})

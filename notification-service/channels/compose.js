@@ -1,0 +1,75 @@
+// Composes a mail: what nodemailer does, without what is the same for every mail of ours. Each has one text and one page of
+// HTML, so the parts' own headers never change, and no stream is needed to put them together. nodemailer encodes the
+// headers, where everything that is hard about a mail is. Plain JavaScript, since the mail thread needs it as well.
+import { randomBytes } from 'node:crypto'
+import MimeNode from 'nodemailer/lib/mime-node'
+import { encode, wrap } from 'nodemailer/lib/qp'
+
+/**
+ * What is to be said to one address. Lines end with `\n`.
+ *
+ * @typedef {object} Mail
+ * @property {string} from as in `Orders <orders@example.com>`
+ * @property {string} to one address
+ * @property {string} subject
+ * @property {string} messageId
+ * @property {Date} date
+ * @property {Record<string, string>} headers further ones
+ * @property {string} text
+ * @property {string} html
+ */
+
+/**
+ * Ready for a mail server.
+ *
+ * @typedef {object} Composed
+ * @property {{ from: string | false, to: string[] }} envelope
+ * @property {string} raw ASCII in lines that end with `\r\n`, none longer than RFC 5322 allows
+ */
+
+/** In no part of any mail, since nobody outside knows it (RFC 2046 §5.1.1). */
+const BOUNDARY = `--_${randomBytes(18).toString('base64url')}`
+const TEXT = part('text/plain', 'quoted-printable')
+const HTML = part('text/html', '7bit')
+const HTML_QUOTED = part('text/html', 'quoted-printable')
+const END = `\r\n--${BOUNDARY}--\r\n`
+/** RFC 5322 §2.1.1, without the line's end. */
+const LINE_MAX = 998
+
+/**
+ * @param {Mail} mail
+ * @returns {Composed}
+ */
+export function compose({ from, to, subject, messageId, date, headers, text, html }) {
+  const node = new MimeNode(`multipart/alternative; boundary="${BOUNDARY}"`)
+  const address = { name: '', address: to }
+  node.setHeader({ ...headers, from, to: address, subject, 'message-id': messageId, date })
+  node.setHeader('mime-version', '1.0')
+  const page = isPlain(html) ? HTML + withLineEnds(html) : HTML_QUOTED + quoted(html)
+  return { envelope: node.getEnvelope(), raw: `${node.buildHeaders()}\r\n${TEXT}${quoted(text)}${page}${END}` }
+}
+
+/**
+ * @param {string} type
+ * @param {string} encoding RFC 2045 §6
+ */
+function part(type, encoding) {
+  return `\r\n--${BOUNDARY}\r\nContent-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n`
+}
+
+/** @param {string} text */
+function quoted(text) {
+  return wrap(encode(withLineEnds(text)))
+}
+
+/** @param {string} text */
+function withLineEnds(text) {
+  return text.replaceAll('\n', '\r\n')
+}
+
+/** @param {string} text */
+function isPlain(text) {
+  return !BEYOND_ASCII.test(text) && text.split('\n').every(({ length }) => length <= LINE_MAX)
+}
+
+const BEYOND_ASCII = /[^\n\x20-\x7e]/

@@ -1,0 +1,4 @@
+// The pages of the suppression list, over a SQLite file.
+import { suppressionsSuite } from '../suppressions-suite.ts'
+
+suppressionsSuite('SQLite', () => ({}))

@@ -1,0 +1,87 @@
+// The whole service over the in-memory broker: wired as in production, asked over HTTP.
+import { PaymentSuccess, retired, topology } from '@orders/shared/contracts'
+import { encode } from '@orders/shared/messaging'
+import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
+import {
+  createMemoryBroker,
+  eventually,
+  keepingLog,
+  type LogLine,
+  type MemoryBroker,
+  scratchFolder,
+} from '@orders/shared/testing'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { OrderConfig } from '../../config.ts'
+import { orderService } from '../../service.ts'
+
+const NOW = '2026-01-05T10:00:00.000Z'
+let folder: { path: string; remove(): Promise<void> }
+let broker: MemoryBroker
+let service: RunningService
+let lines: LogLine[]
+
+beforeEach(async () => {
+  folder = await scratchFolder()
+  broker = createMemoryBroker(topology)
+  const kept = await keepingLog()
+  lines = kept.lines
+  const broken = (error: Error) => expect.unreachable(error.message)
+  const config = {
+    ...readConfig(OrderConfig, { DATA_DIR: folder.path, OPERATOR_TOKENS: 'a-token-for-tests' }),
+    port: 0,
+  }
+  service = await startService(orderService, config, { log: kept.log, broken, openBroker: broker.connect })
+})
+
+afterEach(async () => {
+  expect(await service.close()).toEqual({ clean: true })
+  await folder.remove()
+})
+
+async function place(orderId: string) {
+  const answer = await fetch(`${service.url}/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ orderId, user: 'gayal', items: ['item1'] }),
+  })
+  expect(answer.status).toBe(202)
+}
+const order = async (orderId: string) =>
+  (await (await fetch(`${service.url}/orders/${orderId}`)).json()) as Record<string, unknown>
+const isSettled = () => broker.unsettled('order.queue') + broker.messages('order.queue').length === 0
+
+test('an order is told with the facts that it follows from, and nothing of its mails', async () => {
+  await place('1')
+  const paid = PaymentSuccess.of('1', NOW, {
+    ...{ user: 'gayal', priority: 'standard', chargeId: 'ch_1', totalCents: 500 },
+    lines: [{ sku: 'item1', quantity: 1, unitPriceCents: 500 }],
+  })
+  await broker.connect('others').publish(encode(paid, 'payment-service', {}))
+  const told = await eventually('it is paid', async () => {
+    const now = await order('1')
+    return now.status === 'paid' && now
+  })
+  expect(Object.keys(told).sort()).toEqual(
+    ['orderId', 'user', 'status', 'reason', 'priority', 'lines', 'totalCents', 'trackingId', 'createdAt', 'updatedAt']
+      .concat('facts')
+      .sort(),
+  )
+  expect(told.facts).toMatchObject([{ type: 'order.created' }, { type: 'payment.success' }])
+})
+
+test.each(retired['order.queue'] ?? [])(
+  '%s, which an earlier version heard, is settled, and nothing happens',
+  async (type) => {
+    await place('1')
+    const before = await order('1')
+    const body = Buffer.from(JSON.stringify({ type, subject: '1' }))
+    const properties = { messageId: `1/${type}`, type, correlationId: '1', headers: {} }
+    await broker.connect('others').publish({ exchange: '', routingKey: 'order.queue', body, properties })
+
+    await eventually('it is settled', isSettled)
+
+    expect(broker.messages('order.dlq')).toEqual([])
+    expect(await order('1')).toEqual(before)
+    expect(lines.filter(({ level }) => level > 30)).toEqual([])
+  },
+)

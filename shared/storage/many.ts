@@ -1,0 +1,48 @@
+// Many keys and many rows in one statement, in SQL that every driver understands.
+import type { Sql, Value } from './database.ts'
+
+/** Sizes of which every number of rows is a sum: few texts, so that few statements are prepared. */
+const SIZES = [64, 32, 16, 8, 4, 2, 1]
+
+/**
+ * Inserts every row. `into` names table and columns, as in `facts (order_id, type)`; `then` may say what happens on a
+ * conflict, and what is returned of each row, in any order. Rows of one call must not conflict with each other.
+ */
+export async function insert<R extends object>(
+  tx: Pick<Sql, 'all' | 'run'>,
+  into: string,
+  rows: readonly (readonly Value[])[],
+  then = '',
+): Promise<R[]> {
+  const returns = /\breturning\b/.test(then)
+  const answers = await Promise.all(
+    inSizes(rows).map(async (part): Promise<R[]> => {
+      const row = `(${part[0]?.map(() => '?').join(', ')})`
+      const text = `insert into ${into} values ${part.map(() => row).join(', ')} ${then}`
+      if (returns) return tx.all<R>(text, ...part.flat())
+      await tx.run(text, ...part.flat())
+      return []
+    }),
+  )
+  return answers.flat()
+}
+
+function inSizes<T>(items: readonly T[]): T[][] {
+  const parts: T[][] = []
+  for (let at = 0; at < items.length; ) {
+    const left = items.length - at
+    const size = SIZES.find((one) => one <= left) ?? left
+    parts.push(items.slice(at, at + size))
+    at += size
+  }
+  return parts
+}
+
+/** By their key, for what loads many at once. */
+export function byKey<Row, Loaded>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+  loadedOf: (row: Row) => Loaded,
+): Map<string, Loaded> {
+  return new Map(rows.map((row) => [keyOf(row), loadedOf(row)]))
+}

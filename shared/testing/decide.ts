@@ -1,0 +1,31 @@
+// A handler, or any other work, by itself: loaded, decided and saved over a real database, without a broker and without a group.
+import type { Received } from '../contracts/index.ts'
+import type { Context, Handler } from '../messaging/index.ts'
+import { createCells, type Done, type Work } from '../messaging/state.ts'
+import type { Database } from '../storage/index.ts'
+
+/** In one transaction; what it says is returned and not published. */
+export function decideAlone<T>(database: Database, work: Work<T>): Promise<Done<T>> {
+  return database.transaction(async (tx) => {
+    const cells = createCells()
+    await cells.load(tx, [], work.reads)
+    const done = cells.decide(work.decide)
+    await cells.save(tx)
+    return done
+  })
+}
+
+/** What a handler makes of an event: the messages that it says. */
+export async function handleAlone(
+  database: Database,
+  handler: Handler | undefined,
+  event: Received,
+  { context, answer }: { context: Context; answer?: unknown },
+) {
+  if (!handler) throw new Error(`there is no handler for ${event.type}`)
+  const { messages } = await decideAlone(database, {
+    reads: (known) => handler.reads(event, known),
+    decide: (draft) => ({ result: undefined, messages: handler.decide(event, draft, context, answer) }),
+  })
+  return messages
+}
