@@ -1,5 +1,6 @@
 // Makes every npm script one command on a fresh clone: installs what is missing, then runs a TypeScript file in this
-// same process, so that signals and exit code are the script's own. Plain JavaScript: nothing is installed yet.
+// same process, so that signals and exit code are the script's own: as it was compiled the last time, if it is part of the
+// build, else compiled while it is loaded. Plain JavaScript: nothing is installed yet.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
@@ -11,14 +12,19 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const abiPath = join(root, 'node_modules', '.node-abi')
 
 const [script, ...args] = process.argv.slice(2)
+let path = resolve(root, script ?? '')
 try {
   await prepare()
+  path = await runnable(path)
 } catch (error) {
   // The user can put right what goes wrong here, and no stack tells more about it.
   console.error(error instanceof Error ? error.message : error)
   process.exit(1)
 }
-await run(resolve(root, script ?? ''))
+process.argv = [process.execPath, path, ...args]
+// An error then names the lines of the TypeScript.
+process.setSourceMapsEnabled(true)
+await import(pathToFileURL(path).href)
 
 async function prepare() {
   requireNode()
@@ -27,13 +33,20 @@ async function prepare() {
   else if (abiChanged()) await rebuildForThisNode()
 }
 
-/** @param {string} path */
-async function run(path) {
-  process.argv = [process.execPath, path, ...args]
+/**
+ * @param {string} path of a TypeScript file
+ * @returns {Promise<string>} what Node can run in its place
+ */
+async function runnable(path) {
+  const { entries } = await import('./building/contents.mjs')
+  const entry = entries().find((one) => resolve(root, one) === path)
+  if (entry !== undefined) {
+    const { currentBuild } = await import('./building/cache.mjs')
+    return join(await currentBuild(console.error), entry.replace(/\.ts$/, '.js'))
+  }
   const { register } = await import('tsx/esm/api')
   register()
-  process.setSourceMapsEnabled(true)
-  await import(pathToFileURL(path).href)
+  return path
 }
 
 function requireNode() {

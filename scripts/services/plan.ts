@@ -6,6 +6,7 @@ const names = ['order', 'inventory', 'payment', 'shipping', 'notification', 'aud
 export interface ServicePlan {
   /** As it stands before each line of its log. */
   label: string
+  /** Below the folder of the build. */
   entry: string
   port: number
   /** Where this machine reaches it. */
@@ -30,7 +31,7 @@ export function planServices(environment: NodeJS.ProcessEnv, amqpUrl: string, co
   return Array.from({ length: copies }, (_, copy) => base + copy * portsPerCopy).flatMap((copyBase, copy) =>
     names.map((name, place) => ({
       label: copies === 1 ? name : `${name}#${copy + 1}`,
-      entry: `${name}-service/main.ts`,
+      entry: `${name}-service/main.js`,
       port: copyBase + place,
       url: `http://${host}:${copyBase + place}`,
       environment: { ...inherited, PORT_BASE: String(copyBase), AMQP_URL: amqpUrl, LOG_PRETTY: '1' },

@@ -1,4 +1,5 @@
 // Runs the planned services as child processes and ends them together.
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Exit, type Running, start, stop } from '../processes/child.ts'
 import { guard } from '../processes/guard.ts'
@@ -11,6 +12,9 @@ export interface Fleet {
   stop(limitMs: number): Promise<void>
 }
 
+/** This file runs as part of the build that it starts the services of. */
+const build = join(import.meta.dirname, '..', '..')
+
 const colours = [36, 33, 32, 35, 34, 31]
 
 /** Starts all services; their logs come out through `write`, each line after its service's name. */
@@ -22,7 +26,7 @@ export async function startServices(
   const width = Math.max(...plan.map(({ label }) => label.length))
   const started = await Promise.all(
     plan.map(async (service, index) => {
-      const running = await start(process.execPath, ['--import', 'tsx', service.entry], {
+      const running = await start(process.execPath, ['--enable-source-maps', join(build, service.entry)], {
         env: { ...service.environment, ...(coloured ? { FORCE_COLOR: '1' } : {}) },
         stdio: ['ignore', 'pipe', 'pipe'],
       })

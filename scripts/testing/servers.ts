@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { scratchFolder } from '@orders/shared/testing'
 import { type RabbitInstallation, requireRabbit, waysToInstall } from '../broker/install.ts'
 import { type RabbitNode, startRabbitNode } from '../broker/node.ts'
-import { buildServices } from '../building/services.ts'
+import { buildServices } from '../building/services.mjs'
 import { requirePostgres } from '../postgres/install.ts'
 import { type PostgresServer, startPostgres } from '../postgres/server.ts'
 
