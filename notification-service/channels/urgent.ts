@@ -70,10 +70,10 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
     const handler = handlers[channel]
     const facts = { notificationId, channel, attempt }
     const context = () => ({ now: now().toISOString(), attempt, redelivered: true })
-    const decide = (say: (draft: Draft) => Message[]) =>
+    const decide = (say: (draft: Draft) => Message[], reads = handler.reads) =>
       commit.submit(
         {
-          reads: (known) => handler.reads(event, known),
+          reads: (known) => reads(event, known),
           decide: (draft) => ({ result: undefined, messages: say(draft) }),
         },
         { causationId: event.id },
@@ -90,7 +90,8 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
       if (error instanceof TransientError && error.isUntried) return log.debug(why, 'not tried without the broker')
       if (!(error instanceof PermanentError)) return log.warn(why, 'failed without the broker, will be tried again')
       log.error(why, 'gave up without the broker')
-      await decide((draft) => handler.giveUp?.(event, draft, context(), failureOf(error)) ?? [])
+      const say = (draft: Draft) => handler.giveUp?.(event, draft, context(), failureOf(error)) ?? []
+      await decide(say, handler.readsToGiveUp)
     }
   }
 

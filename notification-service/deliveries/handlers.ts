@@ -53,9 +53,10 @@ export function channelHandler(channel: Channel, send: Send, terms: Terms): Hand
 
   return onMany(NotificationRequested, {
     ask: ({ data }, context) => ask(data.notificationId, context),
-    reads: ({ data: { notificationId } }, known) => {
+    reads: ({ data }) => [owned(tellings, data.notificationId)],
+    readsToGiveUp: ({ data: { notificationId } }, known) => {
       const address = known.get(tellings, notificationId)?.notification.addresses[channel]
-      // Owned, in case that giving up has found out that it takes nothing any more.
+      // In case that it takes nothing any more.
       const gone = address === undefined ? [] : [owned(suppressions, suppressionKey(channel, address))]
       return [owned(tellings, notificationId), ...gone]
     },

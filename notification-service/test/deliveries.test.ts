@@ -73,7 +73,7 @@ const decide = (answer: unknown, event = request()) => handleAlone(database, wor
 const giveUp = async (error: Error) =>
   (
     await decideAlone(database, {
-      reads: (known) => worker.reads(request(), known),
+      reads: (known) => (worker.readsToGiveUp ?? worker.reads)(request(), known),
       decide: (draft) => ({
         result: undefined,
         messages: worker.giveUp?.(request(), draft, context, { error, reason: error.message }) ?? [],

@@ -7,13 +7,14 @@ import {
   PaymentConfirmationRequired,
   type Received,
 } from '@orders/shared/contracts'
-import type { Handler, Work } from '@orders/shared/messaging'
+import { about, type Handler, type Work } from '@orders/shared/messaging'
 import { eventually } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
 import { addToSuppressions, removeFromSuppressions, takeReport } from '../channels/addresses.ts'
 import { callsIn } from '../channels/calls.ts'
 import { listSuppressions, reportsOf } from '../channels/store.ts'
 import { plainWords } from '../content.ts'
+import { customers } from '../customers/store.ts'
 import { type Outgoing, standingOf } from '../deliveries/domain.ts'
 import { channelHandler } from '../deliveries/handlers.ts'
 import type { Notification } from '../domain.ts'
@@ -74,7 +75,7 @@ const handling = (handler: Handler, event: Received, answer?: unknown): Work<voi
   decide: (draft) => ({ result: undefined, messages: handler.decide(event, draft, context, answer) }),
 })
 const givingUp = (handler: Handler, event: Received): Work<void> => ({
-  reads: (known) => handler.reads(event, known),
+  reads: (known) => (handler.readsToGiveUp ?? handler.reads)(event, known),
   decide: (draft) => ({
     result: undefined,
     messages: handler.giveUp?.(event, draft, context, { error: new Error('no'), reason: 'no' }) ?? [],
@@ -111,6 +112,26 @@ export function groupSuite(name: string, { openAgain }: Driver): void {
   }
 
   describe(`two members of one group on ${name}`, () => {
+    it('of which one changes what the other reads: it goes by the change', async () => {
+      const { together, standing } = await opened()
+      const customer = {
+        id: 'ann',
+        addresses: { email: 'ann@example.org' },
+        locale: null,
+        timeZone: null,
+        updatedAt: at,
+      }
+      const known = about(customers, 'ann', () => ({ state: customer, messages: [], result: undefined }))
+      const wanted = { subject: 'Hi', body: 'There.' }
+      const asked = { to: { customerId: 'ann' }, wanted, locale: undefined, priority: 'normal' } as const
+      const submission = (id: string) => submitDirect({ id, key: undefined, request: asked, terms, at })
+      expect(await together(known, submission('1'))).toEqual(['done', 'done'])
+      expect(await standing('1')).toMatchObject({ channel: 'email', status: 'waiting' })
+      const gathering = changePreferences('customer ann', () => ({ categories: { direct: { digest: true } } }), at)
+      expect(await together(gathering, submission('2'))).toEqual(['done', 'done'])
+      expect(await standing('2')).toMatchObject({ status: 'held', heldBecause: 'digest' })
+    })
+
     it('that take in the same say it once', async () => {
       const { first, together, said } = await opened()
       await together(takingIn(message('1')), takingIn(message('1')))

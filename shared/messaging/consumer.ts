@@ -204,7 +204,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     return commit
       .submit(
         {
-          reads: (known) => handler.reads(event, known),
+          reads: (known) => (handler.readsToGiveUp ?? handler.reads)(event, known),
           decide(draft) {
             const messages = handler.giveUp?.(event, draft, atDecision(context), failure) ?? []
             return { result: messages.map(({ type }) => type), messages }

@@ -19,7 +19,16 @@ import type { Database, Transaction } from '../storage/index.ts'
 import type { Publication } from './broker.ts'
 import { type Cause, encode } from './envelope.ts'
 import type { Outbox, Recorded } from './outbox.ts'
-import { type Cells, createCells, type Draft, type Known, lockKeyOf, type Ref, type Work } from './state.ts'
+import {
+  type Cells,
+  createCells,
+  type Draft,
+  type Known,
+  lockKeyOf,
+  type Ref,
+  UnnamedError,
+  type Work,
+} from './state.ts'
 
 export interface GroupCommit {
   /**
@@ -136,8 +145,7 @@ export function createGroupCommit(options: Options): GroupCommit {
       const outcome = await database.transaction(async (tx) => {
         const cells = createCells()
         const verdicts = await load(tx, cells, group)
-        const publications: Publication[] = []
-        for (const member of group) if (!verdicts.has(member)) verdicts.set(member, decide(cells, member, publications))
+        const publications = await decideAll(tx, cells, group, verdicts)
         const [recorded] = await Promise.all([outbox.record(tx, publications), cells.save(tx), confirmed.forget(tx)])
         reached('before-commit')
         return { verdicts: [...verdicts.values()], recorded }
@@ -223,15 +231,29 @@ async function load(tx: Transaction, cells: Cells, group: Member[]): Promise<Ver
   return verdicts
 }
 
-/** Lets one member decide, and returns what to tell it once the group has committed. */
-function decide(cells: Cells, member: Member, publications: Publication[]): () => void {
+/** Lets each decide in turn, and notes what to tell it once the group has committed; gives what they say. */
+async function decideAll(tx: Transaction, cells: Cells, group: Member[], verdicts: Verdicts): Promise<Publication[]> {
+  const publications: Publication[] = []
+  for (const member of group) {
+    if (verdicts.has(member)) continue
+    let failure = decide(cells, member, publications)
+    if (failure instanceof UnnamedError) {
+      // What a member before it has changed may make it read more than it has named: it names that now.
+      await cells.load(tx, [], member.reads)
+      failure = decide(cells, member, publications)
+    }
+    verdicts.set(member, failure ? member.reject.bind(undefined, failure) : member.resolve)
+  }
+  return publications
+}
+
+/** Gives the member's own failure, which it is told after the commit of the others. */
+function decide(cells: Cells, member: Member, publications: Publication[]): Error | undefined {
   try {
     publications.push(...cells.decide((draft) => member.decide(draft)))
-    return member.resolve
+    return undefined
   } catch (thrown) {
-    // The member's own failure, told after the commit of the others.
-    const error = asError(thrown)
-    return () => member.reject(error)
+    return asError(thrown)
   }
 }
 

@@ -38,6 +38,8 @@ export interface Handler<Data = unknown, Answer = unknown> {
   decide(event: Received<Data>, draft: Draft, context: Context, answer: Answer): Message[]
   /** Where giving up is a business outcome: what it decides takes the dead letter's place. */
   giveUp?(event: Received<Data>, draft: Draft, context: Context, failure: Failure): Message[]
+  /** What giving up reads, where that is more. */
+  readsToGiveUp?(event: Received<Data>, known: Known): readonly Ref[]
   /** With `giveUp`: keep the dead letter as well, so that an operator can send it again. */
   keepDeadLetter?: boolean
 }

@@ -89,6 +89,11 @@ export function about<Value, T>(
   }
 }
 
+/** A bug, unless a decision before it in the group has changed what this one reads. */
+export class UnnamedError extends Error {
+  override name = 'UnnamedError'
+}
+
 interface Cell {
   before: unknown
   now: unknown
@@ -117,7 +122,7 @@ export function createCells(): Cells {
 
   function required(state: Ref['state'], key: string): Cell {
     const cell = find(state, key)
-    if (!cell) throw new Error(`${state.name} ${key} is decided about, and was not named beforehand`)
+    if (!cell) throw new UnnamedError(`${state.name} ${key} is decided about, and was not named beforehand`)
     return cell
   }
 
