@@ -33,15 +33,15 @@ const TEXT = part('text/plain', 'quoted-printable')
 const HTML = part('text/html', '7bit')
 const HTML_QUOTED = part('text/html', 'quoted-printable')
 const END = `\r\n--${BOUNDARY}--\r\n`
-/** RFC 5322 §2.1.1, without the line's end. */
-const LINE_MAX = 998
+/** Or nodemailer draws a random one for each mail. */
+export const NO_OTHER_BOUNDARY = { baseBoundary: 'none' }
 
 /**
  * @param {Mail} mail
  * @returns {Composed}
  */
 export function compose({ from, to, subject, messageId, date, headers, text, html }) {
-  const node = new MimeNode(`multipart/alternative; boundary="${BOUNDARY}"`)
+  const node = new MimeNode(`multipart/alternative; boundary="${BOUNDARY}"`, NO_OTHER_BOUNDARY)
   const address = { name: '', address: to }
   node.setHeader({ ...headers, from, to: address, subject, 'message-id': messageId, date })
   node.setHeader('mime-version', '1.0')
@@ -69,7 +69,9 @@ function withLineEnds(text) {
 
 /** @param {string} text */
 function isPlain(text) {
-  return !BEYOND_ASCII.test(text) && text.split('\n').every(({ length }) => length <= LINE_MAX)
+  return !BEYOND_ASCII.test(text) && !TOO_LONG.test(text)
 }
 
 const BEYOND_ASCII = /[^\n\x20-\x7e]/
+/** RFC 5322 §2.1.1, without the line's end. */
+const TOO_LONG = /[^\n]{999}/

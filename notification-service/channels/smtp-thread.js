@@ -2,7 +2,7 @@
 // JavaScript, since no loader for TypeScript reaches into a thread.
 import { parentPort, workerData } from 'node:worker_threads'
 import { createTransport } from 'nodemailer'
-import { compose } from './compose.js'
+import { compose, NO_OTHER_BOUNDARY } from './compose.js'
 
 const transport = createTransport(workerData)
 /** @type {Map<number, AbortController>} */
@@ -24,7 +24,7 @@ async function answer({ number, mail }) {
  * @param {AbortSignal} signal
  */
 async function send(mail, signal) {
-  return transport.sendMail({ ...compose(mail), signal })
+  return transport.sendMail({ ...compose(mail), ...NO_OTHER_BOUNDARY, signal })
 }
 
 /**

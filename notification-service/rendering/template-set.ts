@@ -156,9 +156,15 @@ function tidy(text: string): string {
  * quoting that costs more than all of the rendering. In HTML a line break is as good as a blank.
  */
 function mailable(html: string): string {
-  const lines = html.replace(BEYOND_ASCII, entity).split('\n')
+  const ascii = IS_BEYOND_ASCII.test(html) ? html.replace(BEYOND_ASCII, entity) : html
+  if (!HAS_LONG_LINE.test(ascii)) return ascii
+  const lines = ascii.split('\n')
   return lines.map((line) => (line.length > LINE_MAX ? line.replace(/(.{1,75}) /g, '$1\n') : line)).join('\n')
 }
+
+/** Nearly every page is what it should be already, and to see that takes a tenth of changing it. */
+const IS_BEYOND_ASCII = /[^\n\x20-\x7e]/
+const HAS_LONG_LINE = /[^\n]{77}/
 
 /** Spelled with surrogates: with the flag `u` it takes five times as long. */
 const BEYOND_ASCII = /[\ud800-\udbff][\udc00-\udfff]|[^\n\x20-\x7e]/g
