@@ -15,20 +15,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError, errorCode, isOutage, RejectedError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
-import type { Database, Transaction } from '../storage/index.ts'
-import type { Publication } from './broker.ts'
-import { type Cause, encode } from './envelope.ts'
+import type { Database } from '../storage/index.ts'
+import type { Cause } from './envelope.ts'
+import { decideAll, forgetting, loadAll, type Member, memberOf } from './members.ts'
 import type { Outbox, Recorded } from './outbox.ts'
-import {
-  type Cells,
-  createCells,
-  type Draft,
-  type Known,
-  lockKeyOf,
-  type Ref,
-  UnnamedError,
-  type Work,
-} from './state.ts'
+import { createCells, type Work } from './state.ts'
 
 export interface GroupCommit {
   /**
@@ -49,18 +40,6 @@ interface Options {
   committed?: (members: number) => void
   groupMax?: number
   waitingMax?: number
-}
-
-interface Member {
-  /** What it names before anything is loaded. */
-  first: readonly Ref[]
-  /** What it owns of that: no other group has one of these meanwhile. */
-  locks: readonly string[]
-  reads(known: Known): readonly Ref[]
-  /** Keeps its result for `resolve`, and returns what it says. */
-  decide(draft: Draft): Publication[]
-  resolve(): void
-  reject(error: Error): void
 }
 
 interface Outcome {
@@ -144,7 +123,7 @@ export function createGroupCommit(options: Options): GroupCommit {
     try {
       const outcome = await database.transaction(async (tx) => {
         const cells = createCells()
-        const verdicts = await load(tx, cells, group)
+        const verdicts = await loadAll(tx, cells, group)
         const publications = await decideAll(tx, cells, group, verdicts)
         const [recorded] = await Promise.all([outbox.record(tx, publications), cells.save(tx), confirmed.forget(tx)])
         reached('before-commit')
@@ -207,85 +186,6 @@ export function createGroupCommit(options: Options): GroupCommit {
     },
   }
 }
-
-type Verdicts = Map<Member, () => void>
-
-/** Loads what all of them read; one that cannot say what it reads is refused, and the others go on. */
-async function load(tx: Transaction, cells: Cells, group: Member[]): Promise<Verdicts> {
-  const verdicts: Verdicts = new Map()
-  const reads = (member: Member, known: Known) => {
-    if (verdicts.has(member)) return []
-    try {
-      return member.reads(known)
-    } catch (thrown) {
-      const error = asError(thrown)
-      verdicts.set(member, () => member.reject(error))
-      return []
-    }
-  }
-  await cells.load(
-    tx,
-    group.flatMap(({ first }) => first),
-    (known) => group.flatMap((member) => reads(member, known)),
-  )
-  return verdicts
-}
-
-/** Lets each decide in turn, and notes what to tell it once the group has committed; gives what they say. */
-async function decideAll(tx: Transaction, cells: Cells, group: Member[], verdicts: Verdicts): Promise<Publication[]> {
-  const publications: Publication[] = []
-  for (const member of group) {
-    if (verdicts.has(member)) continue
-    let failure = decide(cells, member, publications)
-    if (failure instanceof UnnamedError) {
-      // What a member before it has changed may make it read more than it has named: it names that now.
-      await cells.load(tx, [], member.reads)
-      failure = decide(cells, member, publications)
-    }
-    verdicts.set(member, failure ? member.reject.bind(undefined, failure) : member.resolve)
-  }
-  return publications
-}
-
-/** Gives the member's own failure, which it is told after the commit of the others. */
-function decide(cells: Cells, member: Member, publications: Publication[]): Error | undefined {
-  try {
-    publications.push(...cells.decide((draft) => member.decide(draft)))
-    return undefined
-  } catch (thrown) {
-    return asError(thrown)
-  }
-}
-
-const NOTHING_KNOWN: Known = { get: () => undefined }
-
-interface Settle<T> {
-  resolve(result: T): void
-  reject(error: Error): void
-}
-
-/** @throws what `reads` throws */
-function memberOf<T>(work: Work<T>, service: string, cause: Cause, settle: Settle<T>): Member {
-  const first = work.reads(NOTHING_KNOWN)
-  let decided: { result: T } | undefined
-  return {
-    first,
-    locks: first.flatMap(({ state, key, isOwned }) => (isOwned ? [lockKeyOf(state, key)] : [])),
-    reads: work.reads,
-    decide(draft) {
-      const { result, messages } = work.decide(draft)
-      decided = { result }
-      return messages.map((message) => encode(message, service, cause))
-    },
-    resolve() {
-      if (decided) settle.resolve(decided.result)
-    },
-    reject: settle.reject,
-  }
-}
-
-const noop = () => undefined
-const forgetting: Member = { first: [], locks: [], reads: () => [], decide: () => [], resolve: noop, reject: noop }
 
 /** Trying again at once may help: another copy was in the way, or the connection was lost and a new one may be had. */
 const PASSING = new Set(['deadlock', 'serialization_failure', 'connection_lost', 'commit_unknown'])

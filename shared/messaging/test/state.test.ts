@@ -261,6 +261,79 @@ describe('a decision', () => {
     expect(orders.saves).toEqual([[{ key: 'a', before: 10, after: 12 }]])
   })
 
+  describe('about what only a decision before it in the group has named', () => {
+    const opened = () => {
+      const orders = recording<string[]>('orders')
+      const stock = recording('stock', { x: 1, y: 2 })
+      const placing = (orderId: string, skus: string[]) =>
+        about(orders.state, orderId, () => ({ state: skus, result: 'placed', messages: [] }))
+      let tries = 0
+      const selling = (orderId: string, fault?: Error): Work<number[]> =>
+        doing(
+          (known) => [
+            owned(orders.state, orderId),
+            ...(known.get(orders.state, orderId) ?? []).map((sku) => owned(stock.state, sku)),
+          ],
+          (draft) => {
+            tries += 1
+            return (draft.get(orders.state, orderId) ?? []).map((sku) => {
+              const left = (draft.get(stock.state, sku) ?? 0) - 1
+              draft.set(stock.state, sku, left)
+              if (fault) throw fault
+              return left
+            })
+          },
+        )
+      return { orders, stock, placing, selling, tries: () => tries }
+    }
+
+    it('is made when that has been loaded as well, each key once, in the order of arrival', async () => {
+      const { orders, stock, placing, selling, tries } = opened()
+
+      const told = await together(placing('a', ['x', 'y']), selling('a'), selling('b'), selling('a'))
+
+      expect(told).toEqual(['placed', [0, 1], [], [-1, 0]])
+      expect(tries()).toBe(4)
+      expect(orders.loads).toEqual([['a', 'b']])
+      expect(stock.loads).toEqual([['x', 'y']])
+      expect(stock.saves).toEqual([
+        [
+          { key: 'x', before: 1, after: -1 },
+          { key: 'y', before: 2, after: 0 },
+        ],
+      ])
+    })
+
+    it('leaves nothing when it throws then, and the others are saved', async () => {
+      const { orders, stock, placing, selling } = opened()
+
+      const told = await together(placing('a', ['x']), selling('a', new Error('sold out')), selling('a'))
+
+      expect(told).toEqual(['placed', 'Error: sold out', [0]])
+      expect(orders.kept).toEqual({ a: ['x'] })
+      expect(stock.saves).toEqual([[{ key: 'x', before: 1, after: 0 }]])
+    })
+
+    it('is tried once more and not for ever when it does not name it even then', async () => {
+      const { orders, stock, placing } = opened()
+      let tries = 0
+      const forgetful = doing(
+        () => [owned(orders.state, 'a')],
+        (draft) => {
+          tries += 1
+          for (const sku of draft.get(orders.state, 'a') ?? []) draft.get(stock.state, sku)
+          return 'never'
+        },
+      )
+
+      const told = await together(placing('a', ['x']), forgetful, placing('b', []))
+
+      expect(told).toEqual(['placed', 'Error: stock x is decided about, and was not named beforehand', 'placed'])
+      expect(tries).toBe(2)
+      expect(orders.kept).toEqual({ a: ['x'], b: [] })
+    })
+  })
+
   it('reads what it named for reading only', async () => {
     const orders = recording('orders', { read: 5 })
     const looking = doing(
