@@ -97,7 +97,7 @@ export function unpack({ first, hashes, records }: Block, dictionary: Buffer | u
 }
 
 /** Of what was changed, a number that nothing has. */
-const numberOf = (digits: string) => (/^\d{1,15}$/.test(digits) ? Number(digits) : 0)
+const numberOf = (digits: string) => (/^\d{1,11}$/.test(digits) ? Number(digits) : 0)
 
 /** @throws Error when the body is not the one that was packed. */
 export function restored({ sequence, receivedAt, causation, body: packed, hash }: Packed, subject: string): Entry {

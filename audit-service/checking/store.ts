@@ -11,9 +11,7 @@ export async function verifyAll(sql: Reader): Promise<Verdict> {
   let verdict: Verdict = verify(GENESIS, [])
   for (let more = true; more && verdict.ok; ) {
     const blocks = await blocksAfter(sql, verdict.head.sequence)
-    const dictionaries = await dictionariesOf(sql, blocks)
-    for (const block of blocks)
-      if (verdict.ok) verdict = await verifyBlock(sql, verdict.head, block, dictionaries.get(block.dictionary))
+    verdict = await verifyBatch(sql, verdict.head, blocks)
     more = blocks.length === BATCH
     // SQLite answers without leaving the event loop; between batches the service must go on keeping events.
     await nextTurn()
@@ -21,21 +19,53 @@ export async function verifyAll(sql: Reader): Promise<Verdict> {
   return verdict
 }
 
-async function verifyBlock(sql: Reader, head: Head, block: Block, dictionary: Buffer | undefined): Promise<Verdict> {
-  if (block.first > head.sequence + 1) return broken(head.sequence + 1, 'missing')
-  const packed = readable(() => unpack(block, dictionary)) ?? []
-  const subjects = await subjectsByNumber(sql, packed)
-  const entries: Entry[] = []
-  for (const one of packed) {
-    const entry = readable(() => restored(one, subjects.get(one.subject) ?? ''))
-    if (!entry) break
-    entries.push(entry)
-  }
-  const verdict = verify(head, entries)
+async function verifyBatch(sql: Reader, head: Head, blocks: Block[]): Promise<Verdict> {
+  const dictionaries = await dictionariesOf(sql, blocks)
+  const packed = blocks.map((block) => readable(() => unpack(block, dictionaries.get(block.dictionary))) ?? [])
+  const subjects = await subjectsByNumber(sql, packed.flat())
+  const opened = blocks.map((block, index) => ({ block, entries: readableOf(packed[index] ?? [], subjects) }))
+  const isFound = await findingOf(
+    sql,
+    opened.flatMap(({ entries }) => entries),
+  )
+  let verdict: Verdict = { ok: true, events: head.sequence, head }
+  for (const { block, entries } of opened) if (verdict.ok) verdict = verifyBlock(verdict.head, block, entries, isFound)
+  return verdict
+}
+
+function verifyBlock(head: Head, block: Block, opened: Opened[], isFound: (one: Opened) => boolean): Verdict {
+  const verdict = verify(
+    head,
+    opened.map(({ entry }) => entry),
+  )
   if (!verdict.ok) return verdict
-  if (entries.length * HASH_BYTES < block.hashes.length) return broken(verdict.events + 1, 'changed')
-  const lost = await firstLost(sql, block, packed, entries)
-  return lost ? broken(lost.sequence, 'missing') : verdict
+  if (opened.length * HASH_BYTES < block.hashes.length) return broken(verdict.events + 1, 'changed')
+  const lost = opened.find((one) => !isFound(one))
+  return lost ? broken(lost.entry.sequence, 'missing') : verdict
+}
+
+interface Opened {
+  entry: Entry
+  kind: number
+  /** Where a search would look for it. */
+  places: { key: number; sequence: number }[]
+}
+
+/** Up to the first that cannot be read. */
+function readableOf(packed: Packed[], subjects: ReadonlyMap<number, string>): Opened[] {
+  const opened: Opened[] = []
+  const first = packed[0]?.sequence ?? 0
+  for (const one of packed) {
+    const { subject, kind, sequence } = one
+    const entry = readable(() => restored(one, subjects.get(subject) ?? ''))
+    if (!entry) break
+    const places = [
+      { key: keyOf(subject, identityOf(entry)), sequence },
+      { key: keyOfKind(kind), sequence: first },
+    ]
+    opened.push({ entry, kind, places })
+  }
+  return opened
 }
 
 /** What cannot be read any more is not what was kept. */
@@ -47,39 +77,24 @@ function readable<T>(read: () => T): T | undefined {
   }
 }
 
-/** The first entry that a search would not find: then an order's story would lack it, though the chain holds. */
-async function firstLost(
-  sql: Reader,
-  { first }: Block,
-  packed: Packed[],
-  entries: Entry[],
-): Promise<Entry | undefined> {
-  const filed = entries.map((entry, index) => {
-    const { subject = 0, kind = 0 } = packed[index] ?? {}
-    return {
-      entry,
-      kind,
-      places: [
-        [keyOf(subject, identityOf(entry)), entry.sequence],
-        [keyOfKind(kind), first],
-      ] as const,
-    }
-  })
+/** Whether a search finds an entry: otherwise an order's story would lack it, though the chain holds. */
+async function findingOf(sql: Reader, opened: Opened[]): Promise<(one: Opened) => boolean> {
+  const [first, last] = [opened[0]?.entry.sequence ?? 0, opened.at(-1)?.entry.sequence ?? 0]
   const [places, kinds] = await Promise.all([
     sql.all<{ key: number; sequence: number }>(
       'select key, sequence from places where key in each(?) and sequence between ? and ?',
-      filed.flatMap((one) => one.places.map(([key]) => key)),
+      [...new Set(opened.flatMap((one) => one.places.map(({ key }) => key)))],
       first,
-      first + entries.length - 1,
+      last,
     ),
     sql.all<{ number: number; type: string; source: string }>(
       'select number, type, source from kinds where number in each(?)',
-      filed.map(({ kind }) => kind),
+      [...new Set(opened.map(({ kind }) => kind))],
     ),
   ])
-  const found = new Set(places.map(({ key, sequence }) => `${key} ${sequence}`))
+  const nameOf = ({ key, sequence }: { key: number; sequence: number }) => `${key} ${sequence}`
+  const found = new Set(places.map(nameOf))
   const names = new Map(kinds.map(({ number, ...kind }) => [number, nameOfKind(kind)]))
-  const isFound = ({ entry, kind, ...one }: (typeof filed)[number]) =>
-    names.get(kind) === nameOfKind(entry) && one.places.every(([key, sequence]) => found.has(`${key} ${sequence}`))
-  return filed.find((one) => !isFound(one))?.entry
+  return ({ entry, kind, places }) =>
+    names.get(kind) === nameOfKind(entry) && places.every((place) => found.has(nameOf(place)))
 }

@@ -199,6 +199,19 @@ export function logSuite(name: string, { open, unprotect, primaryKeyCode }: Driv
         expect(await verifyAll(database)).toMatchObject({ ok: true, events: odd.length })
       })
 
+      it('come back however many large ones a group has', async () => {
+        const large = Array.from({ length: 6 }, (_, index) =>
+          event(`e${index}`, '1', 't', { data: 'ä'.repeat(500_000) }),
+        )
+        await keep(...large)
+        expect(await allOf(database)).toEqual(entriesOf(large))
+        const causes = some
+          .slice(0, 64)
+          .map((one) => ({ ...one, data: { ...one.data, causationId: '"'.repeat(100_000) } }))
+        await keep(...causes)
+        expect(await verifyAll(database)).toMatchObject({ ok: true, events: 70 })
+      })
+
       it('come back from blocks that were packed with a dictionary of another version', async () => {
         await keep(...some.slice(0, 10))
         const later = await openLog(database, [].values())

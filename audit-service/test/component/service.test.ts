@@ -73,11 +73,25 @@ it('keeps what it knows and what it does not, once, as it was said', async () =>
 })
 
 it('puts what is no event into the dead letters, bytes kept, and goes on', async () => {
+  const text = envelope.body.toString()
+  const noText = Buffer.from(text.replace('gayal', '\u00ff'), 'latin1')
   await publish(Buffer.from('garbage'))
+  await publish(noText)
+  await publish(Buffer.from(text.replace('123/order', '123\\u0000/order')))
+  await publish(Buffer.from(text.replace('123/order', '123\\ud800/order')))
   await publish(envelope.body)
   await kept(1)
-  const dead = await eventually('a dead letter', () => broker.messages('audit.dlq')[0])
-  expect(dead).toMatchObject({ body: 'garbage', properties: { headers: { 'error-code': 'undecodable' } } })
+  const dead = await eventually('four dead letters', () => {
+    const letters = broker.messages('audit.dlq')
+    return letters.length === 4 && letters
+  })
+  expect(dead.map(({ properties }) => properties.headers['error-code'])).toEqual([
+    'undecodable',
+    'undecodable',
+    'not_a_cloudevent',
+    'not_a_cloudevent',
+  ])
+  expect(dead.map(({ body }) => body).slice(0, 2)).toEqual(['garbage', noText.toString()])
 })
 
 it('tells the story as data and as text, to operators only', async () => {
@@ -87,6 +101,7 @@ it('tells the story as data and as text, to operators only', async () => {
     orderId: '123',
     ended: null,
     entries: [{ type: 'order.created', sentence: 'gayal ordered 1 line' }],
+    next: null,
     gaps: [
       { after: 'order.created', status: 'waiting', sinceMs: 30_000 },
       { missing: ['notification.requested/order.created'] },
@@ -100,6 +115,20 @@ it('tells the story as data and as text, to operators only', async () => {
   expect([unknown.status, await unknown.json()]).toMatchObject([404, { code: 'no_such_order' }])
   for (const path of ['/audit/orders/123', '/audit/events', '/audit/verify'])
     expect((await fetch(service.url + path)).status).toBe(401)
+})
+
+it('tells of more than a thousand events where to go on', async () => {
+  const of = (n: number) => Buffer.from(JSON.stringify({ ...JSON.parse(envelope.body.toString()), id: `123/e${n}` }))
+  for (let n = 1; n <= 1_001; n++) await publish(of(n))
+  await eventually('all are kept', async () => (await json('/audit/events?limit=1')).kept === 1_001)
+  const story = await json('/audit/orders/123')
+  expect([(story.entries as unknown[]).length, story.next]).toEqual([1_000, 1_000])
+  const text = await (await get('/audit/orders/123?format=text')).text()
+  expect(text).toMatch(/\nThere is more: GET \/audit\/events\?orderId=123&after=1000\n$/)
+  expect(await json('/audit/events?orderId=123&after=1000')).toMatchObject({
+    events: [{ id: '123/e1001' }],
+    next: null,
+  })
 })
 
 it('gives the events page by page', async () => {

@@ -5,7 +5,7 @@ import type { Mutant } from './mutant.ts'
 export const kernelMutants: Mutant[] = [
   {
     name: 'a consumer that acks before it has committed',
-    seed: 22,
+    seed: 2,
     foundBy: 'every fork went one way',
     tamper: {
       broker: (broker) => ({
@@ -35,7 +35,7 @@ export const kernelMutants: Mutant[] = [
   },
   {
     name: 'an outbox that is never read back',
-    seed: 2,
+    seed: 3,
     foundBy: 'every order has ended as it may',
     tamper: {
       database: (database) => ({
@@ -46,7 +46,7 @@ export const kernelMutants: Mutant[] = [
   },
   {
     name: 'an outbox that forgets before the broker has confirmed',
-    seed: 6,
+    seed: 3,
     foundBy: 'no story has a gap',
     tamper: {
       broker: (broker) => ({

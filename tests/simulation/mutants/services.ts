@@ -49,7 +49,7 @@ export const serviceMutants: Mutant[] = [
   },
   {
     name: 'a gateway that ignores its key',
-    seed: 10,
+    seed: 23,
     foundBy: 'money: charged once, given back when cancelled',
     tamper: {
       outside(outside) {
@@ -147,7 +147,7 @@ export const serviceMutants: Mutant[] = [
   },
   {
     name: 'a repeated request that is taken for another',
-    seed: 2,
+    seed: 12,
     foundBy: 'everybody is answered',
     tamper: inTransactions('order-service', () => (tx) => ({
       all: async <R extends object>(sql: string, ...values: Parameter[]) => {
