@@ -1,4 +1,4 @@
-// One happy order as bare messages: who publishes what on hearing what, with bodies as the real contracts make them.
+// One plain order as bare messages: what is published on hearing what, with bodies as the real contracts make them.
 import {
   InventoryCommitted,
   InventoryReserved,
@@ -19,24 +19,33 @@ import { encode, type Publication } from '@orders/shared/messaging'
 const id = '0190c3a4-0000-7000-8000-000000000000'
 const at = '2026-01-01T00:00:00.000Z'
 const customer = { user: 'bench', priority: 'standard' as const }
-const lines = [
-  { sku: 'item1', quantity: 1, unitPriceCents: 1_000 },
-  { sku: 'item2', quantity: 1, unitPriceCents: 2_000 },
-]
-const priced = { ...customer, lines, totalCents: 3_000 }
+const lines = [{ sku: 'item1', quantity: 1, unitPriceCents: 1_000 }]
+const priced = { ...customer, lines, totalCents: 1_000 }
+const trackingId = 'TRACK-0123456789'
 
-const email = { channel: 'email' as const, provider: 'file', providerId: `<${id}.order.created.email@orders.example>` }
 const requested = (type: string) =>
   NotificationRequested.of(id, at, { notificationId: `${id}.${type}`, channels: ['email'] }, { detail: type })
+const sent = (type: string) =>
+  NotificationSent.of(
+    id,
+    at,
+    {
+      notificationId: `${id}.${type}`,
+      channel: 'email',
+      provider: 'smtp',
+      providerId: `<${id}.${type}.email@orders.example>`,
+    },
+    { detail: `${type}.email` },
+  )
 
 const placed = OrderCreated.of(id, at, { ...customer, lines }, { priority: 4 })
 
-/** By queue, by type heard: what is published in turn. */
+/** By queue, by type heard: what is published in turn. The audit hears everything and says nothing. */
 const reactions: Record<string, Record<string, Message[]>> = {
   'order.queue': {
     'inventory.reserved': [],
     'payment.success': [OrderPaid.of(id, at, priced, { priority: 4 })],
-    'shipping.prepared': [OrderShipped.of(id, at, { ...priced, trackingId: 'TRACK-0123456789' }, { priority: 4 })],
+    'shipping.prepared': [OrderShipped.of(id, at, { ...priced, trackingId }, { priority: 4 })],
     'shipping.delivered': [OrderCompleted.of(id, at, priced, { priority: 4 })],
   },
   'inventory.queue': {
@@ -48,10 +57,10 @@ const reactions: Record<string, Record<string, Message[]>> = {
   },
   'shipping.queue': {
     'payment.success': [
-      ShippingPrepared.of(id, at, { trackingId: 'TRACK-0123456789', carrier: 'simulated' }, { priority: 4 }),
+      ShippingPrepared.of(id, at, { trackingId, carrier: 'simulated' }, { priority: 4 }),
       ShippingTransit.of(id, at, {}, { delayMs: 1 }),
     ],
-    'shipping.transit': [ShippingDelivered.of(id, at, { trackingId: 'TRACK-0123456789', deliveredAt: at })],
+    'shipping.transit': [ShippingDelivered.of(id, at, { trackingId, deliveredAt: at })],
   },
   'notification.queue': {
     'order.created': [requested('order.created')],
@@ -59,36 +68,19 @@ const reactions: Record<string, Record<string, Message[]>> = {
     'order.shipped': [requested('order.shipped')],
     'order.completed': [requested('order.completed')],
   },
-  'notification.email.queue': {
-    'notification.requested': [
-      NotificationSent.of(
-        id,
-        at,
-        { notificationId: `${id}.order.created`, ...email },
-        { detail: 'order.created.email' },
-      ),
-    ],
-  },
+  // Which of the four it was makes no difference to the broker.
+  'notification.email.queue': { 'notification.requested': [sent('order.created')] },
   'audit.queue': {},
-}
-
-const queuesOf: Record<string, string[]> = {
-  order: ['order.queue'],
-  inventory: ['inventory.queue'],
-  payment: ['payment.queue'],
-  shipping: ['shipping.queue'],
-  notification: ['notification.queue', 'notification.email.queue'],
-  audit: ['audit.queue'],
 }
 
 const ready = (message: Message): Publication => encode(message, 'bench', { causationId: message.id })
 
 export const placement: Publication = ready(placed)
 
-/** The queues that one service consumes, with what it publishes for each type it hears. */
-export function reactionsOf(service: string): { queue: string; byType: Map<string, Publication[]> }[] {
-  return (queuesOf[service] ?? []).map((queue) => {
-    const entries = Object.entries(reactions[queue] ?? {})
-    return { queue, byType: new Map(entries.map(([type, messages]) => [type, messages.map(ready)])) }
-  })
+/** Each is consumed by a process of its own. */
+export const consumedQueues = Object.keys(reactions)
+
+/** What the consumer of a queue publishes, by the type that it hears. */
+export function reactionsOf(queue: string): Map<string, Publication[]> {
+  return new Map(Object.entries(reactions[queue] ?? {}).map(([type, messages]) => [type, messages.map(ready)]))
 }

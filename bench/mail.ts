@@ -4,42 +4,50 @@ import { OrderPaid } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { deferred } from '@orders/shared/runtime'
 import { eventually, scratchFolder } from '@orders/shared/testing'
-import { connect } from 'amqplib'
-import { completed } from '../notification-service/content.ts'
-import { checkedTemplates } from '../notification-service/service.ts'
-import { templates as declarations } from '../notification-service/templates/schemas.ts'
-import type { Running } from '../scripts/processes/child.ts'
-import { prepareSystem } from '../tests/support/system.ts'
+import type { Channel } from 'amqplib'
 import { withChannel } from '../tests/support/vhost.ts'
-import { EMAIL_QUEUE, startWorker } from './worker.ts'
-
-export interface MailOptions {
-  server: Server
-  amqpUrl: string
-  servicesDir: string
-  mails: number
-}
-
-export interface MailRates {
-  channelPerSecond: number
-  barePerSecond: number
-}
+import { connectTo } from './amqp.ts'
+import { readyMails } from './mails.ts'
+import { type Figure, number, sideBySide } from './report.ts'
+import { openSink, type Sink } from './sink.ts'
+import { type Stage, withSystem } from './stage.ts'
+import { startWorker } from './worker.ts'
 
 /** Keeps each mail on its disk before it says so, as mail servers do, or forgets it at once, as none may. */
-export type Server = 'keeping' | 'forgetting'
+type Server = 'keeping' | 'forgetting'
 
+interface Rates {
+  ours: number
+  beside: number
+}
+
+export const EMAIL_QUEUE = 'notification.email.queue'
 const WARM_UP_MAILS = 500
 const PREPARED_WITHIN_MS = 120_000
 
+export async function measureMail(stage: Stage): Promise<Figure[]> {
+  return [await measureWith(stage, 'keeping'), await measureWith(stage, 'forgetting')]
+}
+
+async function measureWith(stage: Stage, server: Server): Promise<Figure> {
+  const rounds: Rates[] = []
+  while (rounds.length < stage.settings.rounds) {
+    const rates = await round(stage, server)
+    rounds.push(rates)
+    stage.say(
+      `round ${rounds.length}, mails/s to a server ${server} them: channel ${number(rates.ours)}, bare nodemailer ${number(rates.beside)}`,
+    )
+  }
+  return sideBySide(`mails to a server ${server} them`, 'mails/s', 'bare nodemailer, the same pool', rounds)
+}
+
 /** Each side is warmed up, then sends so many mails. */
-export async function measureMail(options: MailOptions): Promise<MailRates> {
+async function round(stage: Stage, server: Server): Promise<Rates> {
   const mailbox = await scratchFolder({ onDisk: true })
-  const sink = await startWorker('smtp-sink.ts', ...(options.server === 'keeping' ? [mailbox.path] : []))
+  const sink = await openSink(server === 'keeping' ? mailbox.path : undefined)
   try {
-    const { url } = await sink.heard<{ url: string }>()
-    const barePerSecond = await measureBare(url, options.mails)
-    const channelPerSecond = await measureChannel(url, sink.running, options)
-    return { channelPerSecond, barePerSecond }
+    const beside = await measureBare(sink.url, stage.settings.mails)
+    return { beside, ours: await measureChannel(stage, sink) }
   } finally {
     await sink.stop()
     await mailbox.remove()
@@ -50,10 +58,8 @@ async function measureBare(smtpUrl: string, mails: number): Promise<number> {
   const mailer = await startWorker('bare-mailer.ts', smtpUrl)
   try {
     await mailer.heard()
-    const send = async (count: number) => {
-      mailer.running.send({ mails: count, mail: readyMail() })
-      return (await mailer.heard<{ ms: number }>()).ms
-    }
+    const mail = readyMails()['order.paid']
+    const send = async (count: number) => (await mailer.asked<{ ms: number }>({ mails: count, mail })).ms
     await send(WARM_UP_MAILS)
     return (mails / (await send(mails))) * 1_000
   } finally {
@@ -61,37 +67,18 @@ async function measureBare(smtpUrl: string, mails: number): Promise<number> {
   }
 }
 
-/** As the channel writes it. */
-function readyMail(): object {
-  const set = checkedTemplates()
-  const declared = declarations.get('order.paid')
-  if (!declared) throw new Error('there is no template order.paid')
-  const data = completed(declared.data, declared.sample)
-  const { subject, text, html } = set.render({
-    template: 'order.paid',
-    version: set.version,
-    locale: 'en',
-    currency: 'EUR',
-    data,
-  })
-  return { from: 'Orders <orders@example.com>', to: 'bench@example.com', subject, text, html }
-}
-
-async function measureChannel(smtpUrl: string, sink: Running, { amqpUrl, servicesDir, mails }: MailOptions) {
-  const system = await prepareSystem({ amqpUrl, servicesDir, onDisk: true, environment: { SMTP_URL: smtpUrl } })
-  try {
-    await system.start('notification')
+function measureChannel(stage: Stage, sink: Sink): Promise<number> {
+  const { mails } = stage.settings
+  return withSystem(stage, { environment: { SMTP_URL: sink.url }, services: ['notification'] }, async ({ amqpUrl }) => {
     await backlogSent(amqpUrl, sink, WARM_UP_MAILS)
     return (mails / (await backlogSent(amqpUrl, sink, mails))) * 1_000
-  } finally {
-    await system.stop()
-  }
+  })
 }
 
 /** Milliseconds from the moment that the mail server answers until the last mail is told of. */
-async function backlogSent(amqpUrl: string, sink: Running, mails: number): Promise<number> {
-  sink.send({ hold: true })
-  const connection = await connect(amqpUrl, { noDelay: true })
+async function backlogSent(amqpUrl: string, sink: Sink, mails: number): Promise<number> {
+  sink.tell({ hold: true })
+  const connection = await connectTo(amqpUrl)
   try {
     const channel = await connection.createChannel()
     const { queue } = await channel.assertQueue('', { exclusive: true })
@@ -108,7 +95,7 @@ async function backlogSent(amqpUrl: string, sink: Running, mails: number): Promi
       PREPARED_WITHIN_MS,
     )
     const started = performance.now()
-    sink.send({ hold: false })
+    sink.tell({ hold: false })
     await done.promise
     return performance.now() - started
   } finally {
@@ -118,8 +105,7 @@ async function backlogSent(amqpUrl: string, sink: Running, mails: number): Promi
 
 /** At the mail server already. */
 const HELD_MAX = 64
-const waiting = async (channel: { checkQueue(name: string): Promise<{ messageCount: number }> }) =>
-  (await channel.checkQueue(EMAIL_QUEUE)).messageCount
+const waiting = async (channel: Channel) => (await channel.checkQueue(EMAIL_QUEUE)).messageCount
 
 /** As order-service says it: one mail each. */
 async function askFor(amqpUrl: string, mails: number): Promise<void> {

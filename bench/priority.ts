@@ -1,22 +1,12 @@
 // Something urgent among ten thousand bulk mails: how long after its 202 the mail server has it, while they drain.
 import { eventually } from '@orders/shared/testing'
-import { connect } from 'amqplib'
-import { prepareSystem, type System } from '../tests/support/system.ts'
-import { EMAIL_QUEUE, startWorker } from './worker.ts'
-
-export interface PriorityOptions {
-  amqpUrl: string
-  servicesDir: string
-  /** Bulk mails that wait when the first urgent one is asked for. */
-  waiting: number
-}
-
-export interface PriorityTimes {
-  /** From the 202 to the mail server's acceptance, one after the other. */
-  ms: number[]
-  /** Bulk mails that waited still when the last one was accepted. */
-  leftWaiting: number
-}
+import type { System } from '../tests/support/system.ts'
+import { connectTo } from './amqp.ts'
+import { EMAIL_QUEUE } from './mail.ts'
+import { ascending, percentile } from './numbers.ts'
+import type { Figure } from './report.ts'
+import { withSink } from './sink.ts'
+import { type Stage, withSystem } from './stage.ts'
 
 const URGENT_MAILS = 10
 /** So many bulk mails are accepted before each urgent one is asked for. */
@@ -26,35 +16,43 @@ const QUEUED_WITHIN_MS = 120_000
 /** While the bulk mails are queued the mail server takes its time, and never so long that it seems dead. */
 const SLOW_MS = 1_000
 
-export async function measurePriority({ amqpUrl, servicesDir, waiting }: PriorityOptions): Promise<PriorityTimes> {
-  const sink = await startWorker('smtp-sink.ts')
-  const { url } = await sink.heard<{ url: string }>()
-  const system = await prepareSystem({ amqpUrl, servicesDir, onDisk: true, environment: { SMTP_URL: url } })
-  const connection = await connect(amqpUrl, { noDelay: true })
-  try {
-    await system.start('notification')
-    const channel = await connection.createChannel()
-    const left = async () => (await channel.checkQueue(EMAIL_QUEUE)).messageCount
-    sink.running.send({ delayMs: SLOW_MS })
-    // A few more than are to wait: some are at the mail server already.
-    for (let asked = 0; asked < waiting + ASKED_AT_ONCE; asked += ASKED_AT_ONCE) await askForBulk(system, asked)
-    await eventually('the bulk mails wait', async () => (await left()) >= waiting, QUEUED_WITHIN_MS)
-    sink.running.send({ delayMs: 0 })
-    const ms: number[] = []
-    for (let number = 0; number < URGENT_MAILS; number++) {
-      const most = waiting - (number + 1) * BETWEEN
-      await eventually('they drain', async () => (await left()) <= most, QUEUED_WITHIN_MS)
-      await ask(system, mailTo(`urgent-${number}`, 'urgent'))
-      const askedAt = performance.now()
-      await sink.heard<{ urgent: string }>()
-      ms.push(performance.now() - askedAt)
-    }
-    return { ms, leftWaiting: await left() }
-  } finally {
-    await connection.close()
-    await system.stop()
-    await sink.stop()
-  }
+export function measurePriority(stage: Stage): Promise<Figure[]> {
+  const { waiting } = stage.settings
+  return withSink((sink) =>
+    withSystem(
+      stage,
+      { environment: { SMTP_URL: sink.url }, services: ['notification'] },
+      async ({ system, amqpUrl }) => {
+        const connection = await connectTo(amqpUrl)
+        try {
+          const channel = await connection.createChannel()
+          const left = async () => (await channel.checkQueue(EMAIL_QUEUE)).messageCount
+          sink.tell({ delayMs: SLOW_MS })
+          // A few more than are to wait: some are at the mail server already.
+          for (let asked = 0; asked < waiting + ASKED_AT_ONCE; asked += ASKED_AT_ONCE) await askForBulk(system, asked)
+          await eventually('the bulk mails wait', async () => (await left()) >= waiting, QUEUED_WITHIN_MS)
+          sink.tell({ delayMs: 0 })
+          const ms: number[] = []
+          for (let number = 0; number < URGENT_MAILS; number++) {
+            const most = waiting - (number + 1) * BETWEEN
+            await eventually('they drain', async () => (await left()) <= most, QUEUED_WITHIN_MS)
+            await ask(system, mailTo(`urgent-${number}`, 'urgent'))
+            const askedAt = performance.now()
+            await sink.urgent()
+            ms.push(performance.now() - askedAt)
+          }
+          stage.say(`${await left()} bulk mails waited still when the last urgent one was taken`)
+          const name = (what: string) => `urgent among ${waiting} bulk mails, ${what}`
+          return [
+            { name: name('p50'), unit: 'ms', ours: percentile(ascending(ms), 0.5) },
+            { name: name(`slowest of ${URGENT_MAILS}`), unit: 'ms', ours: Math.max(...ms) },
+          ]
+        } finally {
+          await connection.close()
+        }
+      },
+    ),
+  )
 }
 
 const mailTo = (name: string, priority: 'urgent' | 'bulk') => ({
