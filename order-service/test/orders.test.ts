@@ -142,6 +142,35 @@ describe('the facts', () => {
     expect(await failed()).toEqual([])
   })
 
+  it('that are learnt at the same moment are all kept, in the order in which they came', async () => {
+    await place('o1')
+    const news: [{ type: string }, object][] = [
+      [InventoryReserved, { ...placed, lines: [{ sku: 'item1', quantity: 1, unitPriceCents: 500 }], totalCents: 500 }],
+      [PaymentSuccess, { chargeId: 'ch_1' }],
+      [PaymentSuccess, { chargeId: 'ch_1' }],
+    ]
+    const works = news.map(([{ type }, data]): Work<string[]> => {
+      const event = { id: `o1/${type}`, source: '/test', type, subject: 'o1', time: at, data }
+      const handler = handlers.find((one) => one.type === type)
+      return {
+        reads: (known) => handler?.reads(event, known) ?? [],
+        decide(draft) {
+          const messages = handler?.decide(event, draft, context, undefined) ?? []
+          return { result: messages.map((message) => message.type), messages }
+        },
+      }
+    })
+
+    expect(await together(works)).toMatchObject([{ value: [] }, { value: ['order.paid'] }, { value: [] }])
+
+    expect((await factsOf('o1'))?.map(({ type }) => type)).toEqual([
+      'order.created',
+      'inventory.reserved',
+      'payment.success',
+    ])
+    expect(await database.get('select status, total_cents from orders')).toEqual({ status: 'paid', total_cents: 500 })
+  })
+
   it('give the orders back to the row after the read model was lost', async () => {
     for (const orderId of ['o1', 'o2', 'o3']) await place(orderId)
     await reserve('o1')
