@@ -108,7 +108,6 @@ export interface Cells extends Known {
   decide<T>(decide: (draft: Draft) => T): T
   /** Each state's changes, once. */
   save(tx: Sql): Promise<unknown>
-  hasChanges(): boolean
 }
 
 /** More than any decision needs: one that goes on naming keys is a bug, and must not load for ever. */
@@ -195,7 +194,6 @@ export function createCells(): Cells {
     },
     save: (tx) =>
       Promise.all(changed().map(({ state, changes }) => (changes.length > 0 ? state.save(tx, changes) : undefined))),
-    hasChanges: () => changed().some(({ changes }) => changes.length > 0),
   }
 }
 
