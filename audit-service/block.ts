@@ -73,10 +73,13 @@ export function pack(filed: readonly Filed[], dictionary: Dictionary): (Block & 
 /** The subject's number counts back from the entry's own sequence: small numbers, and many of them the same. */
 export function recordOf({ entry, subject, kind }: Filed): string {
   const { sequence, receivedAt, causationId, body } = entry
-  const causation = causationId === null ? '' : JSON.stringify(causationId).replaceAll(entry.subject, SUBJECT)
-  const rest = body.replaceAll(entry.subject, SUBJECT)
+  const causation = causationId === null ? '' : replaced(JSON.stringify(causationId), entry.subject, SUBJECT)
+  const rest = replaced(body, entry.subject, SUBJECT)
   return `${sequence - subject}${FIELD}${kind}${FIELD}${receivedAt}${FIELD}${causation}${FIELD}${rest}`
 }
+
+/** Faster than `replaceAll` where there is much to replace, and without its patterns. */
+const replaced = (text: string, one: string, other: string) => text.split(one).join(other)
 
 /** @throws Error when these are not the bytes that were packed, with that dictionary. */
 export function unpack({ first, hashes, records }: Block, dictionary: Buffer | undefined): Packed[] {
@@ -101,7 +104,7 @@ const numberOf = (digits: string) => (/^\d{1,11}$/.test(digits) ? Number(digits)
 
 /** @throws Error when the body is not the one that was packed. */
 export function restored({ sequence, receivedAt, causation, body: packed, hash }: Packed, subject: string): Entry {
-  const whole = (text: string) => text.replaceAll(SUBJECT, () => subject)
+  const whole = (text: string) => replaced(text, SUBJECT, subject)
   const body = whole(packed)
   // The casts are the decoding edge: whatever was kept was an event, and had these fields.
   const { id, type, source, time } = JSON.parse(body) as Entry
