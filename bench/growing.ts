@@ -7,6 +7,8 @@ import type { Site } from './stage.ts'
 /** Stands in the ids of the orders that are multiplied; the copies have other numbers of the same length in its place. */
 const FIRST = 100_000
 export const SEED = `grown${FIRST}`
+/** The first copy of the first of them. */
+export const COPIED = `grown${FIRST + 1}-0`
 const COPY = `replace(%, '${SEED}', 'grown' || (${FIRST} + copy.number))`
 
 /** In one transaction. */

@@ -1,8 +1,9 @@
 // Whether a system slows down that has been running for long: the same load with empty tables and with those of many orders, one
 // after the other.
+import { isDeepStrictEqual } from 'node:util'
 import { type ServiceName, serviceNames } from '../tests/support/system.ts'
 import { bytesOnDisk } from './disk.ts'
-import { grow, SEED } from './growing.ts'
+import { COPIED, grow, SEED } from './growing.ts'
 import { openLoad } from './load.ts'
 import { underFullLoad } from './measured.ts'
 import { median, sum } from './numbers.ts'
@@ -38,6 +39,7 @@ export function measureGrown(all: Stage): Promise<Figure[]> {
       const startedAt = performance.now()
       await startAll(site)
       say(`all ready ${number(performance.now() - startedAt)} ms after they were started again`)
+      await checkCopies(site)
       const grown = await look()
       for (const [index, [, path]] of LISTS.entries())
         say(
@@ -70,6 +72,19 @@ async function placeSeeds(site: Site): Promise<void> {
   } finally {
     await load.close()
   }
+}
+
+/** @throws an Error when a copy is not what an order of its own would be: then the tables are not what growing.ts takes them for. */
+async function checkCopies({ system }: Site): Promise<void> {
+  const { status } = await system.order(COPIED)
+  const { notifications } = await system.get<{ notifications: object[] }>(
+    `/notifications?orderId=${COPIED}`,
+    'notification',
+  )
+  const { ended, gaps } = await system.get<{ ended: string; gaps: object[] }>(`/audit/orders/${COPIED}`, 'audit')
+  const found = { status, ended, gaps: gaps.length, notifications: notifications.length }
+  if (!isDeepStrictEqual(found, { status: 'completed', ended: 'completed', gaps: 0, notifications: 4 }))
+    throw new Error(`a copied order is ${JSON.stringify(found)}`)
 }
 
 /** The median of each. */

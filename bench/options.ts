@@ -28,7 +28,7 @@ const CONFIG = {
     copies: { type: 'string', default: '1' },
     rate: { type: 'string', default: '120' },
     delay: { type: 'string', default: '1' },
-    mails: { type: 'string', default: '3000' },
+    mails: { type: 'string', default: '2000' },
     waiting: { type: 'string', default: '10000' },
     grown: { type: 'string', default: '200000' },
     only: { type: 'string' },
@@ -48,7 +48,7 @@ ${parts.map(({ name, says, isLong }) => `  ${name.padEnd(12)} ${says}${isLong ? 
   --copies     processes of each service (1)
   --rate       orders a second of the steady load (120)
   --delay      milliseconds that the way to PostgreSQL and back takes longer (1)
-  --mails      sent in each round (3000)
+  --mails      sent in each round (2000)
   --waiting    bulk mails that wait while something urgent is asked for (10000)
   --grown      orders that the tables are filled with (200000)
   --json       writes the figures to a file
