@@ -69,9 +69,9 @@ function withLineEnds(text) {
 
 /** @param {string} text */
 function isPlain(text) {
-  return !BEYOND_ASCII.test(text) && !TOO_LONG.test(text)
+  return !BEYOND_ASCII.test(text) && text.split('\n').every(({ length }) => length <= LINE_MAX)
 }
 
 const BEYOND_ASCII = /[^\n\x20-\x7e]/
 /** RFC 5322 §2.1.1, without the line's end. */
-const TOO_LONG = /[^\n]{999}/
+const LINE_MAX = 998

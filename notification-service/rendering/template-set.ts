@@ -157,14 +157,24 @@ function tidy(text: string): string {
  */
 function mailable(html: string): string {
   const ascii = IS_BEYOND_ASCII.test(html) ? html.replace(BEYOND_ASCII, entity) : html
-  if (!HAS_LONG_LINE.test(ascii)) return ascii
+  if (longestLine(ascii) <= LINE_MAX) return ascii
   const lines = ascii.split('\n')
   return lines.map((line) => (line.length > LINE_MAX ? line.replace(/(.{1,75}) /g, '$1\n') : line)).join('\n')
 }
 
 /** Nearly every page is what it should be already, and to see that takes a tenth of changing it. */
 const IS_BEYOND_ASCII = /[^\n\x20-\x7e]/
-const HAS_LONG_LINE = /[^\n]{77}/
+
+function longestLine(text: string): number {
+  let longest = 0
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf('\n', at)
+    const next = end < 0 ? text.length : end
+    longest = Math.max(longest, next - at)
+    at = next + 1
+  }
+  return longest
+}
 
 /** Spelled with surrogates: with the flag `u` it takes five times as long. */
 const BEYOND_ASCII = /[\ud800-\udbff][\udc00-\udfff]|[^\n\x20-\x7e]/g
