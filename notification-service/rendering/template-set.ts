@@ -162,7 +162,7 @@ function mailable(html: string): string {
   return lines.map((line) => (line.length > LINE_MAX ? line.replace(/(.{1,75}) /g, '$1\n') : line)).join('\n')
 }
 
-/** Nearly every page is what it should be already, and to see that takes a tenth of changing it. */
+/** Nearly every page is what it should be already, so it is only looked at. */
 const IS_BEYOND_ASCII = /[^\n\x20-\x7e]/
 
 function longestLine(text: string): number {
@@ -179,7 +179,7 @@ function longestLine(text: string): number {
 /** Spelled with surrogates: with the flag `u` it takes five times as long. */
 const BEYOND_ASCII = /[\ud800-\udbff][\udc00-\udfff]|[^\n\x20-\x7e]/g
 
-/** Nodemailer quotes the whole part when one of its lines is longer. */
+/** Readable as it is in the raw mail (RFC 5322 §2.1.1 asks for no more than 78). */
 const LINE_MAX = 76
 
 /** Control characters mean nothing in a mail, and some are not allowed in HTML even as entities. */
