@@ -1,7 +1,7 @@
 // Beside every stop of an order: whatever is said by anybody is kept, once, as it was said.
 import { isUtf8 } from 'node:buffer'
 import type { Received } from '@orders/shared/contracts'
-import { type Delivery, decodeEnvelope, type Handler, owned, seen } from '@orders/shared/messaging'
+import { type Arrived, decodeEnvelope, type Handler, owned, seen } from '@orders/shared/messaging'
 import { PermanentError } from '@orders/shared/runtime'
 import { add, identityOf, type Wire } from './domain.ts'
 import { HEAD, type States } from './store.ts'
@@ -14,7 +14,7 @@ const NO_TEXT = /[\p{Cc}\p{Cs}]/u
  *
  * @throws PermanentError what `decodeEnvelope` throws; `undecodable` for bytes that no text gives back; `not_a_cloudevent`
  */
-export function decodeAny(delivery: Delivery): Received<Wire> {
+export function decodeAny(delivery: Arrived): Received<Wire> {
   if (!isUtf8(delivery.body)) throw new PermanentError('undecodable', 'the body is not UTF-8')
   const event = decodeEnvelope(delivery)
   if (NO_TEXT.test(`${event.id} ${event.source} ${event.type} ${event.subject}`))

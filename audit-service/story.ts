@@ -118,6 +118,8 @@ interface Rule {
   after: string
   /** One of each of these. */
   expect: string[][]
+  /** What makes it needless. */
+  unless?: string[]
   /** How many times as long as usual it may take: calls to the outside are tried for a minute, parcels travel. */
   patience?: number
 }
@@ -133,7 +135,8 @@ const RULES: Rule[] = [
   },
   { after: 'inventory.out_of_stock', expect: [['order.cancelled']] },
   { after: 'payment.confirmation_required', expect: [['payment.success', 'payment.failed']], patience: OUTSIDE },
-  { after: 'payment.success', expect: [['inventory.committed'], ['order.paid']] },
+  { after: 'payment.success', expect: [['inventory.committed']] },
+  { after: 'payment.success', expect: [['order.paid']], unless: ['order.cancelled'] },
   { after: 'payment.success', expect: [['shipping.prepared', 'shipping.failed']], patience: OUTSIDE },
   { after: 'payment.failed', expect: [['inventory.released'], ['order.cancelled']] },
   { after: 'shipping.prepared', expect: [['order.shipped']] },
@@ -144,8 +147,8 @@ const RULES: Rule[] = [
 ]
 
 function expectationsOf(event: Told): Expectation[] {
-  const byRule = RULES.filter(({ after }) => after === event.type).flatMap(({ expect, patience = 1 }) =>
-    expect.map((oneOf) => ({ oneOf, patience })),
+  const byRule = RULES.filter(({ after }) => after === event.type).flatMap(({ expect, unless = [], patience = 1 }) =>
+    expect.map((oneOf) => ({ oneOf, unless, patience })),
   )
   return [...byRule, ...expectedOfNews(event)]
 }

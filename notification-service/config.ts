@@ -22,6 +22,18 @@ export const NotificationConfig = configWith({
     description:
       'How long a message that a provider may have taken already is kept from the second one. Less sends sooner, and more often twice.',
   }),
+  mailPatienceMs: Type.Integer({
+    minimum: 1_000,
+    maximum: 604_800_000,
+    default: 6 * 3_600_000,
+    description: 'How long a mail is tried while its server defers it or does not answer, in milliseconds.',
+  }),
+  channelPatienceMs: Type.Integer({
+    minimum: 1_000,
+    maximum: 604_800_000,
+    default: 3_600_000,
+    description: 'The same for an SMS, a push and a webhook.',
+  }),
   urgentDirectAfterMs: Type.Integer({
     minimum: 100,
     maximum: 3_600_000,

@@ -1,5 +1,6 @@
 // Wires notification-service: it tells customers what happened, by the channels they chose.
 import { type Channel, channels } from '@orders/shared/contracts'
+import type { Patience } from '@orders/shared/messaging'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
 import { callsIn } from './channels/calls.ts'
 import { MAIL_TIMEOUT_MS } from './channels/email.ts'
@@ -40,6 +41,15 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
   },
 }
 
+const MINUTE_MS = 60_000
+
+/** A mail server that defers expects to be asked again for hours (RFC 5321, section 4.5.4.1); other providers serve within one or not. */
+function patienceFor(channel: Channel, { mailPatienceMs, channelPatienceMs }: NotificationConfig): Patience {
+  return channel === 'email'
+    ? { waitsMs: [1_000, 5_000, 30_000, 2 * MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS], forMs: mailPatienceMs }
+    : { waitsMs: [1_000, 5_000, 30_000, 2 * MINUTE_MS, 10 * MINUTE_MS], forMs: channelPatienceMs }
+}
+
 let checked: TemplateSet | undefined
 
 /**
@@ -62,7 +72,7 @@ export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Reco
   )
   const style = { ...config, version: current.version }
   const terms = { style, templates, settings: ruleSettingsOf(config), unsubscribe: config }
-  const handlerOf = (channel: Channel) => channelHandler(channel, senders[channel], terms)
+  const handlerOf = (channel: Channel) => channelHandler(channel, senders[channel], terms, patienceFor(channel, config))
   const handlers = {
     email: handlerOf('email'),
     sms: handlerOf('sms'),

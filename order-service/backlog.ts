@@ -10,8 +10,12 @@ export interface Backlog {
 const COUNTED_EVERY_MS = 1_000
 const RETRY_AFTER_SECONDS = 5
 
-/** Counts at most once a second, and in between what it lets in itself; so several copies may let in a few more. */
-export function createBacklog(count: () => Promise<number>, waitingMax: number, now: () => Date): Backlog {
+/** Counts at most once a second, by a monotonic clock, and in between what it lets in itself; so several copies may let in a few more. */
+export function createBacklog(
+  count: () => Promise<number>,
+  waitingMax: number,
+  clockMs = () => performance.now(),
+): Backlog {
   let waiting = 0
   let countedAtMs = Number.NEGATIVE_INFINITY
   /** Whoever comes while it is being counted waits for the result. */
@@ -28,7 +32,7 @@ export function createBacklog(count: () => Promise<number>, waitingMax: number, 
 
   return {
     async takeOne() {
-      const nowMs = now().getTime()
+      const nowMs = clockMs()
       if (nowMs - countedAtMs >= COUNTED_EVERY_MS) {
         countedAtMs = nowMs
         counted = countAnew()

@@ -125,12 +125,19 @@ export interface Learnt {
   messages: Message[]
 }
 
+/** What is not said any more of an order that is known to be cancelled. */
+const PROGRESS: readonly string[] = [OrderPaid.type, OrderShipped.type, OrderCompleted.type]
+
 /** Adds a fact: the facts from now on, and what they justify saying that was not justified before. */
 export function learn(orderId: string, known: readonly Fact[] = [], fact: Fact): Learnt {
   if (known.some(({ type }) => type === fact.type)) return { messages: [] }
   const facts = [...known, fact]
   const said = new Set(implied(orderId, known).map(({ id }) => id))
-  return { state: facts, messages: implied(orderId, facts).filter(({ id }) => !said.has(id)) }
+  const isOver = cancellationOf(known) !== undefined
+  const messages = implied(orderId, facts).filter(
+    ({ id, type }) => !said.has(id) && !(isOver && PROGRESS.includes(type)),
+  )
+  return { state: facts, messages }
 }
 
 /** A SKU named twice is one line: its quantities add up. Sorted, so that the same order always looks the same. */
@@ -155,6 +162,11 @@ function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   )
+}
+
+/** What a request to place an order asks for, whole: a repeat under the same Idempotency-Key has the same. */
+export function requestOf(ownId: string | undefined, placed: Placed): string {
+  return canonical({ ownId, placed })
 }
 
 /** The order as it was when it was placed: the answer to its request, and to every repeat of it. */

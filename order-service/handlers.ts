@@ -1,5 +1,6 @@
 // First and last stop of an order: what the customer asks and what the others say becomes a fact, and the facts say
 // what to announce.
+import { createHash } from 'node:crypto'
 import {
   type Contract,
   InventoryOutOfStock,
@@ -22,6 +23,7 @@ import {
   type Order,
   orderOf,
   type Placed,
+  requestOf,
 } from './domain.ts'
 import { idempotencyKeys, orders } from './store.ts'
 
@@ -56,6 +58,8 @@ function fact<Data>(contract: Contract<Data>, factOf: (at: string, data: Data) =
 
 interface Placement {
   orderId: string
+  /** False when it was made for the request: then it is no part of what was asked. */
+  isOwnId?: boolean | undefined
   /** The `Idempotency-Key` header (IETF draft "The Idempotency-Key HTTP Header Field"). */
   key: string | undefined
   placed: Placed
@@ -67,26 +71,29 @@ interface Placement {
  *
  * @throws RejectedError 422 `idempotency_key_reused`, 409 `order_exists` when the repeat asks for something else.
  */
-export function placeOrder({ orderId: wanted, key, placed, at }: Placement): Work<Order> {
+export function placeOrder({ orderId: wanted, isOwnId = true, key, placed, at }: Placement): Work<Order> {
+  const request = requestOf(isOwnId ? wanted : undefined, placed)
+  const fingerprint = createHash('sha256').update(request).digest('base64url')
   return {
     reads(known) {
-      const keyedId = key === undefined ? undefined : known.get(idempotencyKeys, key)
+      const keyedId = key === undefined ? undefined : known.get(idempotencyKeys, key)?.orderId
       return [owned(orders, keyedId ?? wanted), ...(key === undefined ? [] : [owned(idempotencyKeys, key)])]
     },
     decide(draft) {
-      const keyedId = key === undefined ? undefined : draft.get(idempotencyKeys, key)
-      const orderId = keyedId ?? wanted
+      const keyed = key === undefined ? undefined : draft.get(idempotencyKeys, key)
+      const orderId = keyed?.orderId ?? wanted
       const facts = draft.get(orders, orderId) ?? []
       const known = asPlaced(orderId, facts)
-      if (known && isSamePlacement(placed, facts)) return { result: known, messages: [] }
-      if (keyedId !== undefined)
-        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another order before')
+      const isSame = known !== undefined && isSamePlacement(placed, facts)
+      if (keyed && !(isSame && (keyed.fingerprint ?? fingerprint) === fingerprint))
+        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another request before')
+      if (key !== undefined && !keyed && (isSame || !known)) draft.set(idempotencyKeys, key, { orderId, fingerprint })
+      if (isSame) return { result: known, messages: [] }
       if (known) throw new RejectedError(409, 'order_exists', `order ${orderId} exists and is another one`)
       const learnt = learn(orderId, facts, { type: 'order.created', at, data: placed })
       const order = asPlaced(orderId, learnt.state ?? [])
       if (!order) throw new Error('an order that was just placed is not there')
       draft.set(orders, orderId, learnt.state ?? facts)
-      if (key !== undefined) draft.set(idempotencyKeys, key, orderId)
       return { result: order, messages: learnt.messages }
     },
   }

@@ -73,7 +73,7 @@ const Page = Type.Object(
 export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
   const { commit, database, broker, auth, config, now } = wiring
   const open = { onRequest: auth.customer }
-  const backlog = createBacklog(() => countWaiting(database, config.ordersWaitingMax), config.ordersWaitingMax, now)
+  const backlog = createBacklog(() => countWaiting(database, config.ordersWaitingMax), config.ordersWaitingMax)
 
   /** @throws RejectedError 404 `no_such_order` */
   async function orderWith(orderId: string): Promise<{ order: Order; facts: readonly Fact[] }> {
@@ -87,11 +87,12 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     '/orders',
     { ...open, schema: { body: PlaceOrder, headers: Key, response: { 202: OrderView }, summary: 'Place an order' } },
     async (request, reply) => {
-      const { orderId = uuid(), items, priority = 'standard', ...customer } = request.body
+      const { orderId: ownId, items, priority = 'standard', ...customer } = request.body
       const key = request.headers['idempotency-key']
       const placed = { ...customer, priority, lines: linesOf(items) }
       await backlog.takeOne()
-      const placement = { orderId, key, placed, at: now().toISOString() }
+      const orderId = ownId ?? uuid()
+      const placement = { orderId, isOwnId: ownId !== undefined, key, placed, at: now().toISOString() }
       const order = await commit.submit(placeOrder(placement), causeOf(request.headers))
       return reply.status(202).header('location', `/orders/${order.orderId}`).send(order)
     },

@@ -6,8 +6,12 @@ import { type Fact, type Order, orderOf } from './domain.ts'
 
 /** What is known of each order, in the order in which it was learnt. */
 export const orders: State<readonly Fact[]> = { name: 'orders', load: loadFacts, save: saveFacts }
-/** Which order an Idempotency-Key stands for. */
-export const idempotencyKeys: State<string> = { name: 'idempotency keys', load: loadKeys, save: saveKeys }
+/** Which order an Idempotency-Key stands for, and of what request; of an earlier version's keys only the order is known. */
+export interface Keyed {
+  orderId: string
+  fingerprint: string | null
+}
+export const idempotencyKeys: State<Keyed> = { name: 'idempotency keys', load: loadKeys, save: saveKeys }
 
 async function loadFacts(sql: Reader, orderIds: string[]): Promise<Map<string, Fact[]>> {
   const rows = await sql.all<{ orderId: string; type: string; at: string; data: string }>(
@@ -57,23 +61,23 @@ async function saveOrders(tx: Sql, derived: Order[]): Promise<void> {
   )
 }
 
-async function loadKeys(sql: Reader, keys: string[]): Promise<Map<string, string>> {
-  const rows = await sql.all<{ key: string; orderId: string }>(
-    `select idempotency_key as "key", order_id as "orderId" from idempotency_keys where idempotency_key in each(?)`,
+async function loadKeys(sql: Reader, keys: string[]): Promise<Map<string, Keyed>> {
+  const rows = await sql.all<Keyed & { key: string }>(
+    `select idempotency_key as "key", order_id as "orderId", fingerprint from idempotency_keys where idempotency_key in each(?)`,
     keys,
   )
   return byKey(
     rows,
     ({ key }) => key,
-    ({ orderId }) => orderId,
+    ({ orderId, fingerprint }) => ({ orderId, fingerprint }),
   )
 }
 
-async function saveKeys(tx: Sql, changes: Change<string>[]): Promise<void> {
+async function saveKeys(tx: Sql, changes: Change<Keyed>[]): Promise<void> {
   await insert(
     tx,
-    'idempotency_keys (idempotency_key, order_id)',
-    changes.map(({ key, after }) => [key, after]),
+    'idempotency_keys (idempotency_key, order_id, fingerprint)',
+    changes.map(({ key, after: { orderId, fingerprint } }) => [key, orderId, fingerprint]),
   )
 }
 

@@ -19,5 +19,17 @@ export const PaymentConfig = configWith({
     default: 15 * 60 * 1_000,
     description: 'How long the customer has to confirm, in milliseconds.',
   }),
+  paymentPatienceMs: Type.Integer({
+    minimum: 1_000,
+    maximum: THIRTY_DAYS_MS,
+    default: 15 * 60 * 1_000,
+    description: 'How long a charge is tried while the payment provider does not answer, in milliseconds.',
+  }),
+  paymentCallsMax: Type.Integer({
+    minimum: 1,
+    maximum: 10_000,
+    default: 64,
+    description: 'Calls to the payment provider under way at one time, of each copy.',
+  }),
 })
 export type PaymentConfig = Static<typeof PaymentConfig>

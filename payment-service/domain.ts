@@ -2,7 +2,7 @@
 // are inputs to it; the judge between a cancellation and a charge is the commit of the gateway's answer.
 //
 // The money is safe whatever dies or overtakes what, because a payment fails in two ways only: on the gateway's word
-// that this order's key can never be charged any more, or with a `payment.void` to itself that sees to just that.
+// that this order's key can never be charged any more, or with a `payment.void` as a task that sees to just that.
 import {
   amqpPriority,
   type Customer,
@@ -43,10 +43,7 @@ export interface Payment {
 }
 
 /** What changes, if anything, and what is said. */
-export interface Decision {
-  state?: Payment
-  messages: Message[]
-}
+export type Decision = { state?: Payment; messages: Message[] }
 
 export interface Terms {
   /** A total above it waits for the customer's word. */
@@ -161,6 +158,11 @@ export function decideShippingFailure(
   }
 }
 
+/** Until when the customer's word is waited for; undefined when it is not. */
+export function awaitedUntil(payment: Payment | undefined): string | undefined {
+  return payment?.status === 'awaiting_confirmation' ? (payment.confirmBefore ?? undefined) : undefined
+}
+
 /** `payment.deadline`: acts only while the customer's word is missing. */
 export function decideDeadline(payment: Payment | undefined, now: string): Decision {
   return payment?.status === 'awaiting_confirmation' ? failUnasked(payment, 'confirmation_timeout', now) : nothing
@@ -240,7 +242,7 @@ function askCustomer(payment: Payment, { confirmAboveCents, confirmWithinMs }: T
   ])
 }
 
-/** A payment not saved yet. Saved as it is it is a tombstone: a reservation that comes later finds it and voids. */
+/** Saved as it is it is a tombstone: a reservation that comes later finds it and voids. */
 function opened(orderId: string, now: string): Payment {
   return {
     orderId,

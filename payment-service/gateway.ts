@@ -2,10 +2,10 @@
 //
 // What a real one must have to take its place: every call is idempotent by our key, and a void of an unused key closes
 // that key for ever. (Stripe: `Idempotency-Key`, and a PaymentIntent created first and cancelled to close it.)
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { PermanentError, TransientError } from '@orders/shared/runtime'
+import { type Breaker, PermanentError, TransientError } from '@orders/shared/runtime'
 import Sqlite from 'better-sqlite3'
 import type { Refund, Settlement } from './domain.ts'
 
@@ -29,7 +29,7 @@ export interface Charge {
   refundedAt: string | null
 }
 
-/** Every call may be repeated; the key decides. All throw TransientError while the provider cannot be reached. */
+/** Every call may be repeated; the key decides. All throw TransientError with `isOutside` while the provider cannot be reached. */
 export interface Gateway {
   charge(request: ChargeRequest, signal: AbortSignal): Promise<Settlement>
   /** Closes the key, unless it was charged already: then it says so and changes nothing. */
@@ -38,6 +38,18 @@ export interface Gateway {
   refund(key: string): Promise<Refund>
   lookup(key: string): Promise<Charge | undefined>
   close(): void
+}
+
+/** Behind a breaker: calls while it is open are not made, and `guard` says so beforehand. */
+export function guarded(gateway: Gateway, breaker: Breaker): Gateway & { guard: Breaker } {
+  return {
+    guard: breaker,
+    charge: (request, signal) => breaker.call(() => gateway.charge(request, signal)),
+    void: (key) => breaker.call(() => gateway.void(key)),
+    refund: (key) => breaker.call(() => gateway.refund(key)),
+    lookup: gateway.lookup,
+    close: gateway.close,
+  }
 }
 
 const SLOW_MS = 3_000
@@ -53,6 +65,8 @@ interface Options {
 /**
  * A stand-in with test tokens as real providers have them: `tok_visa` charges, `tok_slow` does after a while,
  * `tok_gateway_down` is never answered, `tok_answer_lost` charges and is never answered, any other is declined.
+ *
+ * While a file of the books' name with `.down` behind it is there, nothing is answered.
  *
  * Its books are a file of its own, since a killed service must not make the provider forget. Each call is one
  * statement, so any number of copies may share the file. `synchronous = OFF` outlives a killed process, though not a
@@ -75,8 +89,13 @@ export function openSimulatedGateway({ path, now, slowMs = SLOW_MS }: Options): 
     return entered?.status === 'declined' ? { outcome: 'declined', reason: 'card_declined' } : { outcome: 'voided' }
   }
 
+  function answering(): void {
+    if (existsSync(`${path}.down`)) throw unavailable()
+  }
+
   return {
     async charge({ key, amountCents, method }, signal) {
+      answering()
       if (method === 'tok_gateway_down') throw unavailable()
       if (method === 'tok_slow') await delay(slowMs, undefined, { signal })
       const settlement = settle(key, amountCents, GOOD.has(method) ? 'charged' : 'declined')
@@ -84,9 +103,11 @@ export function openSimulatedGateway({ path, now, slowMs = SLOW_MS }: Options): 
       return settlement
     },
     async void(key) {
+      answering()
       return settle(key, null, 'voided')
     },
     async refund(key) {
+      answering()
       const refunded = refund.get(`re_${key}`, now().toISOString(), key)
       if (!refunded) throw new PermanentError('nothing_to_refund', `nothing was ever charged under the key ${key}`)
       return refunded
@@ -131,5 +152,5 @@ const READ = `select key, amount_cents as amountCents, status, charge_id as char
   from charges where key = ?`
 
 function unavailable(): TransientError {
-  return new TransientError('gateway_unavailable', 'the payment provider answers 503')
+  return new TransientError('gateway_unavailable', 'the payment provider answers 503', { isOutside: true })
 }

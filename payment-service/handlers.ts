@@ -9,10 +9,11 @@ import {
   PaymentVoid,
   ShippingFailed,
 } from '@orders/shared/contracts'
-import { type Answerer, about, answers, type Handler, on, type Timers } from '@orders/shared/messaging'
-import { RejectedError } from '@orders/shared/runtime'
+import { type Answerer, about, answers, type Handler, on, type Patience, type Timers } from '@orders/shared/messaging'
+import { notBefore, RejectedError } from '@orders/shared/runtime'
 import type { PaymentConfig } from './config.ts'
 import {
+  awaitedUntil,
   type Call,
   callForCharge,
   callForReservation,
@@ -34,12 +35,19 @@ import {
   type Terms,
 } from './domain.ts'
 import type { Gateway } from './gateway.ts'
-import { awaitedUntil, payments } from './store.ts'
+import { overdueSince, payments } from './store.ts'
+
+/** What the gateway may keep an order waiting for; then the payment fails. */
+const whileItWaits = (forMs: number): Patience => ({ waitsMs: [1_000, 5_000, 15_000, 30_000], forMs })
+/** A charge that is to go back is owed to the customer until it has. */
+const UNTIL_DONE: Patience = { waitsMs: [1_000, 5_000, 15_000, 30_000] }
 
 /** The gateway's key is always the order id: whoever asks, and however often, it is about the same one charge. */
-export function handlers(gateway: Gateway, terms: Terms): Handler[] {
+export function handlers(gateway: Gateway & { guard?: Handler['guard'] }, terms: Terms, patienceMs: number): Handler[] {
+  const charging = { patience: whileItWaits(patienceMs), ...(gateway.guard && { guard: gateway.guard }) }
   return [
     on(InventoryReserved, payments, {
+      ...charging,
       ask: async ({ subject, data }, { read, signal }) =>
         settled(gateway, subject, callForReservation(await read(payments, subject), data, terms), signal),
       decide: ({ subject, data }, payment, { now }, settlement: Settlement | undefined) =>
@@ -47,13 +55,15 @@ export function handlers(gateway: Gateway, terms: Terms): Handler[] {
       giveUp: ({ subject, data }, payment, { now }) => decideGivenUp(reserved(subject, payment, data, now), now),
     }),
     on(PaymentCharge, payments, {
+      ...charging,
       ask: async ({ subject }, { read, signal }) =>
         settled(gateway, subject, callForCharge(await read(payments, subject)), signal),
       decide: (_, payment, { now }, settlement: Settlement | undefined) => decideCharge(payment, settlement, now),
       giveUp: (_, payment, { now }) => decideGivenUp(payment, now),
     }),
-    // Without a giveUp: a void that the gateway never answers ends in the dead letters, for an operator to send again.
     on(PaymentVoid, payments, {
+      ...charging,
+      patience: UNTIL_DONE,
       ask: async ({ subject }, { read }) => givenBack(gateway, subject, isRefundDue(await read(payments, subject))),
       decide: (_, payment, { now }, refund: Refund | undefined) => decideRefund(payment, refund, now),
     }),
@@ -64,7 +74,12 @@ export function handlers(gateway: Gateway, terms: Terms): Handler[] {
       decide: ({ subject, data }, payment, { now }) =>
         decideShippingFailure(subject, payment, { shippingFailure: data.reason, now }),
     }),
-    on(PaymentDeadline, payments, { decide: (_, payment, { now }) => decideDeadline(payment, now) }),
+    on(PaymentDeadline, payments, {
+      decide(_, payment, { now }) {
+        notBefore(awaitedUntil(payment), now)
+        return decideDeadline(payment, now)
+      },
+    }),
   ]
 }
 
@@ -73,7 +88,7 @@ export function deadlines({ timerGraceMs, timerLookMs }: PaymentConfig): Timers 
     name: 'payment.deadline',
     graceMs: timerGraceMs,
     lookEveryMs: timerLookMs,
-    overdue: awaitedUntil,
+    overdue: overdueSince,
     work: (orderId, now) =>
       about(payments, orderId, (payment) => {
         const decision = decideDeadline(payment, now)

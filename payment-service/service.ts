@@ -1,8 +1,8 @@
 // Wires payment-service: the only writer of "paid or not", between the order and the payment provider.
 import { join } from 'node:path'
-import type { ServiceDefinition } from '@orders/shared/runtime'
+import { breakerFor, type ServiceDefinition } from '@orders/shared/runtime'
 import { PaymentConfig } from './config.ts'
-import { openSimulatedGateway } from './gateway.ts'
+import { guarded, openSimulatedGateway } from './gateway.ts'
 import { answerers, deadlines, handlers } from './handlers.ts'
 import { routes } from './http.ts'
 
@@ -15,10 +15,15 @@ export const paymentService: ServiceDefinition<typeof PaymentConfig> = {
   wire(wiring) {
     const { config, parts, now } = wiring
     const path = join(config.dataDir, 'payment-gateway.db')
-    const gateway = parts.use('gateway', openSimulatedGateway({ path, now }), (it) => it.close())
+    const simulated = parts.use('gateway', openSimulatedGateway({ path, now }), (it) => it.close())
+    const breaker = breakerFor('payment gateway', config.paymentCallsMax, wiring)
+    const gateway = guarded(simulated, breaker)
     const terms = { confirmAboveCents: config.paymentConfirmAboveCents, confirmWithinMs: config.paymentConfirmWithinMs }
     return {
-      consumers: [{ queue: 'payment.queue', prefetch: 256, handlers: handlers(gateway, terms) }],
+      consumers: [
+        { queue: 'payment.queue', prefetch: 256, handlers: handlers(gateway, terms, config.paymentPatienceMs) },
+      ],
+      breakers: [breaker],
       timers: [deadlines(config)],
       rpc: { queue: 'payment.rpc.queue', prefetch: 64, answerers },
       routes: (app) => routes(app, wiring),

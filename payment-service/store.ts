@@ -50,7 +50,7 @@ async function save(tx: Sql, changes: Change<Payment>[]): Promise<void> {
 }
 
 /** The orders whose customer should have confirmed by then and has not, the first of them first. */
-export async function awaitedUntil(sql: Reader, confirmBefore: string, limit: number): Promise<string[]> {
+export async function overdueSince(sql: Reader, confirmBefore: string, limit: number): Promise<string[]> {
   const rows = await sql.all<{ orderId: string }>(
     `select order_id as "orderId" from payments where status = 'awaiting_confirmation' and confirm_before <= ?
      order by confirm_before limit ?`,

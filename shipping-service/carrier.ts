@@ -4,6 +4,7 @@
 // never answered is to be cancelled by its key after a giveUp, as payment-service does with a charge.
 import { createHash } from 'node:crypto'
 import type { PricedLine } from '@orders/shared/contracts'
+import type { Breaker } from '@orders/shared/runtime'
 import type { Booking } from './domain.ts'
 
 export interface BookingRequest {
@@ -13,9 +14,14 @@ export interface BookingRequest {
   lines: PricedLine[]
 }
 
-/** May be asked again with the same key: it is the same parcel. Throws TransientError while it cannot be reached. */
+/** May be asked again with the same key: it is the same parcel. Throws TransientError with `isOutside` while it cannot be reached. */
 export interface Carrier {
   book(request: BookingRequest, signal: AbortSignal): Promise<Booking>
+}
+
+/** Behind a breaker: calls while it is open are not made, and `guard` says so beforehand. */
+export function guarded(carrier: Carrier, breaker: Breaker): Carrier & { guard: Breaker } {
+  return { guard: breaker, book: (request, signal) => breaker.call(() => carrier.book(request, signal)) }
 }
 
 /** Takes every parcel but those to nowhere: an address with that word in it is refused for good. */

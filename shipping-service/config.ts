@@ -13,5 +13,17 @@ export const ShippingConfig = configWith({
     default: 2_000,
     description: 'How long the simulated parcel is on the road, in milliseconds.',
   }),
+  shippingPatienceMs: Type.Integer({
+    minimum: 1_000,
+    maximum: THIRTY_DAYS_MS,
+    default: 15 * 60 * 1_000,
+    description: 'How long a booking is tried while the carrier does not answer, in milliseconds.',
+  }),
+  shippingCallsMax: Type.Integer({
+    minimum: 1,
+    maximum: 10_000,
+    default: 64,
+    description: 'Calls to the carrier under way at one time, of each copy.',
+  }),
 })
 export type ShippingConfig = Static<typeof ShippingConfig>

@@ -76,6 +76,13 @@ export function decideGivenUp(
   return shipment ? nothing : refused(orderId, priority, CARRIER_UNAVAILABLE, now)
 }
 
+/** When the parcel's time on the road is over; undefined when it is not on the road. */
+export function arrivesAt(shipment: Shipment | undefined, { transitMs }: Terms): string | undefined {
+  return shipment?.status === 'prepared'
+    ? new Date(Date.parse(shipment.createdAt) + transitMs).toISOString()
+    : undefined
+}
+
 /**
  * The parcel arrived. A timer without a shipment leaves no tombstone: the shipment brings a timer of its own, and what
  * was never handed to the carrier has not arrived.

@@ -1,10 +1,11 @@
 // Fourth stop of an order: what is paid goes to the carrier, and arrives.
 import { PaymentSuccess, ShippingTransit } from '@orders/shared/contracts'
 import { about, type Handler, on, type Timers, type Work } from '@orders/shared/messaging'
-import { RejectedError } from '@orders/shared/runtime'
+import { notBefore, RejectedError } from '@orders/shared/runtime'
 import type { Carrier } from './carrier.ts'
 import type { ShippingConfig } from './config.ts'
 import {
+  arrivesAt,
   type Booking,
   decideBooking,
   decideDelivery,
@@ -15,9 +16,11 @@ import {
 } from './domain.ts'
 import { onTheRoadSince, shipments } from './store.ts'
 
-export function handlers(carrier: Carrier, terms: Terms): Handler[] {
+export function handlers(carrier: Carrier & { guard?: Handler['guard'] }, terms: Terms, patienceMs: number): Handler[] {
   return [
     on(PaymentSuccess, shipments, {
+      patience: { waitsMs: [1_000, 5_000, 15_000, 30_000], forMs: patienceMs },
+      ...(carrier.guard && { guard: carrier.guard }),
       ask: async ({ subject, data }, { read, signal }) =>
         booked(carrier, subject, { shipment: await read(shipments, subject), paid: data, signal }),
       decide: ({ subject, data: { priority } }, shipment, { now }, booking: Booking | undefined) =>
@@ -25,7 +28,12 @@ export function handlers(carrier: Carrier, terms: Terms): Handler[] {
       giveUp: ({ subject, data: { priority } }, shipment, { now }) =>
         decideGivenUp(subject, shipment, { priority, now }),
     }),
-    on(ShippingTransit, shipments, { decide: (_, shipment, { now }) => decideDelivery(shipment, now) }),
+    on(ShippingTransit, shipments, {
+      decide(_, shipment, { now }) {
+        notBefore(arrivesAt(shipment, terms), now)
+        return decideDelivery(shipment, now)
+      },
+    }),
   ]
 }
 

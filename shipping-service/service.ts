@@ -1,6 +1,6 @@
 // Wires shipping-service: the only writer of "shipped or refused", between the order and the carrier.
-import type { ServiceDefinition } from '@orders/shared/runtime'
-import { openSimulatedCarrier } from './carrier.ts'
+import { breakerFor, type ServiceDefinition } from '@orders/shared/runtime'
+import { guarded, openSimulatedCarrier } from './carrier.ts'
 import { ShippingConfig } from './config.ts'
 import { arrivals, handlers } from './handlers.ts'
 import { routes } from './http.ts'
@@ -11,15 +11,17 @@ export const shippingService: ServiceDefinition<typeof ShippingConfig> = {
   summary: 'Hands what is paid to the carrier, and says when it arrived or why it cannot go.',
   folder: import.meta.dirname,
   config: ShippingConfig,
-  wire: (wiring) => ({
-    consumers: [
-      {
-        queue: 'shipping.queue',
-        prefetch: 256,
-        handlers: handlers(openSimulatedCarrier(), { transitMs: wiring.config.shippingTransitMs }),
-      },
-    ],
-    timers: [arrivals(wiring.config)],
-    routes: (app) => routes(app, wiring),
-  }),
+  wire(wiring) {
+    const { shippingTransitMs: transitMs, shippingPatienceMs, shippingCallsMax } = wiring.config
+    const breaker = breakerFor('carrier', shippingCallsMax, wiring)
+    const carrier = guarded(openSimulatedCarrier(), breaker)
+    return {
+      consumers: [
+        { queue: 'shipping.queue', prefetch: 256, handlers: handlers(carrier, { transitMs }, shippingPatienceMs) },
+      ],
+      breakers: [breaker],
+      timers: [arrivals(wiring.config)],
+      routes: (app) => routes(app, wiring),
+    }
+  },
 }

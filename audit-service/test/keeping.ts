@@ -2,7 +2,7 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { events, type Received } from '@orders/shared/contracts'
-import type { Delivery, Handler } from '@orders/shared/messaging'
+import type { Arrived, Handler } from '@orders/shared/messaging'
 import { type Database, migrate } from '@orders/shared/storage'
 import { decideAlone, scratchFolder } from '@orders/shared/testing'
 import { type Block, type Dictionary, type Packed, pack, restored, unpack } from '../block.ts'
@@ -15,14 +15,13 @@ import { dictionaryWith, type States, statesWith } from '../store.ts'
 export const NOW = '2026-11-21T08:30:00.000Z'
 const MIGRATIONS = join(import.meta.dirname, '..', 'migrations')
 
-export function deliveryOf(body: Buffer | string, headers: Record<string, unknown> = {}): Delivery {
+export function deliveryOf(body: Buffer | string, headers: Record<string, unknown> = {}): Arrived {
   return {
     body: Buffer.from(body),
     properties: { headers },
     exchange: '',
     routingKey: '',
     redelivered: false,
-    ack: () => undefined,
   }
 }
 

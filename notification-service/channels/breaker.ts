@@ -55,6 +55,7 @@ export function createBreaker(nowMs: () => number): Breaker {
         throw new TransientError('breaker_open', 'its last calls were not served, so it is left alone for a while', {
           retryAfterSeconds: waitMs / 1_000,
           isUntried: nowMs() - Date.parse(since) < PATIENCE_MS,
+          isOutside: true,
         })
       const isProbe = failures >= FAILURES_MAX
       if (isProbe) isProbing = true

@@ -1,5 +1,5 @@
 // What a channel's outside system must do, and one call to it: claimed before, and kept when it failed.
-import { asError, PermanentError, TransientError } from '@orders/shared/runtime'
+import { asError, declaredOutside, PermanentError, TransientError } from '@orders/shared/runtime'
 import type { Outgoing } from '../deliveries/domain.ts'
 import type { Calls, OpenCall } from './calls.ts'
 
@@ -88,7 +88,7 @@ export function claiming({ provider, send }: Sender, calls: Calls, now: () => Da
       // This call may be refused while the one before it was taken all the same.
       const before = earlier?.isOpen ? earlier.found : undefined
       await calls.fail(claim, failed, isRefusal(error) ? before : call)
-      throw error
+      throw declaredOutside(error)
     }
   }
 }

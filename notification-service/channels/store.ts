@@ -1,7 +1,7 @@
 // The SQL of what the channels know: which addresses take nothing any more, what providers tell afterwards, and which
 // urgent notifications nobody has sent.
 import { amqpPriority, type Channel, channels } from '@orders/shared/contracts'
-import { ATTEMPTS_MAX, type Change, type State } from '@orders/shared/messaging'
+import { type Change, DEFAULT_PATIENCE, type State } from '@orders/shared/messaging'
 import { insert, type Reader, type Sql } from '@orders/shared/storage'
 import type { Report, Suppression } from './domain.ts'
 
@@ -124,7 +124,7 @@ export async function urgentAndUnsent(sql: Reader, since: string, limit: number)
   const rows = await sql.all<{ id: string }>(
     `select id from notifications where priority >= ${amqpPriority.failure} and created_at >= ?
        and (select count(*) from deliveries
-            where notification_id = notifications.id and (status <> 'waiting' or attempts >= ${ATTEMPTS_MAX})) < channels
+            where notification_id = notifications.id and (status <> 'waiting' or attempts >= ${DEFAULT_PATIENCE.attemptsMax})) < channels
      order by created_at limit ?`,
     since,
     limit,

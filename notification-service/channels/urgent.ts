@@ -4,6 +4,7 @@ import type { Channel, Message } from '@orders/shared/contracts'
 import {
   type Broker,
   createReading,
+  DEFAULT_PATIENCE,
   type Draft,
   type GroupCommit,
   type Handler,
@@ -129,7 +130,7 @@ async function dueNow(database: Reader, at: Date): Promise<Due[]> {
 
 function waitMsAfter(attempts: number): number {
   if (attempts === 0) return 0
-  const remedy = remedyFor(new Error('tried before'), attempts)
+  const remedy = remedyFor(new Error('tried before'), { attempt: attempts, forMs: 0 }, DEFAULT_PATIENCE, 0)
   return remedy.kind === 'retry' ? remedy.waitMs : Number.POSITIVE_INFINITY
 }
 

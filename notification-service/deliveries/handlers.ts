@@ -1,6 +1,6 @@
 // The channel workers: each takes one channel's part of a notification outside, and keeps what came of it.
 import { type Channel, NotificationRequested } from '@orders/shared/contracts'
-import { type AskContext, type Handler, onMany, owned } from '@orders/shared/messaging'
+import { type AskContext, type Handler, onMany, owned, type Patience } from '@orders/shared/messaging'
 import { PermanentError } from '@orders/shared/runtime'
 import type { Suppression } from '../channels/domain.ts'
 import { AddressGoneError, type Send, type Sending } from '../channels/sender.ts'
@@ -32,7 +32,7 @@ type Answer = Sending | Suppression | Ended | undefined
  * letter sends nothing. Nor does what is for a suppressed address: that is a failure everybody may know of, and no dead
  * letter.
  */
-export function channelHandler(channel: Channel, send: Send, terms: Terms): Handler {
+export function channelHandler(channel: Channel, send: Send, terms: Terms, patience: Patience): Handler {
   async function ask(notificationId: string, context: AskContext): Promise<Answer> {
     const telling = await context.read(tellings, notificationId)
     const address = telling?.notification.addresses[channel]
@@ -86,6 +86,7 @@ export function channelHandler(channel: Channel, send: Send, terms: Terms): Hand
       return messages
     },
     keepDeadLetter: true,
+    patience,
   })
 }
 

@@ -45,7 +45,7 @@ export async function openCopies(count: number, { at, terms = plainTerms, open }
     }
     const groups: number[] = []
     const committed = (members: number) => groups.push(members)
-    const commit = createGroupCommit({ database: mortal, outbox, service: 'notification-service', committed })
+    const commit = createGroupCommit({ database: mortal, outbox, service: 'notification-service', now, committed })
     onTestFinished(async () => {
       await commit.close()
       await outbox.close()

@@ -1,7 +1,7 @@
 // One channel's part of a notification on its way outside: what is asked of a provider, and what becomes of its answer.
 import { join } from 'node:path'
 import type { Channel, Received } from '@orders/shared/contracts'
-import { about, createReading } from '@orders/shared/messaging'
+import { about, createReading, DEFAULT_PATIENCE } from '@orders/shared/messaging'
 import { TransientError } from '@orders/shared/runtime'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { decideAlone, handleAlone, scratchFolder } from '@orders/shared/testing'
@@ -64,6 +64,7 @@ const workerOf = (channel: Channel) =>
       return receipt
     },
     terms,
+    DEFAULT_PATIENCE,
   )
 const worker = workerOf('email')
 const context = { now: later, attempt: 1, redelivered: false }

@@ -7,7 +7,7 @@ import {
   PaymentConfirmationRequired,
   type Received,
 } from '@orders/shared/contracts'
-import { about, type Handler, type Work } from '@orders/shared/messaging'
+import { about, DEFAULT_PATIENCE, type Handler, type Work } from '@orders/shared/messaging'
 import { eventually } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
 import { addToSuppressions, removeFromSuppressions, takeReport } from '../channels/addresses.ts'
@@ -81,7 +81,7 @@ const givingUp = (handler: Handler, event: Received): Work<void> => ({
     messages: handler.giveUp?.(event, draft, context, { error: new Error('no'), reason: 'no' }) ?? [],
   }),
 })
-const mailer = channelHandler('email', () => Promise.reject(new Error('nobody is asked')), terms)
+const mailer = channelHandler('email', () => Promise.reject(new Error('nobody is asked')), terms, DEFAULT_PATIENCE)
 const request = (notificationId: string): Received => ({
   id: `${notificationId}/requested`,
   source: '/notification-service',

@@ -25,16 +25,7 @@ interface Settings {
 export async function openServices({ copies = 1, env = {}, at = '2026-11-21T08:30:00.000Z' }: Settings = {}) {
   const scratch = await scratchFolder()
   onTestFinished(() => scratch.remove())
-  /** What waits in a room does so until a test lets it pass. */
-  const inRooms = new Set<() => void>()
-  const broker = createMemoryBroker(topology, (delayMs, work) => {
-    if (delayMs === 0) {
-      const timer = setTimeout(work, 0)
-      return () => clearTimeout(timer)
-    }
-    inRooms.add(work)
-    return () => void inRooms.delete(work)
-  })
+  const broker = createMemoryBroker(topology)
   const clock = { now: at }
   const lines: LogLine[] = []
 
@@ -91,12 +82,13 @@ export async function openServices({ copies = 1, env = {}, at = '2026-11-21T08:3
     put: (path: string, body: unknown) => asked('PUT', path, body),
     say: (message: Message) => broker.connect('test').publish(encode(message, 'test', {})),
     heard,
-    async passRoom() {
-      await eventually('something waits in a room', () => inRooms.size > 0 || undefined)
-      for (const work of inRooms) {
-        inRooms.delete(work)
-        work()
-      }
+    /** What waits for its next attempt is tried now. */
+    async hasten() {
+      const waiting = await eventually('something waits to be tried again', async () => {
+        const { body } = await asked('GET', '/retries')
+        return body.retries.length > 0 && (body.retries as { id: string }[])
+      })
+      for (const { id } of waiting) await asked('POST', `/retries/${id}/hasten`)
     },
     /** By their ids, those that notification-service said. */
     said: () => heard().flatMap(({ id, type }) => (type.startsWith('notification.') ? [id] : [])),

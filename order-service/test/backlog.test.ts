@@ -9,7 +9,7 @@ function backlog(waitingMax: number) {
     await new Promise((turn) => setImmediate(turn))
     return state.waiting
   }
-  const { takeOne } = createBacklog(count, waitingMax, () => new Date(state.nowMs))
+  const { takeOne } = createBacklog(count, waitingMax, () => state.nowMs)
   const take = () =>
     takeOne().then(
       () => 'taken',

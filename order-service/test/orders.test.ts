@@ -30,10 +30,11 @@ afterEach(async () => {
 
 interface Changes {
   key?: string
+  isOwnId?: boolean
   placed?: Partial<Placed>
 }
 const placing = (orderId: string, changes: Changes = {}) =>
-  placeOrder({ orderId, key: changes.key, placed: { ...placed, ...changes.placed }, at })
+  placeOrder({ orderId, isOwnId: changes.isOwnId, key: changes.key, placed: { ...placed, ...changes.placed }, at })
 const place = (orderId: string, changes?: Changes) => decideAlone(database, placing(orderId, changes))
 
 async function hear(type: string, orderId: string, data: object): Promise<string[]> {
@@ -57,7 +58,7 @@ async function together<T>(works: Work<T>[]): Promise<PromiseSettledResult<T>[]>
   const { log } = await keepingLog()
   const broker = createMemoryBroker(topology).connect('order-service')
   const outbox = createOutbox({ database, broker, log, now: () => new Date(at) })
-  const commit = createGroupCommit({ database, outbox, service: 'order-service' })
+  const commit = createGroupCommit({ database, outbox, service: 'order-service', now: () => new Date(at) })
   const told = await Promise.allSettled(works.map((work) => commit.submit(work)))
   await commit.close()
   await outbox.close()
@@ -78,19 +79,50 @@ describe('placing an order', () => {
   })
 
   it('with a key places one order, whatever id the repeat would have got', async () => {
-    const first = await place('generated-1', { key: 'k' })
-    const second = await place('generated-2', { key: 'k' })
+    const generated = (orderId: string, changes: Changes) => place(orderId, { ...changes, isOwnId: false })
+    const first = await generated('generated-1', { key: 'k' })
+    const second = await generated('generated-2', { key: 'k' })
     expect(second).toEqual({ result: first.result, messages: [] })
     expect(await factsOf('generated-2')).toBeUndefined()
-    await expect(place('generated-3', { key: 'k', placed: { user: 'bob' } })).rejects.toMatchObject({ status: 422 })
+    await expect(generated('generated-3', { key: 'k', placed: { user: 'bob' } })).rejects.toMatchObject({ status: 422 })
+  })
+
+  it('with a key means the whole request, the client’s own id included', async () => {
+    await place('A', { key: 'K' })
+    await expect(place('B', { key: 'K' })).rejects.toMatchObject({ status: 422, code: 'idempotency_key_reused' })
+    await expect(place('generated', { key: 'K', isOwnId: false })).rejects.toMatchObject({ status: 422 })
+    expect([await factsOf('B'), await factsOf('generated')]).toEqual([undefined, undefined])
+    expect((await place('A', { key: 'K' })).result).toMatchObject({ orderId: 'A' })
+  })
+
+  it('keeps a key that comes with an order that is there already', async () => {
+    await place('A')
+    expect((await place('A', { key: 'K2' })).result).toMatchObject({ orderId: 'A' })
+    const other = place('A', { key: 'K2', placed: { user: 'bob' } })
+    await expect(other).rejects.toMatchObject({ status: 422, code: 'idempotency_key_reused' })
+    await expect(place('B', { key: 'K2', placed: { user: 'bob' } })).rejects.toMatchObject({ status: 422 })
+    expect(await factsOf('B')).toBeUndefined()
+  })
+
+  it('keeps no key of a request that was refused', async () => {
+    await place('A')
+    await expect(place('A', { key: 'K3', placed: { user: 'bob' } })).rejects.toMatchObject({ status: 409 })
+    expect((await place('B', { key: 'K3', placed: { user: 'bob' } })).result).toMatchObject({ orderId: 'B' })
+  })
+
+  it('knows the keys of an earlier version by their order alone', async () => {
+    await place('A')
+    await database.run("insert into idempotency_keys (idempotency_key, order_id) values ('old', 'A')")
+    expect((await place('A', { key: 'old' })).result).toMatchObject({ orderId: 'A' })
+    await expect(place('A', { key: 'old', placed: { user: 'bob' } })).rejects.toMatchObject({ status: 422 })
   })
 
   it('by several requests at the same moment is placed by the first, whether a key or an id makes them one', async () => {
     const told = await together([
-      placing('generated-1', { key: 'k' }),
-      placing('generated-2', { key: 'k' }),
+      placing('generated-1', { key: 'k', isOwnId: false }),
+      placing('generated-2', { key: 'k', isOwnId: false }),
       placing('generated-1'),
-      placing('generated-3', { key: 'k', placed: { user: 'bob' } }),
+      placing('generated-3', { key: 'k', isOwnId: false, placed: { user: 'bob' } }),
       placing('generated-1', { placed: { user: 'bob' } }),
       placing('other', { key: 'l' }),
     ])

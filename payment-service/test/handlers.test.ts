@@ -39,13 +39,15 @@ afterEach(async () => {
   await folder.remove()
 })
 
-const context = { now, attempt: 1, redelivered: false }
+/** When the customer's time is over. */
+const afterwards = confirmBefore
 const read = async <Value>(state: State<Value>, key: string) => (await state.load(database, [key])).get(key)
 const paymentOf = (orderId: string) => read(payments, orderId)
 
 /** One delivery in the steps that the kernel takes, so that a test can die, or let others pass, between them. */
-function delivery<Data>(contract: Contract<Data> | CommandContract<Data>, data: Data, orderId = '1') {
-  const handler = handlers(gateway, terms).find(({ type }) => type === contract.type)
+function delivery<Data>(contract: Contract<Data> | CommandContract<Data>, data: Data, orderId = '1', at = now) {
+  const context = { now: at, attempt: 1, redelivered: false }
+  const handler = handlers(gateway, terms, 60_000).find(({ type }) => type === contract.type)
   if (!handler) throw new Error(`no handler for ${contract.type}`)
   const event = {
     id: `${orderId}/${contract.type}`,
@@ -82,7 +84,7 @@ const cancel = () => delivery(OrderCancelRequested, { user: 'gayal' }).whole()
 const refuseShipment = (reason = 'address_not_served') => delivery(ShippingFailed, { reason }).whole()
 const charge = () => delivery(PaymentCharge, {})
 const giveBack = () => delivery(PaymentVoid, {})
-const deadline = () => delivery(PaymentDeadline, {}).whole()
+const deadline = () => delivery(PaymentDeadline, {}, '1', afterwards).whole()
 
 async function question(contract: typeof PaymentGet | typeof PaymentConfirm, orderId = '1') {
   const answerer = answerers.find(({ type }) => type === contract.type)
@@ -208,6 +210,12 @@ describe('the customer’s word', () => {
     expect([await charge().whole(), await deadline()]).toEqual([[], []])
     expect(await question(PaymentConfirm)).toMatchObject({ reply: { status: 'succeeded', chargeId: 'ch_1' }, said: [] })
   })
+  test('still waited for: a timer that comes early waits on', async () => {
+    await delivery(InventoryReserved, large).whole()
+    const early = delivery(PaymentDeadline, {}, '1', new Date(Date.parse(confirmBefore) - 1).toISOString())
+    await expect(early.whole()).rejects.toMatchObject({ code: 'too_early', isUntried: true, retryAfterSeconds: 0.001 })
+    expect(await paymentOf('1')).toMatchObject({ status: 'awaiting_confirmation' })
+  })
   test('never spoken: failed, and the key closed', async () => {
     await delivery(InventoryReserved, large).whole()
     expect(await deadline()).toEqual(['payment.failed', 'payment.void'])
@@ -312,8 +320,8 @@ test('any sequence of deliveries, crashes and repeats ends with the books and th
   const said: string[] = []
   let orderId = ''
   const say = (types: string[]) => said.push(...types)
-  const attempt = async <Data>(contract: Contract<Data> | CommandContract<Data>, data: Data) => {
-    const { whole, giveUp } = delivery(contract, data, orderId)
+  const attempt = async <Data>(contract: Contract<Data> | CommandContract<Data>, data: Data, at = now) => {
+    const { whole, giveUp } = delivery(contract, data, orderId, at)
     say(await whole().catch(giveUp))
   }
   const after = (type: string, step: () => Promise<void>) => async () => (said.includes(type) ? step() : undefined)
@@ -334,7 +342,7 @@ test('any sequence of deliveries, crashes and repeats ends with the books and th
             () => [],
           ),
         ) as unknown,
-      deadline: after('payment.deadline', () => attempt(PaymentDeadline, {})),
+      deadline: after('payment.deadline', () => attempt(PaymentDeadline, {}, afterwards)),
       charge: after('payment.charge', () => attempt(PaymentCharge, {})),
       void: after('payment.void', () => attempt(PaymentVoid, {})),
     }

@@ -18,6 +18,8 @@ export interface Message<Data = unknown> {
   priority?: number
   /** Milliseconds until the broker dead-letters it: how a timer comes back. */
   expirationMs?: number
+  /** The service owes it to itself: kept as a row and handled until it is done, without the broker. */
+  isTask?: boolean
 }
 
 /** A message as a consumer gets it: a CloudEvents 1.0 envelope whose data fits the contract. */
@@ -78,14 +80,23 @@ export function event<Data extends TProperties>(
   }
 }
 
+/** Of a service to itself. */
 export interface CommandContract<Data = unknown> extends AnyContract {
   of(subject: string, time: string, data: Data, options?: Options & { delayMs?: number }): Message<Data>
 }
 
-/** Defines a service's message to itself: straight to its own queue, or, as a timer, to the queue where it waits. */
-export function command<Data extends TProperties>(
+interface CommandDefinition<Data extends TProperties> {
+  /** The service's own; of a timer, the queue in which it waits. */
+  queue: string
+  summary: string
+  data: TObject<Data>
+  version?: number
+}
+
+/** Defines a timer: a message of a service to itself that waits in a queue for its `delayMs`. */
+export function timer<Data extends TProperties>(
   type: string,
-  { queue, summary, data, version = 1 }: { queue: string; summary: string; data: TObject<Data>; version?: number },
+  { queue, summary, data, version = 1 }: CommandDefinition<Data>,
 ): CommandContract<Static<TObject<Data>>> {
   return {
     ...described(type, version, summary, data),
@@ -95,6 +106,23 @@ export function command<Data extends TProperties>(
       exchange: '',
       routingKey: queue,
       ...(options?.delayMs === undefined ? {} : { expirationMs: options.delayMs }),
+    }),
+  }
+}
+
+/** Defines what a service owes the outside world, or itself: a row from the commit that decides it until it is done. */
+export function task<Data extends TProperties>(
+  type: string,
+  { queue, summary, data, version = 1 }: CommandDefinition<Data>,
+): CommandContract<Static<TObject<Data>>> {
+  return {
+    ...described(type, version, summary, data),
+    exchange: '',
+    of: (subject, time, content, options) => ({
+      ...addressed(type, version, subject, time, content, options),
+      exchange: '',
+      routingKey: queue,
+      isTask: true,
     }),
   }
 }

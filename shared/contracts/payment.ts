@@ -1,6 +1,6 @@
 // What payment-service says: the only writer of "paid or not".
 import { Type } from 'typebox'
-import { command, event } from './contract.ts'
+import { event, task, timer } from './contract.ts'
 import { Cents, Customer, Instant, PricedLine } from './shapes.ts'
 
 export const PaymentSuccess = event('payment.success', {
@@ -28,19 +28,19 @@ export const PaymentRefunded = event('payment.refunded', {
   data: Type.Object({ totalCents: Cents, refundId: Type.String(), reason: Type.String() }),
 })
 
-export const PaymentDeadline = command('payment.deadline', {
+export const PaymentDeadline = timer('payment.deadline', {
   queue: 'payment.deadline.queue',
   summary: 'A timer: the customer’s time to confirm is over.',
   data: Type.Object({}),
 })
 
-export const PaymentCharge = command('payment.charge', {
+export const PaymentCharge = task('payment.charge', {
   queue: 'payment.queue',
   summary: 'The customer confirmed: charge now, with the same care as an order that needs no confirmation.',
   data: Type.Object({}),
 })
 
-export const PaymentVoid = command('payment.void', {
+export const PaymentVoid = task('payment.void', {
   queue: 'payment.queue',
   summary: 'The gateway never answered: look the charge up by its key, refund it if it exists, block it if not.',
   data: Type.Object({}),

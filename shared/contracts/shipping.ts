@@ -1,6 +1,6 @@
 // What shipping-service says: the only writer of "shipped or refused".
 import { Type } from 'typebox'
-import { command, event } from './contract.ts'
+import { event, timer } from './contract.ts'
 import { Instant } from './shapes.ts'
 
 export const ShippingPrepared = event('shipping.prepared', {
@@ -18,7 +18,7 @@ export const ShippingDelivered = event('shipping.delivered', {
   data: Type.Object({ trackingId: Type.String(), deliveredAt: Instant }),
 })
 
-export const ShippingTransit = command('shipping.transit', {
+export const ShippingTransit = timer('shipping.transit', {
   queue: 'shipping.transit.queue',
   summary: 'A timer: the parcel’s time on the road is over.',
   data: Type.Object({}),

@@ -7,14 +7,10 @@ import {
   priorityQueue,
   type Queue,
   quorumQueue,
-  type Room,
   replicatedRpcQueue,
-  retryExchange,
-  type rooms,
   rpcQueue,
   type Topology,
   timerQueue,
-  waitingRoom,
   withDeadLetters,
 } from '../messaging/queues.ts'
 import { channels } from './notification.ts'
@@ -92,16 +88,6 @@ const audited: Binding[] = [
   { source: audit, destination: 'audit.queue', destinationType: 'queue', pattern: '' },
 ]
 
-const roomNames: Room[] = ['1s', '5s', '30s'] satisfies (keyof typeof rooms)[]
-
-const waiting: Binding[] = roomNames.map((room) => ({
-  source: retryExchange,
-  destination: `retry.${room}.queue`,
-  destinationType: 'queue',
-  pattern: '',
-  headers: { 'x-match': 'all', delay: room },
-}))
-
 function topologyWith(others: Queue[]): Topology {
   const withTheirDeadLetters = [...quorumConsumers, ...others].map(withDeadLetters)
   return {
@@ -109,21 +95,18 @@ function topologyWith(others: Queue[]): Topology {
       { name: unrouted, type: 'fanout' },
       ...topics,
       { name: audit, type: 'fanout' },
-      { name: retryExchange, type: 'headers' },
       { name: deadLetterExchange, type: 'direct' },
     ],
     queues: [
       ...withTheirDeadLetters.flatMap(({ queues }) => queues),
       timerQueue('payment.deadline.queue', 'payment.queue'),
       timerQueue('shipping.transit.queue', 'shipping.queue'),
-      ...roomNames.map(waitingRoom),
       keepingQueue('unrouted.queue'),
     ],
     bindings: [
       ...bindingsOf(hears),
       ...byChannel,
       ...audited,
-      ...waiting,
       ...withTheirDeadLetters.flatMap(({ bindings }) => bindings),
       { source: unrouted, destination: 'unrouted.queue', destinationType: 'queue', pattern: '' },
     ],

@@ -1,16 +1,19 @@
 // Acks in few frames: what one group commit settled is acked together, with `multiple` as far as nothing is missing.
 
 export interface Acks {
-  /** Notes a delivery as handed out and returns the function that settles it. */
-  add(deliveryTag: number): () => void
+  /** Notes a delivery as handed out and gives what settles it, one way or the other. */
+  add(deliveryTag: number): { ack(): void; refuse(): void }
 }
 
+/** `refused`: without going back to its queue. */
+export type How = 'alone' | 'and those before' | 'refused'
+
 /**
- * `send(tag, multiple)` writes one basic.ack. Deliveries settled in one turn of the event loop are acked at its end:
- * the longest unbroken run from the oldest with a single frame, those behind a slow one each with its own, so that a
- * slow delivery never holds back the others' prefetch.
+ * `send` writes one frame. Deliveries acked in one turn of the event loop go at its end: the longest unbroken run from the
+ * oldest with a single frame, those behind a slow one each with its own, so that a slow delivery never holds back the
+ * others' prefetch.
  */
-export function createAcks(send: (deliveryTag: number, multiple: boolean) => void): Acks {
+export function createAcks(send: (deliveryTag: number, how: How) => void): Acks {
   let outstanding: { tag: number; settled: boolean }[] = []
   let scheduled = false
 
@@ -19,9 +22,9 @@ export function createAcks(send: (deliveryTag: number, multiple: boolean) => voi
     const unsettled = outstanding.findIndex((delivery) => !delivery.settled)
     const run = unsettled === -1 ? outstanding.length : unsettled
     const last = outstanding[run - 1]
-    if (last) send(last.tag, run > 1)
+    if (last) send(last.tag, run > 1 ? 'and those before' : 'alone')
     const rest = outstanding.slice(run)
-    for (const delivery of rest) if (delivery.settled) send(delivery.tag, false)
+    for (const delivery of rest) if (delivery.settled) send(delivery.tag, 'alone')
     outstanding = rest.filter((delivery) => !delivery.settled)
   }
 
@@ -29,11 +32,17 @@ export function createAcks(send: (deliveryTag: number, multiple: boolean) => voi
     add(tag) {
       const delivery = { tag, settled: false }
       outstanding.push(delivery)
-      return () => {
-        delivery.settled = true
-        if (scheduled) return
-        scheduled = true
-        setImmediate(flush)
+      return {
+        ack() {
+          delivery.settled = true
+          if (scheduled) return
+          scheduled = true
+          setImmediate(flush)
+        },
+        refuse() {
+          outstanding = outstanding.filter((one) => one !== delivery)
+          send(tag, 'refused')
+        },
       }
     },
   }

@@ -1,5 +1,5 @@
 // Between the port's properties and amqplib's: the only place that knows both.
-import type { ConsumeMessage, MessageProperties, Options } from 'amqplib'
+import type { MessageProperties, Options } from 'amqplib'
 import type { Properties } from './broker.ts'
 
 export function toAmqp(properties: Properties): Options.Publish {
@@ -7,8 +7,7 @@ export function toAmqp(properties: Properties): Options.Publish {
   return expirationMs === undefined ? rest : { ...rest, expiration: String(expirationMs) }
 }
 
-export function fromAmqp(message: ConsumeMessage): Properties {
-  const given: MessageProperties = message.properties
+export function fromAmqp(given: MessageProperties): Properties {
   const properties: Properties = { headers: given.headers ?? {} }
   if (typeof given.messageId === 'string') properties.messageId = given.messageId
   if (typeof given.type === 'string') properties.type = given.type

@@ -24,6 +24,8 @@ export interface Publication {
   properties: Properties
   /** False for questions and answers, which are worth nothing after a restart. Default true. */
   persistent?: boolean
+  /** The service owes it to itself: it is kept as a row that is due at once, and never published. */
+  isTask?: boolean
 }
 
 export interface Delivery {
@@ -34,11 +36,15 @@ export interface Delivery {
   redelivered: boolean
   /** Settles the delivery. Does nothing when its channel is gone: the broker will deliver it again. Never throws. */
   ack(): void
+  /** Rejects it: the queue's own dead-lettering takes it. Like `ack` otherwise. */
+  refuse(): void
 }
 
 export interface Subscription {
   /** Stops new deliveries; those already handed over may still be acked. */
   cancel(): Promise<void>
+  /** Stops at once and gives back what is not settled yet; settling it afterwards does nothing. */
+  drop(): void
 }
 
 export interface BrokerStatus {
@@ -46,6 +52,8 @@ export interface BrokerStatus {
   fault: string | undefined
   /** Publications waiting for a connection, a route or a confirm. */
   unconfirmed: number
+  /** The routes that take nothing now, and how many publications wait for each, for people. */
+  refused: string[]
 }
 
 export interface Broker {

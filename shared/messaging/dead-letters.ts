@@ -4,10 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib'
 import { asError, TransientError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
-import { toAmqp } from './amqp.ts'
+import { fromAmqp, toAmqp } from './amqp.ts'
 import type { Properties } from './broker.ts'
 import { brokerUrls, describe } from './connection.ts'
-import { type Attempt, historyOf, withoutBrokerHeaders } from './recoverability.ts'
+import { publishable } from './publishable.ts'
+import { type Attempt, historyOf } from './recoverability.ts'
 import type { AmqpTls } from './tls.ts'
 
 export interface DeadLetter {
@@ -137,8 +138,8 @@ async function connectToAny(urls: string[], tls: AmqpTls): Promise<ChannelModel>
 /** Back to the queue that gave it up, or, unrouted, by the way it first came; with a fresh count of attempts. */
 function sendAgain(queue: string, message: GetMessage, channel: ConfirmChannel): Promise<void> {
   const { exchange, routingKey } = queue === UNROUTED ? message.fields : homeOf(queue)
-  const { headers = {}, expiration: _, deliveryMode: __, ...properties } = message.properties
-  const kept = Object.entries(withoutBrokerHeaders(headers)).filter(([name]) => !/^(error-|delay$)/.test(name))
+  const { headers, ...properties } = publishable(fromAmqp(message.properties))
+  const kept = Object.entries(headers).filter(([name]) => !name.startsWith('error-'))
   const again: Properties = { ...properties, headers: { ...Object.fromEntries(kept), attempt: 1 } }
   return new Promise((resolve, reject) => {
     const options = { ...toAmqp(again), persistent: true, mandatory: true }

@@ -1,19 +1,32 @@
 // A message on the wire: CloudEvents 1.0 in structured JSON, its attributes mirrored in the AMQP properties.
+
+import { isUtf8 } from 'node:buffer'
 import { type AnyContract, commands, dataschemaOf, events, type Message, type Received } from '../contracts/index.ts'
 import { PermanentError } from '../runtime/errors.ts'
-import type { Delivery, Properties, Publication } from './broker.ts'
-import { nextTraceparent } from './trace.ts'
+import type { Properties, Publication } from './broker.ts'
+import { type Arrived, SHORT_TEXT_MAX_BYTES } from './publishable.ts'
+import { nextTrace, type Trace } from './trace.ts'
 
 /** What made a message: the id of the message or request behind it, and the trace it belongs to. */
-export interface Cause {
+export interface Cause extends Trace {
   causationId?: string | undefined
-  traceparent?: unknown
+}
+
+/** A type or version that nobody here knows, or hears: a successor may. */
+export class UnknownContractError extends PermanentError {
+  readonly source: string
+  readonly dataschema: string
+  constructor(code: string, message: string, { source, dataschema }: { source: string; dataschema: unknown }) {
+    super(code, message)
+    this.source = source
+    this.dataschema = String(dataschema).slice(0, 200)
+  }
 }
 
 export const BODY_MAX_BYTES = 1_048_576
-/** AMQP 0-9-1 "short string": message id, type, correlation id and routing key. */
-const SHORT_TEXT_MAX_BYTES = 255
 const PRIORITY_MAX = 255
+/** Every message says one: a quorum queue with strict priorities would let those without starve (RabbitMQ 4.3). */
+const PRIORITY_DEFAULT = 4
 const EXPIRATION_MAX_MS = 4_294_967_295
 const CONTENT_TYPE = 'application/cloudevents+json'
 
@@ -37,8 +50,10 @@ export function encode(message: Message, service: string, cause: Cause): Publica
   const contract = contractOf(message.type)
   if (!contract?.validator().Check(envelope))
     throw new PermanentError('invalid_message', `${message.id} breaks its own contract: ${faults(contract, envelope)}`)
-  const body = Buffer.from(JSON.stringify(envelope))
-  const unsendable = beyondAmqp(message, body)
+  const text = JSON.stringify(envelope)
+  const body = Buffer.from(text)
+  const unsendable =
+    beyondAmqp(message, body) ?? (isWhole(text, envelope) ? undefined : 'a text in it is not well-formed')
   if (unsendable)
     throw new PermanentError('invalid_message', `${message.id.slice(0, 400)} cannot be sent: ${unsendable}`)
   const properties: Properties = {
@@ -48,9 +63,9 @@ export function encode(message: Message, service: string, cause: Cause): Publica
     timestamp: Math.floor(Date.parse(message.time) / 1000),
     correlationId: message.subject,
     contentType: CONTENT_TYPE,
-    priority: message.priority ?? 0,
+    priority: message.priority ?? PRIORITY_DEFAULT,
     headers: {
-      traceparent: nextTraceparent(cause.traceparent),
+      ...nextTrace(cause),
       attempt: 1,
       ...(cause.causationId !== undefined && { 'causation-id': cause.causationId }),
     },
@@ -61,6 +76,7 @@ export function encode(message: Message, service: string, cause: Cause): Publica
     routingKey: message.routingKey,
     body,
     properties,
+    ...(message.isTask && { isTask: true }),
   }
 }
 
@@ -70,27 +86,38 @@ function beyondAmqp({ id, type, subject, routingKey, time, priority = 0, expirat
   const [long] = Object.entries(texts).filter(([, text]) => Buffer.byteLength(text) > SHORT_TEXT_MAX_BYTES)
   if (long) return `its ${long[0]} is longer than ${SHORT_TEXT_MAX_BYTES} bytes`
   if (Number.isNaN(Date.parse(time))) return `its time ${time} does not exist`
-  if (!isWhole(priority, PRIORITY_MAX)) return `its priority is ${priority}`
-  if (!isWhole(expirationMs, EXPIRATION_MAX_MS)) return `its expiration is ${expirationMs} ms`
+  if (!isCount(priority, PRIORITY_MAX)) return `its priority is ${priority}`
+  if (!isCount(expirationMs, EXPIRATION_MAX_MS)) return `its expiration is ${expirationMs} ms`
   return body.length > BODY_MAX_BYTES ? `its body has ${body.length} bytes; the most is ${BODY_MAX_BYTES}` : undefined
 }
 
-function isWhole(value: number, max: number): boolean {
+function isCount(value: number, max: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= max
 }
 
+/** The dataschemas of all that these consumers can read. */
+export function knownTo(consumers: readonly { handlers: readonly { type: string }[] }[]): string[] {
+  return consumers.flatMap(({ handlers }) => handlers.flatMap(({ type }) => contractOf(type)?.dataschema ?? []))
+}
+
 /** The envelope alone, of any type and version: enough for whoever keeps every message and acts on none. */
-export function decodeEnvelope(delivery: Delivery): Received {
+export function decodeEnvelope(delivery: Arrived): Received {
   return read(delivery).received
 }
 
-function read({ body }: Delivery): { received: Received; envelope: Record<string, unknown> } {
+function read({ body }: Arrived): { received: Received; envelope: Record<string, unknown> } {
   if (body.length > BODY_MAX_BYTES)
     throw new PermanentError('too_large', `a body of ${body.length} bytes; the most is ${BODY_MAX_BYTES}`)
   const envelope = parse(body)
   const { id, source, type, subject, time } = envelope
   if (envelope.specversion !== '1.0') throw new PermanentError('not_a_cloudevent', 'specversion is not "1.0"')
-  if (!isText(id, 400) || !isText(source, 200) || !isText(type, 200) || !isText(subject, 200) || !isText(time, 40))
+  if (
+    !isTextOf(id, 400) ||
+    !isTextOf(source, 200) ||
+    !isTextOf(type, 200) ||
+    !isTextOf(subject, 200) ||
+    !isTextOf(time, 40)
+  )
     throw new PermanentError('not_a_cloudevent', 'id, source, type, subject and time must be texts of a sane length')
   if (Number.isNaN(Date.parse(time))) throw new PermanentError('not_a_cloudevent', 'time is not an RFC 3339 instant')
   return { received: { id, source, type, subject, time, data: envelope.data }, envelope }
@@ -101,29 +128,47 @@ function read({ body }: Delivery): { received: Received; envelope: Record<string
  *
  * @throws PermanentError `too_large`, `undecodable`, `not_a_cloudevent`, `unknown_type`, `unknown_version`, `invalid_data`
  */
-export function decode(delivery: Delivery): Received {
+export function decode(delivery: Arrived): Received {
   const { received, envelope } = read(delivery)
   const contract = contractOf(received.type)
-  if (!contract) throw new PermanentError('unknown_type', `no contract for type ${received.type}`)
+  const told = { source: received.source, dataschema: envelope.dataschema }
+  if (!contract) throw new UnknownContractError('unknown_type', `no contract for type ${received.type}`, told)
   if (envelope.dataschema !== contract.dataschema) {
     const found = JSON.stringify(envelope.dataschema)?.slice(0, 200)
-    throw new PermanentError('unknown_version', `dataschema is ${found}; this version knows ${contract.dataschema}`)
+    const why = `dataschema is ${found}; this version knows ${contract.dataschema}`
+    throw new UnknownContractError('unknown_version', why, told)
   }
   if (!contract.validator().Check(envelope)) throw new PermanentError('invalid_data', faults(contract, envelope))
   return received
 }
 
+/** Half a character or U+0000, which a JSON text can hold by their escapes, and no database keeps as they are. */
+const NO_TEXT = /\\u(?:d[89a-f]|0000)/i
+
 function parse(body: Buffer): Record<string, unknown> {
+  if (!isUtf8(body)) throw new PermanentError('undecodable', 'the body is not UTF-8')
+  const text = body.toString('utf8')
+  let value: unknown
   try {
-    const value: unknown = JSON.parse(body.toString('utf8'))
-    if (isRecord(value)) return value
+    value = JSON.parse(text)
   } catch (error) {
     throw new PermanentError('undecodable', 'the body is not JSON', { cause: error })
   }
+  if (!isWhole(text, value)) throw new PermanentError('undecodable', 'a text in it is not well-formed')
+  if (isRecord(value)) return value
   throw new PermanentError('undecodable', 'the body is not a JSON object')
 }
 
-function contractOf(type: string): AnyContract | undefined {
+/** Whether every text in it is whole Unicode: that of JSON, and what it says. */
+const isWhole = (json: string, value: unknown) => !NO_TEXT.test(json) || isText(value)
+
+function isText(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\u0000')
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every(([name, inner]) => isText(name) && isText(inner))
+}
+
+export function contractOf(type: string): AnyContract | undefined {
   return events.get(type) ?? commands.get(type)
 }
 
@@ -137,6 +182,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function isText(value: unknown, lengthMax: number): value is string {
+function isTextOf(value: unknown, lengthMax: number): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= lengthMax
 }

@@ -17,8 +17,10 @@ import { asError, errorCode, isOutage, RejectedError } from '../runtime/errors.t
 import { reached } from '../runtime/instants.ts'
 import type { Database } from '../storage/index.ts'
 import type { Cause } from './envelope.ts'
+import { taskOf } from './kept.ts'
 import { decideAll, forgetting, loadAll, type Member, memberOf } from './members.ts'
 import type { Outbox, Recorded } from './outbox.ts'
+import { addTasks } from './retries.ts'
 import { createCells, type Work } from './state.ts'
 
 export interface GroupCommit {
@@ -36,8 +38,11 @@ interface Options {
   database: Database
   outbox: Outbox
   service: string
+  now: () => Date
   /** Told after each commit, for metrics. */
   committed?: (members: number) => void
+  /** Told after a commit with which a task of this service is due. */
+  taskDue?: () => void
   groupMax?: number
   waitingMax?: number
 }
@@ -45,6 +50,7 @@ interface Options {
 interface Outcome {
   verdicts: (() => void)[]
   recorded: Recorded[]
+  isTaskDue: boolean
 }
 
 const GROUP_MAX = 128
@@ -53,7 +59,7 @@ const IDLE_MS = 1_000
 const TRIES_MAX = 4
 
 export function createGroupCommit(options: Options): GroupCommit {
-  const { database, outbox, service, committed, groupMax = GROUP_MAX, waitingMax = WAITING_MAX } = options
+  const { database, outbox, service, now, committed, taskDue, groupMax = GROUP_MAX, waitingMax = WAITING_MAX } = options
   let waiting: Member[] = []
   const underWay = new Set<Promise<void>>()
   const locked = new Set<string>()
@@ -125,9 +131,18 @@ export function createGroupCommit(options: Options): GroupCommit {
         const cells = createCells()
         const verdicts = await loadAll(tx, cells, group)
         const publications = await decideAll(tx, cells, group, verdicts)
-        const [recorded] = await Promise.all([outbox.record(tx, publications), cells.save(tx), confirmed.forget(tx)])
+        const tasks = publications.filter(({ isTask }) => isTask)
+        const [recorded] = await Promise.all([
+          outbox.record(tx, tasks.length === 0 ? publications : publications.filter(({ isTask }) => !isTask)),
+          cells.save(tx),
+          confirmed.forget(tx),
+          addTasks(
+            tx,
+            tasks.map((task) => taskOf(task, now().toISOString())),
+          ),
+        ])
         reached('before-commit')
-        return { verdicts: [...verdicts.values()], recorded }
+        return { verdicts: [...verdicts.values()], recorded, isTaskDue: tasks.length > 0 }
       })
       confirmed.ended(true)
       return outcome
@@ -138,9 +153,10 @@ export function createGroupCommit(options: Options): GroupCommit {
   }
 
   /** Apart from `commit`, so that a fault in here cannot be taken for a failed commit and run the members again. */
-  function tell({ verdicts, recorded }: Outcome): void {
+  function tell({ verdicts, recorded, isTaskDue }: Outcome): void {
     reached('after-commit')
     outbox.send(recorded)
+    if (isTaskDue) taskDue?.()
     for (const verdict of verdicts) verdict()
     committed?.(verdicts.length)
   }

@@ -1,5 +1,6 @@
 // What a service writes for one message type, and what the kernel promises it.
 import type { CommandContract, Contract, Message, Received } from '../contracts/index.ts'
+import type { Patience } from './recoverability.ts'
 import { type Decision, type Draft, type Known, owned, type Ref, type State } from './state.ts'
 
 export interface Context {
@@ -36,12 +37,19 @@ export interface Handler<Data = unknown, Answer = unknown> {
   /** See `Work`. */
   reads(event: Received<Data>, known: Known): readonly Ref[]
   decide(event: Received<Data>, draft: Draft, context: Context, answer: Answer): Message[]
-  /** Where giving up is a business outcome: what it decides takes the dead letter's place. */
+  /**
+   * Where giving up on the outside world is a business outcome: what it decides takes the dead letter's place. For a failure
+   * that the port to that world did not declare as such it is not asked.
+   */
   giveUp?(event: Received<Data>, draft: Draft, context: Context, failure: Failure): Message[]
   /** What giving up reads, where that is more. */
   readsToGiveUp?(event: Received<Data>, known: Known): readonly Ref[]
   /** With `giveUp`: keep the dead letter as well, so that an operator can send it again. */
   keepDeadLetter?: boolean
+  /** How long it is tried; by default 1 s, 5 s, 30 s. */
+  patience?: Patience
+  /** What it asks outside: while that does not serve, nothing that waits for it is tried. */
+  guard?: { isOpen(): boolean }
 }
 
 /** A handler about one state, under the message's subject: each decision is a function from message and state to both. */
@@ -50,6 +58,8 @@ interface AboutOne<Data, Value, Answer> {
   decide(event: Received<Data>, value: Value | undefined, context: Context, answer: Answer): Decision<Value>
   giveUp?(event: Received<Data>, value: Value | undefined, context: Context, failure: Failure): Decision<Value>
   keepDeadLetter?: boolean
+  patience?: Patience
+  guard?: { isOpen(): boolean }
 }
 
 type AnyContract<Data> = Contract<Data> | CommandContract<Data>
@@ -58,7 +68,7 @@ type AnyContract<Data> = Contract<Data> | CommandContract<Data>
 export function on<Data, Value, Answer = undefined>(
   contract: AnyContract<Data>,
   state: State<Value>,
-  { ask, decide, giveUp, keepDeadLetter = false }: AboutOne<Data, Value, Answer>,
+  { ask, decide, giveUp, ...terms }: AboutOne<Data, Value, Answer>,
 ): Handler {
   const applied = (draft: Draft, { subject }: Received<Data>, decision: Decision<Value>): Message[] => {
     if (decision.state !== undefined) draft.set(state, subject, decision.state)
@@ -73,7 +83,7 @@ export function on<Data, Value, Answer = undefined>(
       giveUp: (event, draft, context, failure) =>
         applied(draft, event, giveUp(event, draft.get(state, event.subject), context, failure)),
     }),
-    keepDeadLetter,
+    ...terms,
   })
 }
 

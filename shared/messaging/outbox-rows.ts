@@ -16,12 +16,14 @@ interface OutboxRow {
   properties: string
 }
 
-/** Those of one copy, in their order. */
-export async function ownRows(sql: Reader, self: string, after: number): Promise<Recorded[]> {
+/** Those of one copy, in their order, but for those of some routes: `exchange routing-key`. */
+export async function ownRows(sql: Reader, self: string, after: number, but: string[] = []): Promise<Recorded[]> {
   const rows = await sql.all<OutboxRow>(
-    'select sequence, exchange, routing_key, body, properties from outbox where claimed_by = ? and sequence > ? order by sequence limit ?',
+    `select sequence, exchange, routing_key, body, properties from outbox
+     where claimed_by = ? and sequence > ? and not ((exchange || ' ' || routing_key) in each(?)) order by sequence limit ?`,
     self,
     after,
+    but,
     SWEEP_BATCH,
   )
   return rows.map(publicationOf)
@@ -92,6 +94,12 @@ export async function claimRows(tx: Sql, { self, at, from, until, seenAfter, ski
     self,
     at,
   )
+}
+
+/** All that wait, whoever publishes them. */
+export async function countRows(sql: Reader): Promise<number> {
+  const row = await sql.get<{ count: number }>('select count(*) as count from outbox')
+  return Number(row?.count ?? 0)
 }
 
 export async function deleteRows(tx: Sql, sequences: number[]): Promise<void> {

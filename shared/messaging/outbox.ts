@@ -31,6 +31,8 @@ interface Options {
   now: () => Date
   /** Most messages under way from memory; beyond it they wait in the table. */
   underWayMax?: number
+  /** Most of them for one route: one that takes nothing must not use up what the others need. */
+  routeMax?: number
 }
 
 export interface Outbox {
@@ -56,15 +58,20 @@ export interface Confirmed {
 }
 
 const UNDER_WAY_MAX = 10_000
+const ROUTE_MAX = 2_000
 /** Rows of a living copy are confirmed long before this, or it says that it lives; others were left behind by a dead one. */
 const LEFT_BEHIND_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 10_000
 const COPY_FORGOTTEN_AFTER_MS = 86_400_000
 const NEVER = '9999'
 
-export function createOutbox({ database, broker, log, now, underWayMax = UNDER_WAY_MAX }: Options): Outbox {
+export function createOutbox(options: Options): Outbox {
+  const { database, broker, log, now, underWayMax = UNDER_WAY_MAX, routeMax = ROUTE_MAX } = options
   const self = randomUUID()
   const underWay = new Set<number>()
+  const byRoute = new Map<string, number>()
+  /** Routes of which the table holds more than memory. */
+  const leftOfRoute = new Set<string>()
   let confirmed: number[] = []
   /** Confirmed, and being deleted by a transaction. */
   const forgetting = new Set<number>()
@@ -79,21 +86,32 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     // Read from the table in the moment between its commit and the news of it.
     if (underWay.has(sequence)) return
     underWay.add(sequence)
+    const route = routeOf(publication)
+    byRoute.set(route, countOf(route) + 1)
+    const ended = () => {
+      underWay.delete(sequence)
+      byRoute.set(route, countOf(route) - 1)
+    }
     broker.publish(publication).then(
       () => {
         reached('confirmed')
-        underWay.delete(sequence)
+        ended()
         confirmed.push(sequence)
+        if (countOf(route) <= routeMax / 2 && leftOfRoute.delete(route)) leftInTable = true
         refill()
       },
       (error: unknown) => {
-        underWay.delete(sequence)
+        ended()
         // The row stays. A closed broker is no news: it goes out at the next start.
         if (!closed)
           log.error({ messageId: publication.properties.messageId, err: asError(error) }, 'outbox: cannot publish')
       },
     )
   }
+
+  const countOf = (route: string) => byRoute.get(route) ?? 0
+  const isFull = (route: string) => countOf(route) >= routeMax
+  const fullRoutes = () => [...byRoute.keys()].filter(isFull)
 
   /** What did not fit into memory follows when half of it is confirmed. */
   function refill(): void {
@@ -129,15 +147,21 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     if (leftInTable) await readOwn()
   }
 
-  /** Publishes our rows that memory does not hold, as far as there is room. */
+  /** Publishes our rows that memory does not hold, as far as there is room for them and for their route. */
   async function readOwn(): Promise<void> {
     leftInTable = false
     for (let after = 0; !closed; ) {
-      const rows = await ownRows(database, self, after)
+      const full = fullRoutes()
+      for (const route of full) leftOfRoute.add(route)
+      const rows = await ownRows(database, self, after, full)
       const known = new Set([...confirmed, ...forgetting])
       const fresh = rows.filter(({ sequence }) => !underWay.has(sequence) && !known.has(sequence))
       const fitting = fresh.slice(0, Math.max(0, underWayMax - underWay.size))
       for (const row of fitting) {
+        if (isFull(routeOf(row.publication))) {
+          leftOfRoute.add(routeOf(row.publication))
+          continue
+        }
         send(row)
         reached('relay')
       }
@@ -214,8 +238,13 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     },
     send(recorded) {
       if (underWay.size + recorded.length > underWayMax) leftInTable = true
-      if (leftInTable) refill()
-      else for (const row of recorded) send(row)
+      if (leftInTable) return refill()
+      for (const row of recorded) {
+        const route = routeOf(row.publication)
+        // Later ones do not overtake what waits in the table.
+        if (isFull(route) || leftOfRoute.has(route)) leftOfRoute.add(route)
+        else send(row)
+      }
     },
     takeConfirmed,
     sweep,
@@ -230,6 +259,8 @@ export function createOutbox({ database, broker, log, now, underWayMax = UNDER_W
     },
   }
 }
+
+const routeOf = ({ exchange, routingKey }: Publication) => `${exchange} ${routingKey}`
 
 function instant(milliseconds: number): string {
   return new Date(milliseconds).toISOString()

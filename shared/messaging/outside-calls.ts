@@ -8,11 +8,17 @@ export interface OutsideCalls {
   /**
    * Resolves with the handler's answer from outside.
    *
-   * @throws TransientError `ask_timeout`; what `endAll` was given; and what the handler throws
+   * @throws TransientError `ask_timeout`, which is the outside world's failure unless our own database was being read;
+   * Stopping; and what the handler throws
    */
   ask(handler: Handler, event: Received, context: Context): Promise<unknown>
-  /** Ends every call that is under way, with this error. */
-  endAll(error: Error): void
+  /** Ends every call that is under way. */
+  stop(): void
+}
+
+/** The service stops while the outside world is being asked: nothing has failed, so nothing may be decided. */
+export class Stopping extends Error {
+  override name = 'Stopping'
 }
 
 export function createOutsideCalls(read: AskContext['read'], timeoutMs: number): OutsideCalls {
@@ -21,6 +27,7 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number):
   return {
     async ask(handler, event, { now, attempt, redelivered }) {
       const late = deferred<never>()
+      let reading = 0
       // Made for those only who look at it.
       let limit: AbortController | undefined
       const end = (error: Error) => {
@@ -31,16 +38,24 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number):
         now,
         attempt,
         redelivered,
-        read,
+        async read(state, key) {
+          reading += 1
+          try {
+            return await read(state, key)
+          } finally {
+            reading -= 1
+          }
+        },
         get signal() {
           limit ??= new AbortController()
           return limit.signal
         },
       }
-      const timer = setTimeout(
-        () => end(new TransientError('ask_timeout', `no answer from outside within ${timeoutMs} ms`)),
-        timeoutMs,
-      )
+      const timer = setTimeout(() => {
+        const isOutside = reading === 0
+        const who = isOutside ? 'outside' : 'our own database'
+        end(new TransientError('ask_timeout', `no answer from ${who} within ${timeoutMs} ms`, { isOutside }))
+      }, timeoutMs)
       underWay.add(end)
       try {
         return await Promise.race([handler.ask?.(event, asked), late.promise])
@@ -49,8 +64,8 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number):
         underWay.delete(end)
       }
     },
-    endAll(error) {
-      for (const end of underWay) end(error)
+    stop() {
+      for (const end of underWay) end(new Stopping('the service stops'))
     },
   }
 }

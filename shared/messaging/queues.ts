@@ -31,11 +31,6 @@ export interface Topology {
 }
 
 export const deadLetterExchange = 'dead-letter.exchange'
-export const retryExchange = 'retry.exchange'
-
-/** The waiting rooms for delayed retry, chosen by the header `delay`. */
-export const rooms = { '1s': 1_000, '5s': 5_000, '30s': 30_000 } as const
-export type Room = keyof typeof rooms
 
 /**
  * How often the broker gives a message back that no consumer settled. A net under a message whose handling kills the
@@ -91,12 +86,6 @@ export function replicatedRpcQueue(name: string): Queue {
 /** Messages wait here for their own `expiration`, then return to `home`: a timer that survives restarts. */
 export function timerQueue(name: string, home: string): Queue {
   return { name, arguments: returning(home) }
-}
-
-/** Messages wait here a fixed time, then return by the default exchange to the queue their routing key names. */
-export function waitingRoom(room: Room): Queue {
-  const { 'x-dead-letter-routing-key': _, ...back } = returning('')
-  return { name: `retry.${room}.queue`, arguments: { ...back, 'x-message-ttl': rooms[room] } }
 }
 
 /**

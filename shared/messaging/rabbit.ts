@@ -85,8 +85,9 @@ export function openRabbit(options: Options): Broker {
     request: rpc.request,
     reply: (to, body) => rpc.reply(to.properties, body),
     status: () => ({
-      fault: publishing.status().fault ?? consuming.status().fault ?? publisher.fault(),
+      fault: publishing.status().fault ?? consuming.status().fault,
       unconfirmed: publisher.unconfirmed(),
+      refused: publisher.refused(),
     }),
     async ready() {
       await Promise.all([publishing.ready(), consuming.ready()])

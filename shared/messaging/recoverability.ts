@@ -1,92 +1,51 @@
-// What becomes of a delivery that failed: a pure function from the error and the attempt to a value.
-import { errorCode, isOutage, PermanentError, TransientError } from '../runtime/errors.ts'
+// What becomes of a delivery that failed: a pure function from the error, what was tried so far and the handler's patience
+// to a value.
+import { errorCode, PermanentError, TransientError } from '../runtime/errors.ts'
 import type { Headers } from './broker.ts'
-import { type Room, rooms } from './queues.ts'
+
+/** How long a handler goes on trying. Whatever ends first ends it; with neither, it is due until it is done. */
+export interface Patience {
+  /** Before the second attempt, the third, …; the last one repeats. */
+  waitsMs: readonly [number, ...number[]]
+  /** How often it is tried in all. */
+  attemptsMax?: number
+  /** How long it is tried, from the first failure, waits for what was not tried included. */
+  forMs?: number
+}
+
+/** 1 s, 5 s, 30 s, and then no more. */
+export const DEFAULT_PATIENCE: Patience = { waitsMs: [1_000, 5_000, 30_000], attemptsMax: 4 }
+
+export type Remedy = { kind: 'retry'; waitMs: number; isCounted: boolean } | { kind: 'dead-letter'; reason: string }
+
+export interface Tried {
+  /** Counts from 1. */
+  attempt: number
+  /** Since the first failure; 0 for the first. */
+  forMs: number
+}
+
+/** Waits are longer by up to this share, at random, so that those who failed together do not come back together. */
+const JITTER = 0.1
+/** Whoever asks for more is asked again after this. */
+const TOLD_MAX_MS = 3_600_000
+const UNTRIED_WAIT_MS = 1_000
+const NOT_TOLD = { retryAfterSeconds: 0, isUntried: false }
 
 /**
- * `nextAttempt` is the same number again where none is counted. `waitMs` may be longer than the room's time: then the
- * message goes back into a room until it is over.
+ * Permanent errors are given up at once; everything else when the patience is over. What was not even tried counts no
+ * attempt. An error that says when to come back is waited for as long. `random` is from 0 to 1.
  */
-export type Remedy =
-  | { kind: 'retry'; room: Room; waitMs: number; nextAttempt: number }
-  | { kind: 'dead-letter'; reason: string }
-
-const ROOMS: readonly Room[] = ['1s', '5s', '30s']
-const OUTAGE_ROOM: Room = '5s'
-const UNTRIED_ROOM: Room = '1s'
-const WITHOUT_A_WISH = { retryAfterSeconds: 0, isUntried: false }
-
-/** The first attempt and one after each waiting room. */
-export const ATTEMPTS_MAX = ROOMS.length + 1
-/** Whoever asks for more patience is asked again after this. */
-const WAIT_MAX_MS = 3_600_000
-
-/**
- * `attempt` counts from 1. Permanent errors are given up at once; everything else after the last waiting room. An outage
- * of our own database counts no attempt: however long it lasts, no message may be given up for it. Nor does what was not
- * even tried.
- */
-export function remedyFor(error: Error, attempt: number): Remedy {
+export function remedyFor(error: Error, { attempt, forMs }: Tried, patience: Patience, random: number): Remedy {
   const reason = `${errorCode(error)}: ${error.message}`
   if (error instanceof PermanentError) return { kind: 'dead-letter', reason }
-  const { retryAfterSeconds, isUntried } = error instanceof TransientError ? error : WITHOUT_A_WISH
-  const isCounted = !isUntried && !isOutage(error)
-  const own = isOutage(error) ? OUTAGE_ROOM : isUntried ? UNTRIED_ROOM : ROOMS[attempt - 1]
-  if (!own) return { kind: 'dead-letter', reason: `gave up after ${attempt} attempts: ${reason}` }
-  const waitMs = Math.min(Math.max(retryAfterSeconds * 1_000, rooms[own]), WAIT_MAX_MS)
-  return { kind: 'retry', room: roomFor(waitMs), waitMs, nextAttempt: isCounted ? attempt + 1 : attempt }
-}
-
-/** The nearest room that is long enough, or the longest. */
-export function roomFor(waitMs: number): Room {
-  return ROOMS.find((room) => rooms[room] >= waitMs) ?? '30s'
-}
-
-/**
- * How long a message that came back from a room is to wait still; 0 for one that may be handled. Until the time it was told, and
- * not for longer than it was to wait in all: a clock that was set back in between would hold it for as long as it was wrong.
- */
-export function waitLeftMs(headers: Headers, now: Date): number {
-  const untilMs = Date.parse(String(headers['not-before'])) - now.getTime()
-  const leftMs = Math.min(untilMs, Number(headers['wait-ms'] ?? WAIT_MAX_MS), WAIT_MAX_MS)
-  return leftMs > 0 ? leftMs : 0
-}
-
-/** The attempt that a delivery's headers speak of; whoever forged them gets the first or the last one. */
-export function attemptOf(headers: Headers): number {
-  const attempt = Number(headers.attempt ?? 1)
-  return Number.isInteger(attempt) ? Math.min(Math.max(attempt, 1), ATTEMPTS_MAX) : 1
-}
-
-const STACK_MAX = 4_000
-const MESSAGE_MAX = 1_000
-const HISTORY_MAX = 10
-const HEADERS_MAX_BYTES = 16_384
-
-interface Failure {
-  error: Error
-  attempt: number
-  queue: string
-  service: string
-  version: string
-  at: string
-}
-
-/** What a failed copy's headers say besides those it came with: why, where, and every earlier attempt. */
-export function failureHeaders(headers: Headers, { error, attempt, queue, service, version, at }: Failure): Headers {
-  const message = error.message.slice(0, MESSAGE_MAX)
-  const history = [...historyOf(headers), { at, attempt, error: `${errorCode(error)}: ${message.slice(0, 200)}` }]
-  return {
-    ...bounded(withoutBrokerHeaders(headers)),
-    queue,
-    service,
-    'service-version': version,
-    'failed-at': at,
-    'error-code': errorCode(error),
-    'error-message': message,
-    'error-stack': (error.stack ?? '').slice(0, STACK_MAX),
-    history: JSON.stringify(history.slice(-HISTORY_MAX)),
-  }
+  const { retryAfterSeconds, isUntried } = error instanceof TransientError ? error : NOT_TOLD
+  const { waitsMs, attemptsMax = Number.POSITIVE_INFINITY, forMs: patienceMs = Number.POSITIVE_INFINITY } = patience
+  const isOver = isUntried ? forMs >= patienceMs : attempt >= attemptsMax || forMs >= patienceMs
+  if (isOver) return { kind: 'dead-letter', reason: `gave up after ${attempt} attempts: ${reason}` }
+  const own = isUntried ? UNTRIED_WAIT_MS : (waitsMs[Math.min(attempt, waitsMs.length) - 1] ?? waitsMs[0])
+  const toldMs = Math.min(retryAfterSeconds * 1_000, TOLD_MAX_MS)
+  return { kind: 'retry', waitMs: Math.round(Math.max(toldMs, own * (1 + JITTER * random))), isCounted: !isUntried }
 }
 
 export interface Attempt {
@@ -95,7 +54,21 @@ export interface Attempt {
   error: string
 }
 
-/** The attempts before this one; empty when the header is missing or not ours. */
+const HISTORY_MAX = 10
+
+/** The attempts so far, the last ones of them, and this one. */
+export function historyWith(history: readonly Attempt[], error: Error, { at, attempt }: Omit<Attempt, 'error'>) {
+  const latest = { at, attempt, error: `${errorCode(error)}: ${error.message}`.slice(0, 300) }
+  return [...history, latest].slice(-HISTORY_MAX)
+}
+
+/** The attempt that a delivery's headers speak of: an earlier version of a service may have tried before. */
+export function attemptOf(headers: Headers): number {
+  const attempt = Number(headers.attempt ?? 1)
+  return Number.isInteger(attempt) && attempt > 0 ? Math.min(attempt, DEFAULT_PATIENCE.attemptsMax ?? 1) : 1
+}
+
+/** What a dead letter's header tells of its attempts; empty when it is missing or not ours. */
 export function historyOf(headers: Headers): Attempt[] {
   if (typeof headers.history !== 'string') return []
   try {
@@ -109,22 +82,4 @@ export function historyOf(headers: Headers): Attempt[] {
 
 function isAttempt(value: unknown): value is Attempt {
   return typeof value === 'object' && value !== null && 'at' in value && 'attempt' in value && 'error' in value
-}
-
-/** AMQP's frame holds no more than about 64 KiB of headers: a copy that cannot be published would never be settled. */
-function bounded(headers: Headers): Headers {
-  const { history: _, ...kept } = headers
-  const bytes = Buffer.byteLength(JSON.stringify(kept))
-  return bytes <= HEADERS_MAX_BYTES
-    ? kept
-    : { attempt: headers.attempt, 'headers-dropped': `${bytes} bytes of headers` }
-}
-
-/**
- * Leaves out what the broker keeps its own accounts in. A republished message must not carry `x-death`: the broker may
- * take its next expiry for a cycle and drop it (RabbitMQ guide "Dead Letter Exchanges").
- */
-export function withoutBrokerHeaders(headers: Headers): Headers {
-  const broker = /^x-(death|(first|last)-death-|delivery-count|acquired-count|opt-|exception)/
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !broker.test(name)))
 }

@@ -1,5 +1,5 @@
 // Questions and answers, by direct reply-to (RabbitMQ guide "Direct Reply-to"): no reply queue, answers come on the
-// channel that asked. A question expires with its asker's patience, so a late one is never served.
+// channel that asked. A question expires with its asker's patience, and says when that is, so a late one is never served.
 import { randomUUID } from 'node:crypto'
 import type { ConfirmChannel } from 'amqplib'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
@@ -8,6 +8,8 @@ import type { Properties } from './broker.ts'
 import type { Session } from './connection.ts'
 import { CHANNEL_CLOSED } from './publisher.ts'
 
+/** Somebody waits for the answer. */
+const QUESTION_PRIORITY = 8
 const REPLY_TO = 'amq.rabbitmq.reply-to'
 
 export interface RpcChannel {
@@ -55,6 +57,9 @@ export function createRpcChannel(): RpcChannel {
           contentType: 'application/json',
           mandatory: true,
           persistent: false,
+          priority: QUESTION_PRIORITY,
+          // The broker counts the expiry from when it reads the question, which a blocked connection holds back.
+          headers: { deadline: Date.now() + timeoutMs },
         }
         channel.publish('', queue, body, options, (error) => error && refused(correlationId, error))
         return await answer.promise

@@ -4,9 +4,10 @@ import { Compile } from 'typebox/compile'
 import type { RpcContract } from '../contracts/index.ts'
 import { asError, errorCode, PermanentError, RejectedError, TransientError } from '../runtime/errors.ts'
 import type { Broker, Delivery } from './broker.ts'
-import type { Consumer, Kernel } from './consumer.ts'
+import type { Kernel, Taking } from './consumer.ts'
 import { BODY_MAX_BYTES } from './envelope.ts'
-import { deadCopy } from './failed-copy.ts'
+import { deadCopy } from './publishable.ts'
+import { historyWith } from './recoverability.ts'
 import type { Work } from './state.ts'
 
 const Answered = Type.Object({ ok: Type.Literal(true), reply: Type.Unknown() })
@@ -78,10 +79,10 @@ export function answers<Q, R>(contract: RpcContract<Q, R>, work: (request: Q, no
  * Serves `queue`. A question that cannot be understood goes to the dead letters; every other one is answered, and only
  * after what it changed is committed. An answer may be lost with its asker; asking again is harmless.
  */
-export function serve(kernel: Kernel, queue: string, prefetch: number, answerers: Answerer[]): Consumer {
+export function serve(kernel: Kernel, queue: string, prefetch: number, answerers: Answerer[]): Taking {
   const { broker, commit, log, now, service, version } = kernel
   const byType = new Map(answerers.map((answerer) => [answerer.type, answerer]))
-  const underWay = new Set<Promise<void>>()
+  const underWay = new Map<Promise<void>, number>()
 
   async function settle(delivery: Delivery): Promise<void> {
     const started = performance.now()
@@ -90,6 +91,7 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
       kernel.observe?.({ queue, type, outcome, durationMs: performance.now() - started })
       delivery.ack()
     }
+    if (isLate(delivery, now())) return finish('handled')
     try {
       const { answerer, request } = understand(delivery)
       const wire = await decide(answerer, request)
@@ -103,7 +105,8 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
       const error = asError(thrown)
       log.error({ queue, type, why: error.message }, 'dead letter')
       const at = now().toISOString()
-      await broker.publish(deadCopy({ delivery, queue, error, attempt: 1, at, service, version }))
+      const history = historyWith([], error, { at, attempt: 1 })
+      await broker.publish(deadCopy({ delivery, queue, error, attempt: 1, history, at, service, version }))
       finish('dead_letter')
     }
   }
@@ -134,19 +137,30 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
 
   const subscription = broker.subscribe(queue, prefetch, (delivery) => {
     const settled = settle(delivery)
-      .catch((error: unknown) => log.warn({ queue, err: asError(error) }, 'left unsettled'))
+      .catch((thrown: unknown) => {
+        const error = asError(thrown)
+        if (errorCode(error) === 'broker_closed') return
+        log.error({ queue, err: error }, 'no dead letter can be made of it: left to the queue’s own dead-lettering')
+        delivery.refuse()
+      })
       .finally(() => underWay.delete(settled))
-    underWay.add(settled)
+    underWay.set(settled, performance.now())
   })
 
   return {
     queue,
     underWay: () => underWay.size,
+    oldestMs: () => performance.now() - Math.min(performance.now(), ...underWay.values()),
     async close() {
       await subscription.cancel()
-      await Promise.all(underWay)
+      await Promise.all(underWay.keys())
     },
   }
+}
+
+/** Its asker has stopped waiting. */
+function isLate({ properties: { headers } }: Delivery, now: Date): boolean {
+  return typeof headers.deadline === 'number' && headers.deadline < now.getTime()
 }
 
 function parse(body: Buffer): unknown {

@@ -17,6 +17,7 @@ interface Consumer {
   onDelivery(delivery: Delivery): void
   /** The latest start, settled or not. */
   starting?: Promise<void>
+  isDropped: boolean
   active?: Active
 }
 
@@ -53,11 +54,12 @@ export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
     channel.on('handler-error', session.fail)
     await channel.prefetch(consumer.prefetch)
     if (!consumers.has(consumer)) return
-    const acks = createAcks((deliveryTag, multiple) => {
+    const acks = createAcks((deliveryTag, how) => {
       // After the session the channel is closed and refuses; the broker delivers again.
-      if (current !== session) return
+      if (current !== session || consumer.isDropped) return
       try {
-        channel.ack(messageWith(deliveryTag), multiple)
+        if (how === 'refused') channel.nack(messageWith(deliveryTag), false, false)
+        else channel.ack(messageWith(deliveryTag), how === 'and those before')
       } catch (error) {
         // A channel that is just closing refuses as well.
         session.fail(asError(error))
@@ -69,19 +71,23 @@ export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
       if (message === null)
         return session.fail(new TransientError('consumer_cancelled', `${consumer.queue}: consumer cancelled`))
       const { fields, content } = message
-      const ack = acks.add(fields.deliveryTag)
+      const settle = acks.add(fields.deliveryTag)
       active.unsettled += 1
       active.heardAtMs = performance.now()
       consumer.onDelivery({
         body: content,
-        properties: fromAmqp(message),
+        properties: fromAmqp(message.properties),
         exchange: fields.exchange,
         routingKey: fields.routingKey,
         redelivered: fields.redelivered,
         ack() {
           active.unsettled -= 1
           active.heardAtMs = performance.now()
-          ack()
+          settle.ack()
+        },
+        refuse() {
+          active.unsettled -= 1
+          settle.refuse()
         },
       })
     })
@@ -104,7 +110,7 @@ export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
 
   return {
     subscribe(queue, prefetch, onDelivery) {
-      const consumer: Consumer = { queue, prefetch, onDelivery }
+      const consumer: Consumer = { queue, prefetch, onDelivery, isDropped: false }
       consumers.add(consumer)
       if (current) start(current, consumer).catch(current.fail)
       return {
@@ -115,6 +121,18 @@ export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
           const { active } = consumer
           // A channel that is gone delivers nothing more, which is all that was asked.
           if (active) await active.channel.cancel(active.consumerTag).catch(() => undefined)
+        },
+        drop() {
+          consumers.delete(consumer)
+          consumer.isDropped = true
+          const giveBack = () => {
+            const { active } = consumer
+            active?.channel.removeAllListeners('close')
+            // Closing it is what gives back; one that is closed has.
+            active?.channel.close().catch(() => undefined)
+          }
+          if (consumer.active) giveBack()
+          else consumer.starting?.then(giveBack, () => undefined)
         },
       }
     },
@@ -134,7 +152,7 @@ export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
   }
 }
 
-/** amqplib's ack wants the message but reads only its delivery tag. */
+/** amqplib's ack and nack want the message but read only its delivery tag. */
 function messageWith(deliveryTag: number) {
   const fields = { deliveryTag, redelivered: false, exchange: '', routingKey: '' }
   return { content: Buffer.alloc(0), fields, properties: { headers: {} } as never }

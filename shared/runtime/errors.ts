@@ -4,8 +4,13 @@ interface Details {
   cause?: unknown
 }
 
-interface TransientDetails extends Details {
-  /** What everybody here needs is away, and nobody's work is at fault: messages wait without counting attempts. */
+interface OwnDetails extends Details {
+  /** Said by the port to an outside system of that system: only such a failure may become a business outcome. */
+  isOutside?: boolean
+}
+
+interface TransientDetails extends OwnDetails {
+  /** What everybody here needs is away, and nobody's work is at fault: consumers pause until it is back. */
   isOutage?: boolean
   /** Not to be tried again before; what was asked for by the other side, or is known to be of no use earlier. */
   retryAfterSeconds?: number
@@ -17,9 +22,12 @@ interface TransientDetails extends Details {
 export class PermanentError extends Error {
   override name = 'PermanentError'
   readonly code: string
-  constructor(code: string, message: string, details?: Details) {
+  /** See `declaredOutside`. */
+  isOutside: boolean
+  constructor(code: string, message: string, details: OwnDetails = {}) {
     super(message, details)
     this.code = code
+    this.isOutside = details.isOutside ?? false
   }
 }
 
@@ -30,17 +38,46 @@ export class TransientError extends Error {
   readonly isOutage: boolean
   readonly retryAfterSeconds: number
   readonly isUntried: boolean
+  /** See `declaredOutside`. */
+  isOutside: boolean
   constructor(code: string, message: string, details: TransientDetails = {}) {
     super(message, details)
     this.code = code
+    this.isOutside = details.isOutside ?? false
     this.isOutage = details.isOutage ?? false
     this.retryAfterSeconds = details.retryAfterSeconds ?? 0
     this.isUntried = details.isUntried ?? false
   }
 }
 
+/** It came before its time, as a timer does that somebody's policy has shortened: it is handled again when that has come. */
+export class TooEarlyError extends TransientError {
+  override name = 'TooEarlyError'
+  /** `due` and `now` are RFC 3339. */
+  constructor(due: string, now: string) {
+    const retryAfterSeconds = Math.max(0, Date.parse(due) - Date.parse(now)) / 1_000
+    super('too_early', `it is due at ${due}`, { isUntried: true, retryAfterSeconds })
+  }
+}
+
+/** @throws TooEarlyError before `due`; both RFC 3339 */
+export function notBefore(due: string | undefined, now: string): void {
+  if (due !== undefined && now < due) throw new TooEarlyError(due, now)
+}
+
 export function isOutage(error: unknown): error is TransientError {
   return error instanceof TransientError && error.isOutage
+}
+
+/** Whether the port to an outside system has declared this as that system's own failure; a fault of ours never is. */
+export function isOutside(error: unknown): boolean {
+  return (error instanceof TransientError || error instanceof PermanentError) && error.isOutside
+}
+
+/** Marks what a port has thrown in so many words as the outside system's own failure. What nobody foresaw stays a fault of ours. */
+export function declaredOutside(error: Error): Error {
+  if (error instanceof PermanentError || (error instanceof TransientError && !error.isOutage)) error.isOutside = true
+  return error
 }
 
 export interface FieldFault {

@@ -1,5 +1,6 @@
 // The door to the runtime: what a service needs to be a process.
 export type { Auth } from './auth.ts'
+export { type Breaker, breakerFor, createBreaker } from './breaker.ts'
 export { CommonConfig, configWith, readConfig, timerSettings, variableOf } from './config.ts'
 export { type Deferred, deferred } from './deferred.ts'
 export * from './errors.ts'

@@ -1,7 +1,17 @@
 // Prometheus metrics of one service, in a registry of its own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Broker, Consumer, GroupCommit, Outbox, Outcome } from '../messaging/index.ts'
+import { commands, events, rpcs } from '../contracts/index.ts'
+import {
+  type Broker,
+  countRetries,
+  countRows,
+  type GroupCommit,
+  type Outbox,
+  type Outcome,
+  type Taking,
+} from '../messaging/index.ts'
 import type { Database } from '../storage/index.ts'
+import type { Breaker } from './breaker.ts'
 
 export interface Metrics {
   observe(outcome: Outcome): void
@@ -18,11 +28,32 @@ export interface Watched {
   broker: Broker
   outbox: Outbox
   commit: GroupCommit
-  consumers: Consumer[]
+  takings: Taking[]
+  breakers: Breaker[]
 }
+
+/** A label is one of few: whoever sends messages must not make series of metrics. */
+const known = (type: string) =>
+  events.has(type) || commands.has(type) || rpcs.some((rpc) => rpc.type === type) ? type : 'other'
 
 /** Each look at the event loop's lag wakes the process: by default a hundred times a second, most of what an idle one does. */
 const LAG_EVERY_MS = 100
+
+/** However often the metrics are read, the database is asked no more often. */
+const COUNTED_EVERY_MS = 5_000
+
+/** Gives what `read` gave last, and reads again when that is older. While it cannot be read there is none. */
+function seldom<T>(everyMs: number, read: () => Promise<T>): () => Promise<T | undefined> {
+  let latest: Promise<T | undefined> | undefined
+  let readAtMs = 0
+  return () => {
+    if (!latest || performance.now() - readAtMs >= everyMs) {
+      readAtMs = performance.now()
+      latest = read().catch(() => undefined)
+    }
+    return latest
+  }
+}
 
 export function createMetrics(service: string, watched: () => Watched | undefined): Metrics {
   const registry = new Registry()
@@ -54,6 +85,12 @@ export function createMetrics(service: string, watched: () => Watched | undefine
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     registers,
+  })
+  const counts = seldom(COUNTED_EVERY_MS, async () => {
+    const { database } = watched() ?? {}
+    if (!database) return undefined
+    const [rows, waiting] = await Promise.all([countRows(database), countRetries(database)])
+    return { rows, waiting }
   })
   let requestsUnderWay = () => 0
   const gauge = (name: string, help: string, read: (parts: Watched) => number) =>
@@ -97,13 +134,59 @@ export function createMetrics(service: string, watched: () => Watched | undefine
     ({ database }) => database.spent.roundTrips,
   )
   gauge('commit_waiting', 'Messages and requests waiting for the next group.', ({ commit }) => commit.waiting())
+  const byQueue = (name: string, help: string, read: (taking: Taking) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['queue'],
+      registers,
+      collect() {
+        for (const taking of watched()?.takings ?? []) this.set({ queue: taking.queue }, read(taking))
+      },
+    })
+  byQueue('messages_under_way', 'Deliveries taken and not settled yet.', (taking) => taking.underWay())
+  byQueue(
+    'unsettled_seconds',
+    'For how long the oldest of them has not been settled.',
+    (taking) => taking.oldestMs() / 1_000,
+  )
   new Gauge({
-    name: 'messages_under_way',
-    help: 'Deliveries taken and not settled yet.',
-    labelNames: ['queue'],
+    name: 'outbox_rows',
+    help: 'Messages that are recorded and not forgotten yet, of all copies.',
+    registers,
+    async collect() {
+      const { rows } = (await counts()) ?? {}
+      if (rows !== undefined) this.set(rows)
+    },
+  })
+  const oldestRetry = new Gauge({
+    name: 'retries_oldest_seconds',
+    help: 'For how long the oldest of what waits to be handled again has waited.',
+    labelNames: ['type'],
+    registers,
+  })
+  new Gauge({
+    name: 'retries_waiting',
+    help: 'Messages and tasks that wait to be handled again.',
+    labelNames: ['type'],
+    registers,
+    async collect() {
+      const { waiting = [] } = (await counts()) ?? {}
+      this.reset()
+      oldestRetry.reset()
+      for (const { type, count, oldest } of waiting) {
+        this.inc({ type: known(type) }, Number(count))
+        oldestRetry.set({ type: known(type) }, Math.max(0, (Date.now() - Date.parse(oldest)) / 1_000))
+      }
+    },
+  })
+  new Gauge({
+    name: 'breaker_open',
+    help: '1 while an outside system is left alone, since it does not serve.',
+    labelNames: ['breaker'],
     registers,
     collect() {
-      for (const consumer of watched()?.consumers ?? []) this.set({ queue: consumer.queue }, consumer.underWay())
+      for (const { name, state } of watched()?.breakers ?? []) this.set({ breaker: name }, state() === 'closed' ? 0 : 1)
     },
   })
   new Gauge({
@@ -116,7 +199,7 @@ export function createMetrics(service: string, watched: () => Watched | undefine
   })
   return {
     observe({ queue, type, outcome, durationMs }) {
-      handled.inc({ queue, type, outcome })
+      handled.inc({ queue, type: known(type), outcome })
       handling.observe({ queue }, durationMs / 1000)
     },
     committed: (members) => groups.observe(members),

@@ -4,7 +4,7 @@
 // broker, then the database, closes.
 import { join } from 'node:path'
 import type { Static, TObject } from 'typebox'
-import { clusterTopology, topology } from '../contracts/index.ts'
+import { clusterTopology, sources, topology } from '../contracts/index.ts'
 import {
   type Answerer,
   type Broker,
@@ -13,17 +13,23 @@ import {
   type ConsumerOptions,
   consume,
   createGroupCommit,
+  createOutage,
   createOutbox,
+  type DueRetries,
   type GroupCommit,
+  handleDue,
   type Kernel,
+  knownTo,
   openRabbit,
   readAmqpTls,
   serve,
+  type Taking,
   type Timers,
   watchOverdue,
 } from '../messaging/index.ts'
 import { type Database, migrate, openDatabase } from '../storage/index.ts'
 import { type Auth, createAuth } from './auth.ts'
+import type { Breaker } from './breaker.ts'
 import type { CommonConfig } from './config.ts'
 import { asError, BrokenError } from './errors.ts'
 import { createHttp, type HttpServer } from './http.ts'
@@ -31,6 +37,7 @@ import { createParts, type Parts } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createMetrics, type Watched } from './metrics.ts'
 import { openCounts } from './rate-limit.ts'
+import { retryRoutes } from './retries.ts'
 
 /** What a service's own wiring gets. */
 export interface Wiring<Config> {
@@ -48,6 +55,8 @@ export interface Wiring<Config> {
 export interface Wired {
   consumers: ConsumerOptions[]
   rpc?: { queue: string; prefetch: number; answerers: Answerer[] }
+  /** Those before its outside systems: shown as metrics. */
+  breakers?: Breaker[]
   /** Those it sets itself by the broker, and looks after in its own tables. */
   timers?: Timers[]
   routes(app: HttpServer): Promise<void> | void
@@ -131,26 +140,38 @@ async function open<Schema extends TObject>(
     seams.openBroker ?? ((name) => openRabbit({ ...brokerOf(config), tls, name, log, broken: seams.broken }))
   const broker = parts.use('broker', openBroker(service), (it) => it.close(config.shutdownMs / 4))
   const outbox = parts.use('outbox', createOutbox({ database, broker, log, now }), (it) => it.close())
+  let due: DueRetries | undefined
+  const taskDue = () => due?.wake()
   const commit = parts.use(
     'group commit',
-    createGroupCommit({ database, outbox, service, committed: metrics.committed }),
+    createGroupCommit({ database, outbox, service, now, committed: metrics.committed, taskDue }),
     (it) => it.close(),
   )
   parts.use('outbox flush', outbox, () => flushed(() => outbox.pending().underWay, broker))
-  const consumers: Consumer[] = []
-  watched = { database, broker, outbox, commit, consumers }
+  const outage = parts.use('outage', createOutage({ database, log, now }), async (it) => it.close())
+  const takings: Taking[] = []
+  watched = { database, broker, outbox, commit, takings, breakers: [] }
   await outbox.sweep()
 
-  const kernel: Kernel = { service, version: VERSION, broker, database, commit, log, now, observe: metrics.observe }
+  const { observe } = metrics
+  const kernel: Kernel = { service, version: VERSION, broker, database, commit, outage, sources, log, now, observe }
   const wired = await definition.wire({ config, database, broker, commit, auth, parts, log, now })
-  for (const options of wired.consumers)
-    consumers.push(parts.use(options.queue, consume(kernel, options), (it) => it.close()))
+  watched.breakers.push(...(wired.breakers ?? []))
+  const unlimited = new Set(
+    definedQueues(config).flatMap(({ name, arguments: settings }) => ('x-delivery-limit' in settings ? [] : [name])),
+  )
+  const consumers: Consumer[] = []
+  for (const options of wired.consumers) {
+    const countsRedeliveries = unlimited.has(options.queue)
+    consumers.push(parts.use(options.queue, consume(kernel, { countsRedeliveries, ...options }), (it) => it.close()))
+  }
+  takings.push(...consumers)
+  due = parts.use('retries', handleDue(kernel, consumers, knownTo(wired.consumers)), (it) => it.close())
   for (const timers of wired.timers ?? []) parts.use(timers.name, watchOverdue(kernel, timers), (it) => it.close())
   const { rpc } = wired
-  if (rpc)
-    consumers.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))
+  if (rpc) takings.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))
 
-  const faults = () => faultsOf(stopping, broker, database)
+  const faults = async () => [...(stopping ? ['stopping'] : []), ...(await faultsOf(kernel, takings))]
   const { rateLimitPerMinute: perMinute, trustProxy } = config
   const redis = perMinute === undefined ? undefined : await openCounts(config.redisUrl, log)
   if (redis) parts.use('redis', redis, (it) => it.disconnect())
@@ -167,6 +188,7 @@ async function open<Schema extends TObject>(
   })
   parts.use('http', app, (it) => it.close())
   await app.register(async (routes: HttpServer) => wired.routes(routes))
+  await app.register(async (routes: HttpServer) => retryRoutes(routes, { auth, commit, database, now, wake: taskDue }))
   const port = config.port ?? (config.portBase === 0 ? 0 : config.portBase + place)
   const address = await app.listen({ host: config.host, port }).catch((error: unknown) => {
     throw new BrokenError(
@@ -190,16 +212,25 @@ function brokerOf({ amqpUrl: url, brokerCluster: isCluster = brokerUrls(url).len
   return { url, isCluster, topology: isCluster ? clusterTopology : topology }
 }
 
-async function faultsOf(stopping: boolean, broker: Broker, database: Database): Promise<string[]> {
-  const fault = broker.status().fault
+const definedQueues = (config: CommonConfig) => brokerOf(config).topology.queues
+
+/** A delivery that takes so long is stuck: no call and no commit does. */
+const STUCK_AFTER_MS = 300_000
+
+async function faultsOf({ broker, database, outage }: Kernel, takings: readonly Taking[]): Promise<string[]> {
+  const { fault, refused } = broker.status()
   const databaseFault = await database.get('select 1').then(
-    () => undefined,
+    () => outage.fault(),
     (error: unknown) => asError(error).message,
   )
+  const stuck = takings.filter((taking) => taking.oldestMs() > STUCK_AFTER_MS)
   return [
-    ...(stopping ? ['stopping'] : []),
     ...(fault === undefined ? [] : [`broker: ${fault}`]),
+    ...refused.map((route) => `broker: ${route}`),
     ...(databaseFault === undefined ? [] : [`database: ${databaseFault}`]),
+    ...stuck.map(
+      ({ queue, oldestMs }) => `${queue}: a delivery has been unsettled for ${Math.round(oldestMs() / 1_000)} s`,
+    ),
   ]
 }
 

@@ -106,6 +106,10 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
             // What was handed out before arrives before the cancellation is confirmed.
             return new Promise((resolve) => void schedule(0, resolve))
           },
+          drop() {
+            subscriber.cancelled = true
+            queueOf(queue).unsubscribe(subscriber)
+          },
         }
       },
       async request(queue, { type, body }, timeoutMs) {
@@ -132,7 +136,7 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
         }
       },
       reply: ({ properties }, body) => questions.get(properties.replyTo ?? '')?.answer.resolve(body),
-      status: () => ({ fault: closed ? 'closed' : undefined, unconfirmed: unconfirmed.size }),
+      status: () => ({ fault: closed ? 'closed' : undefined, unconfirmed: unconfirmed.size, refused: [] }),
       ready: async () => undefined,
       async close(graceMs) {
         const confirmed = Promise.allSettled([...unconfirmed].map(({ promise }) => promise))

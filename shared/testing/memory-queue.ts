@@ -46,6 +46,8 @@ export interface MemoryQueue {
   subscribe(subscriber: Subscriber): void
   /** Takes back what the connections of that name hold unsettled, and gives it to whoever is free. */
   giveBack(name: string): void
+  /** Forgets a subscriber and gives what it holds to others. */
+  unsubscribe(subscriber: Subscriber): void
   /** Forgets a connection's subscribers and gives what they hold to others. */
   drop(connection: Connection): void
 }
@@ -104,9 +106,14 @@ export function createMemoryQueue(
       entry.callOff?.()
       deliver()
     }
+    const refuse = () => {
+      if (!to.unsettled.has(handout)) return
+      ack()
+      deadLetter(entry)
+    }
     schedule(0, () => {
       // Cut before it arrived: it is on its way to somebody else already.
-      if (to.unsettled.has(handout)) to.onDelivery({ body, properties, exchange, routingKey, redelivered, ack })
+      if (to.unsettled.has(handout)) to.onDelivery({ body, properties, exchange, routingKey, redelivered, ack, refuse })
     })
   }
 
@@ -116,6 +123,13 @@ export function createMemoryQueue(
     const isWorn = ({ deliveries, expired }: Entry) => expired || (typeof limit === 'number' && deliveries > limit)
     ready.putBack(entries.filter((entry) => !isWorn(entry)))
     for (const entry of entries.filter(isWorn)) deadLetter(entry)
+  }
+
+  function leave(isLeaving: (subscriber: Subscriber) => boolean): void {
+    const leaving = subscribers.filter(isLeaving)
+    subscribers = subscribers.filter((subscriber) => !isLeaving(subscriber))
+    for (const subscriber of leaving) takeBack(subscriber)
+    deliver()
   }
 
   return {
@@ -137,11 +151,7 @@ export function createMemoryQueue(
       for (const subscriber of subscribers) if (subscriber.connection.name === name) takeBack(subscriber)
       deliver()
     },
-    drop(connection) {
-      const leaving = subscribers.filter((subscriber) => subscriber.connection === connection)
-      subscribers = subscribers.filter((subscriber) => subscriber.connection !== connection)
-      for (const subscriber of leaving) takeBack(subscriber)
-      deliver()
-    },
+    unsubscribe: (leaving) => leave((subscriber) => subscriber === leaving),
+    drop: (connection) => leave((subscriber) => subscriber.connection === connection),
   }
 }

@@ -44,12 +44,14 @@ const silent: Carrier = {
     throw new TransientError('carrier_unavailable', 'the carrier answers 503')
   },
 }
-const context = { now, attempt: 1, redelivered: false }
+/** When the parcel's time on the road is over. */
+const afterwards = new Date(Date.parse(now) + terms.transitMs).toISOString()
 const read = async <Value>(state: State<Value>, key: string) => (await state.load(database, [key])).get(key)
 const shipmentOf = (orderId: string) => read(shipments, orderId)
 
-function delivery<Data>(contract: Contract<Data> | CommandContract<Data>, data: Data, by = carrier) {
-  const handler = handlers(by, terms).find(({ type }) => type === contract.type)
+function delivery<Data>(contract: Contract<Data> | CommandContract<Data>, data: Data, by = carrier, at = now) {
+  const context = { now: at, attempt: 1, redelivered: false }
+  const handler = handlers(by, terms, 60_000).find(({ type }) => type === contract.type)
   if (!handler) throw new Error(`no handler for ${contract.type}`)
   const event = { id: `1/${contract.type}`, source: '/test', type: contract.type, subject: '1', time: now, data }
   const ask = async () => handler.ask?.(event, { ...context, read, signal: new AbortController().signal })
@@ -69,7 +71,7 @@ function valid(messages: Message[]): string[] {
 }
 
 const paidFor = (data = paid, by = carrier) => delivery(PaymentSuccess, data, by)
-const arrives = () => delivery(ShippingTransit, {}).whole()
+const arrives = () => delivery(ShippingTransit, {}, carrier, afterwards).whole()
 const markedDelivered = () => decideAlone(database, markDelivered('1', now))
 
 test('paid: booked under the order’s key, prepared, and delivered when its time is over', async () => {
@@ -83,11 +85,21 @@ test('paid: booked under the order’s key, prepared, and delivered when its tim
     trackingId: 'SIM-6B86B273FF34',
     carrier: 'simulated-post',
     reason: null,
-    deliveredAt: now,
+    deliveredAt: afterwards,
     version: 2,
     createdAt: now,
-    updatedAt: now,
+    updatedAt: afterwards,
   })
+})
+
+test('a timer that comes early waits on', async () => {
+  await paidFor().whole()
+  await expect(delivery(ShippingTransit, {}).whole()).rejects.toMatchObject({
+    code: 'too_early',
+    isUntried: true,
+    retryAfterSeconds: terms.transitMs / 1_000,
+  })
+  expect(await shipmentOf('1')).toMatchObject({ status: 'prepared' })
 })
 
 test('paid twice: the carrier is not asked again, and nothing is said again', async () => {

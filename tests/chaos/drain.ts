@@ -59,6 +59,8 @@ async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
   for (const service of new Set(fleet.members.map((member) => member.service))) {
     const [row] = await rows<{ count: number }>(`${service}-service`, 'select count(*) as count from outbox')
     if (Number(row?.count) > 0) outboxes.push(`${service}'s outbox ${row?.count}`)
+    const [kept] = await rows<{ count: number }>(`${service}-service`, 'select count(*) as count from retries')
+    if (Number(kept?.count) > 0) outboxes.push(`${service}'s retries ${kept?.count}`)
   }
   const count = Number(open[0]?.count)
   return [

@@ -24,6 +24,8 @@ import { handlers as payment } from '../../payment-service/handlers.ts'
 import { handlers as shipping } from '../../shipping-service/handlers.ts'
 
 const NOW = '2026-11-21T08:00:00.000Z'
+/** When every timer is due. */
+const LATER = '2999-01-01T00:00:00.000Z'
 const now = () => new Date(NOW)
 const root = join(import.meta.dirname, '..', '..')
 const customer = { user: 'gayal', priority: 'standard' as const }
@@ -46,7 +48,7 @@ async function opened(service: string) {
   const broker = createMemoryBroker(topology).connect(service)
   const outbox = createOutbox({ database, broker, log, now })
   const groups: number[] = []
-  const commit = createGroupCommit({ database, outbox, service, committed: (members) => groups.push(members) })
+  const commit = createGroupCommit({ database, outbox, service, now, committed: (members) => groups.push(members) })
   onTestFinished(async () => {
     await commit.close()
     await outbox.close()
@@ -68,7 +70,7 @@ async function opened(service: string) {
       return commit.submit({
         reads: (known) => handler.reads(event, known),
         decide(draft) {
-          const context = { now: NOW, attempt: 1, redelivered: false }
+          const context = { now: /deadline|transit/.test(type) ? LATER : NOW, attempt: 1, redelivered: false }
           return { result: undefined, messages: handler.decide(event, draft, context, answer) }
         },
       })
@@ -109,7 +111,7 @@ const services: { service: string; all: Handler[]; steps: Step[] }[] = [
   },
   {
     service: 'payment',
-    all: payment(gateway, { confirmAboveCents: 100_000, confirmWithinMs: 60_000 }),
+    all: payment(gateway, { confirmAboveCents: 100_000, confirmWithinMs: 60_000 }, 60_000),
     steps: [
       {
         contract: InventoryReserved,
@@ -122,7 +124,7 @@ const services: { service: string; all: Handler[]; steps: Step[] }[] = [
   },
   {
     service: 'shipping',
-    all: shipping({ book: nobody }, { transitMs: 1_000 }),
+    all: shipping({ book: nobody }, { transitMs: 1_000 }, 60_000),
     steps: [
       {
         contract: PaymentSuccess,

@@ -1,7 +1,6 @@
 // The topology is what people outside rely on: every name, every argument, and who hears what.
 import { clusterTopology, events, retired, topology } from '@orders/shared/contracts'
-import { attemptOf, deadLetterExchange, deadLetterQueueOf, remedyFor, retryExchange } from '@orders/shared/messaging'
-import { TransientError } from '@orders/shared/runtime'
+import { deadLetterExchange, deadLetterQueueOf } from '@orders/shared/messaging'
 import { route } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -25,7 +24,6 @@ describe('exchanges', () => {
       { name: 'notification.exchange', type: 'topic', alternate },
       { name: 'order.exchange', type: 'topic', alternate },
       { name: 'payment.exchange', type: 'topic', alternate },
-      { name: 'retry.exchange', type: 'headers' },
       { name: 'shipping.exchange', type: 'topic', alternate },
       { name: 'unrouted.exchange', type: 'fanout' },
     ])
@@ -46,9 +44,6 @@ describe('queues', () => {
         ...consumerQueues.map(deadLetterQueueOf),
         'payment.deadline.queue',
         'shipping.transit.queue',
-        'retry.1s.queue',
-        'retry.5s.queue',
-        'retry.30s.queue',
         'unrouted.queue',
       ].sort(),
     )
@@ -93,25 +88,6 @@ describe('queues', () => {
     expect(reached('', home)).toEqual([home])
   })
 
-  it.each([
-    ['1s', 1_000],
-    ['5s', 5_000],
-    ['30s', 30_000],
-  ])('retry.%s.queue keeps a message %i ms, then returns it to the queue its routing key names', (room, ttlMs) => {
-    const waiting = queueOf(`retry.${room}.queue`)
-    expect(waiting).toEqual({
-      'x-queue-type': 'quorum',
-      'x-message-ttl': ttlMs,
-      'x-dead-letter-exchange': '',
-      'x-dead-letter-strategy': 'at-least-once',
-      'x-overflow': 'reject-publish',
-    })
-    for (const queue of consumerQueues) {
-      expect(reached(retryExchange, queue, { delay: room, attempt: 2 })).toEqual([`retry.${room}.queue`])
-      expect(reached('', queue)).toEqual([queue])
-    }
-  })
-
   it.each(consumerQueues.map((name) => [name, deadLetterQueueOf(name)]))(
     '%s has its dead letters in %s, which nothing empties by itself',
     (name, dead) => {
@@ -121,14 +97,6 @@ describe('queues', () => {
       expect(queueOf(dead)).toEqual({ 'x-queue-type': 'quorum', 'x-delivery-limit': 1_000_000 })
     },
   )
-
-  it('every room that a failure is sent to exists', () => {
-    for (let attempt = 1; ; attempt = attemptOf({ attempt: attempt + 1 })) {
-      const remedy = remedyFor(new TransientError('busy', ''), attempt)
-      if (remedy.kind === 'dead-letter') break
-      expect(queueOf(`retry.${remedy.room}.queue`)).toBeDefined()
-    }
-  })
 })
 
 describe('on a cluster', () => {

@@ -1,5 +1,5 @@
 // Providers that leave us waiting: one takes a message and never says so, while the service is killed; another asks for
-// more patience than any waiting room has. Either way the message arrives once.
+// more patience than any wait of ours. Either way the message arrives once.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -47,6 +47,7 @@ beforeAll(async () => {
     TWILIO_BASE_URL: `http://127.0.0.1:${port}`,
     WEBHOOK_SECRET: 'a-master-secret-of-24-chars',
     WEBHOOK_ALLOW_PRIVATE: 'true',
+    CHANNEL_PATIENCE_MS: '300000',
   }
   system = await prepareSystem({ amqpUrl: vhost.amqpUrl, environment })
   await Promise.all([system.start('notification'), system.start('audit')])
@@ -92,7 +93,7 @@ it('an SMS is sent once, though its answer never comes and the service is killed
   expect(await waitingForUs()).toEqual({})
 }, 240_000)
 
-it('a webhook that asks for more patience than a waiting room has is not called before', async () => {
+it('a webhook that asks for more patience than we would have is not called before', async () => {
   const { port } = provider.address() as AddressInfo
   const { body } = await notify({ webhook: `http://127.0.0.1:${port}/hook` })
   const { id } = body as { id: string }

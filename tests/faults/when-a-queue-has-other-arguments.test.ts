@@ -30,11 +30,6 @@ const cases: Case[] = [
     /^the queue notification\.email\.queue in vhost test-\S+ exists with x-max-priority = .*5.*, this version needs .*10/,
   ],
   [
-    'a waiting room of another length',
-    declared('retry.5s.queue', { 'x-message-ttl': 6_000 }),
-    /^the queue retry\.5s\.queue in vhost test-\S+ exists with x-message-ttl = .*6000.*, this version needs .*5000/,
-  ],
-  [
     'an exchange of another type',
     (channel) => channel.assertExchange('payment.exchange', 'direct', { durable: true }),
     /^the exchange payment\.exchange in vhost test-\S+ exists with type = .*direct.*, this version needs .*topic/,

@@ -180,7 +180,7 @@ export function brokerSuite(name: string, openRig: () => Promise<Rig>): void {
       it('many at once confirms every one, in order', async () => {
         const bodies = Array.from({ length: 500 }, (_, number) => String(number))
         await Promise.all(bodies.map((body) => toQueue('one', body)))
-        expect(broker.status()).toEqual({ fault: undefined, unconfirmed: 0 })
+        expect(broker.status()).toEqual({ fault: undefined, unconfirmed: 0, refused: [] })
         expect(await drain('one')).toEqual(bodies)
       })
 

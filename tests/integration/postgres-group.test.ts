@@ -36,7 +36,7 @@ async function twoCopies({ parameters = '', wired = false, committed = (_: numbe
   const database = await openDatabase('two', '.data', wired ? wire.url : url + parameters)
   const { broker, log, now } = kernel
   const outbox = createOutbox({ database, broker, log, now })
-  const commit = createGroupCommit({ database, outbox, service: 'test-service' })
+  const commit = createGroupCommit({ database, outbox, service: 'test-service', now })
   onTestFinished(async () => {
     await commit.close()
     await outbox.close()

@@ -172,7 +172,7 @@ it('a message whose queue was deleted is not lost: it comes back, the topology i
   expect(lines.some(({ msg }) => msg.includes('no queue is bound'))).toBe(true)
   const [kept, other] = [gather(broker, 'kept'), gather(broker, 'other')]
   await eventually('all have arrived', () => new Set(kept).size + new Set(other).size === 60)
-  expect(broker.status()).toEqual({ fault: undefined, unconfirmed: 0 })
+  expect(broker.status()).toEqual({ fault: undefined, unconfirmed: 0, refused: [] })
 })
 
 it('a message that AMQP cannot carry is refused at once, and the others go on', async () => {
@@ -186,7 +186,7 @@ it('a message that AMQP cannot carry is refused at once, and the others go on', 
   ])
 
   expect(refusal).toMatchObject({ name: 'PermanentError', code: 'unpublishable' })
-  expect(broker.status()).toEqual({ fault: undefined, unconfirmed: 0 })
+  expect(broker.status()).toEqual({ fault: undefined, unconfirmed: 0, refused: [] })
 })
 
 it('a broker that has a queue otherwise ends it, once, with what differs and what to do', async () => {

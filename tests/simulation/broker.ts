@@ -55,12 +55,13 @@ export function connectThrough(network: Network, process: Process): Broker {
     },
     subscribe(queue, prefetch, onDelivery) {
       // Died while it was starting.
-      if (!process.isAlive()) return { cancel: async () => undefined }
+      if (!process.isAlive()) return { cancel: async () => undefined, drop: () => undefined }
       return connection.subscribe(queue, prefetch, (delivery) => {
         if (faults.isLast('delivery')) process.kill()
         if (!process.isAlive()) return
         tally.add('deliveries')
-        onDelivery({ ...delivery, ack: () => void afterWait('ack', delivery.ack) })
+        const after = (settle: () => void) => () => void afterWait('ack', settle)
+        onDelivery({ ...delivery, ack: after(delivery.ack), refuse: after(delivery.refuse) })
       })
     },
     request: (queue, question, timeoutMs) =>

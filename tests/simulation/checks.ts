@@ -12,6 +12,7 @@ type Complain = (subject: string, what: string) => void
 type Look = (evidence: Evidence, complain: Complain) => number | Promise<number>
 
 export const checks: Record<string, Look> = {
+  'nothing waits to be tried again': nothingWaits,
   'every order has ended as it may': everyOrderEnded,
   'every fork went one way': everyForkOneWay,
   'stock moved for what was completed, and only for that': stockAgrees,
@@ -176,6 +177,12 @@ function lettersAreAccounted({ letters, plans, queues }: Evidence, complain: Com
 function outboxesAreEmpty({ outboxRows }: Evidence, complain: Complain): number {
   for (const { service, rows } of outboxRows) if (rows > 0) complain(service, `${rows} messages were never published`)
   return outboxRows.length
+}
+
+function nothingWaits({ retries }: Evidence, complain: Complain): number {
+  for (const { service, rows } of retries)
+    for (const { id, why } of rows) complain(service, `${id} still waits: ${why}`)
+  return retries.length
 }
 
 function typesOf(events: readonly Told[] = []): Set<string> {

@@ -32,6 +32,7 @@ export interface Evidence {
   /** What each queue still holds, deliveries under way included. */
   queues: { name: string; messages: number }[]
   outboxRows: { service: string; rows: number }[]
+  retries: { service: string; rows: { id: string; why: string }[] }[]
   letters: Letter[]
   world: World
 }
@@ -52,6 +53,7 @@ export async function gather(
       name,
       messages: memory.messages(name).length + memory.unsettled(name),
     })),
+    retries: services.map(({ name }) => ({ service: name, rows: rowsOf(world, name, 'select id, why from retries') })),
     outboxRows: services.map(({ name }) => ({
       service: name,
       rows: rowsOf<{ rows: number }>(world, name, 'select count(*) as rows from outbox')[0]?.rows ?? Number.NaN,

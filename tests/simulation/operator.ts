@@ -1,6 +1,6 @@
 // The operator at the dead letters: takes each out, and sends it again by the way that `npm run dead-letters` does.
 import { topology } from '@orders/shared/contracts'
-import { type Broker, type Delivery, withoutBrokerHeaders } from '@orders/shared/messaging'
+import { type Broker, type Delivery, publishable } from '@orders/shared/messaging'
 import type { World } from './world.ts'
 
 export interface Letter {
@@ -46,7 +46,12 @@ function known(letters: Map<string, Letter>, queue: string, { properties, body }
 }
 
 function sendAgain(connection: Broker, queue: string, { body, properties }: Delivery): Promise<void> {
-  const headers = { ...withoutBrokerHeaders(properties.headers), attempt: 1 }
+  const { headers, ...kept } = publishable(properties)
   const routingKey = queue.replace(/\.dlq$/, '.queue')
-  return connection.publish({ exchange: '', routingKey, body, properties: { ...properties, headers } })
+  return connection.publish({
+    exchange: '',
+    routingKey,
+    body,
+    properties: { ...kept, headers: { ...headers, attempt: 1 } },
+  })
 }

@@ -37,7 +37,7 @@ export function createOutside(time: Time): Outside {
     sender: {
       provider: 'simulated',
       async send({ notificationId, channel, address }) {
-        if (address === REFUSED_ADDRESS) throw new PermanentError('refused', 'no such mailbox')
+        if (address === REFUSED_ADDRESS) throw new PermanentError('refused', 'no such mailbox', { isOutside: true })
         const key = `${notificationId}.${channel}`
         ledger.accepted.set(key, (ledger.accepted.get(key) ?? 0) + 1)
         return key
@@ -68,7 +68,7 @@ export function reachOutside(outside: Outside, process: Process, surroundings: S
     const fault = faults.callFault()
     if (fault) tally.add('call faults')
     await process.wait('call')
-    if (fault === 'fails') throw new TransientError('unavailable', 'the other side answers 503')
+    if (fault === 'fails') throw new TransientError('unavailable', 'the other side answers 503', { isOutside: true })
     const answer = await effect()
     // Done, and nobody hears of it before the caller has given up.
     if (fault === 'hangs') await new Promise(() => undefined)

@@ -31,6 +31,8 @@ export interface Service {
 /** Enough that no order of the mixture finds a shelf empty that is not meant to be. */
 const STOCK = 1_000_000_000
 const CONFIRM_WITHIN_MS = 60_000
+const PAYMENT_PATIENCE_MS = '30000'
+const MAIL_PATIENCE_MS = '60000'
 const REMINDERS_AFTER_MS = '20000,40000'
 
 /** How many there are of each SKU before the first order. */
@@ -42,9 +44,14 @@ export const initialStock: ReadonlyMap<string, number> = new Map(
 const configs = {
   order: readConfig(OrderConfig, {}),
   inventory: readConfig(InventoryConfig, { STOCK_INITIAL_QUANTITY: String(STOCK) }),
-  payment: readConfig(PaymentConfig, { PAYMENT_CONFIRM_WITHIN_MS: String(CONFIRM_WITHIN_MS) }),
-  shipping: readConfig(ShippingConfig, {}),
-  notification: readConfig(NotificationConfig, { REMINDERS_AFTER_MS, RELEASE_POLL_MS: '5000' }),
+  payment: readConfig(PaymentConfig, { PAYMENT_CONFIRM_WITHIN_MS: String(CONFIRM_WITHIN_MS), PAYMENT_PATIENCE_MS }),
+  shipping: readConfig(ShippingConfig, { SHIPPING_PATIENCE_MS: PAYMENT_PATIENCE_MS }),
+  notification: readConfig(NotificationConfig, {
+    REMINDERS_AFTER_MS,
+    RELEASE_POLL_MS: '5000',
+    MAIL_PATIENCE_MS,
+    CHANNEL_PATIENCE_MS: MAIL_PATIENCE_MS,
+  }),
   audit: readConfig(AuditConfig, {}),
 }
 
@@ -66,7 +73,13 @@ export const services: Service[] = [
         confirmWithinMs: config.paymentConfirmWithinMs,
       }
       return {
-        consumers: [{ queue: 'payment.queue', prefetch: 256, handlers: paymentHandlers(gateway, terms) }],
+        consumers: [
+          {
+            queue: 'payment.queue',
+            prefetch: 256,
+            handlers: paymentHandlers(gateway, terms, config.paymentPatienceMs),
+          },
+        ],
         timers: [deadlines(config)],
         rpc: { queue: 'payment.rpc.queue', prefetch: 64, answerers },
       }
@@ -78,7 +91,13 @@ export const services: Service[] = [
       const { shipping: config } = configs
       const terms = { transitMs: config.shippingTransitMs }
       return {
-        consumers: [{ queue: 'shipping.queue', prefetch: 256, handlers: shippingHandlers(carrier, terms) }],
+        consumers: [
+          {
+            queue: 'shipping.queue',
+            prefetch: 256,
+            handlers: shippingHandlers(carrier, terms, config.shippingPatienceMs),
+          },
+        ],
         timers: [arrivals(config)],
       }
     },

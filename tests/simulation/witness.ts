@@ -17,6 +17,8 @@ export interface Witness {
   /** Some of what was published, to be published again. */
   old: Publication[]
   published(publication: Publication): void
+  /** A process could not handle a message, or any: then `subject` is undefined. */
+  failed(by: Process, subject: string | undefined, code: string): void
   accepted(by: Process, message: { notificationId: string; channel: string; isRecorded(): boolean }): void
 }
 
@@ -31,8 +33,9 @@ export function createWitness(): Witness {
   const events = new Map<string, { subject: string }>()
   const triedAgain = new Set<string>()
   const old: Publication[] = []
-  const acceptances = new Map<string, Process>()
-  const failedAfterwards = new Set<string>()
+  const acceptances = new Map<string, { by: Process; troubles: number }>()
+  /** How often something went wrong with a process. */
+  const troubles = new Map<Process, number>()
   let seen = 0
 
   function once({ exchange, properties: { messageId = '', correlationId = '' }, body }: Publication): void {
@@ -51,34 +54,28 @@ export function createWitness(): Witness {
     triedAgain,
     old,
     published(publication) {
-      const { exchange, routingKey, properties, body } = publication
-      if (exchange === 'retry.exchange' || exchange === 'dead-letter.exchange') {
-        if (exchange === 'retry.exchange') triedAgain.add(properties.correlationId ?? '')
-        const code = String(properties.headers['error-code'])
-        // The provider's own failure came before it accepted anything.
-        if (code !== 'unavailable' && properties.type === 'notification.requested')
-          failedAfterwards.add(`${notificationIn(body)} ${routingKey}`)
-        return
-      }
+      if (publication.exchange === 'dead-letter.exchange') return
       once(publication)
       // An even sample of all so far, as old as the run.
       if (old.length < OLD_MAX) old.push(publication)
       else if (seen % 16 === 0) old[(seen / 16) % OLD_MAX] = publication
       seen += 1
     },
+    failed(by, subject, code) {
+      if (subject !== undefined) triedAgain.add(subject)
+      // The provider's own failure came before it accepted anything.
+      if (code !== 'unavailable') troubles.set(by, (troubles.get(by) ?? 0) + 1)
+    },
     accepted(by, { notificationId, channel, isRecorded }) {
       const key = `${notificationId} notification.${channel}.queue`
       const last = acceptances.get(key)
-      acceptances.set(key, by)
+      acceptances.set(key, { by, troubles: troubles.get(by) ?? 0 })
       if (!last) return
       const complain = (what: string) =>
         toldAgain.push({ check: TOLD_ONCE, subject: notificationId, what: `${key} ${what}` })
+      const hadTrouble = (troubles.get(last.by) ?? 0) > last.troubles
       if (isRecorded()) complain('was sent again although it was recorded as sent')
-      else if (last.isAlive() && !failedAfterwards.delete(key)) complain('was sent twice and nothing had gone wrong')
+      else if (last.by.isAlive() && !hadTrouble) complain('was sent twice and nothing had gone wrong')
     },
   }
-}
-
-function notificationIn(body: Buffer): string {
-  return String(JSON.parse(body.toString('utf8')).data.notificationId)
 }

@@ -1,14 +1,18 @@
 // Six services over one broker, in one process: their processes start, die and start again, and whoever asks them finds
 // one that lives, or is refused.
 import { join } from 'node:path'
-import { topology } from '@orders/shared/contracts'
+import { sources, topology } from '@orders/shared/contracts'
 import {
   type Broker,
   consume,
   createGroupCommit,
+  createOutage,
   createOutbox,
+  type DueRetries,
   type Handler,
+  handleDue,
   type Kernel,
+  knownTo,
   type Outbox,
   serve,
   watchOverdue,
@@ -67,6 +71,10 @@ interface Living {
   kernel: Kernel
 }
 
+/** A redelivery from them is counted as an attempt: a message that kills its consumer would come for ever. */
+const unlimited = new Set(
+  topology.queues.flatMap(({ name, arguments: settings }) => ('x-delivery-limit' in settings ? [] : [name])),
+)
 const RESTART_MEAN_MS = 200
 const OUTBOX_MIGRATIONS = join(import.meta.dirname, '..', '..', 'shared', 'messaging', 'migrations')
 
@@ -118,7 +126,7 @@ export function createWorld(options: Options): World {
 
   /** What `startService` does, but for HTTP. */
   async function open({ name, folder, wire: wireUp }: Service, process: Process): Promise<Kernel> {
-    const log = countingLog(process, tally)
+    const log = countingLog(process, tally, witness)
     const { now } = time
     const honestDatabase = openStore(store(name), process, { faults, tally })
     const database = tamper.database?.(honestDatabase, name) ?? honestDatabase
@@ -127,17 +135,24 @@ export function createWorld(options: Options): World {
     const broker = tamper.broker?.(honestBroker, name) ?? honestBroker
     const honestOutbox = createOutbox({ database, broker, log, now })
     const outbox = tamper.outbox?.(honestOutbox, name) ?? honestOutbox
-    const commit = createGroupCommit({ database, outbox, service: name })
+    let due: DueRetries | undefined
+    const commit = createGroupCommit({ database, outbox, service: name, now, taskDue: () => due?.wake() })
+    const outage = createOutage({ database, log, now })
+    process.atDeath(outage.close)
     // Only to end their intervals: the dead need no orderly stop.
     process.atDeath(() => void Promise.allSettled([outbox.close(), commit.close()]))
     await outbox.sweep()
-    const kernel: Kernel = { service: name, version: 'simulated', broker, database, commit, log, now }
+    const kernel: Kernel = { service: name, version: 'simulated', broker, database, commit, outage, sources, log, now }
     const reach = reachOutside(outside, process, { faults, tally, witness, isRecorded })
     const heard = await wireUp({ config: {}, database, broker, commit, log, now, auth, parts: partsOf(process) }, reach)
-    for (const consumer of heard.consumers) {
+    const consumers = heard.consumers.map((consumer) => {
       const handlers = tamper.handlers?.(consumer.handlers, consumer.queue) ?? consumer.handlers
-      consume(kernel, { ...consumer, handlers })
-    }
+      const countsRedeliveries = unlimited.has(consumer.queue)
+      return consume(kernel, { countsRedeliveries, ...consumer, handlers })
+    })
+    const looking = handleDue(kernel, consumers, knownTo(heard.consumers))
+    due = looking
+    process.atDeath(() => void looking.close())
     for (const timers of heard.timers ?? []) {
       const watching = watchOverdue(kernel, timers)
       process.atDeath(() => void watching.close())

@@ -54,7 +54,7 @@ type Environment = Record<string, string>
 
 interface Options {
   amqpUrl: string
-  /** Settings beyond the defaults of tests, which are a transit time of 50 ms and few logs. */
+  /** Settings beyond the defaults of tests, which are a transit time of 50 ms, little patience and few logs. */
   environment?: Environment
   /** What one service, or one copy of it, gets besides. */
   environmentOf?: (service: ServiceName, copy: number) => Environment
@@ -110,6 +110,10 @@ export async function prepareSystem({
       DATA_DIR: dataDir,
       LOG_LEVEL: 'warn',
       SHIPPING_TRANSIT_MS: '50',
+      PAYMENT_PATIENCE_MS: '20000',
+      SHIPPING_PATIENCE_MS: '20000',
+      MAIL_PATIENCE_MS: '30000',
+      CHANNEL_PATIENCE_MS: '30000',
       ...environment,
       ...environmentOf(service, copy),
       ...onceOnly,

@@ -98,27 +98,26 @@ it('refuses times that cannot be', async () => {
   expect(odd.status).toBe(400)
 })
 
-/** Webhooks that nobody answers: their requests go round by the waiting rooms. */
+/** Webhooks that nobody answers: their requests are tried again and again. */
 const unanswered = { WEBHOOK_SECRET: 'a-secret-of-thirty-characters-!', WEBHOOK_ALLOW_PRIVATE: 'true' }
 const toNobody = { to: { webhook: 'http://127.0.0.1:1/' }, ...words }
 type Open = Awaited<ReturnType<typeof openServices>>
 const tried = ({ get }: Open, id: string) =>
   eventually('it was tried', async () => (await get(`/notifications/${id}`)).body.attempts.length > 0 || undefined)
-const settled = ({ broker }: Open) =>
-  eventually('its request is settled', () => {
-    const places = ['notification.webhook.queue', 'retry.1s.queue', 'retry.5s.queue', 'retry.30s.queue']
-    return places.every((queue) => broker.messages(queue).length === 0) || undefined
+const settled = ({ broker, get }: Open) =>
+  eventually('its request is settled', async () => {
+    const { retries } = (await get('/retries')).body
+    return retries.length + broker.messages('notification.webhook.queue').length === 0
   })
 
 it('says that it has expired, when its time is over while it is held, and while it is tried', async () => {
   const open = await openServices({ env: unanswered })
-  const { get, post, clock, said, hear, broker, passRoom } = open
+  const { get, post, clock, said, hear, broker } = open
   const { body: held } = await post('/notifications', { ...ann, sendAt: later, expiresAt: latest })
   const { body: waiting } = await post('/notifications', { ...toNobody, expiresAt: latest })
   await tried(open, waiting.id)
   clock.now = latest
   await hear(`${held.id}/notification.expired/direct.email`)
-  await passRoom()
   await hear(`${waiting.id}/notification.expired/direct.webhook`)
   await settled(open)
   expect(broker.messages('notification.webhook.dlq')).toEqual([])
@@ -145,12 +144,12 @@ it('calls off what has not been sent, for certain while it is held, and says so 
 
 it('calls off what was asked for already: its channel finds it so and sends nothing', async () => {
   const open = await openServices({ env: unanswered })
-  const { get, post, hear, broker, passRoom, running } = open
+  const { get, post, hear, broker, hasten, running } = open
   const { body } = await post('/notifications', toNobody)
   await tried(open, body.id)
   await post(`/notifications/${body.id}/cancel`)
   await hear(`${body.id}/notification.cancelled/direct.webhook`)
-  await passRoom()
+  await hasten()
   await eventually('its channel has nothing more to do', () =>
     running[0]?.lines.find(
       ({ msg, queue, subject }) => msg === 'handled' && queue === 'notification.webhook.queue' && subject === body.id,

@@ -103,13 +103,13 @@ it('the click ends that category’s mails, of what waits already too, and nothi
 })
 
 it('what waits for its next attempt when the click comes is not sent', async () => {
-  const { linkOf, oneClick, send, hear, passRoom, server, standing } = await opened()
+  const { linkOf, oneClick, send, hear, hasten, server, standing } = await opened()
   const path = await linkOf({ ...customer, category: 'newsletter' })
   server.refuse('data', 451)
   const waiting = await send({ ...customer, category: 'newsletter', channels: ['email'] })
   await expect.poll(async () => (await standing(waiting))[0]?.attempts).toBe(1)
   await oneClick(path)
-  await passRoom()
+  await hasten()
   await hear(`${waiting}/notification.opted_out/direct.email`)
   expect(server.accepted).toHaveLength(1)
   expect(await standing(waiting)).toMatchObject([{ status: 'opted_out', attempts: 1 }])

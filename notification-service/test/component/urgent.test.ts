@@ -24,7 +24,7 @@ const lookAgain = () => vi.advanceTimersByTime(1_000)
 function outageOf(broker: Broker): Broker {
   return {
     ...broker,
-    status: () => (isAway ? { fault: 'not reachable', unconfirmed: 0 } : broker.status()),
+    status: () => (isAway ? { fault: 'not reachable', unconfirmed: 0, refused: [] } : broker.status()),
     publish: (publication) => back.promise.then(() => broker.publish(publication)),
   }
 }

@@ -1,7 +1,7 @@
 // Acks in few frames, and never a wrong one: an ack too many loses a message, one too few stalls the consumer.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createAcks } from '../acks.ts'
+import { createAcks, type How } from '../acks.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -9,14 +9,14 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 function channel() {
   const open = new Set<number>()
   const settled: number[] = []
-  const frames: [number, boolean][] = []
+  const frames: [number, How][] = []
   return {
     open,
     settled,
     frames,
-    send(tag: number, multiple: boolean) {
-      frames.push([tag, multiple])
-      const covered = multiple ? [...open].filter((other) => other <= tag) : [tag]
+    send(tag: number, how: How) {
+      frames.push([tag, how])
+      const covered = how === 'and those before' ? [...open].filter((other) => other <= tag) : [tag]
       // RabbitMQ closes the channel for an ack of what is not open.
       if (!open.has(tag)) throw new Error(`unknown delivery tag ${tag}`)
       for (const other of covered) {
@@ -35,11 +35,11 @@ describe('acks', () => {
       open.add(tag)
       return acks.add(tag)
     })
-    for (const one of settle) one()
+    for (const one of settle) one.ack()
 
     await turn()
 
-    expect(frames).toEqual([[4, true]])
+    expect(frames).toEqual([[4, 'and those before']])
   })
 
   it('do not wait for a slow delivery, and do not settle it', async () => {
@@ -49,16 +49,16 @@ describe('acks', () => {
       open.add(tag)
       return acks.add(tag)
     })
-    for (const one of [third, first, fourth]) one?.()
+    for (const one of [third, first, fourth]) one?.ack()
     await turn()
     expect(frames).toEqual([
-      [1, false],
-      [3, false],
-      [4, false],
+      [1, 'alone'],
+      [3, 'alone'],
+      [4, 'alone'],
     ])
     expect([...open]).toEqual([2])
 
-    slow?.()
+    slow?.ack()
     await turn()
     expect(settled.sort()).toEqual([1, 2, 3, 4])
   })
@@ -68,30 +68,30 @@ describe('acks', () => {
     const acks = createAcks(send)
     open.add(1)
     const settle = acks.add(1)
-    settle()
-    settle()
+    settle.ack()
+    settle.ack()
     await turn()
-    settle()
+    settle.ack()
     await turn()
-    expect(frames).toEqual([[1, false]])
+    expect(frames).toEqual([[1, 'alone']])
   })
 
   it('settle every delivery exactly once and none too early, whatever the order', async () => {
     const step = fc.oneof(
       fc.constant<'deliver'>('deliver'),
       fc.constant<'turn'>('turn'),
-      fc.record({ settle: fc.nat({ max: 30 }) }),
+      fc.record({ settle: fc.nat({ max: 30 }), isRefused: fc.boolean() }),
     )
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const { send, open, settled } = channel()
-        const acks = createAcks((tag, multiple) => {
+        const acks = createAcks((tag, how) => {
           const before = new Set(open)
-          send(tag, multiple)
+          send(tag, how)
           for (const other of before) if (!open.has(other)) expect(done.has(other)).toBe(true)
         })
         const done = new Set<number>()
-        const pending: { tag: number; settle: () => void }[] = []
+        const pending: { tag: number; settle: ReturnType<typeof acks.add> }[] = []
         let tag = 0
         for (const one of steps) {
           if (one === 'deliver') {
@@ -102,7 +102,8 @@ describe('acks', () => {
             const [chosen] = pending.splice(one.settle % Math.max(1, pending.length), 1)
             if (!chosen) continue
             done.add(chosen.tag)
-            chosen.settle()
+            if (one.isRefused) chosen.settle.refuse()
+            else chosen.settle.ack()
           }
         }
         await turn()
@@ -110,7 +111,7 @@ describe('acks', () => {
         expect(settled.toSorted((a, b) => a - b)).toEqual([...done].sort((a, b) => a - b))
         for (const rest of pending) {
           done.add(rest.tag)
-          rest.settle()
+          rest.settle.ack()
         }
         await turn()
         expect(settled.toSorted((a, b) => a - b)).toEqual(Array.from({ length: tag }, (_, index) => index + 1))

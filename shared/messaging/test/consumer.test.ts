@@ -6,9 +6,9 @@ import { PermanentError, TransientError } from '../../runtime/errors.ts'
 import { eventually, type Schedule } from '../../testing/index.ts'
 import type { Broker, Publication } from '../broker.ts'
 import { type ConsumerOptions, consume } from '../consumer.ts'
+import { handleDue } from '../due.ts'
 import { encode } from '../envelope.ts'
 import type { Handler } from '../handler.ts'
-import { ATTEMPTS_MAX } from '../recoverability.ts'
 import { type Draft, owned, type State } from '../state.ts'
 import {
   around,
@@ -22,6 +22,7 @@ import {
   publishedIds,
   reserved,
   type TestKernel,
+  waiting,
 } from './kernel.ts'
 
 const QUEUE = 'inventory.queue'
@@ -57,6 +58,19 @@ const throwing = (error: Error) => () => {
 function start({ kernel }: TestKernel, handler: Handler = handling(), options: Partial<ConsumerOptions> = {}) {
   return consume(kernel, { queue: QUEUE, prefetch: 10, handlers: [handler], ...options })
 }
+
+/** The same, and what is kept is handled when it is due; `later` lets time pass until it is. */
+function startWithRetries(opened: TestKernel, handler: Handler, options: Partial<ConsumerOptions> = {}) {
+  const due = handleDue(opened.kernel, [start(opened, handler, options)], [])
+  onTestFinished(() => due.close())
+  return (ms: number) => {
+    opened.pass(ms)
+    due.wake()
+  }
+}
+
+const settledTimes = (kernel: TestKernel, times: number) =>
+  eventually(`${times} attempts have ended`, () => kernel.outcomes[times - 1])
 
 /** All that is due is handed over in one turn of the event loop, as one read of a socket does. */
 const inOneTurn: Schedule = (_, work) => {
@@ -245,7 +259,7 @@ describe('a call to the outside', () => {
     expect(loads).toEqual([['a', 'b', 'c', 'd', 'e']])
   })
 
-  it('that takes too long is aborted, and the delivery waits in the first room', async () => {
+  it('that takes too long is aborted, and the delivery is kept for a second', async () => {
     const kernel = await openKernel({ schedule: manualTime().schedule })
     let aborted = false
     const handler: Handler = {
@@ -263,8 +277,7 @@ describe('a call to the outside', () => {
     expect(await outcome(kernel)).toMatchObject({ outcome: 'retry' })
     expect(aborted).toBe(true)
     expect(await effects(kernel)).toEqual([])
-    const [waiting] = kernel.memory.messages('retry.1s.queue')
-    expect(waiting?.properties.headers).toMatchObject({ delay: '1s', attempt: 2, 'error-code': 'ask_timeout' })
+    expect(await waiting(kernel)).toMatchObject([{ attempts: 1, code: 'ask_timeout', isOutside: true }])
   })
 
   it('that throws at once counts as a failure like any other', async () => {
@@ -299,11 +312,10 @@ describe('a call to the outside', () => {
 })
 
 describe('a delivery that fails', () => {
-  it('comes back after its waiting room, with the same bytes and its next attempt', async () => {
-    const time = manualTime()
-    const kernel = await openKernel({ schedule: time.schedule })
+  it('is kept as a row, and handled as its next attempt when it is due', async () => {
+    const kernel = await openKernel()
     const attempts: number[] = []
-    start(
+    const later = startWithRetries(
       kernel,
       handling((event, draft, { attempt }) => {
         attempts.push(attempt)
@@ -314,52 +326,52 @@ describe('a delivery that fails', () => {
     const body = bodyOf(created('order-1'))
     await deliver(kernel, { body })
     expect(await outcome(kernel)).toMatchObject({ outcome: 'retry' })
-    const [waiting] = kernel.memory.messages('retry.1s.queue')
-    expect(waiting?.body).toBe(body.toString())
+    const [kept] = await waiting(kernel)
+    expect(kept?.delivery.body.toString()).toBe(body.toString())
+    const waitMs = Date.parse(kept?.dueAt ?? '') - Date.parse(NOW)
+    expect(waitMs).toBeGreaterThanOrEqual(1_000)
+    expect(waitMs).toBeLessThanOrEqual(1_100)
 
-    time.advance(999)
-    expect(kernel.memory.messages('retry.1s.queue')).toHaveLength(1)
-    time.advance(1)
+    later(waitMs - 1)
+    await kernel.commit.submit({ reads: () => [], decide: () => ({ result: undefined, messages: [] }) })
+    expect(attempts).toEqual([1])
+    later(1)
 
-    expect(await outcome(kernel, 2)).toMatchObject({ outcome: 'handled' })
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'handled' })
     expect(attempts).toEqual([1, 2])
     expect(await effects(kernel)).toEqual(['order-1'])
+    expect(await waiting(kernel)).toEqual([])
   })
 
-  it('is not tried again before it was asked to, however often it leaves a room, and then as its next attempt', async () => {
-    const time = manualTime()
-    const kernel = await openKernel({ schedule: time.schedule })
-    const attempts: number[] = []
-    let nowMs = Date.parse(NOW)
-    const advance = (ms: number) => {
-      nowMs += ms
-      time.advance(ms)
-    }
-    const handler = handling((event, draft, { attempt }) => {
-      attempts.push(attempt)
-      if (attempt === 1) throw new TransientError('busy', 'in a minute', { retryAfterSeconds: 60.5 })
-      return save(event.subject, draft)
-    })
-    const now = () => new Date(nowMs)
-    consume({ ...kernel.kernel, now }, { queue: QUEUE, prefetch: 10, handlers: [handler] })
+  it('is one row, however often it is delivered before it is acked', async () => {
+    const kernel = await openKernel()
+    start(kernel, handling(throwing(new TransientError('busy', 'not now'))))
     await deliver(kernel)
-    await outcome(kernel, 1)
-    expect(kernel.memory.messages('retry.30s.queue')).toHaveLength(1)
-    advance(30_000)
+    await deliver(kernel)
     await outcome(kernel, 2)
-    advance(30_000)
-    await outcome(kernel, 3)
-    expect([attempts, kernel.memory.messages('retry.1s.queue').length]).toEqual([[1], 1])
-    advance(1_000)
-    expect(await outcome(kernel, 4)).toMatchObject({ outcome: 'handled' })
-    expect(attempts).toEqual([1, 2])
+    expect(await waiting(kernel)).toMatchObject([{ attempts: 1 }])
+  })
+
+  it('is not tried again before it was asked to', async () => {
+    const kernel = await openKernel()
+    const later = startWithRetries(
+      kernel,
+      handling((event, draft, { attempt }) => {
+        if (attempt === 1) throw new TransientError('busy', 'in an hour', { retryAfterSeconds: 3_600 })
+        return save(event.subject, draft)
+      }),
+    )
+    await deliver(kernel)
+    await outcome(kernel)
+    expect(await waiting(kernel)).toMatchObject([{ dueAt: '2026-11-21T09:00:00.000Z' }])
+    later(3_600_000)
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'handled' })
   })
 
   it('without having been tried comes back as the same attempt, with no mark of a failure', async () => {
-    const time = manualTime()
-    const kernel = await openKernel({ schedule: time.schedule })
+    const kernel = await openKernel()
     const attempts: number[] = []
-    start(
+    const later = startWithRetries(
       kernel,
       handling((event, draft, { attempt }) => {
         if (attempts.push(attempt) === 1) throw new TransientError('crowded', 'others first', { isUntried: true })
@@ -368,11 +380,72 @@ describe('a delivery that fails', () => {
     )
     await deliver(kernel)
     await outcome(kernel)
-    const [waiting] = kernel.memory.messages('retry.1s.queue')
-    expect(waiting?.properties.headers).not.toHaveProperty('history')
-    time.advance(1_000)
-    expect(await outcome(kernel, 2)).toMatchObject({ outcome: 'handled' })
+    expect(await waiting(kernel)).toMatchObject([{ attempts: 0, history: [] }])
+    later(1_100)
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'handled' })
     expect(attempts).toEqual([1, 1])
+  })
+
+  it('is given up when the patience of its handler is over, whether or not it was tried', async () => {
+    const kernel = await openKernel()
+    const later = startWithRetries(kernel, {
+      ...handling(throwing(new TransientError('crowded', 'others first', { isUntried: true }))),
+      patience: { waitsMs: [1_000], forMs: 60_000 },
+    })
+    await deliver(kernel)
+    await outcome(kernel)
+    later(30_000)
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'retry' })
+    later(30_000)
+    expect(await settledTimes(kernel, 3)).toMatchObject({ outcome: 'dead_letter' })
+    expect(kernel.memory.messages(DLQ)[0]?.properties.headers['error-code']).toBe('crowded')
+    expect(await waiting(kernel)).toEqual([])
+  })
+
+  it('that is held back by its outside system is not tried before that serves, unless its time is over', async () => {
+    const kernel = await openKernel()
+    let isOpen = true
+    const later = startWithRetries(kernel, {
+      ...handling((event, draft, { attempt }) => {
+        if (attempt === 1) throw new TransientError('busy', 'not now')
+        return save(event.subject, draft)
+      }),
+      guard: { isOpen: () => isOpen },
+    })
+    await deliver(kernel)
+    await outcome(kernel)
+    later(60_000)
+    await eventually('it was looked for', async () => (await waiting(kernel))[0]?.attempts === 1)
+    isOpen = false
+    later(0)
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'handled' })
+  })
+
+  it('is counted before it is tried again, so that one which kills the process is given up', async () => {
+    const kernel = await openKernel()
+    const dying = deferred()
+    const started: number[] = []
+    const handler: Handler = {
+      ...handling(throwing(new TransientError('busy', 'not now'))),
+      ask(_, { attempt }) {
+        started.push(attempt)
+        return attempt === 2 ? dying.promise : Promise.resolve()
+      },
+    }
+    const later = startWithRetries(kernel, handler)
+    await deliver(kernel)
+    await outcome(kernel)
+    later(1_100)
+    await eventually('it is being tried', () => started.length === 2)
+    expect(await waiting(kernel)).toMatchObject([{ attempts: 2 }])
+    // Nobody will ever tell of this attempt; when its time has passed, the next one is made.
+    later(60_000)
+    await eventually('it is tried again', () => started.length === 3)
+    expect(started).toEqual([1, 2, 3])
+    dying.resolve()
+    await settledTimes(kernel, 3)
+    // The attempt that was taken for dead has ended after all, and changed nothing.
+    expect(await waiting(kernel)).toMatchObject([{ attempts: 3 }])
   })
 
   it('undoes what its handler had already saved', async () => {
@@ -424,30 +497,47 @@ describe('a delivery that fails', () => {
   })
 
   it('too often goes to the dead letters, with the history of its attempts', async () => {
-    const time = manualTime()
-    const kernel = await openKernel({ schedule: time.schedule })
-    start(kernel, handling(throwing(new Error('the disk is on fire'))))
+    const kernel = await openKernel()
+    const later = startWithRetries(kernel, handling(throwing(new Error('the disk is on fire'))))
     await deliver(kernel)
 
-    for (let attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
-      await outcome(kernel, attempt)
-      time.advance(30_000)
+    for (let attempt = 1; attempt < 4; attempt++) {
+      await settledTimes(kernel, attempt)
+      later(33_000)
     }
-    await outcome(kernel, ATTEMPTS_MAX)
+    await settledTimes(kernel, 4)
 
     expect(kernel.outcomes.map((it) => it.outcome)).toEqual(['retry', 'retry', 'retry', 'dead_letter'])
     const [dead] = kernel.memory.messages(DLQ)
     const history: { attempt: number; error: string }[] = JSON.parse(String(dead?.properties.headers.history))
     expect(history.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4])
     expect(history.every(({ error }) => error === 'Error: the disk is on fire')).toBe(true)
-    expect(dead?.properties.headers).not.toHaveProperty('x-death')
+    expect(await waiting(kernel)).toEqual([])
   })
 
-  it.each([
-    ['waits', new TransientError('busy', 'not now')],
-    ['is a dead letter', new PermanentError('bad', 'never')],
-  ])('is not acked before its copy, which %s, is confirmed', async (_, error) => {
-    const kernel = await openKernel({ schedule: manualTime().schedule })
+  it('is not acked before its row is committed', async () => {
+    const gate = deferred()
+    const reached = deferred()
+    const kernel = await openKernel({
+      wrap: (database) =>
+        around(database, async (run) => {
+          const result = await run()
+          reached.resolve()
+          await gate.promise
+          return result
+        }),
+    })
+    start(kernel, { ...handling(), ask: () => Promise.reject(new TransientError('busy', 'not now')) })
+    await deliver(kernel)
+    await reached.promise
+    await new Promise((turn) => setImmediate(turn))
+    expect(kernel.memory.unsettled(QUEUE)).toBe(1)
+    gate.resolve()
+    expect(await outcome(kernel)).toMatchObject({ outcome: 'retry' })
+  })
+
+  it('is not acked before its dead copy is confirmed', async () => {
+    const kernel = await openKernel()
     const confirm = deferred()
     const reached = deferred()
     const broker: Broker = {
@@ -457,7 +547,7 @@ describe('a delivery that fails', () => {
         return confirm.promise.then(() => kernel.broker.publish(publication))
       },
     }
-    const handlers = [handling(throwing(error))]
+    const handlers = [handling(throwing(new PermanentError('bad', 'never')))]
     consume({ ...kernel.kernel, broker }, { queue: QUEUE, prefetch: 10, handlers })
     await deliver(kernel)
 
@@ -469,7 +559,7 @@ describe('a delivery that fails', () => {
     await outcome(kernel)
   })
 
-  it('stays unacked when its copy is refused', async () => {
+  it('is left to its queue’s own dead-lettering when even its dead copy is refused', async () => {
     const kernel = await openKernel()
     const refused = new PermanentError('unpublishable', 'no')
     const broker: Broker = { ...kernel.broker, publish: () => Promise.reject(refused) }
@@ -477,10 +567,8 @@ describe('a delivery that fails', () => {
     consume({ ...kernel.kernel, broker }, { queue: QUEUE, prefetch: 10, handlers })
     await deliver(kernel)
 
-    await eventually('it is told', () => kernel.lines.some(({ msg }) => msg === 'left unsettled'))
-
-    expect(kernel.memory.unsettled(QUEUE)).toBe(1)
-    expect(kernel.outcomes).toEqual([])
+    expect(await outcome(kernel)).toMatchObject({ outcome: 'dead_letter' })
+    expect(kernel.memory.messages(DLQ)).toMatchObject([{ properties: { messageId: 'order-1/order.created' } }])
   })
 
   it('spoils nobody else in its group', async () => {
@@ -541,30 +629,68 @@ describe('a message that cannot be understood', () => {
   })
 })
 
+describe('a message that a successor may understand', () => {
+  const envelope = JSON.parse(bodyOf(created('order-1')).toString())
+  const from = (source: string, change: object) => Buffer.from(JSON.stringify({ ...envelope, source, ...change }))
+  const newer = { dataschema: 'urn:orders:order.created:2' }
+
+  it.each([
+    ['unknown_type', { type: 'order.exploded', dataschema: 'urn:orders:order.exploded:1' }],
+    ['unknown_version', newer],
+    ['unexpected_type', JSON.parse(bodyOf(reserved('order-1')).toString())],
+  ])('is kept for it, as %s, when it comes from a service that is known', async (code, change) => {
+    const kernel = await openKernel()
+    start(kernel)
+    const body = from('/test-service', { ...change, source: '/test-service' })
+    await deliver(kernel, { body })
+    expect(await outcome(kernel)).toMatchObject({ outcome: 'retry' })
+    const { dataschema } = JSON.parse(body.toString())
+    expect(await waiting(kernel)).toMatchObject([{ code, waitsFor: dataschema, attempts: 0 }])
+    expect(kernel.memory.messages(DLQ)).toEqual([])
+  })
+
+  it('is handled by the first that knows it', async () => {
+    const kernel = await openKernel()
+    start(kernel)
+    const body = from('/test-service', newer)
+    await deliver(kernel, { body })
+    await outcome(kernel)
+    const successor = start(kernel, handling(), { decode: () => ({ ...envelope, data: {} }) })
+    const due = handleDue(kernel.kernel, [successor], [newer.dataschema])
+    onTestFinished(() => due.close())
+    due.wake()
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'handled' })
+    expect(await waiting(kernel)).toEqual([])
+  })
+
+  it('is a dead letter when nobody has come to know it in a week', async () => {
+    const kernel = await openKernel()
+    const later = startWithRetries(kernel, handling())
+    await deliver(kernel, { body: from('/test-service', newer) })
+    await outcome(kernel)
+    later(7 * 86_400_000)
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'dead_letter' })
+    expect(await waiting(kernel)).toEqual([])
+  })
+})
+
 describe('a message of a type that is no longer heard', () => {
   const sent = () => encode(created('order-1'), 'order-service', {})
 
   it.each([
-    ['its delivery', {}],
-    ['a body that nobody understands any more', { body: Buffer.from('{"half":') }],
-    ['one that comes back from a waiting room', { headers: { attempt: 3, delay: '5s' } }],
-    ['one that is not due yet', { headers: { attempt: 2, delay: '30s', 'not-before': '2999-01-01T00:00:00.000Z' } }],
-  ])(
-    'is settled, and nothing happens: %s',
-    async (_, { body = sent().body, headers = {} }: Partial<Publication> & { headers?: object }) => {
-      const kernel = await openKernel()
-      start(kernel, handling(), { retired: ['notification.sent', 'order.created'] })
-      const properties = { ...sent().properties, headers: { ...sent().properties.headers, ...headers } }
-      await deliver(kernel, { body, properties })
+    ['its delivery', sent().body],
+    ['a body that nobody understands any more', Buffer.from('{"half":')],
+  ])('is settled, and nothing happens: %s', async (_, body) => {
+    const kernel = await openKernel()
+    start(kernel, handling(), { retired: ['notification.sent', 'order.created'] })
+    await deliver(kernel, { body, properties: sent().properties })
 
-      expect(await outcome(kernel)).toMatchObject({ type: 'order.created', outcome: 'handled' })
+    expect(await outcome(kernel)).toMatchObject({ type: 'order.created', outcome: 'handled' })
 
-      expect(await effects(kernel)).toEqual([])
-      expect(publishedIds(kernel)).toEqual([])
-      for (const queue of [DLQ, 'retry.1s.queue', 'retry.5s.queue', 'retry.30s.queue'])
-        expect([queue, kernel.memory.messages(queue)]).toEqual([queue, []])
-    },
-  )
+    expect(await effects(kernel)).toEqual([])
+    expect(publishedIds(kernel)).toEqual([])
+    expect([kernel.memory.messages(DLQ), await waiting(kernel)]).toEqual([[], []])
+  })
 
   it('leaves the others as they are', async () => {
     const kernel = await openKernel()
@@ -578,7 +704,7 @@ describe('a message of a type that is no longer heard', () => {
 describe('giving up', () => {
   const refusing = (giveUp: Handler['giveUp'], more: Partial<Handler> = {}): Handler => ({
     ...handling(),
-    ask: () => Promise.reject(new PermanentError('gateway_down', 'nobody answers')),
+    ask: () => Promise.reject(new PermanentError('gateway_down', 'nobody answers', { isOutside: true })),
     giveUp,
     ...more,
   })
@@ -615,24 +741,58 @@ describe('giving up', () => {
     expect(await effects(kernel)).toEqual([])
   })
 
+  it.each([
+    ['nobody foresaw', new TypeError('response.id is undefined')],
+    ['is our own database’s', new PermanentError('number_too_large', 'no such number')],
+  ])('is not what becomes of a failure while asking that %s', async (_, error) => {
+    const kernel = await openKernel()
+    const later = startWithRetries(kernel, {
+      ...refusing((event, draft) => save(event.subject, draft)),
+      ask: () => Promise.reject(error),
+      patience: { waitsMs: [1_000], attemptsMax: 2 },
+    })
+    await deliver(kernel)
+    await outcome(kernel)
+    later(1_100)
+    await eventually('it has ended', () => kernel.outcomes.at(-1)?.outcome === 'dead_letter')
+    expect(await effects(kernel)).toEqual([])
+  })
+
+  it('is not what becomes of a read of our own database that takes too long', async () => {
+    const kernel = await openKernel()
+    const never: State<string> = { ...notes, load: () => deferred<Map<string, string>>().promise }
+    start(
+      kernel,
+      {
+        ...refusing((event, draft) => save(event.subject, draft)),
+        ask: (event, { read }) => read(never, event.subject),
+        patience: { waitsMs: [1_000], attemptsMax: 1 },
+      },
+      { askTimeoutMs: 20 },
+    )
+    await deliver(kernel)
+    expect(await outcome(kernel)).toMatchObject({ outcome: 'dead_letter' })
+    expect(await effects(kernel)).toEqual([])
+  })
+
   it('comes only after the last attempt', async () => {
-    const time = manualTime()
-    const kernel = await openKernel({ schedule: time.schedule })
-    start(kernel, {
+    const kernel = await openKernel()
+    const later = startWithRetries(kernel, {
       ...handling(),
-      ask: () => Promise.reject(new TransientError('gateway_down', 'nobody answers')),
+      ask: () => Promise.reject(new TransientError('gateway_down', 'nobody answers', { isOutside: true })),
       giveUp: (event, draft) => save(event.subject, draft),
     })
     await deliver(kernel)
 
-    for (let attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
-      await outcome(kernel, attempt)
+    for (let attempt = 1; attempt < 4; attempt++) {
+      await settledTimes(kernel, attempt)
       expect(await effects(kernel)).toEqual([])
-      time.advance(30_000)
+      later(33_000)
     }
 
-    expect(await outcome(kernel, ATTEMPTS_MAX)).toMatchObject({ outcome: 'gave_up' })
+    expect(await settledTimes(kernel, 4)).toMatchObject({ outcome: 'gave_up' })
     expect(await effects(kernel)).toEqual(['order-1'])
+    expect(await waiting(kernel)).toEqual([])
   })
 
   it('keeps the dead letter too where an operator may want to send it again', async () => {
@@ -648,27 +808,17 @@ describe('giving up', () => {
     expect(kernel.memory.messages(DLQ)).toHaveLength(1)
   })
 
-  it('that fails is tried again after the longest room, and nothing is lost', async () => {
-    const time = manualTime()
-    const kernel = await openKernel({ schedule: time.schedule })
-    let full = true
+  it('that fails by a fault of ours ends in the dead letters, and says so', async () => {
+    const kernel = await openKernel()
     start(
       kernel,
-      refusing((event, draft) => {
-        if (full) throw new TransientError('SQLITE_FULL', 'database or disk is full')
-        return save(event.subject, draft)
+      refusing(() => {
+        throw new Error('no such column: status')
       }),
     )
     await deliver(kernel)
-    expect(await outcome(kernel)).toMatchObject({ outcome: 'retry' })
-    expect(kernel.memory.messages('retry.30s.queue')).toHaveLength(1)
-
-    full = false
-    time.advance(30_000)
-
-    expect(await outcome(kernel, 2)).toMatchObject({ outcome: 'gave_up' })
-    expect(await effects(kernel)).toEqual(['order-1'])
-    expect(kernel.memory.messages(DLQ)).toEqual([])
+    expect(await outcome(kernel)).toMatchObject({ outcome: 'dead_letter' })
+    expect(kernel.memory.messages(DLQ)[0]?.properties.headers['error-message']).toBe('no such column: status')
   })
 
   it('that can never work ends in the dead letters instead of circling for ever', async () => {
@@ -796,18 +946,100 @@ describe('closing a consumer', () => {
     gate.resolve()
     await consumer.close()
 
-    expect(kernel.lines.map(({ msg }) => msg)).toContain('left unsettled')
     expect(kernel.outcomes).toEqual([])
     expect(kernel.memory.messages(QUEUE)).toHaveLength(1)
     expect(kernel.memory.messages(DLQ)).toEqual([])
   })
 })
 
+describe('while the database is away', () => {
+  const away = () => new TransientError('disk_full', 'the disk is full', { isOutage: true })
+
+  it('nothing is taken, what was taken is given back once, and all is handled when it is back', async () => {
+    let isFull = true
+    let tries = 0
+    const kernel = await openKernel({
+      wrap: (database) =>
+        around(database, (run) => {
+          tries += 1
+          return isFull ? Promise.reject(away()) : run()
+        }),
+    })
+    start(kernel)
+    const ids = Array.from({ length: 30 }, (_, index) => `order-${index}`)
+    await Promise.all(ids.map((id) => deliver(kernel, { body: bodyOf(created(id)) })))
+
+    await eventually('it was probed', () => tries > 2)
+    expect(kernel.memory.unsettled(QUEUE)).toBe(0)
+    expect(kernel.memory.messages(QUEUE)).toHaveLength(30)
+    expect(kernel.kernel.outage.fault()).toBe('the disk is full')
+    isFull = false
+
+    await eventually('all are handled', async () => (await effects(kernel)).length === 30)
+    expect(kernel.lines.map(({ msg }) => msg).filter((msg) => /database/.test(msg))).toEqual([
+      'the database is away: consumers pause',
+      'the database is back: consumers go on',
+    ])
+    expect(kernel.memory.messages(DLQ)).toEqual([])
+    expect(await waiting(kernel)).toEqual([])
+  })
+
+  it('what was being tried again keeps its row, and its attempt is made when it is back', async () => {
+    let isFull = false
+    const kernel = await openKernel({
+      wrap: (database) => around(database, (run) => (isFull ? Promise.reject(away()) : run())),
+    })
+    const gate = deferred()
+    const later = startWithRetries(kernel, {
+      ...handling((event, draft, { attempt }) => {
+        if (attempt === 1) throw new TransientError('busy', 'not now')
+        return save(event.subject, draft)
+      }),
+      ask: async (_, { attempt }) => (attempt === 2 ? gate.promise : undefined),
+    })
+    await deliver(kernel)
+    await outcome(kernel)
+    later(1_100)
+    await eventually('it is claimed', async () => (await waiting(kernel))[0]?.attempts === 2)
+    isFull = true
+    gate.resolve()
+    await eventually('it is noticed', () => kernel.kernel.outage.fault() !== undefined)
+    isFull = false
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'handled' })
+  })
+})
+
+describe('a queue without a delivery limit', () => {
+  it('has its redeliveries counted: each is an attempt that nobody told of', async () => {
+    const kernel = await openKernel()
+    const gate = deferred()
+    const attempts: number[] = []
+    const later = startWithRetries(
+      kernel,
+      {
+        ...handling(),
+        async ask(_, { attempt }) {
+          attempts.push(attempt)
+          if (attempt === 1) await gate.promise
+        },
+      },
+      { countsRedeliveries: true },
+    )
+    await deliver(kernel)
+    await eventually('it is under way', () => attempts.length === 1)
+    kernel.memory.cut('test')
+    gate.resolve()
+    await eventually('it is kept', async () => (await waiting(kernel)).length === 1)
+    later(0)
+    await eventually('it is handled as the second attempt', () => attempts.length === 2)
+    expect(attempts).toEqual([1, 2])
+  })
+})
+
 describe('the log', () => {
   it('has one line for each outcome', async () => {
-    const time = manualTime()
-    const kernel = await openKernel({ schedule: time.schedule })
-    start(
+    const kernel = await openKernel()
+    const later = startWithRetries(
       kernel,
       handling((event, draft, { attempt }) => {
         if (attempt === 1) throw new TransientError('busy', 'not now')
@@ -816,8 +1048,8 @@ describe('the log', () => {
     )
     await deliver(kernel)
     await outcome(kernel)
-    time.advance(1_000)
-    await outcome(kernel, 2)
+    later(1_100)
+    await settledTimes(kernel, 2)
 
     expect(kernel.lines.map(({ msg, attempt }) => [msg, attempt])).toEqual([
       ['failed, will be tried again', 1],

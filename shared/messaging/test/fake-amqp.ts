@@ -20,6 +20,7 @@ export function fakeSession(model: Partial<ChannelModel> = {}): Session & { reas
 }
 
 interface Sent {
+  routingKey: string
   body: string
   options: Options.Publish
   confirm(error: Error | null): void
@@ -32,9 +33,15 @@ export class FakeConfirmChannel extends EventEmitter {
   hasRoom = true
   isClosed = false
 
-  publish(_exchange: string, _key: string, body: Buffer, options: Options.Publish, confirm: Sent['confirm']): boolean {
+  publish(
+    _exchange: string,
+    routingKey: string,
+    body: Buffer,
+    options: Options.Publish,
+    confirm: Sent['confirm'],
+  ): boolean {
     if (this.isClosed) throw new IllegalOperationError('Channel closed')
-    this.sent.push({ body: body.toString(), options, confirm })
+    this.sent.push({ routingKey, body: body.toString(), options, confirm })
     return this.hasRoom
   }
 

@@ -8,7 +8,9 @@ import type { OpenedDatabase } from '../../storage/test/database-suite.ts'
 import { createMemoryBroker, keepingLog, type Schedule, scratchFolder } from '../../testing/index.ts'
 import type { Outcome } from '../consumer.ts'
 import { createGroupCommit } from '../group-commit.ts'
+import { createOutage } from '../outage.ts'
 import { createOutbox } from '../outbox.ts'
+import { listRetries } from '../retries.ts'
 import { about, type State, type Work } from '../state.ts'
 
 export const NOW = '2026-11-21T08:00:00.000Z'
@@ -41,21 +43,39 @@ export async function openKernel(options: Options = {}) {
   const { log, lines } = await keepingLog()
   const memory = createMemoryBroker(topology, schedule)
   const broker = memory.connect('test')
-  const now = () => new Date(NOW)
+  let elapsedMs = 0
+  const now = () => new Date(Date.parse(NOW) + elapsedMs)
   const outbox = createOutbox({ database, broker, log, now, underWayMax })
   const service = 'test-service'
-  const commit = createGroupCommit({ database, outbox, service, ...group })
+  const commit = createGroupCommit({ database, outbox, service, now, ...group })
+  const outage = createOutage({ database, log, now })
   const outcomes: Outcome[] = []
   const observe = (outcome: Outcome) => void outcomes.push(outcome)
-  const kernel = { service, version: '1.2.3', broker, database, commit, log, now, observe }
+  const kernel = {
+    service,
+    version: '1.2.3',
+    broker,
+    database,
+    commit,
+    outage,
+    sources: new Set(['/test-service']),
+    log,
+    now,
+    observe,
+  }
   onTestFinished(async () => {
+    outage.close()
     await broker.close(0)
     await Promise.allSettled([commit.close()])
     await outbox.close()
     await opened.database.close()
     await opened.remove()
   })
-  return { kernel, memory, broker, database, again: opened.again, outbox, commit, lines, outcomes, log, now }
+  /** Lets this much of the kernel's time pass. */
+  const pass = (ms: number) => {
+    elapsedMs += ms
+  }
+  return { pass, kernel, memory, broker, database, again: opened.again, outbox, commit, lines, outcomes, log, now }
 }
 
 export type TestKernel = Awaited<ReturnType<typeof openKernel>>
@@ -110,6 +130,9 @@ export async function effects({ database }: TestKernel): Promise<string[]> {
   const rows = await database.all<{ id: string }>('select id from effects order by id')
   return rows.map(({ id }) => id)
 }
+
+/** What waits to be handled again, what is due first first. */
+export const waiting = ({ database }: Pick<TestKernel, 'database'>) => listRetries(database, { limit: 100 })
 
 export async function outboxRows({ database }: TestKernel): Promise<number> {
   const row = await database.get<{ rows: number }>('select count(*) as rows from outbox')

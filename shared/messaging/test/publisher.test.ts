@@ -12,9 +12,9 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const publication = (id: string): Publication => ({
+const publication = (id: string, routingKey = 'a.fact'): Publication => ({
   exchange: 'facts',
-  routingKey: 'a.fact',
+  routingKey,
   body: Buffer.from(id),
   properties: { messageId: id, headers: {} },
 })
@@ -175,7 +175,7 @@ describe('an unroutable message', () => {
 
     expect(await told()).toEqual(['kept'])
     expect(first.session.reasons).toEqual(["no queue is bound for a.fact on 'facts'"])
-    expect(publisher.fault()).toBe('1 messages find no queue')
+    expect(publisher.refused()).toEqual(["'facts a.fact' takes nothing, 1 messages wait"])
     publisher.detach()
 
     const second = attach()
@@ -183,20 +183,94 @@ describe('an unroutable message', () => {
     expect(second.channel.bodies()).toEqual(['lost'])
     second.channel.confirmAll()
     expect(await told()).toEqual(['kept', 'lost'])
-    expect(publisher.fault()).toBeUndefined()
+    expect(publisher.refused()).toEqual([])
   })
 
   it('comes round as well when the session ends between its return and its ack', async () => {
     const { publisher, publish, attach } = await rig()
     const first = attach()
-    publish('lost', 'sent')
+    publish('lost')
     returning(first.channel, 'lost')
     publisher.detach()
     const second = attach()
-    expect(second.channel.bodies()).toEqual(['sent'])
-    expect(publisher.unconfirmed()).toBe(2)
+    expect(second.channel.bodies()).toEqual([])
+    expect(publisher.unconfirmed()).toBe(1)
     await vi.advanceTimersByTimeAsync(1_000)
-    expect(second.channel.bodies()).toEqual(['sent', 'lost'])
+    expect(second.channel.bodies()).toEqual(['lost'])
+  })
+})
+
+describe('a route that is refused', () => {
+  const nack = new Error('message nacked')
+  const route = (publisher: Awaited<ReturnType<typeof rig>>['publisher'], routingKey: string, ...ids: string[]) => {
+    for (const id of ids) publisher.publish(publication(id, routingKey)).catch(() => undefined)
+  }
+  /** Refuses the route's messages and confirms all others; gives how many of the route it was sent. */
+  function answer(channel: FakeConfirmChannel, routingKey: string, isRefused: (id: string) => boolean): string[] {
+    const sent = channel.sent.splice(0)
+    for (const one of sent) one.confirm(one.routingKey === routingKey && isRefused(one.body) ? nack : null)
+    return sent.filter((one) => one.routingKey === routingKey).map(({ body }) => body)
+  }
+
+  it('holds back nothing of any other route', async () => {
+    const { publisher, publish, attach, told } = await rig()
+    const { channel } = attach()
+    route(publisher, 'full', ...Array.from({ length: 3_000 }, (_, index) => `full-${index}`))
+    answer(channel, 'full', () => true)
+    publish('a', 'b', 'c')
+    expect(channel.bodies()).toEqual(['a', 'b', 'c'])
+    channel.confirmAll()
+    expect(await told()).toEqual(['a', 'b', 'c'])
+    expect(publisher.refused()).toEqual(["'facts full' takes nothing, 3000 messages wait"])
+  })
+
+  it('is tried ever more rarely, by one message each time', async () => {
+    const { publisher, attach } = await rig()
+    const { channel } = attach()
+    route(publisher, 'full', ...Array.from({ length: 100 }, (_, index) => `full-${index}`))
+    answer(channel, 'full', () => true)
+    const tries: number[] = []
+    for (let second = 1; second <= 100; second++) {
+      await vi.advanceTimersByTimeAsync(1_000)
+      const sent = answer(channel, 'full', () => true)
+      if (sent.length > 0) tries.push(second)
+      expect(sent.length).toBeLessThanOrEqual(1)
+    }
+    expect(tries).toEqual([1, 3, 7, 15, 31, 61, 91])
+  })
+
+  it('takes all that waited once it takes one, at a growing pace', async () => {
+    const { publisher, attach } = await rig()
+    const { channel } = attach()
+    const ids = Array.from({ length: 100 }, (_, index) => `full-${index}`)
+    route(publisher, 'full', ...ids)
+    answer(channel, 'full', () => true)
+    await vi.advanceTimersByTimeAsync(1_000)
+    const paces: number[] = []
+    const taken: string[] = []
+    for (
+      let sent = answer(channel, 'full', () => false);
+      sent.length > 0;
+      sent = answer(channel, 'full', () => false)
+    ) {
+      paces.push(sent.length)
+      taken.push(...sent)
+    }
+    expect(paces).toEqual([1, 2, 4, 8, 16, 32, 37])
+    expect(taken.sort()).toEqual(ids.sort())
+    expect(publisher.refused()).toEqual([])
+  })
+
+  it('renews its session at first, and not for as long as it lasts', async () => {
+    const { publisher, attach } = await rig()
+    const { channel, session } = attach()
+    route(publisher, 'full', 'one')
+    for (let second = 0; second < 100; second++) {
+      answer(channel, 'full', () => true)
+      await vi.advanceTimersByTimeAsync(1_000)
+    }
+    expect(session.renewals.length).toBeGreaterThan(0)
+    expect(session.renewals.length).toBeLessThanOrEqual(4)
   })
 })
 

@@ -56,7 +56,7 @@ export interface Result {
 
 const CHANNELS = ['email', 'sms', 'push', 'webhook'] as const
 const READY_WITHIN_MS = 120_000
-/** Longer than a silent call, its claim, and the longest waiting room together. */
+/** Longer than a silent call, its claim, and the longest wait together. */
 const STUCK_AFTER_MS = 180_000
 const UNDER_FIRE = 0.5
 const ASKED_AT_ONCE = 250
@@ -295,12 +295,15 @@ async function drain(
     const holding = (await depthsOf(vhost)).filter(({ name, messages }) => OURS.test(name) && messages > 0)
     const [outbox] = await rows<{ count: number }>('notification-service', 'select count(*) as count from outbox')
     const unsent = Number(outbox?.count)
-    const total = holding.reduce((sum, { messages }) => sum + messages, unsent)
+    const [kept] = await rows<{ count: number }>('notification-service', 'select count(*) as count from retries')
+    const waiting = Number(kept?.count)
+    const total = holding.reduce((sum, { messages }) => sum + messages, unsent + waiting)
     if (total < least) deadline = performance.now() + STUCK_AFTER_MS
     least = Math.min(least, total)
     const left = [
       ...holding.map(({ name, messages }) => `${name} ${messages}`),
       ...(unsent > 0 ? [`outbox ${unsent}`] : []),
+      ...(waiting > 0 ? [`retries ${waiting}`] : []),
     ]
     tell(left)
     quiet = total === 0 ? quiet + 1 : 0
@@ -312,7 +315,7 @@ async function drain(
 
 const UNDER_WAY_TOLD_MS = 6_000
 /** The other services do not run, and their queues fill. */
-const OURS = /^(notification\.(queue|(email|sms|push|webhook)\.queue)|retry\..*)$/
+const OURS = /^notification\.(queue|(email|sms|push|webhook)\.queue)$/
 
 function summaryOf({ moods }: Providers, { exits }: Fleet, kills: ReadonlyMap<Way, number>, letters: number): string[] {
   const felt = [...moods].sort(([one], [other]) => (one < other ? -1 : 1)).map(([what, count]) => `  ${what}: ${count}`)

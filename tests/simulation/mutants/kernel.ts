@@ -45,6 +45,17 @@ export const kernelMutants: Mutant[] = [
     },
   },
   {
+    name: 'a service that never looks for what is due',
+    seed: 1,
+    foundBy: 'nothing waits to be tried again',
+    tamper: {
+      database: (database) => ({
+        ...database,
+        all: async (sql, ...values) => (sql.includes('from retries') ? [] : database.all(sql, ...values)),
+      }),
+    },
+  },
+  {
     name: 'an outbox that forgets before the broker has confirmed',
     seed: 3,
     foundBy: 'no story has a gap',

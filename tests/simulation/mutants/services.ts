@@ -121,7 +121,7 @@ export const serviceMutants: Mutant[] = [
   {
     name: 'a service that does not listen to one of its events',
     seed: 1,
-    foundBy: 'every order has ended as it may',
+    foundBy: 'nothing waits to be tried again',
     tamper: {
       handlers: (handlers, queue) =>
         queue === 'order.queue' ? handlers.filter(({ type }) => type !== 'shipping.delivered') : handlers,

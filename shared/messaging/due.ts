@@ -1,0 +1,99 @@
+// Handles what is kept when it is due: within a second of its time, by whichever copy claims it first.
+import { asError } from '../runtime/errors.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Database } from '../storage/index.ts'
+import type { Consumer } from './consumer.ts'
+import type { Outage } from './outage.ts'
+import { claimDue, queuesDue, releaseKnown } from './retries.ts'
+
+export interface DueRetries {
+  /** Looks at once: something has just become due. */
+  wake(): void
+  /** Claims nothing more, and resolves when what was claimed is settled. */
+  close(): Promise<void>
+}
+
+interface Kernel {
+  database: Database
+  outage: Pick<Outage, 'fault'>
+  log: Log
+  now: () => Date
+}
+
+const LOOK_EVERY_MS = 500
+/** Copies of an older version may keep what this one knows at any time. */
+const RELEASE_EVERY_LOOKS = 20
+/** Longer than any attempt takes, its call outside and its commit included: one that nobody tells of was cut off. */
+const ATTEMPT_MAX_MS = 60_000
+
+/** `known`: the dataschemas that the consumers can read. */
+export function handleDue(kernel: Kernel, consumers: readonly Consumer[], known: string[]): DueRetries {
+  const { database, outage, log, now } = kernel
+  const underWay = new Map<string, Set<Promise<void>>>(consumers.map(({ queue }) => [queue, new Set()]))
+  let looking: Promise<void> | undefined
+  let looks = 0
+  let isReadable = true
+  let closed = false
+
+  async function look(): Promise<void> {
+    if (looks++ % RELEASE_EVERY_LOOKS === 0 && known.length > 0)
+      await releaseKnown(database, known, now().toISOString())
+    const due = new Set(await queuesDue(database, now().toISOString()))
+    await Promise.all(consumers.filter(({ queue }) => due.has(queue)).map(claim))
+  }
+
+  /** As many as there is room for, again and again until nothing more is due. */
+  async function claim(consumer: Consumer): Promise<void> {
+    const { queue, rowsMax } = consumer
+    const mine = underWay.get(queue) ?? new Set()
+    for (let isMore = true; isMore && !closed; ) {
+      if (mine.size >= rowsMax) await Promise.race(mine)
+      const at = now()
+      const claimed = await database.transaction((tx) =>
+        claimDue(tx, {
+          queue,
+          now: at.toISOString(),
+          until: new Date(at.getTime() + ATTEMPT_MAX_MS).toISOString(),
+          held: consumer.held(),
+          limit: rowsMax - mine.size,
+          skipLocked: database.dialect === 'postgres',
+        }),
+      )
+      for (const kept of claimed) {
+        const settled = consumer.again(kept).finally(() => mine.delete(settled))
+        mine.add(settled)
+      }
+      isMore = claimed.length > 0
+    }
+  }
+
+  function lookOnce(): void {
+    if (closed || looking || outage.fault() !== undefined) return
+    looking = look()
+      .then(
+        () => {
+          isReadable = true
+        },
+        (error: unknown) => {
+          // Said once for each outage.
+          if (isReadable && !closed) log.warn({ err: asError(error) }, 'cannot look for what is due')
+          isReadable = false
+        },
+      )
+      .finally(() => {
+        looking = undefined
+      })
+  }
+
+  const interval = setInterval(lookOnce, LOOK_EVERY_MS)
+  interval.unref()
+  return {
+    wake: () => void setImmediate(lookOnce),
+    async close() {
+      closed = true
+      clearInterval(interval)
+      await looking
+      await Promise.all([...underWay.values()].flatMap((some) => [...some]))
+    },
+  }
+}
