@@ -1,6 +1,6 @@
 // What operators may ask about the addresses themselves, and what providers tell afterwards.
 import { Channel, channels } from '@orders/shared/contracts'
-import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { formOf, type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
 import { addToSuppressions, removeFromSuppressions, takeReport } from './addresses.ts'
@@ -109,9 +109,9 @@ const StatusCallback = Type.Object({
 
 /** Providers have no token of ours: what they sign is believed. */
 function callbackRoutes(app: HttpServer, { commit, config, now }: Wiring<NotificationConfig>): void {
-  const parser = { parseAs: 'string' } as const
-  app.addContentTypeParser('application/x-www-form-urlencoded', parser, (_, body, done) =>
-    done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  const form = 'application/x-www-form-urlencoded'
+  app.addContentTypeParser<Buffer>(form, { parseAs: 'buffer' }, (request, body, done) =>
+    done(null, formOf(body, request.headers['content-type'])),
   )
 
   app.post(

@@ -1,6 +1,6 @@
 // The form of a request to tell somebody something, and its way into what the domain understands.
 import { Channel, Locale } from '@orders/shared/contracts'
-import { type FieldFault, fieldFaultsOf } from '@orders/shared/runtime'
+import { type FieldFault, fieldFaultsOf, textFaultsOf } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Addresses } from '../addresses.ts'
@@ -49,6 +49,8 @@ const validator = Compile(SendNotification)
 /** @throws RejectedError 400 `invalid_input` with every faulty field, 404 `no_such_template`. */
 export function requestOf(sent: unknown): DirectRequest {
   if (!validator.Check(sent)) throw faulty(fieldFaultsOf(validator.Errors(sent)))
+  const unkept = textFaultsOf(sent)
+  if (unkept.length > 0) throw faulty(fieldFaultsOf(unkept))
   const { to, channels, locale, priority = 'normal', category, sendAt, expiresAt } = sent
   return {
     to,

@@ -20,25 +20,28 @@ export function createAuth({ host, operatorTokens, customerTokens }: CommonConfi
       `HOST=${host} can be reached from outside: set OPERATOR_TOKENS (for example to the output of "openssl rand -hex 24"), or HOST=127.0.0.1`,
     )
   const operators = digests(operatorTokens)
-  const customers = digests(customerTokens)
+  const everybody = [...digests(customerTokens), ...operators]
+  const areCustomersAsked = customerTokens !== undefined
+  // 401 says that we do not know who asks, 403 that who asks may not (RFC 9110 §15.5.2, §15.5.4).
+  const demand = (request: FastifyRequest, allowed: Buffer[]) => {
+    const digest = shownBy(request)
+    if (!digest)
+      throw new RejectedError(401, 'token_required', 'send "Authorization: Bearer <token>" with a valid token')
+    if (!isAmong(everybody, digest)) throw new RejectedError(401, 'token_unknown', 'this token is not valid here')
+    if (!isAmong(allowed, digest)) throw new RejectedError(403, 'token_refused', 'this token does not give access here')
+  }
   return {
     async operator(request) {
       if (operators.length > 0) demand(request, operators)
     },
     async customer(request) {
-      if (customers.length > 0) demand(request, [...customers, ...operators])
+      if (areCustomersAsked) demand(request, everybody)
     },
     holder(request) {
       const digest = shownBy(request)
-      return digest && isAmong([...customers, ...operators], digest) ? digest.toString('hex', 0, 8) : undefined
+      return digest && isAmong(everybody, digest) ? digest.toString('hex', 0, 8) : undefined
     },
   }
-}
-
-function demand(request: FastifyRequest, allowed: Buffer[]): void {
-  const digest = shownBy(request)
-  if (!digest) throw new RejectedError(401, 'token_required', 'send "Authorization: Bearer <token>" with a valid token')
-  if (!isAmong(allowed, digest)) throw new RejectedError(403, 'token_refused', 'this token does not give access here')
 }
 
 function shownBy(request: FastifyRequest): Buffer | undefined {

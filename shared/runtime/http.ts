@@ -1,5 +1,5 @@
 // The HTTP side that all services share: limits, validation, problems, health, metrics and OpenAPI.
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -10,10 +10,12 @@ import Fastify, {
 import { Settings } from 'typebox/system'
 import { admit } from './admission.ts'
 import { addDocs } from './docs.ts'
+import { refuseOtherEncodings } from './encodings.ts'
 import { asError, BrokenError, RejectedError } from './errors.ts'
-import { HTTP_LIMITS, type HttpLimits } from './limits.ts'
+import { FAULTS_MAX, HTTP_LIMITS, type HttpLimits } from './limits.ts'
 import type { Log } from './log.ts'
-import { answerExpectation, answerMalformed } from './malformed.ts'
+import { createMalformed } from './malformed.ts'
+import { answerNotFound, pathOf } from './methods.ts'
 import type { Metrics } from './metrics.ts'
 import { answerError, problem } from './problem.ts'
 import { limitRate, type RateLimit } from './rate-limit.ts'
@@ -48,8 +50,6 @@ interface Options {
   trustProxy?: string | undefined
 }
 
-const FAULTS_MAX = 50
-
 /** Builds the server with everything but the service's own routes. Whoever creates it listens and closes. */
 export async function createHttp(options: Options): Promise<HttpServer> {
   const { service, version, summary, log, metrics, faults, rateLimit } = options
@@ -61,27 +61,23 @@ export async function createHttp(options: Options): Promise<HttpServer> {
     if (url.length > limits.urlMaxLength)
       throw new RejectedError(414, 'url_too_long', `a URL may have ${limits.urlMaxLength} characters`)
   })
+  refuseBadHosts(app)
+  refuseOtherEncodings(app)
   const admission = admit(app, limits.requestsMax, isExempt, log)
   metrics.watchRequests(admission.underWay)
-  endKeptConnections(app)
+  refuseWhileClosing(app)
   addSafeHeaders(app)
-  app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.setErrorHandler(answerError(log))
   // Only JSON is understood; fastify would take plain text as well.
   app.removeContentTypeParser('text/plain')
-  app.setNotFoundHandler((request, reply) =>
-    reply
-      .status(404)
-      .type('application/problem+json')
-      .send(problem(404, 'no_such_route', `${request.method} ${pathOf(request.url)} does not exist; see /docs`)),
-  )
+  app.setNotFoundHandler(answerNotFound(app))
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     metrics.answered(route, request.method, reply.statusCode, reply.elapsedTime)
     const level = isExempt(route) ? 'trace' : request.method === 'GET' ? 'debug' : 'info'
     if (!log.isLevelEnabled(level)) return
     const { method } = request
-    const url = request.routeOptions.config?.hasPrivateUrl ? route : pathOf(request.url)
+    const url = request.routeOptions.config?.hasPrivateUrl ? route : pathOf(request.url).slice(0, 200)
     log[level]({ method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered')
   })
   addDocs(app, { title: service, version, description: summary }, log)
@@ -90,6 +86,7 @@ export async function createHttp(options: Options): Promise<HttpServer> {
 }
 
 function openServer({ log, metrics, trustProxy }: Options, limits: HttpLimits): HttpServer {
+  const malformed = createMalformed((status) => metrics.answered('malformed', 'unknown', status, 0))
   try {
     const app: HttpServer = Fastify({
       bodyLimit: limits.bodyMaxBytes,
@@ -100,18 +97,19 @@ function openServer({ log, metrics, trustProxy }: Options, limits: HttpLimits): 
         headersTimeout: limits.headersTimeoutMs,
         connectionsCheckingInterval: limits.timeoutsCheckedEveryMs,
         maxHeaderSize: limits.headersMaxBytes,
+        // Node's own refusal has no body, and it takes the first of several headers: here they are joined, and told apart.
+        requireHostHeader: false,
+        joinDuplicateHeaders: true,
       },
       forceCloseConnections: 'idle',
+      return503OnClosing: false,
       routerOptions: { maxParamLength: limits.headersMaxBytes },
       frameworkErrors: answerError(log),
-      clientErrorHandler: ({ code }, socket) => {
-        const status = answerMalformed(code, socket)
-        if (status !== undefined) metrics.answered('malformed', 'unknown', status, 0)
-      },
+      clientErrorHandler: malformed.answer,
       ...(trustProxy !== undefined && { trustProxy }),
     }).withTypeProvider<TypeBoxTypeProvider>()
     app.server.maxConnections = limits.connectionsMax
-    app.server.on('checkExpectation', answerExpectation)
+    malformed.watchServer(app.server)
     return app
   } catch (thrown) {
     if (trustProxy === undefined) throw thrown
@@ -119,11 +117,26 @@ function openServer({ log, metrics, trustProxy }: Options, limits: HttpLimits): 
   }
 }
 
+/** A host and perhaps a port, or nothing (RFC 9110 §7.2); a comma stands between two of them. */
+const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+;=%-]*)(?::\d*)?$/i
+
+/** RFC 9112 §3.2: whoever is behind such a request and whoever is in front of us may read another host from it. */
+function refuseBadHosts(app: HttpServer): void {
+  app.addHook('onRequest', async ({ headers: { host }, raw }, reply) => {
+    if (host === undefined ? raw.httpVersion === '1.0' : HOST.test(host)) return
+    reply.header('connection', 'close')
+    throw new RejectedError(400, 'bad_host', 'send one Host header, with a host and perhaps a port')
+  })
+}
+
 /** Whoever is still being answered when the server closes is told not to keep the connection, or it would hold up the stop. */
-function endKeptConnections(app: HttpServer): void {
+function refuseWhileClosing(app: HttpServer): void {
   let isClosing = false
   app.addHook('preClose', async () => {
     isClosing = true
+  })
+  app.addHook('onRequest', async () => {
+    if (isClosing) throw new RejectedError(503, 'stopping', 'this process stops; ask again', { retryAfterSeconds: 1 })
   })
   app.addHook('onSend', async (_, reply) => {
     if (isClosing) reply.header('connection', 'close')
@@ -133,11 +146,6 @@ function endKeptConnections(app: HttpServer): void {
 /** Health and metrics are asked by those who look after the service: never refused, never in anybody's way. */
 const EXEMPT = new Set(['/health/live', '/health/ready', '/metrics'])
 const isExempt = (route: string | undefined) => route !== undefined && EXEMPT.has(route)
-
-/** Without the query, in which people put what they look for. */
-function pathOf(url: string): string {
-  return (url.split('?', 1)[0] ?? '').slice(0, 200)
-}
 
 function addHealth(app: HttpServer, metrics: Metrics, faults: () => Promise<string[]>): void {
   const hidden = { schema: { hide: true } }

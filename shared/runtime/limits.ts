@@ -22,6 +22,9 @@ export interface HttpLimits {
   requestsMax: number
 }
 
+/** How many faults of one request are told. */
+export const FAULTS_MAX = 50
+
 export const HTTP_LIMITS: HttpLimits = {
   bodyMaxBytes: 262_144,
   headersMaxBytes: 16_384,

@@ -1,15 +1,76 @@
 // What is no HTTP request gets a problem too, written by hand since there is no reply yet, and its connection is closed.
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { problem } from './problem.ts'
 
-/** For fastify's `clientErrorHandler`; returns the status that was sent, or undefined when nobody listens any more. */
-export function answerMalformed(code: string, socket: Socket): number | undefined {
-  if (code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return undefined
+type Answer = ReturnType<typeof problem>
+
+/** What was asked on one connection. */
+interface Asked {
+  unanswered: Set<ServerResponse>
+  newest: ServerResponse
+}
+
+/**
+ * Answers what is malformed after every complete request before it on its connection has been answered: those were good, and
+ * what they asked for may be done already (RFC 9112 §9.3.2). `count` hears the status of each such answer.
+ */
+export function createMalformed(count: (status: number) => void) {
+  const connections = new WeakMap<Duplex, Asked>()
+  const ending = new WeakSet<Duplex>()
+
+  /** Adds an answer that is under way. */
+  function watch({ socket }: IncomingMessage, response: ServerResponse): void {
+    const unanswered = connections.get(socket)?.unanswered ?? new Set()
+    connections.set(socket, { unanswered: unanswered.add(response), newest: response })
+    response.once('finish', () => unanswered.delete(response))
   }
-  const answer = problemOf(code)
+
+  /** Says `answer` as the last thing on the connection, once: Node tells again of every byte that comes after the fault. */
+  function end(socket: Duplex, answer: Answer): void {
+    if (ending.has(socket)) return
+    ending.add(socket)
+    const { unanswered = new Set<ServerResponse>(), newest } = connections.get(socket) ?? {}
+    // The fault is in its body: `answer` is its answer, unless it has one that did not wait for the body.
+    const faulty = newest?.req.complete === false ? newest : undefined
+    const isAnswered = faulty?.headersSent === true
+    const last = [...unanswered].filter((response) => response !== faulty || isAnswered).at(-1)
+    const close = () => {
+      if (!isAnswered) {
+        write(socket, answer)
+        count(answer.status)
+      }
+      closeSoon(socket)
+    }
+    // Before Node's own listener, which closes the connection of a client that sends nothing more.
+    if (last) last.prependOnceListener('finish', close)
+    else close()
+  }
+
+  return {
+    /** For the server, before it listens. */
+    watchServer(server: Server): void {
+      server.prependListener('request', watch)
+      server.on('checkExpectation', (request, response) => {
+        watch(request, response)
+        answerExpectation(request, response)
+      })
+      server.on('connect', ({ method }, socket) =>
+        end(socket, problem(501, 'method_not_implemented', `${method} is for proxies`)),
+      )
+      // Who has sent everything still waits for the answer. Node knows this setting and does not document it.
+      Object.assign(server, { httpAllowHalfOpen: true })
+    },
+    /** For fastify's `clientErrorHandler`. */
+    answer({ code }: { code: string }, socket: Duplex): void {
+      if (code === 'ECONNRESET' || !socket.writable) socket.destroy()
+      // After a request with "Connection: close" nothing is read (RFC 9112 §9.6); its answer closes the connection.
+      else if (code !== 'HPE_CLOSED_CONNECTION') end(socket, problemOf(code))
+    },
+  }
+}
+
+function write(socket: Duplex, answer: Answer): void {
   const body = JSON.stringify(answer)
   const head = [
     `HTTP/1.1 ${answer.status} ${answer.title}`,
@@ -17,14 +78,16 @@ export function answerMalformed(code: string, socket: Socket): number | undefine
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ]
-  // `destroySoon` closes our side whatever the other one does: a slow client is not waited for again.
   socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
-  socket.destroySoon()
-  return answer.status
 }
 
-/** For the server's `checkExpectation`: what is expected other than "100-continue" (RFC 9110, 10.1.1). */
-export function answerExpectation(_: IncomingMessage, response: ServerResponse): void {
+/** Closes our side whatever the other one does, once all is sent: a slow client is not waited for again. */
+function closeSoon(socket: Duplex): void {
+  socket.end(() => socket.destroy())
+}
+
+/** What is expected other than "100-continue" (RFC 9110 §10.1.1). */
+function answerExpectation(_: IncomingMessage, response: ServerResponse): void {
   const body = JSON.stringify(problem(417, 'expectation_failed', 'only "100-continue" can be expected here'))
   const length = Buffer.byteLength(body)
   response.writeHead(417, { 'content-type': 'application/problem+json', 'content-length': length, connection: 'close' })

@@ -28,7 +28,7 @@ interface Problem {
 }
 
 async function send(
-  body: string,
+  body: string | Buffer<ArrayBuffer>,
   contentType = 'application/json',
 ): Promise<{ type: string | null; problem: Problem }> {
   const answer = await fetch(`${system.url('order')}/orders`, {
@@ -42,7 +42,13 @@ async function send(
 const order = (changes: object) => JSON.stringify({ user: 'ann', items: ['item1'], ...changes })
 const line = (quantity: unknown) => order({ items: [{ sku: 'item1', quantity }] })
 
-const refusals: [name: string, body: string, status: number, field: string, contentType?: string][] = [
+const refusals: [
+  name: string,
+  body: string | Buffer<ArrayBuffer>,
+  status: number,
+  field: string,
+  contentType?: string,
+][] = [
   ['malformed JSON', '{"user": "ann", ', 400, 'body'],
   ['an empty body', '', 400, 'body'],
   ['an array', '[]', 400, 'body'],
@@ -63,6 +69,11 @@ const refusals: [name: string, body: string, status: number, field: string, cont
   ['an orderId with ..', order({ orderId: 'a..b' }), 400, 'orderId'],
   ['an orderId of 5,000 characters', order({ orderId: 'a'.repeat(5_000) }), 400, 'orderId'],
   ['an unknown priority', order({ priority: 'asap' }), 400, 'priority'],
+  ['a user in latin-1', Buffer.from(order({ user: 'J\u00f6rg' }), 'latin1'), 400, 'body'],
+  ['half of a surrogate pair', order({ user: 'ann\ud800' }), 400, 'user'],
+  ['U+0000 in an address', order({ shippingAddress: 'a\u0000' }), 400, 'shippingAddress'],
+  ['U+0000 in a push address', order({ contact: { push: 'a\u0000' } }), 400, 'contact.push'],
+  ['another charset', order({}), 415, 'body', 'application/json; charset=iso-8859-1'],
   ['a body of 10 MB', order({ shippingAddress: 'x'.repeat(10_000_000) }), 413, 'body'],
   ['a wrong content type', order({}), 415, 'body', 'text/plain'],
 ]
@@ -81,14 +92,18 @@ describe('POST /orders', () => {
     expect(fields).toEqual(expect.arrayContaining(['orderId', 'user', 'items.0.sku', 'items.0.quantity', 'extra']))
   })
 
-  it.each(['/orders/a%2Fb', `/orders/${'a'.repeat(5_000)}`, '/orders/%zz', '/orders/..%2f..', '/orders/a%20b'])(
-    'refuses the path %s',
-    async (path) => {
-      const answer = await fetch(`${system.url('order')}${path}`)
-      expect(answer.status).toBe(400)
-      expect(answer.headers.get('content-type')).toContain('application/problem+json')
-    },
-  )
+  it.each([
+    '/orders/a%2Fb',
+    `/orders/${'a'.repeat(5_000)}`,
+    '/orders/%zz',
+    '/orders/..%2f..',
+    '/orders/a%20b',
+    '/orders/%ff',
+  ])('refuses the path %s', async (path) => {
+    const answer = await fetch(`${system.url('order')}${path}`)
+    expect(answer.status).toBe(400)
+    expect(answer.headers.get('content-type')).toContain('application/problem+json')
+  })
 
   it('adds up the quantities of a SKU that is named twice', async () => {
     const items = ['item1', { sku: 'item1', quantity: 2 }, 'item2']

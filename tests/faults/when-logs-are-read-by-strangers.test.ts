@@ -97,7 +97,7 @@ it('no secret and nothing personal stands in any line', async () => {
 
   // Refused for their contents, their token, their path, their query.
   expect((await place({ ...forms[0], orderId: 7, contact: { email: `${SECRETS.email} ` } })).status).toBe(400)
-  expect((await place({ ...forms[0] }, SECRETS.wrongToken)).status).toBe(403)
+  expect((await place({ ...forms[0] }, SECRETS.wrongToken)).status).toBe(401)
   for (const path of [`/orders/${SECRETS.email}`, `/orders?status=${SECRETS.email}`, `/${SECRETS.userAsAddress}`])
     await ask(`${system.url('order')}${path}`, { headers: asOperator })
   const direct = { to: { email: SECRETS.email, phone: SECRETS.phone }, subject: 'News', body: SECRETS.address }

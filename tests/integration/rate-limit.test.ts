@@ -87,7 +87,7 @@ it('counts together what a client asks of two processes, and apart what others a
   await expectCounted(asTimes, 200, withToken)
   // Without a token by address, each for itself; what is wrongly guessed is counted as well.
   const guess = { authorization: 'Bearer not-a-token-of-anybody' }
-  await expectCounted(asTimes, 403, (client) => ({ ...guess, ...byAddress(client) }))
+  await expectCounted(asTimes, 401, (client) => ({ ...guess, ...byAddress(client) }))
   expect(await asTimes(2, byAddress(200))).toEqual([401, 401])
 })
 

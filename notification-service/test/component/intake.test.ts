@@ -16,6 +16,7 @@ it('answers each of many for itself: a bad one spoils nothing else, and a repeat
     { ...ann, to: { email: 'no address' }, colour: 'red' },
     { to: { customerId: 'nobody' }, ...words },
     7,
+    { ...ann, body: 'half a pair: \ud83d' },
   ]
   const first = await post('/notifications', many, { 'idempotency-key': 'k' })
   expect(first.status).toBe(207)
@@ -24,6 +25,7 @@ it('answers each of many for itself: a bad one spoils nothing else, and a repeat
     { status: 400, problem: { code: 'invalid_input', errors: [{ field: 'colour' }, { field: 'to.email' }] } },
     { status: 404, problem: { code: 'no_such_customer' } },
     { status: 400, problem: { code: 'invalid_input' } },
+    { status: 400, problem: { code: 'invalid_input', errors: [{ field: 'body' }] } },
   ])
   const again = await post('/notifications', many, { 'idempotency-key': 'k' })
   expect(again.body).toEqual(first.body)

@@ -156,7 +156,7 @@ describe('a request', () => {
 
   it.each([
     ['/nowhere', 404, 'no_such_route'],
-    ['/things', 404, 'no_such_route'],
+    ['/things', 405, 'method_not_allowed'],
     ['/things/%zz', 400, 'malformed_url'],
     [`/things/${'x'.repeat(11)}`, 400, 'invalid_input'],
     [`/things/${'x'.repeat(5_000)}`, 400, 'invalid_input'],

@@ -1,49 +1,9 @@
 // Clients that send slowly, endlessly or nonsense: each is told what is wrong where it can be, its connection is closed, and
 // everybody else is served meanwhile.
-import { once } from 'node:events'
-import { type AddressInfo, connect, type Socket } from 'node:net'
-import { Type } from 'typebox'
+import type { Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { eventually, keepingLog } from '../../testing/index.ts'
-import { createHttp } from '../http.ts'
-import type { HttpLimits } from '../limits.ts'
-import { createMetrics } from '../metrics.ts'
-
-async function listen(limits: Partial<HttpLimits> = {}) {
-  const { log } = await keepingLog()
-  const metrics = createMetrics('test-service', () => undefined)
-  const about = { service: 'test-service', version: '1.2.3', summary: 'A test.' }
-  const app = await createHttp({ ...about, log, metrics, faults: async () => [], limits })
-  app.post('/things', { schema: { body: Type.Object({ user: Type.String() }) } }, async ({ body }) => body)
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo
-  onTestFinished(async () => {
-    app.server.closeAllConnections()
-    await app.close()
-  })
-  const place = () =>
-    fetch(`http://127.0.0.1:${port}/things`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', connection: 'close' },
-      body: '{"user":"ann"}',
-    })
-  return { app, port, place }
-}
-
-/** A raw connection, and everything that came over it once the server has closed it. */
-async function open(port: number) {
-  const socket = connect(port, '127.0.0.1')
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  // The server may close before everything has been sent: that is what is wanted.
-  socket.on('error', () => undefined)
-  onTestFinished(() => void socket.destroy())
-  await once(socket, 'connect')
-  const text = () => Buffer.concat(chunks).toString()
-  // Not by `once`, which rejects for such an error.
-  const closed = new Promise<string>((resolve) => socket.once('close', () => resolve(text())))
-  return { socket, closed, text }
-}
+import { eventually } from '../../testing/index.ts'
+import { answersIn, listen, open } from './listening.ts'
 
 /** Sends a byte at a time, for as long as the other side takes it. */
 function trickle(socket: Socket, text: string): void {
@@ -53,12 +13,6 @@ function trickle(socket: Socket, text: string): void {
     else socket.write(text[at++] ?? '')
   }, 20)
   onTestFinished(() => clearInterval(timer))
-}
-
-const statusAndProblem = (answer: string) => {
-  const [head = '', body = ''] = answer.split('\r\n\r\n')
-  expect(head).toMatch(/content-type: application\/problem\+json/i)
-  return [Number(/^HTTP\/1\.1 (\d+) /.exec(head)?.[1]), JSON.parse(body).status, JSON.parse(body).code]
 }
 
 const quick = { headersTimeoutMs: 200, requestTimeoutMs: 400, timeoutsCheckedEveryMs: 20 }
@@ -76,7 +30,7 @@ describe('slow-loris', () => {
       trickle(socket, text)
     }
     expect((await place()).status).toBe(200)
-    for (const { closed } of slow) expect(statusAndProblem(await closed)).toEqual([408, 408, 'request_timeout'])
+    for (const { closed } of slow) expect(answersIn(await closed)).toEqual([[408, 'request_timeout']])
     expect((await place()).status).toBe(200)
   })
 
@@ -113,6 +67,14 @@ describe('what is no request', () => {
     ],
     ['headers without end', `${head}x-long: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
     ['a URL without end', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nhost: a\r\n\r\n`, 431, 'headers_too_large'],
+    ['a request for a tunnel', 'CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n', 501, 'method_not_implemented'],
+    ['no Host', 'GET /health/live HTTP/1.1\r\n\r\n', 400, 'bad_host'],
+    ['two Hosts', 'GET /health/live HTTP/1.1\r\nhost: a\r\nHost: b\r\n\r\n', 400, 'bad_host'],
+    ['the same Host twice', 'GET /health/live HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n', 400, 'bad_host'],
+    ['two Hosts, of which one is empty', 'GET /health/live HTTP/1.1\r\nhost:\r\nhost: a\r\n\r\n', 400, 'bad_host'],
+    ['a Host that is none', 'GET /health/live HTTP/1.1\r\nhost: a@b/c\r\n\r\n', 400, 'bad_host'],
+    ['two Hosts in HTTP/1.0', 'GET /health/live HTTP/1.0\r\nhost: a\r\nhost: b\r\n\r\n', 400, 'bad_host'],
+    ['a URL in latin-1', 'GET /th\u00efngs HTTP/1.1\r\nhost: a\r\n\r\n', 400, 'malformed_request'],
     ['an expectation of wonders', 'GET / HTTP/1.1\r\nhost: a\r\nexpect: wonders\r\n\r\n', 417, 'expectation_failed'],
     [
       'a URL beyond the limit',
@@ -125,7 +87,7 @@ describe('what is no request', () => {
     const { port, place } = await listen()
     const { socket, closed } = await open(port)
     socket.write(text, 'latin1')
-    expect(statusAndProblem(await closed)).toEqual([status, status, code])
+    expect(answersIn(await closed)).toEqual([[status, code]])
     expect((await place()).status).toBe(200)
   })
 
