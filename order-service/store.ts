@@ -140,6 +140,8 @@ export async function rebuildOrders(database: Database, progress: (orders: numbe
   let count = 0
   for (let after = '', more = true; more; progress(count)) {
     const orderIds = await placedAfter(database, after)
+    const last = orderIds.at(-1) ?? after
+    more = orderIds.length === REBUILD_BATCH
     await database.transaction(async (tx) => {
       await tx.lock(orderIds.map((orderId) => lockKeyOf(orders, orderId)))
       const known = await orders.load(tx, orderIds)
@@ -147,15 +149,22 @@ export async function rebuildOrders(database: Database, progress: (orders: numbe
         tx,
         [...known].flatMap(([orderId, facts]) => orderOf(orderId, facts) ?? []),
       )
+      await removeUnjustified(tx, after, more ? last : undefined)
     })
     count += orderIds.length
-    after = orderIds.at(-1) ?? after
-    more = orderIds.length === REBUILD_BATCH
+    after = last
   }
-  await database.run(
-    "delete from orders where order_id not in (select order_id from facts where type = 'order.created')",
-  )
   return count
+}
+
+/** Of those after one id and up to another: of all of them at once it would take longer than a statement may. */
+async function removeUnjustified(tx: Sql, after: string, last: string | undefined): Promise<void> {
+  await tx.run(
+    `delete from orders where order_id > ? ${last === undefined ? '' : 'and order_id <= ?'} and not exists
+       (select 1 from facts where facts.order_id = orders.order_id and type = 'order.created')`,
+    after,
+    ...(last === undefined ? [] : [last]),
+  )
 }
 
 async function placedAfter(sql: Reader, after: string): Promise<string[]> {

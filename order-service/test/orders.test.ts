@@ -217,6 +217,23 @@ describe('the facts', () => {
     expect(await rebuildOrders(database, () => undefined)).toBe(3)
     expect(await all()).toEqual(before)
   })
+
+  it('removes what no fact justifies wherever it stands', async () => {
+    await place('o0')
+    await database.run(
+      `insert into facts (order_id, type, at, data)
+       with recursive numbers (number) as (select 1001 union all select number + 1 from numbers where number < 2200)
+       select 'o' || number, type, at, data from facts, numbers`,
+    )
+    const ids = async () =>
+      (await database.all<{ order_id: string }>('select order_id from orders')).map((row) => row.order_id)
+    await rebuildOrders(database, () => undefined)
+    const before = await ids()
+    for (const ghost of ['a', 'o1200x', 'o1500x', 'z'])
+      await database.run("insert into orders select ?, user_name, status, reason, 0, '', '' from orders limit 1", ghost)
+    expect(await rebuildOrders(database, () => undefined)).toBe(1_201)
+    expect((await ids()).toSorted()).toEqual(before.toSorted())
+  })
 })
 
 describe('the list', () => {

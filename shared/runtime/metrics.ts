@@ -133,6 +133,7 @@ export function createMetrics(service: string, watched: () => Watched | undefine
     'Times that somebody waited for the database server; 0 for SQLite.',
     ({ database }) => database.spent.roundTrips,
   )
+  gauge('wal_bytes', 'Size of the write-ahead log; 0 for PostgreSQL.', ({ database }) => database.walBytes())
   gauge('commit_waiting', 'Messages and requests waiting for the next group.', ({ commit }) => commit.waiting())
   const byQueue = (name: string, help: string, read: (taking: Taking) => number) =>
     new Gauge({

@@ -132,7 +132,9 @@ async function open<Schema extends TObject>(
 
   const opened = await openDatabase(service, config.dataDir, config.databaseUrl)
   const database = parts.use('database', opened, (it) => it.close())
-  const applied = await migrate(database, [OUTBOX_MIGRATIONS, join(folder, 'migrations')])
+  const applied = await migrate(database, [OUTBOX_MIGRATIONS, join(folder, 'migrations')], () =>
+    log.warn('waiting for another process that holds the database, a copy that brings it up to date perhaps'),
+  )
   if (applied.length > 0) log.info({ migrations: applied }, 'database brought up to date')
 
   const tls = readAmqpTls(config)

@@ -49,5 +49,7 @@ export interface Database extends Sql {
   readonly writersMax: number
   readonly spent: Readonly<Spent>
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** The size of SQLite's log of what is not in the file yet, which grows while somebody reads for long; 0 on PostgreSQL. */
+  walBytes(): number
   close(): Promise<void>
 }

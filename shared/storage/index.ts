@@ -11,14 +11,19 @@ export { openSqlite, sqliteOver } from './sqlite.ts'
 
 /**
  * Opens the database of `service`: what `url` says, its name put in for `{service}`, or a SQLite file of its own in
- * `dataDir`.
+ * `dataDir`. `answerMs` is how long PostgreSQL may send nothing before it is asked whether it is there.
  */
-export async function openDatabase(service: string, dataDir: string, url?: string): Promise<Database> {
+export async function openDatabase(
+  service: string,
+  dataDir: string,
+  url?: string,
+  answerMs?: number,
+): Promise<Database> {
   if (url === undefined) return openSqlite(join(dataDir, `${service}.db`))
   if (/^postgres(ql)?:\/\//.test(url)) {
     // Loading it takes time that only those spend who use it.
     const { openPostgres, postgresUrlOf } = await import('./postgres.ts')
-    return openPostgres(postgresUrlOf(url, service), service)
+    return openPostgres({ url: postgresUrlOf(url, service), service, answerMs })
   }
   throw new BrokenError(
     'database_unsupported',

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BrokenError } from '../runtime/errors.ts'
+import { asError, BrokenError, errorCode } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Database, Transaction } from './database.ts'
 
@@ -15,14 +15,31 @@ interface Migration {
 /**
  * Brings `database` up to the newest of the `NNN-name.sql` files in `folders`. Safe when several copies start at
  * once. Statements are separated by a line that holds only `--`. A section that one dialect needs alone begins with
- * `-- sqlite` or `-- postgres`.
+ * `-- sqlite` or `-- postgres`. They may take as long as they need. Meanwhile another copy waits, and calls `waiting` each time
+ * that it has waited for as long as a lock is waited for.
  *
  * @throws BrokenError `migration_changed` when an applied file was edited afterwards.
  */
-export async function migrate(database: Database, folders: string[]): Promise<string[]> {
+export async function migrate(
+  database: Database,
+  folders: string[],
+  waiting: () => void = () => undefined,
+): Promise<string[]> {
   const wanted = (await Promise.all(folders.map(readMigrations))).flat()
+  for (;;) {
+    const applied = await applyAll(database, wanted).catch(asError)
+    if (!(applied instanceof Error)) return applied
+    if (errorCode(applied) !== 'database_locked') throw applied
+    waiting()
+  }
+}
+
+function applyAll(database: Database, wanted: Migration[]): Promise<string[]> {
   return database.transaction(async (tx) => {
     await tx.lock(['migrations'])
+    // From here on, so that the wait before is one that can be told. Its idling stays bounded: a frozen copy must not hold the lock.
+    if (database.dialect === 'postgres')
+      await tx.get(`select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)`)
     await tx.run('create table if not exists migrations (name text primary key, checksum text not null)')
     const rows = await tx.all<{ name: string; checksum: string }>('select name, checksum from migrations')
     const applied = new Map(rows.map((row) => [row.name, row.checksum]))

@@ -1,37 +1,131 @@
 // How PostgreSQL is reached: the pools' limits, numbers as numbers, and a database that is created when it is missing.
 import { setTimeout as delay } from 'node:timers/promises'
-import { Client, type ClientConfig, DatabaseError, escapeIdentifier, Pool, type PoolConfig, types } from 'pg'
+import {
+  Client,
+  type ClientBase,
+  type ClientConfig,
+  DatabaseError,
+  escapeIdentifier,
+  Pool,
+  type PoolConfig,
+  type QueryConfig,
+  type QueryResult,
+  types,
+} from 'pg'
 import { asError, BrokenError, PermanentError } from '../runtime/errors.ts'
 import { failureOf, isLost } from './postgres-failures.ts'
+import { SilentError, type Watch, watchOver } from './postgres-silence.ts'
 
-const CONNECT_TIMEOUT_MS = 5_000
+/** After so long without a sign the server is asked over another connection, and has as long again to answer. */
+const ANSWER_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 30_000
 /** As long as SQLite's patience with another process. */
 const LOCK_TIMEOUT_MS = 10_000
 /** A copy that is frozen, or whose host is gone, holds its locks no longer than this. */
 const IDLE_IN_TRANSACTION_MS = 15_000
+/** A connection that nobody uses is kept alive, or found dead, by then; ten more seconds decide. */
+const KEEP_ALIVE_MS = 10_000
 /** At a start PostgreSQL may be starting as well. */
 const START_PATIENCE_MS = 30_000
 const START_PAUSE_MS = 250
+/** To create a database is to copy one, which takes a slow disk longer than an answer may take. */
+const CREATE_TAKES = 3
+
+/** How to reach one database. */
+export interface Target {
+  url: string
+  service: string
+  /** How long a connection may owe an answer before it is asked after; half of the time until it is given up. */
+  answerMs?: number
+}
+
+/** One that nobody else uses until it is released. What is asked of it is answered, or rejected, in finite time. */
+export interface Connection {
+  ask(statement: QueryConfig): Promise<QueryResult>
+  stream: Client['connection']['stream']
+  /** With a reason, it is thrown away. */
+  release(broken?: Error | boolean): void
+}
+
+export interface Connections {
+  /** @throws TransientError `database_unavailable` */
+  take(): Promise<Connection>
+  /** Ends them, also those that the server does not answer on any more. */
+  end(): Promise<void>
+}
 
 /** Whoever opens a pool ends it. */
-export function openPool(url: string, service: string, own: PoolConfig): Pool {
-  const pool = new Pool({ ...settings(url, service), idleTimeoutMillis: 0, ...own })
+export function openPool(target: Target, own: PoolConfig): Connections {
+  const { answerMs = ANSWER_MS } = target
+  const watches = new Map<Client, Watch>()
+
+  async function watched(client: Client): Promise<void> {
+    let pid: number | undefined
+    const watch = watchOver(client, answerMs, async () => pid !== undefined && isAtWork(target, pid))
+    watches.set(client, watch)
+    client.once('end', () => watches.delete(client))
+    // Not the number that came with the connection: a pooler makes up its own.
+    const { rows } = await watch.answered(client.query<{ pid: number }>('select pg_backend_pid() as pid'))
+    pid = rows[0]?.pid
+  }
+
+  // The cast: the pool makes no other clients.
+  const onConnect = (client: ClientBase) => watched(client as Client)
+  const pool = new Pool({ ...settings(target), idleTimeoutMillis: 0, ...own, onConnect })
   // A connection that dies says so here and by its statements; unheard, the first would end the process.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
-  return pool
+
+  return {
+    async take() {
+      const client = await pool.connect().catch((error: unknown) => {
+        throw failureOf(error)
+      })
+      const ask = (statement: QueryConfig) => {
+        const asked = client.query(statement)
+        return watches.get(client)?.answered(asked) ?? asked
+      }
+      return { ask, stream: client.connection.stream, release: (broken) => client.release(broken) }
+    },
+    async end() {
+      const open = [...watches.keys()]
+      await pool.end()
+      // It has said goodbye; whom the server does not answer keeps the process no longer than this.
+      for (const client of open) {
+        const { stream } = client.connection
+        const timer = setTimeout(() => stream.destroy(), answerMs)
+        stream.once('close', () => clearTimeout(timer))
+        if (stream.destroyed) clearTimeout(timer)
+      }
+    },
+  }
 }
 
-function settings(url: string, service: string): ClientConfig {
+/** Asks over another connection, since nothing is heard on its own, whether the server is busy with this one. */
+async function isAtWork(target: Target, pid: number): Promise<boolean> {
+  const { answerMs = ANSWER_MS } = target
+  const asked = withClient(settings(target), answerMs, (client) =>
+    client.query<{ state: string }>('select state from pg_stat_activity where pid = $1', [pid]),
+  )
+  return asked.then(
+    ({ rows: [session] }) => session !== undefined && !session.state.startsWith('idle'),
+    // There is no room for one more, so the server lives.
+    (error: unknown) => error instanceof DatabaseError && error.code === TOO_MANY_CONNECTIONS,
+  )
+}
+
+const TOO_MANY_CONNECTIONS = '53300'
+
+function settings({ url, service, answerMs = ANSWER_MS }: Target): ClientConfig {
   return {
     connectionString: url,
     application_name: service,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: answerMs,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types: { getTypeParser: (oid, format) => (NUMBERS.has(oid) ? exactNumber : types.getTypeParser(oid, format)) },
   }
 }
@@ -47,44 +141,55 @@ function exactNumber(text: string): number {
 }
 
 /** Waits until the server answers, and creates the database if need be. */
-export async function ensureDatabase(url: string, service: string): Promise<void> {
-  for (const deadline = Date.now() + START_PATIENCE_MS; ; await delay(START_PAUSE_MS)) {
-    const error = await withClient(settings(url, service), async () => undefined).then(() => undefined, asError)
+export async function ensureDatabase(target: Target): Promise<void> {
+  for (const deadline = performance.now() + START_PATIENCE_MS; ; await delay(START_PAUSE_MS)) {
+    const error = await there(target).then(() => undefined, asError)
     if (!error) return
-    if (error instanceof DatabaseError && error.code === '3D000') return createDatabase(url, service)
     if (error instanceof DatabaseError && error.code?.startsWith('28'))
       throw new BrokenError('database_refused', `DATABASE_URL: PostgreSQL refuses this role: ${error.message}`)
     const failure = failureOf(error)
-    if (!isLost(failure) || Date.now() > deadline) throw failure
+    if (!isLost(failure) || performance.now() > deadline) throw failure
   }
 }
 
-async function createDatabase(url: string, service: string): Promise<void> {
+async function there(target: Target): Promise<void> {
+  const { answerMs = ANSWER_MS } = target
+  const error = await withClient(settings(target), answerMs, async () => undefined).then(() => undefined, asError)
+  if (error instanceof DatabaseError && error.code === '3D000') await createDatabase(target)
+  else if (error) throw error
+}
+
+async function createDatabase({ url, service, answerMs = ANSWER_MS }: Target): Promise<void> {
   const name = decodeURIComponent(new URL(url).pathname.slice(1))
   const statement = `create database ${escapeIdentifier(name)} encoding 'UTF8' template template0`
   const anyDatabase = new URL(url)
   anyDatabase.pathname = '/postgres'
-  const error = await withClient(settings(anyDatabase.toString(), service), (client) => client.query(statement)).then(
-    () => undefined,
-    asError,
-  )
+  const config = settings({ url: anyDatabase.toString(), service, answerMs })
+  const create = (client: Client) => client.query(statement)
+  const error = await withClient(config, answerMs * CREATE_TAKES, create).then(() => undefined, asError)
+  if (!error) return
   // Another service, or another copy of this one, may have been quicker.
-  const isThere = error instanceof DatabaseError && (error.code === '42P04' || error.code === '23505')
-  if (error && !isThere)
-    throw new BrokenError(
-      'database_missing',
-      `DATABASE_URL: the database ${name} does not exist and this role may not create it (${error.message}). Run as an administrator: ${statement}`,
-      { cause: error },
-    )
+  if (error instanceof DatabaseError && (error.code === '42P04' || error.code === '23505')) return
+  if (isLost(failureOf(error))) throw error
+  throw new BrokenError(
+    'database_missing',
+    `DATABASE_URL: the database ${name} does not exist and this role may not create it (${error.message}). Run as an administrator: ${statement}`,
+    { cause: error },
+  )
 }
 
-async function withClient(config: ClientConfig, work: (client: Client) => Promise<unknown>): Promise<void> {
+/** A connection for one piece of work, which fails when all of it together takes longer than `limitMs`. */
+async function withClient<T>(config: ClientConfig, limitMs: number, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client(config)
   client.on('error', () => undefined)
+  const timer = setTimeout(() => {
+    client.connection.stream.destroy(new SilentError(`PostgreSQL did not answer within ${limitMs} ms`))
+  }, limitMs)
   try {
     await client.connect()
-    await work(client)
+    return await work(client)
   } finally {
     await client.end().catch(() => undefined)
+    clearTimeout(timer)
   }
 }

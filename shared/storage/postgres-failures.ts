@@ -1,6 +1,7 @@
 // What a failure of PostgreSQL means: an outage of everybody, a conflict worth repeating, or the statement's own fault.
 import { DatabaseError } from 'pg'
 import { asError, BrokenError, PermanentError, TransientError } from '../runtime/errors.ts'
+import { SilentError } from './postgres-silence.ts'
 
 /** By SQLSTATE (PostgreSQL manual, appendix A). */
 const CONFLICTS: Record<string, string> = { '40P01': 'deadlock', '40001': 'serialization_failure' }
@@ -35,4 +36,9 @@ function lost(cause: Error): TransientError {
 /** True when the connection is of no more use. */
 export function isLost(error: unknown): boolean {
   return error instanceof TransientError && error.code === 'database_unavailable'
+}
+
+/** True when the server did not say goodbye: then others find it no better than this one did. */
+export function isSilent(error: unknown): boolean {
+  return isLost(error) && error instanceof Error && error.cause instanceof SilentError
 }

@@ -1,10 +1,10 @@
 // The PostgreSQL driver: a few connections that write, a few that read, and no round trip for a statement without an answer.
-import type { Client, Pool, PoolClient, QueryResult } from 'pg'
+import type { QueryResult } from 'pg'
 import { asError, errorCode, TransientError } from '../runtime/errors.ts'
 import type { Database, Parameter, Reader, Spent, Transaction } from './database.ts'
 import { lockIds } from './lock-ids.ts'
-import { ensureDatabase, openPool } from './postgres-connect.ts'
-import { failureOf, isLost } from './postgres-failures.ts'
+import { type Connection, type Connections, ensureDatabase, openPool, type Target } from './postgres-connect.ts'
+import { failureOf, isLost, isSilent } from './postgres-failures.ts'
 
 /** Reads under way at one time in a process; with those that write, what each copy of a service takes of the server's connections. */
 const READERS_MAX = 3
@@ -17,33 +17,33 @@ export function postgresUrlOf(url: string, service: string): string {
 }
 
 /**
- * Opens the database at `url`, and creates it when it does not exist and the role may. Connections that are lost come
+ * Opens the database at the target's URL, and creates it when it does not exist and the role may. Connections that are lost come
  * back with the next statement.
  *
  * @throws BrokenError `database_missing`, `database_refused` with what to run; TransientError `database_unavailable`
  * when no server answers for half a minute.
  */
-export async function openPostgres(url: string, service: string): Promise<Database> {
-  await ensureDatabase(url, service)
-  const writer = openPool(url, service, { max: WRITERS_MAX, pipeline: true })
-  const reader = openPool(url, service, { max: READERS_MAX })
+export async function openPostgres(target: Target): Promise<Database> {
+  await ensureDatabase(target)
+  const writer = openPool(target, { max: WRITERS_MAX, pipeline: true })
+  const reader = openPool(target, { max: READERS_MAX })
   const spent = { statements: 0, roundTrips: 0 }
   const read = reading(reader, spent)
   const underWay = new Set<Promise<unknown>>()
 
   async function run<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const client = await checkedOut(writer)
-    const session = createSession(client, spent)
+    const connection = await writer.take()
+    const session = createSession(connection, spent)
     try {
       const result = await work(session.transaction)
       await session.commit()
-      client.release()
+      connection.release()
       return result
     } catch (error) {
       // A connection that cannot even roll back is thrown away, and the server rolls back by itself.
       const broken = await session.rollback().then(() => undefined, asError)
-      client.release(broken ?? isLost(error))
-      throw isLost(error) ? connectionLost(error) : error
+      connection.release(broken ?? isLost(error))
+      throw isLost(error) && !isSilent(error) ? connectionLost(error) : error
     }
   }
 
@@ -61,6 +61,7 @@ export async function openPostgres(url: string, service: string): Promise<Databa
     ...read,
     run: (sql, ...values) => transaction((tx) => tx.run(sql, ...values)),
     transaction,
+    walBytes: () => 0,
     async close() {
       await Promise.all(underWay)
       await Promise.all([writer.end(), reader.end()])
@@ -68,24 +69,18 @@ export async function openPostgres(url: string, service: string): Promise<Databa
   }
 }
 
-async function checkedOut(pool: Pool): Promise<PoolClient> {
-  return pool.connect().catch((error: unknown) => {
-    throw failureOf(error)
-  })
-}
-
-function reading(pool: Pool, spent: Spent): Reader {
+function reading(pool: Connections, spent: Spent): Reader {
   const query = async (sql: string, values: Parameter[]) => {
-    const client = await checkedOut(pool)
+    const connection = await pool.take()
     try {
       spent.statements += 1
       spent.roundTrips += 1
-      const result = await client.query(prepared(sql, values))
-      client.release()
+      const result = await connection.ask(prepared(sql, values))
+      connection.release()
       return result
     } catch (thrown) {
       const error = failureOf(thrown)
-      client.release(isLost(error))
+      connection.release(isLost(error))
       throw error
     }
   }
@@ -113,7 +108,7 @@ interface Statement {
  * leave in one packet with the next one that has one: they cost no round trip. Should one of them fail, the server
  * refuses what follows, and its own failure is what the next statement throws.
  */
-function createSession(client: Client, spent: Spent): Session {
+function createSession({ ask, stream }: Connection, spent: Spent): Session {
   let held: Statement[] = [{ text: 'begin' }]
   let hasBegun = false
   let hasEnded = false
@@ -124,7 +119,6 @@ function createSession(client: Client, spent: Spent): Session {
   /** What is sent in one turn leaves in one packet. */
   function corkForThisTick(): void {
     if (isCorked) return
-    const { stream } = client.connection
     isCorked = true
     stream.cork()
     process.nextTick(() => {
@@ -140,13 +134,13 @@ function createSession(client: Client, spent: Spent): Session {
     if (underWay === 0) spent.roundTrips += 1
     underWay += 1
     for (const before of held)
-      client.query(before).catch((error: unknown) => {
+      ask(before).catch((error: unknown) => {
         fault ??= failureOf(error)
       })
     held = []
     hasBegun = true
     try {
-      return await client.query(statement)
+      return await ask(statement)
     } catch (error) {
       const failure = failureOf(error)
       fault ??= failure

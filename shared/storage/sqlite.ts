@@ -1,5 +1,5 @@
 // The SQLite driver: WAL, an fsync for every commit, one connection that writes and one that reads.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
@@ -8,6 +8,8 @@ import type { Database, Parameter, Spent, Sql, Transaction, Value } from './data
 
 const BUSY_TIMEOUT_MS = 10_000
 const BUSY_PAUSE_MS = 5
+/** Four times what SQLite lets the log grow to by itself (sqlite.org, "wal_autocheckpoint"); more is cut off once it can be. */
+const WAL_MAX_BYTES = 16 * 1_024 * 1_024
 
 /**
  * Opens (and creates) the database file at `path`. Several processes may share it: `begin immediate` takes the write
@@ -28,9 +30,12 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
   const preparedWrite = preparing(writer, spent)
   const write = statements(preparedWrite)
   const read = statements(preparing(reader, spent))
+  const walBytes = () => statSync(`${writer.name}-wal`, { throwIfNoEntry: false })?.size ?? 0
   let turn: Promise<unknown> = Promise.resolve()
 
   async function run<T>(work: (tx: Transaction) => Promise<T>, deadline: number): Promise<T> {
+    // What somebody's long read has kept from being written back is written back before this group, which so begins the log anew.
+    if (walBytes() > WAL_MAX_BYTES) await write.all('pragma wal_checkpoint(passive)')
     await begin(write, deadline)
     const inside = insideOf(writer)
     try {
@@ -62,6 +67,7 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
     get: read.get,
     run: (sql, ...values) => transaction((tx) => tx.run(sql, ...values)),
     transaction,
+    walBytes,
     async close() {
       await turn
       reader.close()
@@ -89,6 +95,7 @@ function connect(path: string): Sqlite.Database {
   connection.pragma('journal_mode = WAL')
   connection.pragma('synchronous = FULL')
   connection.pragma('foreign_keys = ON')
+  connection.pragma(`journal_size_limit = ${WAL_MAX_BYTES}`)
   return connection
 }
 

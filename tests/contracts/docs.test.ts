@@ -178,7 +178,9 @@ describe('docs/architecture.md', () => {
 describe('docs/operations.md', () => {
   it('tells of every metric there is and of no other', () => {
     const source = read('shared/runtime/metrics.ts')
-    const made = [...source.matchAll(/name: '(\w+)'|(?:gauge|counted|byQueue)\(\s*'(\w+)'/g)].map(([, name, gauge]) => name ?? gauge ?? '')
+    const made = [...source.matchAll(/name: '(\w+)'|(?:gauge|counted|byQueue)\(\s*'(\w+)'/g)].map(
+      ([, name, gauge]) => name ?? gauge ?? '',
+    )
     const [, section = ''] = /^## Metrics\n([\s\S]*?)^## /m.exec(read('docs/operations.md')) ?? []
     const named = codeIn(section).filter((code) => /^[a-z]+(_[a-z]+)+$/.test(code))
     expect(unique(named)).toEqual(unique(made))

@@ -1,9 +1,10 @@
 // PostgreSQL behind the storage port: the suite for every driver, and what only PostgreSQL does.
 import { readdirSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deferred } from '@orders/shared/runtime'
 import { type Database, insert, migrate, openDatabase, type Sql } from '@orders/shared/storage'
-import { eventually } from '@orders/shared/testing'
+import { eventually, scratchFolder } from '@orders/shared/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { databaseSuite } from '../../shared/storage/test/database-suite.ts'
 import { query, testDatabase } from '../support/postgres.ts'
@@ -149,6 +150,66 @@ describe('two copies', () => {
     const applied = await Promise.all(copies.map((copy) => migrate(copy, folders)))
 
     expect(applied.flat()).toEqual(folders.flatMap((folder) => readdirSync(folder)))
+  })
+})
+
+describe('a migration', () => {
+  /** A database whose sessions have limits that a test can wait for, and a migration that takes longer. */
+  async function longMigration() {
+    const { url, remove } = testDatabase()
+    const folder = await scratchFolder()
+    const limits = 'statement_timeout=400&lock_timeout=200&idle_in_transaction_session_timeout=400'
+    const open = () => openDatabase('migrating', '.data', `${url}?${limits}`, 200)
+    const write = (name: string, text: string) => writeFile(join(folder.path, name), text)
+    await write('001-long.sql', 'create table long (id integer)\n--\nselect pg_sleep(1)')
+    onTestFinished(async () => {
+      await folder.remove()
+      await remove()
+    })
+    return { open, write, folders: [folder.path] }
+  }
+
+  it('takes as long as it needs, and another copy that starts meanwhile waits and says so', async () => {
+    const { open, folders } = await longMigration()
+    const copies = await Promise.all([open(), open()])
+    onTestFinished(async () => void (await Promise.all(copies.map((copy) => copy.close()))))
+    let waited = 0
+    const wait = () => {
+      waited += 1
+    }
+
+    const applied = await Promise.all(copies.map((copy) => migrate(copy, folders, wait)))
+
+    expect(applied.flat()).toEqual(['001-long.sql'])
+    expect(waited).toBeGreaterThan(0)
+    // Its limits end with it.
+    await expect(copies[0]?.run('select pg_sleep(1)')).rejects.toMatchObject({ code: '57014' })
+    await expect(copies[1]?.run('select pg_sleep(1)')).rejects.toMatchObject({ code: '57014' })
+  })
+
+  it('waits for a table that somebody uses, without beginning again', async () => {
+    const { open, write, folders } = await longMigration()
+    const copies = await Promise.all([open(), open()])
+    onTestFinished(async () => void (await Promise.all(copies.map((copy) => copy.close()))))
+    const [one, two] = copies
+    await migrate(one, folders)
+    await write('002-more.sql', 'alter table long add column more text')
+    const inUse = deferred()
+    let waited = 0
+    const wait = () => {
+      waited += 1
+    }
+    const using = two.transaction(async (tx) => {
+      await tx.run('insert into long values (1)')
+      inUse.resolve()
+      for (let turn = 0; turn < 3; turn++) await tx.get('select pg_sleep(0.2)')
+    })
+    await inUse.promise
+
+    expect(await migrate(one, folders, wait)).toEqual(['002-more.sql'])
+
+    expect(waited).toBe(0)
+    await using
   })
 })
 

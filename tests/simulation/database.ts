@@ -158,6 +158,7 @@ export function openStore(store: Store, process: Process, { faults, tally }: Sur
     get: (text, ...values) => read(() => real.get(text, ...values)),
     run: (text: string, ...values: Parameter[]) => transaction((tx) => tx.run(text, ...values)),
     transaction,
+    walBytes: real.walBytes,
     close: async () => undefined,
   }
 }

@@ -1,4 +1,4 @@
-// A wire between a service and PostgreSQL that counts round trips, and can be cut in the moment that matters.
+// A wire between a service and PostgreSQL that counts round trips, and can be cut, or fall silent, in the moment that matters.
 //
 // It reads the frontend's half of the protocol (PostgreSQL manual, "Message Formats"): only where messages begin, and
 // which of them ask for an answer.
@@ -11,12 +11,26 @@ export interface PostgresWire {
   roundTrips(): number
   /** Passes the next simple query with this text on, and cuts its connection instead of passing the answer back. */
   cutAfter(text: string): void
+  /** How many connections are open on the service's side. */
+  connections(): number
+  /** As when the host is gone: nothing passes, nothing is closed, and new connections are taken and get no answer. */
+  freeze(): void
+  /** Passes the next message of this type, and of this text if one is given, on, and freezes. */
+  freezeAfter(type: string, text?: string): void
+  isFrozen(): boolean
+  /** Ends it: what was held back passes. */
+  heal(): void
+  /** Nothing passes on the connections that are open, for ever; new ones work. */
+  silence(): void
   close(): Promise<void>
 }
 
 export async function startPostgresWire(url: string): Promise<PostgresWire> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
+  const nears = new Set<Socket>()
+  let isFrozen = false
+  let freezing: { type: string; text: string | undefined } | undefined
   let trips = 0
   let cutText: string | undefined
 
@@ -26,11 +40,15 @@ export async function startPostgresWire(url: string): Promise<PostgresWire> {
     // The server is ready once without being asked: when the connection is made.
     let answered = -1
     let isCut = false
+    nears.add(near)
+    near.on('close', () => nears.delete(near))
     const fromClient = messages(true, (type, body) => {
+      const text = body.toString('utf8', 0, body.length - 1)
+      if (freezing?.type === type && (freezing.text ?? text) === text) freeze()
       if (type !== 'S' && type !== 'Q') return
       if (asked === answered) trips++
       asked++
-      if (type !== 'Q' || body.toString('utf8', 0, body.length - 1) !== cutText) return
+      if (type !== 'Q' || text !== cutText) return
       isCut = true
       cutText = undefined
     })
@@ -52,6 +70,10 @@ export async function startPostgresWire(url: string): Promise<PostgresWire> {
       fromClient(chunk)
       far.write(chunk)
     })
+    if (isFrozen) {
+      near.pause()
+      far.pause()
+    }
     far.on('data', (chunk: Buffer) => {
       fromServer(chunk)
       if (!isCut) near.write(chunk)
@@ -59,6 +81,13 @@ export async function startPostgresWire(url: string): Promise<PostgresWire> {
       else near.destroy()
     })
   })
+
+  function freeze(): void {
+    isFrozen = true
+    freezing = undefined
+    for (const socket of sockets) socket.pause()
+  }
+
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const address = server.address()
   const own = new URL(url)
@@ -68,6 +97,23 @@ export async function startPostgresWire(url: string): Promise<PostgresWire> {
     roundTrips: () => trips,
     cutAfter(text) {
       cutText = text
+    },
+    connections: () => nears.size,
+    freeze,
+    freezeAfter(type, text) {
+      freezing = { type, text }
+    },
+    isFrozen: () => isFrozen,
+    heal() {
+      isFrozen = false
+      for (const socket of sockets) socket.resume()
+    },
+    silence() {
+      for (const socket of sockets) {
+        socket.removeAllListeners('data')
+        // Read and thrown away, so that neither end sees a full buffer.
+        socket.resume()
+      }
     },
     async close() {
       for (const socket of sockets) socket.destroy()

@@ -1,7 +1,8 @@
 // Migrations: each once, in order, whole or not at all.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import Sqlite from 'better-sqlite3'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { scratchFolder } from '../../testing/index.ts'
 import { migrate, openSqlite } from '../index.ts'
 
@@ -112,5 +113,25 @@ describe('migrate', () => {
 
     expect(applied.flat()).toEqual(['001-first.sql'])
     await Promise.all(copies.slice(1).map((copy) => copy.close()))
+  })
+
+  it('waits for another process that holds the database for longer than a lock is waited for, and says so', async () => {
+    const { database, migrations, path } = await scratch({ '001-first.sql': 'create table one (id integer)' })
+    const other = new Sqlite(path)
+    other.exec('begin immediate')
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    // The clock runs, whenever the migration may look at it.
+    const running = setInterval(() => vi.advanceTimersByTime(1_000), 1)
+    onTestFinished(() => clearInterval(running))
+    let waited = 0
+
+    const applied = await migrate(database, [migrations], () => {
+      waited += 1
+      if (waited === 2) other.close()
+    })
+
+    expect(applied).toEqual(['001-first.sql'])
+    expect(waited).toBe(2)
   })
 })

@@ -1,5 +1,6 @@
 // SQLite: the suite for every driver, and what only SQLite does.
 import { spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -144,6 +145,46 @@ describe('a SQLite file', () => {
     expect(await Promise.all(processes)).toEqual(Array(3).fill({ code: 0, said: '' }))
     expect(await database.get('select value from counter where id = 1')).toEqual({ value: 300 })
   }, 30_000)
+})
+
+describe('the log of a SQLite file', () => {
+  const MB = 1_000_000
+
+  it('grows while somebody reads for long, and is small again with the first group after that', async () => {
+    const { database, path } = await scratchDatabase()
+    await database.run('create table bodies (body blob not null)')
+    const reader = new Sqlite(path)
+    onTestFinished(() => void reader.close())
+    reader.exec('begin')
+    reader.prepare('select * from counter').all()
+    const body = Buffer.alloc(MB)
+    for (let megabytes = 0; megabytes < 40; megabytes++)
+      await database.run('insert into bodies (body) values (?)', body)
+    expect(database.walBytes()).toBeGreaterThan(40 * MB)
+    expect(reader.prepare('select value from counter').all()).toEqual([{ value: 0 }])
+
+    reader.exec('commit')
+    await database.run('update counter set value = 1')
+
+    expect(database.walBytes()).toBeLessThan(20 * MB)
+    expect(statSync(`${path}-wal`).size).toBe(database.walBytes())
+    expect(await database.get('select count(*) as bodies from bodies')).toEqual({ bodies: 40 })
+    expect(await database.get('select value from counter')).toEqual({ value: 1 })
+  })
+
+  it('stays small when nobody does', async () => {
+    const { database } = await scratchDatabase()
+    for (let turn = 0; turn < 2_000; turn++) await database.run('update counter set value = value + 1')
+    expect(database.walBytes()).toBeGreaterThan(0)
+    expect(database.walBytes()).toBeLessThan(6 * MB)
+  })
+
+  it('is none where the database is in memory only', async () => {
+    const connection = new Sqlite(':memory:')
+    const database = sqliteOver(connection, connection)
+    expect(database.walBytes()).toBe(0)
+    await database.close()
+  })
 })
 
 describe('openDatabase', () => {
