@@ -1,5 +1,5 @@
 // Wires audit-service: it keeps every event once, and tells any order's story.
-import { events } from '@orders/shared/contracts'
+import { events, orders } from '@orders/shared/contracts'
 import type { ServiceDefinition } from '@orders/shared/runtime'
 import { AuditConfig } from './config.ts'
 import { dictionaryOf } from './dictionary.ts'
@@ -10,7 +10,7 @@ import { dictionaryWith, statesWith } from './store.ts'
 
 export const auditService: ServiceDefinition<typeof AuditConfig> = {
   name: 'audit-service',
-  place: 5,
+  domain: orders,
   summary: 'Keeps every event once in a log that can be checked, and tells the story of any order.',
   folder: import.meta.dirname,
   niceness: 10,

@@ -10,6 +10,7 @@ import {
   OrderPaid,
   OrderShipped,
   PaymentSuccess,
+  registry,
   ShippingDelivered,
   ShippingPrepared,
   ShippingTransit,
@@ -73,7 +74,7 @@ const reactions: Record<string, Record<string, Message[]>> = {
   'audit.queue': {},
 }
 
-const ready = (message: Message): Publication => encode(message, 'bench', { causationId: message.id })
+const ready = (message: Message): Publication => encode(registry, message, 'bench', { causationId: message.id })
 
 export const placement: Publication = ready(placed)
 

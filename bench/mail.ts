@@ -1,6 +1,6 @@
 // The e-mail channel beside bare nodemailer, against the same mail server: a backlog of requests, each read from its queue,
 // rendered, sent, recorded and told of.
-import { OrderPaid } from '@orders/shared/contracts'
+import { OrderPaid, registry } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { deferred } from '@orders/shared/runtime'
 import { eventually, scratchFolder } from '@orders/shared/testing'
@@ -115,7 +115,12 @@ async function askFor(amqpUrl: string, mails: number): Promise<void> {
   await withChannel(amqpUrl, async (channel) => {
     for (let number = 0; number < mails; number++) {
       const told = { user: 'bench', priority: 'standard' as const, lines, totalCents: 3_000 }
-      const { exchange, routingKey, body, properties } = encode(OrderPaid.of(`${run}-${number}`, at, told), 'bench', {})
+      const { exchange, routingKey, body, properties } = encode(
+        registry,
+        OrderPaid.of(`${run}-${number}`, at, told),
+        'bench',
+        {},
+      )
       channel.publish(exchange, routingKey, body, { ...properties, persistent: true })
     }
   })

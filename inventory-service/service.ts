@@ -1,4 +1,5 @@
 // Wires inventory-service: the only writer of "reserved or out of stock", and the keeper of the prices.
+import { orders } from '@orders/shared/contracts'
 import type { ServiceDefinition } from '@orders/shared/runtime'
 import { defaultCatalogue } from './catalogue.ts'
 import { InventoryConfig } from './config.ts'
@@ -8,7 +9,7 @@ import { addMissing } from './store.ts'
 
 export const inventoryService: ServiceDefinition<typeof InventoryConfig> = {
   name: 'inventory-service',
-  place: 1,
+  domain: orders,
   summary: 'Sets goods aside for orders, sells or releases them, and knows their prices.',
   folder: import.meta.dirname,
   config: InventoryConfig,

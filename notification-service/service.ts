@@ -1,5 +1,5 @@
 // Wires notification-service: it tells customers what happened, by the channels they chose.
-import { type Channel, channels } from '@orders/shared/contracts'
+import { type Channel, channels, orders } from '@orders/shared/contracts'
 import type { Patience } from '@orders/shared/messaging'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
 import { callsIn } from './channels/calls.ts'
@@ -24,7 +24,7 @@ import { sequencesOf } from './sequences/domain.ts'
 
 export const notificationService: ServiceDefinition<typeof NotificationConfig> = {
   name: 'notification-service',
-  place: 4,
+  domain: orders,
   summary: 'Tells customers what happened to their orders, by e-mail, SMS, push and webhook.',
   folder: import.meta.dirname,
   niceness: 5,
@@ -101,6 +101,8 @@ export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Reco
       },
       ...channels.map((channel) => ({
         queue: `notification.${channel}.queue`,
+        // A request names all its channels: each queue is bound with its own.
+        patterns: [`notification.requested.#.${channel}.#`],
         prefetch: PREFETCH[channel],
         handlers: [handlers[channel]],
         askTimeoutMs: MAIL_TIMEOUT_MS,

@@ -56,6 +56,19 @@ function fact<Data>(contract: Contract<Data>, factOf: (at: string, data: Data) =
   })
 }
 
+/** What earlier versions heard: what waits of it, by a binding that is still there, is settled unheard. */
+export const retired = [
+  'notification.sent',
+  'notification.failed',
+  'notification.expired',
+  'notification.cancelled',
+  'notification.opted_out',
+  'notification.digested',
+  'notification.held',
+  'notification.delivered',
+  'notification.undelivered',
+]
+
 interface Placement {
   orderId: string
   /** False when it was made for the request: then it is no part of what was asked. */

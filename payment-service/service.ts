@@ -1,5 +1,7 @@
 // Wires payment-service: the only writer of "paid or not", between the order and the payment provider.
+
 import { join } from 'node:path'
+import { orders } from '@orders/shared/contracts'
 import { breakerFor, type ServiceDefinition } from '@orders/shared/runtime'
 import { PaymentConfig } from './config.ts'
 import { guarded, openSimulatedGateway } from './gateway.ts'
@@ -8,7 +10,7 @@ import { routes } from './http.ts'
 
 export const paymentService: ServiceDefinition<typeof PaymentConfig> = {
   name: 'payment-service',
-  place: 2,
+  domain: orders,
   summary: 'Charges, or fails to; a cancellation and a deadline are only inputs to that one decision.',
   folder: import.meta.dirname,
   config: PaymentConfig,

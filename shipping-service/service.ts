@@ -1,4 +1,5 @@
 // Wires shipping-service: the only writer of "shipped or refused", between the order and the carrier.
+import { orders } from '@orders/shared/contracts'
 import { breakerFor, type ServiceDefinition } from '@orders/shared/runtime'
 import { guarded, openSimulatedCarrier } from './carrier.ts'
 import { ShippingConfig } from './config.ts'
@@ -7,7 +8,7 @@ import { routes } from './http.ts'
 
 export const shippingService: ServiceDefinition<typeof ShippingConfig> = {
   name: 'shipping-service',
-  place: 3,
+  domain: orders,
   summary: 'Hands what is paid to the carrier, and says when it arrived or why it cannot go.',
   folder: import.meta.dirname,
   config: ShippingConfig,

@@ -12,6 +12,7 @@ import {
   OrderPaid,
   OrderShipped,
   PaymentSuccess,
+  registry,
   ShippingDelivered,
   ShippingPrepared,
 } from '@orders/shared/contracts'
@@ -88,7 +89,9 @@ function eventsOf(number: number, hide: Hide): Event[] {
     ...told.map((message): [string, Message] => ['notification', message]),
   ]
   return steps.map(([noun, message]) =>
-    decoded(hide(encode(message, `${noun}-service`, {}).body.toString()), { 'causation-id': `${id}/order.created` }),
+    decoded(hide(encode(registry, message, `${noun}-service`, {}).body.toString()), {
+      'causation-id': `${id}/order.created`,
+    }),
   )
 }
 

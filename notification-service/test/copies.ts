@@ -1,6 +1,6 @@
 // Copies of what takes in and releases notifications, over one database: each with a kernel of its own, and each may die.
 import { join } from 'node:path'
-import { topology } from '@orders/shared/contracts'
+import { registry, topology } from '@orders/shared/contracts'
 import { createGroupCommit, createOutbox } from '@orders/shared/messaging'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { createMemoryBroker, keepingLog, scratchFolder } from '@orders/shared/testing'
@@ -45,7 +45,14 @@ export async function openCopies(count: number, { at, terms = plainTerms, open }
     }
     const groups: number[] = []
     const committed = (members: number) => groups.push(members)
-    const commit = createGroupCommit({ database: mortal, outbox, service: 'notification-service', now, committed })
+    const commit = createGroupCommit({
+      database: mortal,
+      outbox,
+      service: 'notification-service',
+      registry,
+      now,
+      committed,
+    })
     onTestFinished(async () => {
       await commit.close()
       await outbox.close()

@@ -1,7 +1,7 @@
 // The whole service for tests, in one copy or several: an in-memory broker, one database file, mails as files, a clock in hand.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Message, topology } from '@orders/shared/contracts'
+import { type Message, registry, topology } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { readConfig, startService } from '@orders/shared/runtime'
 import { createMemoryBroker, eventually, keepingLog, type LogLine, scratchFolder } from '@orders/shared/testing'
@@ -80,7 +80,7 @@ export async function openServices({ copies = 1, env = {}, at = '2026-11-21T08:3
     get: (path: string) => asked('GET', path),
     post: (path: string, body?: unknown, headers?: Record<string, string>) => asked('POST', path, body, headers),
     put: (path: string, body: unknown) => asked('PUT', path, body),
-    say: (message: Message) => broker.connect('test').publish(encode(message, 'test', {})),
+    say: (message: Message) => broker.connect('test').publish(encode(registry, message, 'test', {})),
     heard,
     /** What waits for its next attempt is tried now. */
     async hasten() {

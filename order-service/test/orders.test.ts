@@ -1,6 +1,6 @@
 // Requests and messages over a real database: an order is placed once, its facts stay, its row can be derived again.
 import { join } from 'node:path'
-import { InventoryReserved, PaymentFailed, PaymentSuccess, topology } from '@orders/shared/contracts'
+import { InventoryReserved, PaymentFailed, PaymentSuccess, registry, topology } from '@orders/shared/contracts'
 import { createGroupCommit, createOutbox, type Work } from '@orders/shared/messaging'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { createMemoryBroker, decideAlone, handleAlone, keepingLog, scratchFolder } from '@orders/shared/testing'
@@ -58,7 +58,7 @@ async function together<T>(works: Work<T>[]): Promise<PromiseSettledResult<T>[]>
   const { log } = await keepingLog()
   const broker = createMemoryBroker(topology).connect('order-service')
   const outbox = createOutbox({ database, broker, log, now: () => new Date(at) })
-  const commit = createGroupCommit({ database, outbox, service: 'order-service', now: () => new Date(at) })
+  const commit = createGroupCommit({ database, outbox, service: 'order-service', registry, now: () => new Date(at) })
   const told = await Promise.allSettled(works.map((work) => commit.submit(work)))
   await commit.close()
   await outbox.close()

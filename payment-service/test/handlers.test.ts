@@ -11,6 +11,7 @@ import {
   PaymentDeadline,
   PaymentGet,
   PaymentVoid,
+  registry,
   ShippingFailed,
 } from '@orders/shared/contracts'
 import { encode, type State, type Work } from '@orders/shared/messaging'
@@ -74,7 +75,7 @@ function delivery<Data>(contract: Contract<Data> | CommandContract<Data>, data: 
 
 /** What is said must fit its contract; only the types are left to compare. */
 function valid(messages: Message[]): string[] {
-  for (const message of messages) encode(message, 'payment-service', {})
+  for (const message of messages) encode(registry, message, 'payment-service', {})
   return messages.map(({ type }) => type)
 }
 

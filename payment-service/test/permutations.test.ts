@@ -4,7 +4,7 @@
 //
 // Many sequences meet in the same world, and from there on nothing tells them apart: each world is looked at once, and the
 // sequences that lead there are counted, so that none is left out.
-import { commands, type Message } from '@orders/shared/contracts'
+import { commands, type Message, registry } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -313,7 +313,7 @@ test('long ways: whatever happens, the money and the words agree, and every mess
       expect(faultOf(world, path)).toBeUndefined()
       for (const message of settled(world).said) {
         const text = JSON.stringify(message)
-        if (!fitting.has(text)) encode(message, 'payment-service', {})
+        if (!fitting.has(text)) encode(registry, message, 'payment-service', {})
         fitting.add(text)
       }
     }),

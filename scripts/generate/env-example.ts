@@ -1,21 +1,12 @@
 // .env.example: every variable of every service, with its default and what it means, from the schemas that read them.
 import { CommonConfig, variableOf } from '@orders/shared/runtime'
 import type { TObject, TSchema } from 'typebox'
-import { AuditConfig } from '../../audit-service/config.ts'
-import { InventoryConfig } from '../../inventory-service/config.ts'
-import { NotificationConfig } from '../../notification-service/config.ts'
-import { OrderConfig } from '../../order-service/config.ts'
-import { PaymentConfig } from '../../payment-service/config.ts'
-import { ShippingConfig } from '../../shipping-service/config.ts'
+import { definitions } from '../services/definitions.ts'
 
-export const serviceConfigs: Record<string, TObject> = {
-  'order-service': OrderConfig,
-  'inventory-service': InventoryConfig,
-  'payment-service': PaymentConfig,
-  'shipping-service': ShippingConfig,
-  'notification-service': NotificationConfig,
-  'audit-service': AuditConfig,
-}
+/** By the service's name. */
+export const serviceConfigs: Record<string, TObject> = Object.fromEntries(
+  definitions.map(({ name, config }) => [name, config]),
+)
 
 export function envExample(): string {
   const common = section('Every service', Object.entries(CommonConfig.properties))

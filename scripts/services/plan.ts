@@ -1,7 +1,6 @@
 // Which service processes npm start runs: name, port and environment of each, decided before anything is started.
 import { parseArgs } from 'node:util'
-
-const names = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit'] as const
+import { services as names } from '@orders/shared/contracts'
 
 export interface ServicePlan {
   /** As it stands before each line of its log. */

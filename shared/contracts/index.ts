@@ -1,76 +1,21 @@
 // The door to the contracts: everything that crosses the broker has its schema here, owned by whoever publishes it.
-import type { AnyContract } from './contract.ts'
-import * as inventory from './inventory.ts'
-import {
-  NotificationCancelled,
-  NotificationDelivered,
-  NotificationDigested,
-  NotificationExpired,
-  NotificationFailed,
-  NotificationHeld,
-  NotificationOptedOut,
-  NotificationRequested,
-  NotificationSent,
-  NotificationUndelivered,
-} from './notification.ts'
-import * as order from './order.ts'
-import * as payment from './payment.ts'
-import { PaymentConfirm, PaymentGet } from './rpc.ts'
-import * as shipping from './shipping.ts'
 
-export * from './contract.ts'
+export type {
+  AnyContract,
+  CommandContract,
+  Contract,
+  Message,
+  Received,
+  RpcContract,
+} from '../messaging/contract.ts'
+export { orders } from './domain.ts'
 export * from './inventory.ts'
 export * from './notification.ts'
 export * from './order.ts'
 export * from './payment.ts'
+export * from './registry.ts'
 export * from './rpc.ts'
 export * from './services.ts'
 export * from './shapes.ts'
 export * from './shipping.ts'
-export { clusterTopology, retired, topology } from './topology.ts'
-
-/** Every event anybody may hear of, by type. */
-export const events: ReadonlyMap<string, AnyContract> = byType([
-  order.OrderCreated,
-  order.OrderCancelRequested,
-  order.OrderPaid,
-  order.OrderShipped,
-  order.OrderCompleted,
-  order.OrderCancelled,
-  inventory.InventoryReserved,
-  inventory.InventoryOutOfStock,
-  inventory.InventoryCommitted,
-  inventory.InventoryReleased,
-  inventory.InventoryRestocked,
-  payment.PaymentSuccess,
-  payment.PaymentFailed,
-  payment.PaymentConfirmationRequired,
-  payment.PaymentRefunded,
-  shipping.ShippingPrepared,
-  shipping.ShippingFailed,
-  shipping.ShippingDelivered,
-  NotificationRequested,
-  NotificationSent,
-  NotificationFailed,
-  NotificationExpired,
-  NotificationCancelled,
-  NotificationOptedOut,
-  NotificationHeld,
-  NotificationDigested,
-  NotificationDelivered,
-  NotificationUndelivered,
-])
-
-/** Every message that a service sends only to itself. */
-export const commands: ReadonlyMap<string, AnyContract> = byType([
-  payment.PaymentDeadline,
-  payment.PaymentCharge,
-  payment.PaymentVoid,
-  shipping.ShippingTransit,
-])
-
-export const rpcs = [PaymentGet, PaymentConfirm] as const
-
-function byType(contracts: AnyContract[]): ReadonlyMap<string, AnyContract> {
-  return new Map(contracts.map((contract) => [contract.type, contract]))
-}
+export { clusterTopology, earlier, topology } from './topology.ts'

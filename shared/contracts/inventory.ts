@@ -1,6 +1,6 @@
 // What inventory-service says: the only writer of "reserved or out of stock", and the source of prices.
 import { Type } from 'typebox'
-import { event } from './contract.ts'
+import { event } from './define.ts'
 import { Cents, Customer, Line, PricedLine, Sku } from './shapes.ts'
 
 export const InventoryReserved = event('inventory.reserved', {

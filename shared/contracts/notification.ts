@@ -1,6 +1,6 @@
 // What notification-service says, to its own channel workers and to everybody.
 import { type Static, Type } from 'typebox'
-import { event } from './contract.ts'
+import { event } from './define.ts'
 import { Instant } from './shapes.ts'
 
 export const channels = ['email', 'sms', 'push', 'webhook'] as const

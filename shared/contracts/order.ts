@@ -1,6 +1,6 @@
 // What order-service says: the customer's side of an order's life.
 import { type Static, Type } from 'typebox'
-import { event } from './contract.ts'
+import { event } from './define.ts'
 import { Cents, Customer, Line, PricedLine } from './shapes.ts'
 
 export const OrderStatus = Type.Union([

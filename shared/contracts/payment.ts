@@ -1,6 +1,6 @@
 // What payment-service says: the only writer of "paid or not".
 import { Type } from 'typebox'
-import { event, task, timer } from './contract.ts'
+import { event, task, timer } from './define.ts'
 import { Cents, Customer, Instant, PricedLine } from './shapes.ts'
 
 export const PaymentSuccess = event('payment.success', {

@@ -1,40 +1,7 @@
 // The two questions order-service asks payment-service over `payment.rpc.queue`, and their answers.
-import { type Static, type TObject, type TProperties, Type } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
+import { type Static, Type } from 'typebox'
+import { rpc } from './define.ts'
 import { Cents, Instant, OrderId } from './shapes.ts'
-
-export interface RpcContract<Request = unknown, Reply = unknown> {
-  type: string
-  queue: string
-  summary: string
-  requestSchema: TObject
-  replySchema: TObject
-  request(): Validator
-  reply(): Validator
-  /** Exists in the type only. */
-  shape?: { request: Request; reply: Reply }
-}
-
-function rpc<Q extends TProperties, R extends TProperties>(
-  type: string,
-  { queue, summary, request, reply }: { queue: string; summary: string; request: TObject<Q>; reply: TObject<R> },
-): RpcContract<Static<TObject<Q>>, Static<TObject<R>>> {
-  const compiled = new Map<TObject, Validator>()
-  const validator = (schema: TObject) => {
-    const known = compiled.get(schema) ?? Compile(schema)
-    compiled.set(schema, known)
-    return known
-  }
-  return {
-    type,
-    queue,
-    summary,
-    requestSchema: request,
-    replySchema: reply,
-    request: () => validator(request),
-    reply: () => validator(reply),
-  }
-}
 
 export const Payment = Type.Object({
   orderId: OrderId,

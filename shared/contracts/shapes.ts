@@ -1,5 +1,6 @@
 // The shapes that several contracts share. Amounts are integer cents, instants are RFC 3339 in UTC.
 import { type Static, Type } from 'typebox'
+import { Instant } from '../messaging/contract.ts'
 
 /** Safe in a URL path, a file name and an event id: no slash, no blank, no two dots in a row. */
 export const OrderId = Type.String({
@@ -8,10 +9,7 @@ export const OrderId = Type.String({
 })
 export const Sku = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description: 'stock keeping unit' })
 export const Cents = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'integer cents' })
-export const Instant = Type.String({
-  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$',
-  description: 'RFC 3339 instant in UTC',
-})
+export { Instant }
 
 export const Line = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }) })
 export const PricedLine = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }), unitPriceCents: Cents })

@@ -1,6 +1,6 @@
 // What shipping-service says: the only writer of "shipped or refused".
 import { Type } from 'typebox'
-import { event, timer } from './contract.ts'
+import { event, timer } from './define.ts'
 import { Instant } from './shapes.ts'
 
 export const ShippingPrepared = event('shipping.prepared', {

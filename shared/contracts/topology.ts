@@ -1,4 +1,4 @@
-// The whole topology as data. Every service declares all of it at start, so nothing is lost whoever starts first.
+// The whole topology as data: on a new broker whoever starts first declares all of it, so that nothing is lost.
 import {
   type Binding,
   deadLetterExchange,
@@ -13,73 +13,32 @@ import {
   timerQueue,
   withDeadLetters,
 } from '../messaging/queues.ts'
+import { heard } from './heard.ts'
 import { channels } from './notification.ts'
+import { services } from './services.ts'
 
 const unrouted = 'unrouted.exchange'
 const audit = 'audit.fanout.exchange'
 
-const topics = ['order', 'inventory', 'payment', 'shipping', 'notification'].map(
-  (noun): Exchange => ({ name: `${noun}.exchange`, type: 'topic', alternate: unrouted }),
-)
-
-/** Who hears what: the choreography in one table. */
-const hears: Record<string, string[]> = {
-  'order.queue': [
-    'inventory.reserved',
-    'inventory.out_of_stock',
-    'payment.confirmation_required',
-    'payment.success',
-    'payment.failed',
-    'shipping.prepared',
-    'shipping.failed',
-    'shipping.delivered',
-  ],
-  'inventory.queue': ['order.created', 'payment.success', 'payment.failed', 'shipping.failed'],
-  'payment.queue': ['inventory.reserved', 'order.cancel_requested', 'shipping.failed'],
-  'shipping.queue': ['payment.success'],
-  'notification.queue': [
-    'order.created',
-    'order.paid',
-    'order.shipped',
-    'order.completed',
-    'order.cancelled',
-    'payment.confirmation_required',
-  ],
-}
-
-/** What earlier versions heard. A message that waits from then is settled unheard. */
-export const retired: Record<string, string[]> = {
-  'order.queue': [
-    'notification.sent',
-    'notification.failed',
-    'notification.expired',
-    'notification.cancelled',
-    'notification.opted_out',
-    'notification.digested',
-    'notification.held',
-    'notification.delivered',
-    'notification.undelivered',
-  ],
-}
+/** Of every service that says anything; the audit only listens. */
+const topics = services
+  .filter((noun) => noun !== 'audit')
+  .map((noun): Exchange => ({ name: `${noun}.exchange`, type: 'topic', alternate: unrouted }))
 
 const channelQueues = channels.map((channel) => `notification.${channel}.queue`)
 
-const quorumConsumers: Queue[] = [...Object.keys(hears), 'audit.queue'].map(quorumQueue)
+/** `payment.rpc.queue` belongs to payment-service. */
+const owned = (queue: Queue): Queue => ({ ...queue, owner: `${queue.name.slice(0, queue.name.indexOf('.'))}-service` })
 
-const bindingsOf = (heard: Record<string, string[]>): Binding[] =>
-  Object.entries(heard).flatMap(([queue, types]) =>
-    types.map((type): Binding => {
-      const source = `${type.slice(0, type.indexOf('.'))}.exchange`
-      return { source, destination: queue, destinationType: 'queue', pattern: type }
-    }),
-  )
+const quorumConsumers: Queue[] = services.map((noun) => owned(quorumQueue(`${noun}.queue`)))
 
-const byChannel: Binding[] = channels.map((channel) => ({
-  source: 'notification.exchange',
-  destination: `notification.${channel}.queue`,
-  destinationType: 'queue',
-  pattern: `notification.requested.#.${channel}.#`,
-}))
+/** The choreography: each queue is bound with what its handlers are made for. */
+const choreography: Binding[] = Object.entries(heard).flatMap(([queue, patterns]) =>
+  patterns.map((pattern): Binding => {
+    const source = `${pattern.slice(0, pattern.indexOf('.'))}.exchange`
+    return { source, destination: queue, destinationType: 'queue', pattern }
+  }),
+)
 
 const audited: Binding[] = [
   ...topics.map(
@@ -87,6 +46,12 @@ const audited: Binding[] = [
   ),
   { source: audit, destination: 'audit.queue', destinationType: 'queue', pattern: '' },
 ]
+
+/** Of versions before this one: what waits in these queues comes back by itself. */
+export const earlier = {
+  queues: ['retry.1s.queue', 'retry.5s.queue', 'retry.30s.queue'],
+  exchanges: ['retry.exchange'],
+}
 
 function topologyWith(others: Queue[]): Topology {
   const withTheirDeadLetters = [...quorumConsumers, ...others].map(withDeadLetters)
@@ -99,26 +64,24 @@ function topologyWith(others: Queue[]): Topology {
     ],
     queues: [
       ...withTheirDeadLetters.flatMap(({ queues }) => queues),
-      timerQueue('payment.deadline.queue', 'payment.queue'),
-      timerQueue('shipping.transit.queue', 'shipping.queue'),
+      owned(timerQueue('payment.deadline.queue', 'payment.queue')),
+      owned(timerQueue('shipping.transit.queue', 'shipping.queue')),
       keepingQueue('unrouted.queue'),
     ],
     bindings: [
-      ...bindingsOf(hears),
-      ...byChannel,
+      ...choreography,
       ...audited,
       ...withTheirDeadLetters.flatMap(({ bindings }) => bindings),
       { source: unrouted, destination: 'unrouted.queue', destinationType: 'queue', pattern: '' },
     ],
-    retired: bindingsOf(retired),
+    earlier,
   }
 }
 
 /** For one node: the channels have every priority, on RabbitMQ 3 too. */
-export const topology = topologyWith([...channelQueues.map(priorityQueue), rpcQueue('payment.rpc.queue')])
+export const topology = topologyWith([...channelQueues.map(priorityQueue), rpcQueue('payment.rpc.queue')].map(owned))
 
 /** For a cluster: no queue is on one node only. The names are the same. */
-export const clusterTopology = topologyWith([
-  ...channelQueues.map(quorumQueue),
-  replicatedRpcQueue('payment.rpc.queue'),
-])
+export const clusterTopology = topologyWith(
+  [...channelQueues.map(quorumQueue), replicatedRpcQueue('payment.rpc.queue')].map(owned),
+)

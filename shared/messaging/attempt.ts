@@ -4,11 +4,12 @@
 //
 // Promise: when this resolves, the delivery's effects are committed, or a row says when it is tried again, or its dead copy is
 // confirmed. When it rejects, nothing was decided about it.
-import type { Received } from '../contracts/index.ts'
+
 import { asError, errorCode, isOutage, isOutside } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { ConsumerOptions, Kernel, Outcome } from './consumer.ts'
-import { type Cause, contractOf, decode, UnknownContractError } from './envelope.ts'
+import type { Received } from './contract.ts'
+import { type Cause, decode, UnknownContractError } from './envelope.ts'
 import type { Context, Failure, Handler } from './handler.ts'
 import {
   GIVEN_UP,
@@ -61,7 +62,7 @@ const UNKNOWN_MAX = 10_000
 const UNKNOWN_FOR_MS = 7 * 86_400_000
 
 export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attempts {
-  const { broker, commit, database, log, now, service, sources, version } = kernel
+  const { broker, commit, database, log, now, registry, service, version } = kernel
   const { queue, logLevel = 'info' } = options
   const handlers = new Map(options.handlers.map((handler) => [handler.type, handler]))
   const outside = createOutsideCalls(createReading(database), options.askTimeoutMs ?? ASK_TIMEOUT_MS)
@@ -70,7 +71,7 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
   function handlerOf({ type, source }: Received): Handler {
     const handler = handlers.get(type) ?? handlers.get('*')
     if (handler) return handler
-    const dataschema = contractOf(type)?.dataschema
+    const dataschema = registry.contracts.get(type)?.dataschema
     throw new UnknownContractError('unexpected_type', `${queue} has no handler for ${type}`, { source, dataschema })
   }
 
@@ -87,7 +88,7 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
       type: tried.event?.type ?? delivery.properties.type ?? '',
     })
     try {
-      const event = (options.decode ?? decode)(delivery)
+      const event = options.decode ? options.decode(delivery) : decode(registry, delivery)
       tried.event = event
       const handler = handlerOf(event)
       tried.handler = handler
@@ -127,7 +128,7 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
 
   async function recover(error: Error, tried: Tried): Promise<Outcome['outcome']> {
     const { kept, context, event, handler, delivery } = tried
-    if (error instanceof UnknownContractError && sources.has(error.source) && (await waits(error, tried)))
+    if (error instanceof UnknownContractError && registry.sources.has(error.source) && (await waits(error, tried)))
       return 'retry'
     const at = now().toISOString()
     const patience = handler?.patience ?? DEFAULT_PATIENCE

@@ -26,6 +26,8 @@ interface Options {
   tls?: AmqpTls
   /** Shown in the management UI. */
   name: string
+  /** What else the connection says of itself there. */
+  properties?: Record<string, string>
   heartbeatSeconds: number
   log: Log
   open(session: Session): Promise<void>
@@ -70,7 +72,7 @@ export function supervise(options: Options): Supervisor {
       timeout: CONNECT_TIMEOUT_MS,
       noDelay: true,
       keepAlive: true,
-      clientProperties: { connection_name: name },
+      clientProperties: { ...options.properties, connection_name: name },
     })
     const model = await unlessStopped(connecting)
     const ended = deferred<Error>()

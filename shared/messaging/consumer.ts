@@ -2,13 +2,14 @@
 //
 // Promise: no delivery is left unsettled. What not even a dead letter can be made of is left to the queue's own
 // dead-lettering; while the database is away all are given back, and nothing is taken.
-import type { Received } from '../contracts/index.ts'
+
 import { asError, errorCode } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database } from '../storage/index.ts'
 import { createAttempts, isAway } from './attempt.ts'
 import type { Broker, Delivery, Subscription } from './broker.ts'
+import type { Received, Registry } from './contract.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Handler } from './handler.ts'
 import type { Kept } from './kept.ts'
@@ -30,8 +31,7 @@ export interface Kernel {
   database: Database
   commit: GroupCommit
   outage: Outage
-  /** The CloudEvents sources whose unknown types and versions are kept for a successor. */
-  sources: ReadonlySet<string>
+  registry: Registry
   log: Log
   now: () => Date
   /** Told of every outcome, for metrics. */
@@ -43,6 +43,8 @@ export interface ConsumerOptions {
   /** Unsettled deliveries at one time: the bound of this consumer's memory, and the most a group can gather. */
   prefetch: number
   handlers: Handler[]
+  /** The routing patterns of its bindings; by default the types of its handlers. */
+  patterns?: readonly string[]
   /** How a body becomes a message; by default the full decoding against its contract. */
   decode?: (delivery: Arrived) => Received
   askTimeoutMs?: number

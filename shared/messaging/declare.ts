@@ -1,27 +1,59 @@
-// Declares a topology on a channel: idempotent, whole, and with a clear error where the broker has it otherwise.
-import type { ChannelModel } from 'amqplib'
+// Declares a topology on a channel: idempotent, and with a clear error where the broker has it otherwise.
+//
+// Promise: on a new broker the first service declares all of it, so that nothing is lost whoever starts first, and marks it as
+// complete. From then on a queue and its bindings belong to its owner alone: a service of an older or a newer version never
+// changes what another hears. Nothing is ever removed here.
+import type { Channel, ChannelModel } from 'amqplib'
 import { asError, BrokenError, TransientError } from '../runtime/errors.ts'
 import type { Topology } from './queues.ts'
 
-/** @throws BrokenError `topology_mismatch` naming the queue or exchange and the argument that differs, and what to do. */
-export async function declareTopology(model: ChannelModel, topology: Topology): Promise<void> {
-  const channel = await model.createChannel()
-  // The refusal arrives as the rejection of the call that caused it; the event repeats it.
-  channel.on('error', () => undefined)
+/** Durable, and bound to nothing: it is there once everything is. */
+export const COMPLETE = 'topology.complete.exchange'
+
+/**
+ * Without an `owner` all of it is declared, always.
+ *
+ * @throws BrokenError `topology_mismatch` naming the queue or exchange and the argument that differs, and what to do.
+ */
+export async function declareTopology(model: ChannelModel, topology: Topology, owner?: string): Promise<void> {
+  const isComplete = owner !== undefined && (await isThere(model, COMPLETE))
+  const queues = topology.queues.filter((queue) => !isComplete || queue.owner === undefined || queue.owner === owner)
+  const names = new Set(queues.map(({ name }) => name))
+  const channel = await opened(model)
   try {
     for (const { name, type, alternate } of topology.exchanges)
       await channel.assertExchange(name, type, { durable: true, ...(alternate && { alternateExchange: alternate }) })
-    for (const { name, arguments: queueArguments } of topology.queues)
+    for (const { name, arguments: queueArguments } of queues)
       await channel.assertQueue(name, { durable: true, arguments: queueArguments })
-    for (const { source, destination, destinationType, pattern, headers } of topology.bindings)
-      await (destinationType === 'queue'
-        ? channel.bindQueue(destination, source, pattern, headers)
-        : channel.bindExchange(destination, source, pattern, headers))
-    for (const { source, destination, pattern } of topology.retired ?? [])
-      await channel.unbindQueue(destination, source, pattern)
+    for (const { source, destination, destinationType, pattern, headers } of topology.bindings) {
+      if (destinationType === 'exchange') await channel.bindExchange(destination, source, pattern, headers)
+      else if (names.has(destination)) await channel.bindQueue(destination, source, pattern, headers)
+    }
+    if (!isComplete) await channel.assertExchange(COMPLETE, 'fanout', { durable: true })
     await channel.close()
   } catch (thrown) {
     throw told(asError(thrown))
+  }
+}
+
+async function opened(model: ChannelModel): Promise<Channel> {
+  const channel = await model.createChannel()
+  // The refusal arrives as the rejection of the call that caused it; the event repeats it.
+  channel.on('error', () => undefined)
+  return channel
+}
+
+/** Asking for what is not there closes the channel. */
+async function isThere(model: ChannelModel, exchange: string): Promise<boolean> {
+  const channel = await opened(model)
+  try {
+    await channel.checkExchange(exchange)
+    await channel.close()
+    return true
+  } catch (thrown) {
+    const error = asError(thrown)
+    if ('code' in error && error.code === 404) return false
+    throw error
   }
 }
 

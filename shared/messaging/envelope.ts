@@ -1,9 +1,9 @@
 // A message on the wire: CloudEvents 1.0 in structured JSON, its attributes mirrored in the AMQP properties.
 
 import { isUtf8 } from 'node:buffer'
-import { type AnyContract, commands, dataschemaOf, events, type Message, type Received } from '../contracts/index.ts'
 import { PermanentError } from '../runtime/errors.ts'
 import type { Properties, Publication } from './broker.ts'
+import type { Message, Reader, Received, Registry } from './contract.ts'
 import { type Arrived, SHORT_TEXT_MAX_BYTES } from './publishable.ts'
 import { nextTrace, type Trace } from './trace.ts'
 
@@ -35,7 +35,8 @@ const CONTENT_TYPE = 'application/cloudevents+json'
  *
  * @throws PermanentError `invalid_message`
  */
-export function encode(message: Message, service: string, cause: Cause): Publication {
+export function encode({ contracts }: Registry, message: Message, service: string, cause: Cause): Publication {
+  const contract = contracts.get(message.type)
   const envelope = {
     specversion: '1.0',
     id: message.id,
@@ -44,12 +45,14 @@ export function encode(message: Message, service: string, cause: Cause): Publica
     subject: message.subject,
     time: message.time,
     datacontenttype: 'application/json',
-    dataschema: dataschemaOf(message.type, message.version),
+    dataschema: contract?.dataschema,
     data: message.data,
   }
-  const contract = contractOf(message.type)
-  if (!contract?.validator().Check(envelope))
-    throw new PermanentError('invalid_message', `${message.id} breaks its own contract: ${faults(contract, envelope)}`)
+  if (contract?.version !== message.version || !contract.validator().Check(envelope))
+    throw new PermanentError(
+      'invalid_message',
+      `${message.id} breaks its own contract: ${faultsOf(contract, envelope)}`,
+    )
   const text = JSON.stringify(envelope)
   const body = Buffer.from(text)
   const unsendable =
@@ -96,8 +99,13 @@ function isCount(value: number, max: number): boolean {
 }
 
 /** The dataschemas of all that these consumers can read. */
-export function knownTo(consumers: readonly { handlers: readonly { type: string }[] }[]): string[] {
-  return consumers.flatMap(({ handlers }) => handlers.flatMap(({ type }) => contractOf(type)?.dataschema ?? []))
+export function knownTo(
+  { contracts }: Registry,
+  consumers: readonly { handlers: readonly { type: string }[] }[],
+): string[] {
+  return consumers.flatMap(({ handlers }) =>
+    handlers.flatMap(({ type }) => [...(contracts.get(type)?.readers.keys() ?? [])]),
+  )
 }
 
 /** The envelope alone, of any type and version: enough for whoever keeps every message and acts on none. */
@@ -124,22 +132,23 @@ function read({ body }: Arrived): { received: Received; envelope: Record<string,
 }
 
 /**
- * Decodes and validates against the contract of its type; unknown fields are ignored.
+ * Decodes, validates against the version of the contract that it names, and reads it as the newest; unknown fields are ignored.
  *
  * @throws PermanentError `too_large`, `undecodable`, `not_a_cloudevent`, `unknown_type`, `unknown_version`, `invalid_data`
  */
-export function decode(delivery: Arrived): Received {
+export function decode({ contracts }: Registry, delivery: Arrived): Received {
   const { received, envelope } = read(delivery)
-  const contract = contractOf(received.type)
+  const contract = contracts.get(received.type)
   const told = { source: received.source, dataschema: envelope.dataschema }
   if (!contract) throw new UnknownContractError('unknown_type', `no contract for type ${received.type}`, told)
-  if (envelope.dataschema !== contract.dataschema) {
+  const reader = contract.readers.get(String(envelope.dataschema))
+  if (!reader) {
     const found = JSON.stringify(envelope.dataschema)?.slice(0, 200)
-    const why = `dataschema is ${found}; this version knows ${contract.dataschema}`
+    const why = `dataschema is ${found}; this version knows ${[...contract.readers.keys()].join(', ')}`
     throw new UnknownContractError('unknown_version', why, told)
   }
-  if (!contract.validator().Check(envelope)) throw new PermanentError('invalid_data', faults(contract, envelope))
-  return received
+  if (!reader.validator().Check(envelope)) throw new PermanentError('invalid_data', faultsOf(reader, envelope))
+  return reader.up ? { ...received, data: reader.up(received.data) } : received
 }
 
 /** Half a character or U+0000, which a JSON text can hold by their escapes, and no database keeps as they are. */
@@ -168,13 +177,9 @@ function isText(value: unknown): boolean {
   return Object.entries(value).every(([name, inner]) => isText(name) && isText(inner))
 }
 
-export function contractOf(type: string): AnyContract | undefined {
-  return events.get(type) ?? commands.get(type)
-}
-
-function faults(contract: AnyContract | undefined, envelope: unknown): string {
-  if (!contract) return 'its type has none'
-  const errors = contract.validator().Errors(envelope)
+function faultsOf(reader: Pick<Reader, 'validator'> | undefined, envelope: unknown): string {
+  if (!reader) return 'its type has none'
+  const errors = reader.validator().Errors(envelope)
   return errors.map(({ instancePath, message }) => `${instancePath || '/'} ${message}`).join('; ')
 }
 

@@ -16,6 +16,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError, errorCode, isOutage, RejectedError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Database } from '../storage/index.ts'
+import type { Registry } from './contract.ts'
 import type { Cause } from './envelope.ts'
 import { taskOf } from './kept.ts'
 import { decideAll, forgetting, loadAll, type Member, memberOf } from './members.ts'
@@ -38,6 +39,7 @@ interface Options {
   database: Database
   outbox: Outbox
   service: string
+  registry: Registry
   now: () => Date
   /** Told after each commit, for metrics. */
   committed?: (members: number) => void
@@ -59,7 +61,17 @@ const IDLE_MS = 1_000
 const TRIES_MAX = 4
 
 export function createGroupCommit(options: Options): GroupCommit {
-  const { database, outbox, service, now, committed, taskDue, groupMax = GROUP_MAX, waitingMax = WAITING_MAX } = options
+  const {
+    database,
+    outbox,
+    service,
+    registry,
+    now,
+    committed,
+    taskDue,
+    groupMax = GROUP_MAX,
+    waitingMax = WAITING_MAX,
+  } = options
   let waiting: Member[] = []
   const underWay = new Set<Promise<void>>()
   const locked = new Set<string>()
@@ -191,7 +203,9 @@ export function createGroupCommit(options: Options): GroupCommit {
     submit<T>(work: Work<T>, cause: Cause = {}) {
       if (closed) return Promise.reject(new RejectedError(503, 'stopping', 'this service is stopping; try again soon'))
       if (waiting.length >= waitingMax) return Promise.reject(overloaded(waiting.length))
-      return new Promise<T>((resolve, reject) => enqueue(memberOf(work, service, cause, { resolve, reject })))
+      return new Promise<T>((resolve, reject) =>
+        enqueue(memberOf(work, { service, registry }, cause, { resolve, reject })),
+      )
     },
     waiting: () => waiting.length,
     async close() {

@@ -1,5 +1,5 @@
 // What a service writes for one message type, and what the kernel promises it.
-import type { CommandContract, Contract, Message, Received } from '../contracts/index.ts'
+import type { CommandContract, Contract, Message, Received } from './contract.ts'
 import type { Patience } from './recoverability.ts'
 import { type Decision, type Draft, type Known, owned, type Ref, type State } from './state.ts'
 

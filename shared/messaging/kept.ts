@@ -1,7 +1,8 @@
 // What is kept of a delivery that is to be handled at a later time, and how that changes with each attempt; plain data.
-import type { Received } from '../contracts/index.ts'
+
 import { errorCode, isOutside, PermanentError } from '../runtime/errors.ts'
 import type { Publication } from './broker.ts'
+import type { Received } from './contract.ts'
 import { type Arrived, digestOf, publishable } from './publishable.ts'
 import type { Attempt, Patience } from './recoverability.ts'
 

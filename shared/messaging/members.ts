@@ -2,6 +2,7 @@
 import { asError } from '../runtime/errors.ts'
 import type { Transaction } from '../storage/index.ts'
 import type { Publication } from './broker.ts'
+import type { Registry } from './contract.ts'
 import { type Cause, encode } from './envelope.ts'
 import { type Cells, type Draft, type Known, lockKeyOf, type Ref, UnnamedError, type Work } from './state.ts'
 
@@ -74,13 +75,19 @@ function decide(cells: Cells, member: Member, publications: Publication[]): Erro
 
 const NOTHING_KNOWN: Known = { get: () => undefined }
 
+/** Who says what is said. */
+export interface From {
+  service: string
+  registry: Registry
+}
+
 interface Settle<T> {
   resolve(result: T): void
   reject(error: Error): void
 }
 
 /** @throws what `reads` throws */
-export function memberOf<T>(work: Work<T>, service: string, cause: Cause, settle: Settle<T>): Member {
+export function memberOf<T>(work: Work<T>, from: From, cause: Cause, settle: Settle<T>): Member {
   const first = work.reads(NOTHING_KNOWN)
   let decided: { result: T } | undefined
   return {
@@ -90,7 +97,7 @@ export function memberOf<T>(work: Work<T>, service: string, cause: Cause, settle
     decide(draft) {
       const { result, messages } = work.decide(draft)
       decided = { result }
-      return messages.map((message) => encode(message, service, cause))
+      return messages.map((message) => encode(from.registry, message, from.service, cause))
     },
     resolve() {
       if (decided) settle.resolve(decided.result)

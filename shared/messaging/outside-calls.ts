@@ -1,7 +1,8 @@
 // The calls to the outside world that a consumer has under way: each with a time limit, and all of them ended by a stop.
-import type { Received } from '../contracts/index.ts'
+
 import { deferred } from '../runtime/deferred.ts'
 import { TransientError } from '../runtime/errors.ts'
+import type { Received } from './contract.ts'
 import type { AskContext, Context, Handler } from './handler.ts'
 
 export interface OutsideCalls {

@@ -1,4 +1,5 @@
 // The kinds of exchange, queue and binding that a topology is made of, as plain data.
+import { createHash } from 'node:crypto'
 
 export interface Exchange {
   name: string
@@ -11,6 +12,8 @@ export interface Queue {
   name: string
   /** `x-…` arguments; part of the queue's identity: a broker refuses to redeclare it with others. */
   arguments: Record<string, string | number>
+  /** The service it belongs to: on a broker where all is declared, nobody else declares it or binds it. */
+  owner?: string
 }
 
 export interface Binding {
@@ -26,8 +29,8 @@ export interface Topology {
   exchanges: Exchange[]
   queues: Queue[]
   bindings: Binding[]
-  /** Bindings of earlier versions, which are removed where they still are. */
-  retired?: Binding[]
+  /** Queues and exchanges of earlier versions: `npm run topology -- prune` removes them where they still are. */
+  earlier?: { queues: string[]; exchanges: string[] }
 }
 
 export const deadLetterExchange = 'dead-letter.exchange'
@@ -111,7 +114,13 @@ export function withDeadLetters(queue: Queue): Topology {
   const name = deadLetterQueueOf(queue.name)
   return {
     exchanges: [],
-    queues: [queue, keepingQueue(name)],
+    queues: [queue, { ...keepingQueue(name), ...(queue.owner !== undefined && { owner: queue.owner }) }],
     bindings: [{ source: deadLetterExchange, destination: name, destinationType: 'queue', pattern: queue.name }],
   }
+}
+
+/** The same for the same topology, whatever the order in which it is written. */
+export function versionOf({ exchanges, queues, bindings }: Topology): string {
+  const names = [...exchanges, ...queues, ...bindings].map((part) => JSON.stringify(part)).sort()
+  return createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16)
 }

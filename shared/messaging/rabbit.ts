@@ -7,7 +7,7 @@ import type { Broker } from './broker.ts'
 import { brokerUrls, supervise } from './connection.ts'
 import { declareTopology } from './declare.ts'
 import { createPublisher } from './publisher.ts'
-import type { Topology } from './queues.ts'
+import { type Topology, versionOf } from './queues.ts'
 import { createRpcChannel } from './rpc-channel.ts'
 import { createSubscriber } from './subscriber.ts'
 import type { AmqpTls } from './tls.ts'
@@ -19,6 +19,8 @@ interface Options {
   /** The connections' name in the management UI. */
   name: string
   topology: Topology
+  /** Who declares it, as its queues name their owners; without one, all of it is declared at each connect. */
+  owner?: string
   /** Whether the broker is several nodes, between which deliveries can be lost: see subscriber.ts. */
   isCluster?: boolean
   log: Log
@@ -31,8 +33,10 @@ const RENEW_IDLE_AFTER_MS = 30_000
 
 /** Starts connecting at once and returns at once: nobody has to wait for the broker. Whoever opens it closes it. */
 export function openRabbit(options: Options): Broker {
-  const { name, tls = {}, topology, isCluster = false, log, broken, heartbeatSeconds = 15 } = options
+  const { name, owner, tls = {}, topology, isCluster = false, log, broken, heartbeatSeconds = 15 } = options
   const urls = brokerUrls(options.url)
+  // By it, whoever removes what nobody names any more tells copies of another version.
+  const properties = { topology: versionOf(topology) }
   const subscriber = createSubscriber(isCluster ? RENEW_IDLE_AFTER_MS : undefined)
   const rpc = createRpcChannel()
   const publisher = createPublisher(log, () => publishing.status().blocked)
@@ -48,11 +52,12 @@ export function openRabbit(options: Options): Broker {
     urls,
     tls,
     name: `${name} publish`,
+    properties,
     heartbeatSeconds,
     log,
     broken: brokenOnce,
     async open(session) {
-      await declareTopology(session.model, topology)
+      await declareTopology(session.model, topology, owner)
       await rpc.attach(session)
       const channel = await session.model.createConfirmChannel()
       channel.on('error', session.fail)
@@ -69,11 +74,12 @@ export function openRabbit(options: Options): Broker {
     urls,
     tls,
     name: `${name} consume`,
+    properties,
     heartbeatSeconds,
     log,
     broken: brokenOnce,
     async open(session) {
-      await declareTopology(session.model, topology)
+      await declareTopology(session.model, topology, owner)
       await subscriber.attach(session)
     },
     lost: subscriber.detach,

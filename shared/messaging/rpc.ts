@@ -1,10 +1,10 @@
 // Typed questions and answers over a queue: the asking side, and the server that decides in the same group commit.
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { RpcContract } from '../contracts/index.ts'
 import { asError, errorCode, PermanentError, RejectedError, TransientError } from '../runtime/errors.ts'
 import type { Broker, Delivery } from './broker.ts'
 import type { Kernel, Taking } from './consumer.ts'
+import type { RpcContract } from './contract.ts'
 import { BODY_MAX_BYTES } from './envelope.ts'
 import { deadCopy } from './publishable.ts'
 import { historyWith } from './recoverability.ts'

@@ -3,9 +3,10 @@
 // A service has few states (an order, a payment). `load` and `save` belong to a state and take many keys and many rows; `decide`
 // belongs to a message and touches nothing else. (Fowler, "Patterns of Enterprise Application Architecture": Unit of
 // Work, Identity Map.)
-import type { Message } from '../contracts/index.ts'
+
 import { asError } from '../runtime/errors.ts'
 import type { Reader, Sql, Transaction } from '../storage/index.ts'
+import type { Message } from './contract.ts'
 
 /** One kind of thing that a service keeps, each under a key. */
 export interface State<Value> {

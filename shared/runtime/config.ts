@@ -11,8 +11,7 @@ export const CommonConfig = Type.Object({
     minimum: 1,
     maximum: 65_500,
     default: 8080,
-    description:
-      'A service listens on this plus its place: order 0, inventory 1, payment 2, shipping 3, notification 4, audit 5.',
+    description: 'A service listens on this plus its place in the list of services, counted from 0.',
   }),
   port: Type.Optional({ ...Port, description: 'The port of one service, instead of PORT_BASE plus its place.' }),
   host: Type.String({
@@ -41,7 +40,7 @@ export const CommonConfig = Type.Object({
   amqpKeyPassphrase: Type.Optional(Type.String({ description: 'Passphrase of that key, if it has one.' })),
   dataDir: Type.String({
     default: '.data',
-    description: 'Folder of the SQLite files, the mails and the simulated gateway.',
+    description: 'Folder of the SQLite files, and of whatever else a service keeps in files.',
   }),
   databaseUrl: Type.Optional(
     Type.String({

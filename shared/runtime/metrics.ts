@@ -1,6 +1,5 @@
 // Prometheus metrics of one service, in a registry of its own.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { commands, events, rpcs } from '../contracts/index.ts'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as Metered } from 'prom-client'
 import {
   type Broker,
   countRetries,
@@ -8,6 +7,7 @@ import {
   type GroupCommit,
   type Outbox,
   type Outcome,
+  type Registry,
   type Taking,
 } from '../messaging/index.ts'
 import type { Database } from '../storage/index.ts'
@@ -32,10 +32,6 @@ export interface Watched {
   breakers: Breaker[]
 }
 
-/** A label is one of few: whoever sends messages must not make series of metrics. */
-const known = (type: string) =>
-  events.has(type) || commands.has(type) || rpcs.some((rpc) => rpc.type === type) ? type : 'other'
-
 /** Each look at the event loop's lag wakes the process: by default a hundred times a second, most of what an idle one does. */
 const LAG_EVERY_MS = 100
 
@@ -55,8 +51,14 @@ function seldom<T>(everyMs: number, read: () => Promise<T>): () => Promise<T | u
   }
 }
 
-export function createMetrics(service: string, watched: () => Watched | undefined): Metrics {
-  const registry = new Registry()
+export function createMetrics(
+  service: string,
+  { contracts, rpcs }: Registry,
+  watched: () => Watched | undefined,
+): Metrics {
+  /** A label is one of few: whoever sends messages must not make series of metrics. */
+  const known = (type: string) => (contracts.has(type) || rpcs.some((rpc) => rpc.type === type) ? type : 'other')
+  const registry = new Metered()
   const registers = [registry]
   registry.setDefaultLabels({ service })
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_EVERY_MS })

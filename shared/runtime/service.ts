@@ -4,7 +4,6 @@
 // broker, then the database, closes.
 import { join } from 'node:path'
 import type { Static, TObject } from 'typebox'
-import { clusterTopology, sources, topology } from '../contracts/index.ts'
 import {
   type Answerer,
   type Broker,
@@ -18,6 +17,7 @@ import {
   type DueRetries,
   type GroupCommit,
   handleDue,
+  heardBy,
   type Kernel,
   knownTo,
   openRabbit,
@@ -31,6 +31,7 @@ import { type Database, migrate, openDatabase } from '../storage/index.ts'
 import { type Auth, createAuth } from './auth.ts'
 import type { Breaker } from './breaker.ts'
 import type { CommonConfig } from './config.ts'
+import type { Domain } from './domain.ts'
 import { asError, BrokenError } from './errors.ts'
 import { createHttp, type HttpServer } from './http.ts'
 import { createParts, type Parts } from './lifecycle.ts'
@@ -63,10 +64,9 @@ export interface Wired {
 }
 
 export interface ServiceDefinition<Schema extends TObject = TObject> {
-  /** `order-service`; also the CloudEvents source and the name of its database. */
+  /** One of the domain's services; also the CloudEvents source and the name of its database. */
   name: string
-  /** Its place in the port table, from 0. */
-  place: number
+  domain: Domain
   summary: string
   /** Its folder, which holds `migrations/`. */
   folder: string
@@ -84,6 +84,8 @@ export interface Seams {
   log: Log
   now?: () => Date
   openBroker?: (name: string) => Broker
+  /** What is heard is being written down, and need not be so yet. */
+  isGenerating?: boolean
   /** A fault that only a human can mend; the process should stop. */
   broken(error: BrokenError): void
 }
@@ -91,6 +93,8 @@ export interface Seams {
 export interface RunningService {
   /** `http://127.0.0.1:8080` */
   url: string
+  /** By queue, the patterns that its handlers want it bound with. */
+  heard: Record<string, string[]>
   /** Resolves once broker and topology are there too. */
   ready(): Promise<void>
   close(): Promise<{ clean: boolean }>
@@ -123,12 +127,13 @@ async function open<Schema extends TObject>(
   seams: Seams,
   parts: Parts,
 ): Promise<RunningService> {
-  const { name: service, place, summary, folder } = definition
+  const { name: service, domain, summary, folder } = definition
+  const { registry } = domain
   const { log, now = () => new Date() } = seams
   const auth = createAuth(config)
   let watched: Watched | undefined
   let stopping = false
-  const metrics = createMetrics(service, () => watched)
+  const metrics = createMetrics(service, registry, () => watched)
 
   const opened = await openDatabase(service, config.dataDir, config.databaseUrl)
   const database = parts.use('database', opened, (it) => it.close())
@@ -139,14 +144,15 @@ async function open<Schema extends TObject>(
 
   const tls = readAmqpTls(config)
   const openBroker =
-    seams.openBroker ?? ((name) => openRabbit({ ...brokerOf(config), tls, name, log, broken: seams.broken }))
+    seams.openBroker ??
+    ((name) => openRabbit({ ...brokerOf(config, domain), owner: service, tls, name, log, broken: seams.broken }))
   const broker = parts.use('broker', openBroker(service), (it) => it.close(config.shutdownMs / 4))
   const outbox = parts.use('outbox', createOutbox({ database, broker, log, now }), (it) => it.close())
   let due: DueRetries | undefined
   const taskDue = () => due?.wake()
   const commit = parts.use(
     'group commit',
-    createGroupCommit({ database, outbox, service, now, committed: metrics.committed, taskDue }),
+    createGroupCommit({ database, outbox, service, registry, now, committed: metrics.committed, taskDue }),
     (it) => it.close(),
   )
   parts.use('outbox flush', outbox, () => flushed(() => outbox.pending().underWay, broker))
@@ -156,11 +162,15 @@ async function open<Schema extends TObject>(
   await outbox.sweep()
 
   const { observe } = metrics
-  const kernel: Kernel = { service, version: VERSION, broker, database, commit, outage, sources, log, now, observe }
+  const kernel: Kernel = { service, version: VERSION, broker, database, commit, outage, registry, log, now, observe }
   const wired = await definition.wire({ config, database, broker, commit, auth, parts, log, now })
   watched.breakers.push(...(wired.breakers ?? []))
+  const heard = heardBy(registry, wired.consumers)
+  if (!seams.isGenerating) checkHeard(domain, heard)
   const unlimited = new Set(
-    definedQueues(config).flatMap(({ name, arguments: settings }) => ('x-delivery-limit' in settings ? [] : [name])),
+    brokerOf(config, domain).topology.queues.flatMap(({ name, arguments: settings }) =>
+      'x-delivery-limit' in settings ? [] : [name],
+    ),
   )
   const consumers: Consumer[] = []
   for (const options of wired.consumers) {
@@ -168,7 +178,7 @@ async function open<Schema extends TObject>(
     consumers.push(parts.use(options.queue, consume(kernel, { countsRedeliveries, ...options }), (it) => it.close()))
   }
   takings.push(...consumers)
-  due = parts.use('retries', handleDue(kernel, consumers, knownTo(wired.consumers)), (it) => it.close())
+  due = parts.use('retries', handleDue(kernel, consumers, knownTo(registry, wired.consumers)), (it) => it.close())
   for (const timers of wired.timers ?? []) parts.use(timers.name, watchOverdue(kernel, timers), (it) => it.close())
   const { rpc } = wired
   if (rpc) takings.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))
@@ -191,7 +201,7 @@ async function open<Schema extends TObject>(
   parts.use('http', app, (it) => it.close())
   await app.register(async (routes: HttpServer) => wired.routes(routes))
   await app.register(async (routes: HttpServer) => retryRoutes(routes, { auth, commit, database, now, wake: taskDue }))
-  const port = config.port ?? (config.portBase === 0 ? 0 : config.portBase + place)
+  const port = config.port ?? (config.portBase === 0 ? 0 : config.portBase + domain.services.indexOf(service))
   const address = await app.listen({ host: config.host, port }).catch((error: unknown) => {
     throw new BrokenError(
       'cannot_listen',
@@ -202,6 +212,7 @@ async function open<Schema extends TObject>(
 
   return {
     url: address,
+    heard,
     ready: () => broker.ready(),
     close() {
       stopping = true
@@ -210,11 +221,23 @@ async function open<Schema extends TObject>(
   }
 }
 
-function brokerOf({ amqpUrl: url, brokerCluster: isCluster = brokerUrls(url).length > 1 }: CommonConfig) {
+function brokerOf(
+  { amqpUrl: url, brokerCluster: isCluster = brokerUrls(url).length > 1 }: CommonConfig,
+  { clusterTopology, topology }: Domain,
+) {
   return { url, isCluster, topology: isCluster ? clusterTopology : topology }
 }
 
-const definedQueues = (config: CommonConfig) => brokerOf(config).topology.queues
+/** @throws BrokenError `heard_out_of_date` when the domain was told otherwise of what the handlers hear */
+function checkHeard({ heard }: Domain, own: Record<string, string[]>): void {
+  const wrong = Object.entries(own).filter(([queue, patterns]) => String(heard[queue]) !== String(patterns))
+  if (wrong.length === 0) return
+  const queues = wrong.map(([queue]) => queue).join(', ')
+  throw new BrokenError(
+    'heard_out_of_date',
+    `the bindings of ${queues} are not what its handlers hear: npm run generate`,
+  )
+}
 
 /** A delivery that takes so long is stuck: no call and no commit does. */
 const STUCK_AFTER_MS = 300_000

@@ -1,6 +1,5 @@
 // A handler, or any other work, by itself: loaded, decided and saved over a real database, without a broker and without a group.
-import type { Received } from '../contracts/index.ts'
-import type { Context, Handler } from '../messaging/index.ts'
+import type { Context, Handler, Received } from '../messaging/index.ts'
 import { createCells, type Done, type Work } from '../messaging/state.ts'
 import type { Database } from '../storage/index.ts'
 

@@ -1,5 +1,5 @@
 // The rules of a shipment, one by one and in every order of arrival.
-import type { Message } from '@orders/shared/contracts'
+import { type Message, registry } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { sequences } from '@orders/shared/testing'
 import fc from 'fast-check'
@@ -163,7 +163,7 @@ test('long ways end the same, and every message fits its contract', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...everyStep), { minLength: 6, maxLength: 40 }), (path) => {
       check(path)
-      for (const message of walk(path).said) encode(message, 'shipping-service', {})
+      for (const message of walk(path).said) encode(registry, message, 'shipping-service', {})
     }),
   )
 })

@@ -5,6 +5,7 @@ import {
   type Contract,
   type Message,
   PaymentSuccess,
+  registry,
   ShippingTransit,
 } from '@orders/shared/contracts'
 import { encode, type State, type Work } from '@orders/shared/messaging'
@@ -66,7 +67,7 @@ function delivery<Data>(contract: Contract<Data> | CommandContract<Data>, data: 
 }
 
 function valid(messages: Message[]): string[] {
-  for (const message of messages) encode(message, 'shipping-service', {})
+  for (const message of messages) encode(registry, message, 'shipping-service', {})
   return messages.map(({ type }) => type)
 }
 

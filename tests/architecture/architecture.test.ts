@@ -1,10 +1,11 @@
 // The rules of DESIGN §5 and STYLE, held by reading the source: rooms, ways of importing, and what may stand where.
 import { readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
+import { events, orders } from '@orders/shared/contracts'
 import { describe, expect, it } from 'vitest'
 import { files, packageOf, paths, root, type SourceFile, withoutWords } from './source.ts'
 
-const services = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit'].map((name) => `${name}-service`)
+const { services } = orders
 const DOORS = ['contracts', 'messaging', 'storage', 'runtime', 'testing']
 
 const roomOf = ({ path }: { path: string }) => path.split('/')[0] ?? ''
@@ -228,6 +229,18 @@ describe('code', () => {
       .filter(({ path }) => !path.endsWith('/store.ts') && path !== 'payment-service/gateway.ts')
       .flatMap((file) => places(file, sql, file.text))
     expect(wrong).toEqual([])
+  })
+
+  it('the kernel imports nothing of the domain it serves, and names nothing of it', () => {
+    const kernel = shared.filter(({ path }) => !path.startsWith('shared/contracts/'))
+    expect(kernel.flatMap((file) => localImports(file).filter((target) => target.includes('contracts')))).toEqual([])
+    const nouns = [
+      ...events.keys(),
+      ...orders.services,
+      ...orders.services.map((name) => name.replace('-service', '.queue')),
+    ]
+    const named = new RegExp(`['"\`](${nouns.map((noun) => noun.replaceAll('.', '\\.')).join('|')})['"\`]|urn:orders`)
+    expect(kernel.flatMap((file) => places(file, named))).toEqual([])
   })
 
   it('acks, and gives back, only in the kernel', () => {

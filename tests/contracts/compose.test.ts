@@ -1,6 +1,7 @@
 // docker-compose.yml and the Dockerfile say what the services are: their ports, their commands, their variables.
 import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { orders } from '@orders/shared/contracts'
 import { variableOf } from '@orders/shared/runtime'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -26,14 +27,7 @@ beforeAll(async () => {
   volumes = file.volumes
 })
 
-const own = [
-  'order-service',
-  'inventory-service',
-  'payment-service',
-  'shipping-service',
-  'notification-service',
-  'audit-service',
-]
+const own = orders.services
 
 describe.each(own.map((name, place) => ({ name, port: 8080 + place })))('$name', ({ name, port }) => {
   it('runs its own main file from the common image', () => {

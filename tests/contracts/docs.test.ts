@@ -1,7 +1,8 @@
 // The documents say what is there: their links, paths, commands, variables, limits and quoted code are looked up.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { commands, events, topology } from '@orders/shared/contracts'
+import { commands, events, services, topology } from '@orders/shared/contracts'
+import { COMPLETE } from '@orders/shared/messaging'
 import { describe, expect, it } from 'vitest'
 import { paths, root } from '../architecture/source.ts'
 
@@ -19,7 +20,6 @@ const pageOf = (path: string): Page => {
 }
 const isDocument = (path: string) => /^(README|CHANGELOG)\.md$|^docs\/.*\.md$|^[a-z]+-service\/README\.md$/.test(path)
 const pages = paths.filter(isDocument).map(pageOf)
-const services = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit']
 
 /** Everything between single backticks. */
 const codeIn = (prose: string) => [...prose.matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code)
@@ -150,7 +150,7 @@ describe('docs/follow-an-order.md', () => {
 })
 
 it('every exchange and queue that a document names is there', () => {
-  const known = new Set([...topology.exchanges, ...topology.queues].map(({ name }) => name))
+  const known = new Set([COMPLETE, ...[...topology.exchanges, ...topology.queues].map(({ name }) => name)])
   const named = pages.flatMap(({ prose }) =>
     codeIn(prose).filter((code) => /^[a-z][\w.-]*\.(exchange|queue|dlq)$/.test(code)),
   )

@@ -7,6 +7,7 @@ import {
   OrderCancelRequested,
   OrderCreated,
   PaymentSuccess,
+  registry,
   ShippingFailed,
   ShippingTransit,
   topology,
@@ -48,7 +49,14 @@ async function opened(service: string) {
   const broker = createMemoryBroker(topology).connect(service)
   const outbox = createOutbox({ database, broker, log, now })
   const groups: number[] = []
-  const commit = createGroupCommit({ database, outbox, service, now, committed: (members) => groups.push(members) })
+  const commit = createGroupCommit({
+    database,
+    outbox,
+    service,
+    registry,
+    now,
+    committed: (members) => groups.push(members),
+  })
   onTestFinished(async () => {
     await commit.close()
     await outbox.close()

@@ -1,6 +1,6 @@
 // Every contract keeps its own word: what it makes, it accepts, and what is sent is what is received.
 import * as contracts from '@orders/shared/contracts'
-import { commands, events, type Message, rpcs } from '@orders/shared/contracts'
+import { commands, events, type Message, registry, rpcs } from '@orders/shared/contracts'
 import { decode, encode } from '@orders/shared/messaging'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -47,7 +47,7 @@ describe.each(makers.map((maker) => [maker.type, maker] as const))('%s', (type, 
         expect(maker.of(subject, time, data, { detail: 'email' }).id).toBe(`${subject}/${type}/email`)
         expect(message.exchange).toBe(isEvent ? maker.exchange : '')
         if (isEvent) expect(message.routingKey.startsWith(type)).toBe(true)
-        expect(() => encode(message, 'a-service', {})).not.toThrow()
+        expect(() => encode(registry, message, 'a-service', {})).not.toThrow()
       }),
       { numRuns: 30 },
     )
@@ -58,7 +58,7 @@ describe.each(makers.map((maker) => [maker.type, maker] as const))('%s', (type, 
       fc.property(dataOf(maker), (data) => {
         const message = maker.of('order-1', time, data)
         const { id, subject } = message
-        const received = decode(deliveryOf(encode(message, 'a-service', {}).body))
+        const received = decode(registry, deliveryOf(encode(registry, message, 'a-service', {}).body))
         expect(received).toEqual({ id, type, subject, time, source: '/a-service', data })
       }),
       { numRuns: 30 },
@@ -68,10 +68,10 @@ describe.each(makers.map((maker) => [maker.type, maker] as const))('%s', (type, 
   it('takes fields of a later version, and names its own', () => {
     fc.assert(
       fc.property(dataOf(maker), (data) => {
-        const publication = encode(maker.of('order-1', time, data), 'a-service', {})
+        const publication = encode(registry, maker.of('order-1', time, data), 'a-service', {})
         const envelope = JSON.parse(publication.body.toString())
         envelope.data.addedLater = { any: 'thing' }
-        expect(decode(deliveryOf(Buffer.from(JSON.stringify(envelope)))).data).toEqual(envelope.data)
+        expect(decode(registry, deliveryOf(Buffer.from(JSON.stringify(envelope)))).data).toEqual(envelope.data)
         expect(envelope.dataschema).toBe(`urn:orders:${type}:${maker.version}`)
       }),
       { numRuns: 5 },

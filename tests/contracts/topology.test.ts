@@ -1,5 +1,5 @@
 // The topology is what people outside rely on: every name, every argument, and who hears what.
-import { clusterTopology, events, retired, topology } from '@orders/shared/contracts'
+import { clusterTopology, events, services, topology } from '@orders/shared/contracts'
 import { deadLetterExchange, deadLetterQueueOf } from '@orders/shared/messaging'
 import { route } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
@@ -8,9 +8,7 @@ const queueOf = (name: string) => topology.queues.find((queue) => queue.name ===
 const reached = (exchange: string, routingKey: string, headers = {}) =>
   [...route(topology, exchange, routingKey, headers)].sort()
 
-const quorumConsumers = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit'].map(
-  (name) => `${name}.queue`,
-)
+const quorumConsumers = services.map((name) => `${name}.queue`)
 const channelQueues = ['email', 'sms', 'push', 'webhook'].map((channel) => `notification.${channel}.queue`)
 const consumerQueues = [...quorumConsumers, ...channelQueues, 'payment.rpc.queue']
 
@@ -134,19 +132,9 @@ describe('bindings', () => {
     expect(texts).toEqual([...new Set(texts)])
   })
 
-  it.each([
-    ['one node', topology],
-    ['a cluster', clusterTopology],
-  ])('that are no longer wanted are named, on %s, so that they are removed: none of them is wanted', (_, declared) => {
-    const wanted = new Set(declared.bindings.map((binding) => JSON.stringify(binding)))
-    expect(declared.retired?.filter((binding) => wanted.has(JSON.stringify(binding)))).toEqual([])
-    // Removing a binding of an exchange or a queue that is not declared is refused by the broker.
-    const names = [...declared.exchanges, ...declared.queues].map(({ name }) => name)
-    for (const { source, destination, destinationType } of declared.retired ?? []) {
-      expect(names).toEqual(expect.arrayContaining([source, destination]))
-      expect(destinationType).toBe('queue')
-    }
-    expect(declared.retired?.map(({ pattern }) => pattern)).toEqual(retired['order.queue'])
+  it('of a queue belong to the queue’s owner', () => {
+    for (const { name, owner } of topology.queues)
+      expect([name, owner]).toEqual([name, name === 'unrouted.queue' ? undefined : `${name.split('.')[0]}-service`])
   })
 })
 

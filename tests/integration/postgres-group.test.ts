@@ -1,5 +1,6 @@
 // Groups of two copies of a service on PostgreSQL that collide, or lose their connection: no member hears of it, and each
 // effect and each message is there once.
+import { registry } from '@orders/shared/contracts'
 import {
   about,
   createGroupCommit,
@@ -36,7 +37,7 @@ async function twoCopies({ parameters = '', wired = false, committed = (_: numbe
   const database = await openDatabase('two', '.data', wired ? wire.url : url + parameters)
   const { broker, log, now } = kernel
   const outbox = createOutbox({ database, broker, log, now })
-  const commit = createGroupCommit({ database, outbox, service: 'test-service', now })
+  const commit = createGroupCommit({ database, outbox, service: 'test-service', registry, now })
   onTestFinished(async () => {
     await commit.close()
     await outbox.close()
@@ -46,7 +47,7 @@ async function twoCopies({ parameters = '', wired = false, committed = (_: numbe
   return { kernel, other: database, one: kernel.commit, two: commit, outbox, wire }
 }
 
-const published = (id: string) => encode(reserved(id), 'test-service', {})
+const published = (id: string) => encode(registry, reserved(id), 'test-service', {})
 const appended = async (sql: Pick<Sql, 'all'>) =>
   (await sql.all<{ note: string }>('select note from effects order by id')).map(({ note }) => note)
 /** As a handler: says it only when it is new. */

@@ -1,8 +1,8 @@
 // RabbitMQ takes the whole topology as it is written, and takes it again: every service declares all of it at start.
-import { topology } from '@orders/shared/contracts'
-import { openRabbit } from '@orders/shared/messaging'
+import { orders, topology } from '@orders/shared/contracts'
+import { COMPLETE, openRabbit, type Topology } from '@orders/shared/messaging'
 import { eventually, keepingLog } from '@orders/shared/testing'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
 let vhost: Vhost
@@ -13,22 +13,22 @@ beforeAll(async () => {
 
 afterAll(() => vhost.remove())
 
-async function open(name: string) {
+async function open(name: string, { as = name, of: wanted = topology }: { as?: string; of?: Topology } = {}) {
   const { log } = await keepingLog()
   const broken = (error: Error) => {
     throw error
   }
-  const broker = openRabbit({ url: vhost.amqpUrl, name, topology, log, broken })
+  const broker = openRabbit({ url: vhost.amqpUrl, name, owner: as, topology: wanted, log, broken })
   await broker.ready()
   return broker
 }
 
 it('six services that start at the same moment leave exactly what is written', async () => {
-  const brokers = await Promise.all(['order', 'inventory', 'payment', 'shipping', 'notification', 'audit'].map(open))
+  const brokers = await Promise.all(orders.services.map((name) => open(name)))
   try {
     const queues = (await vhost.api('GET', 'queues')) as { name: string; durable: boolean; arguments: object }[]
     expect(queues.map(({ name, arguments: found }) => ({ name, arguments: found })).sort(byName)).toEqual(
-      topology.queues.toSorted(byName),
+      topology.queues.map(({ name, arguments: wanted }) => ({ name, arguments: wanted })).toSorted(byName),
     )
     expect(queues.every(({ durable }) => durable)).toBe(true)
     const bindings = (await vhost.api('GET', 'bindings')) as { source: string }[]
@@ -64,44 +64,55 @@ it('an event reaches those who hear it and the audit, and a dead letter is kept'
   }
 })
 
-it('what earlier versions heard is heard no longer: its bindings are removed, and nothing else', async () => {
-  const earlier = await open('earlier')
-  try {
-    for (const { source, destination, pattern } of topology.retired ?? [])
-      await vhost.api('POST', `bindings/e/${source}/q/${destination}`, { routing_key: pattern })
-    const bindingsOf = async (queue: string) => {
-      const found = (await vhost.api('GET', `queues/${queue}/bindings`)) as { source: string; routing_key: string }[]
-      return found
-        .filter(({ source }) => source !== '')
-        .map(({ routing_key }) => routing_key)
-        .sort()
-    }
-    const heardNow = topology.bindings.filter(({ destination }) => destination === 'order.queue')
-    const now = heardNow.map(({ pattern }) => pattern).sort()
-    const retiredTypes = (topology.retired ?? []).map(({ pattern }) => pattern)
-    expect(await bindingsOf('order.queue')).toEqual([...now, ...retiredTypes].sort())
-
-    const brokers = await Promise.all(['one', 'two'].map(open))
-
-    expect(await bindingsOf('order.queue')).toEqual(now)
-    const before = await vhost.count('order.queue')
-    const body = Buffer.from('{}')
-    const properties = { messageId: 'm', headers: {} }
-    for (const routingKey of ['notification.sent', 'shipping.delivered'])
-      await earlier.publish({
-        exchange: `${routingKey.split('.')[0]}.exchange`,
-        routingKey,
-        body,
-        properties: { ...properties, type: routingKey },
-      })
-    await eventually(
-      'what is still heard arrives, and only that',
-      async () => (await vhost.count('order.queue')) === before + 1,
-    )
-    await Promise.all(brokers.map((broker) => broker.close(1_000)))
-  } finally {
-    await earlier.close(1_000)
+describe('on a broker where all is declared', () => {
+  const bindingsOf = async (queue: string) => {
+    const found = (await vhost.api('GET', `queues/${queue}/bindings`)) as { source: string; routing_key: string }[]
+    return found.flatMap(({ source, routing_key }) => (source === '' ? [] : [routing_key])).sort()
   }
+  const now = (orders.heard['payment.queue'] ?? []).toSorted()
+  /** As a newer or an older version of the orders has it: payment.queue hears something else. */
+  const other: Topology = {
+    ...topology,
+    bindings: topology.bindings.map((binding) =>
+      binding.destination === 'payment.queue' && binding.pattern === 'shipping.failed'
+        ? { ...binding, pattern: 'shipping.exploded' }
+        : binding,
+    ),
+  }
+
+  it('nobody but its owner adds to what a queue hears, whichever version starts', async () => {
+    const first = await open('audit-service')
+    const newer = await open('order-service', { of: other })
+    expect(await bindingsOf('payment.queue')).toEqual(now)
+    const owner = await open('payment-service', { of: other })
+    expect(await bindingsOf('payment.queue')).toEqual([...now, 'shipping.exploded'].sort())
+    await Promise.all([first, newer, owner].map((broker) => broker.close(1_000)))
+  })
+
+  it('a binding that its owner names no longer stays until somebody removes it', async () => {
+    const broker = await open('payment-service')
+    expect(await bindingsOf('payment.queue')).toContain('shipping.exploded')
+    await broker.close(1_000)
+  })
+
+  it('a queue that was deleted comes back with its owner, and with nobody else', async () => {
+    await vhost.api('DELETE', 'queues/shipping.queue')
+    const another = await open('audit-service')
+    const names = async () => (await vhost.queues()).map(({ name }) => name)
+    expect(await names()).not.toContain('shipping.queue')
+    const owner = await open('shipping-service')
+    expect(await names()).toContain('shipping.queue')
+    expect(await bindingsOf('shipping.queue')).toEqual(orders.heard['shipping.queue'])
+    await Promise.all([another, owner].map((broker) => broker.close(1_000)))
+  })
+
+  it('without its mark it is a new one, and the first to come declares all of it', async () => {
+    await vhost.api('DELETE', 'queues/shipping.queue')
+    await vhost.api('DELETE', `exchanges/${COMPLETE}`)
+    const broker = await open('audit-service')
+    expect(await bindingsOf('shipping.queue')).toEqual(orders.heard['shipping.queue'])
+    await broker.close(1_000)
+  })
 })
 
 function byName(one: { name: string }, other: { name: string }): number {

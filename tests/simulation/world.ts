@@ -1,7 +1,7 @@
 // Six services over one broker, in one process: their processes start, die and start again, and whoever asks them finds
 // one that lives, or is refused.
 import { join } from 'node:path'
-import { sources, topology } from '@orders/shared/contracts'
+import { registry, topology } from '@orders/shared/contracts'
 import {
   type Broker,
   consume,
@@ -136,13 +136,13 @@ export function createWorld(options: Options): World {
     const honestOutbox = createOutbox({ database, broker, log, now })
     const outbox = tamper.outbox?.(honestOutbox, name) ?? honestOutbox
     let due: DueRetries | undefined
-    const commit = createGroupCommit({ database, outbox, service: name, now, taskDue: () => due?.wake() })
+    const commit = createGroupCommit({ database, outbox, service: name, registry, now, taskDue: () => due?.wake() })
     const outage = createOutage({ database, log, now })
     process.atDeath(outage.close)
     // Only to end their intervals: the dead need no orderly stop.
     process.atDeath(() => void Promise.allSettled([outbox.close(), commit.close()]))
     await outbox.sweep()
-    const kernel: Kernel = { service: name, version: 'simulated', broker, database, commit, outage, sources, log, now }
+    const kernel: Kernel = { service: name, version: 'simulated', broker, database, commit, outage, registry, log, now }
     const reach = reachOutside(outside, process, { faults, tally, witness, isRecorded })
     const heard = await wireUp({ config: {}, database, broker, commit, log, now, auth, parts: partsOf(process) }, reach)
     const consumers = heard.consumers.map((consumer) => {
@@ -150,7 +150,7 @@ export function createWorld(options: Options): World {
       const countsRedeliveries = unlimited.has(consumer.queue)
       return consume(kernel, { countsRedeliveries, ...consumer, handlers })
     })
-    const looking = handleDue(kernel, consumers, knownTo(heard.consumers))
+    const looking = handleDue(kernel, consumers, knownTo(registry, heard.consumers))
     due = looking
     process.atDeath(() => void looking.close())
     for (const timers of heard.timers ?? []) {

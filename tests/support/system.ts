@@ -2,12 +2,13 @@
 import { cp, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { type ServiceNoun, services } from '@orders/shared/contracts'
 import { eventually, scratchFolder } from '@orders/shared/testing'
 import { type Running, start, stop } from '../../scripts/processes/child.ts'
 import { freePorts } from '../../scripts/processes/ports.ts'
 
-export const serviceNames = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit'] as const
-export type ServiceName = (typeof serviceNames)[number]
+export { services as serviceNames }
+export type ServiceName = ServiceNoun
 
 export interface OrderView {
   orderId: string
@@ -72,7 +73,7 @@ interface Options {
 export async function startSystem(options: Options): Promise<System> {
   const system = await prepareSystem(options)
   const copies = Array.from({ length: options.copies ?? 1 }, (_, index) => index + 1)
-  await Promise.all(serviceNames.flatMap((service) => copies.map((copy) => system.start(service, copy)))).catch(
+  await Promise.all(services.flatMap((service) => copies.map((copy) => system.start(service, copy)))).catch(
     async (error: unknown) => {
       await system.stop()
       throw error
@@ -94,12 +95,12 @@ export async function prepareSystem({
   const folder = await scratchFolder({ onDisk })
   const dataDir = join(folder.path, 'data')
   await mkdir(dataDir, { recursive: true })
-  const ports = await freePorts(serviceNames.length * copies)
+  const ports = await freePorts(services.length * copies)
   const running = new Map<string, Running>()
 
   const keyOf = (service: ServiceName, copy = 1) => `${service} ${copy}`
   const logPath = (service: ServiceName) => join(folder.path, `${service}.log`)
-  const portOf = (service: ServiceName, copy = 1) => ports[serviceNames.indexOf(service) * copies + copy - 1]
+  const portOf = (service: ServiceName, copy = 1) => ports[services.indexOf(service) * copies + copy - 1]
   const url = (service: ServiceName, copy = 1) => `http://127.0.0.1:${portOf(service, copy)}`
 
   async function launch(service: ServiceName, copy = 1, onceOnly: Environment = {}): Promise<Running> {

@@ -1,5 +1,5 @@
 // The whole service over an in-memory broker and a scratch database.
-import { OrderCreated, topology } from '@orders/shared/contracts'
+import { OrderCreated, registry, topology } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
@@ -44,7 +44,7 @@ const created = OrderCreated.of('123', at, {
   priority: 'standard',
   lines: [{ sku: 'item1', quantity: 1 }],
 })
-const envelope = encode(created, 'order-service', { causationId: 'request-1' })
+const envelope = encode(registry, created, 'order-service', { causationId: 'request-1' })
 const kept = (count: number) =>
   eventually(`${count} events are kept`, async () => {
     const { events } = (await json('/audit/events')) as { events: Record<string, unknown>[] }

@@ -1,6 +1,6 @@
 // The whole service with its real channels, over an in-memory broker and providers that run in the test.
 import { createECDH, createHmac } from 'node:crypto'
-import { type Message, OrderCreated, OrderPaid, topology } from '@orders/shared/contracts'
+import { type Message, OrderCreated, OrderPaid, registry, topology } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import {
@@ -65,7 +65,7 @@ async function start(environment: Record<string, string>): Promise<void> {
   })
 }
 
-const say = (message: Message) => broker.connect('test').publish(encode(message, 'order-service', {}))
+const say = (message: Message) => broker.connect('test').publish(encode(registry, message, 'order-service', {}))
 const created = (orderId: string, contact: object) =>
   OrderCreated.of(orderId, at, { user: 'gayal', priority: 'standard', contact, lines: [{ sku: 'item1', quantity: 1 }] })
 const paid = (orderId: string, contact: object) =>

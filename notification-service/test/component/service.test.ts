@@ -1,5 +1,5 @@
 // The whole service over an in-memory broker, a scratch database and a real SMTP server.
-import { amqpPriority, type Message, OrderCreated, OrderPaid, topology } from '@orders/shared/contracts'
+import { amqpPriority, type Message, OrderCreated, OrderPaid, registry, topology } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import {
@@ -52,7 +52,7 @@ const at = '2026-11-21T08:30:00.000Z'
 const customer = { user: 'gayal', priority: 'standard' as const }
 const created = (orderId: string, contact?: object) =>
   OrderCreated.of(orderId, at, { ...customer, ...(contact && { contact }), lines: [{ sku: 'item1', quantity: 1 }] })
-const say = (message: Message) => broker.connect('test').publish(encode(message, 'order-service', {}))
+const say = (message: Message) => broker.connect('test').publish(encode(registry, message, 'order-service', {}))
 const heard = () =>
   broker.messages('audit.queue').map(({ body }) => JSON.parse(body) as { id: string; data: Record<string, unknown> })
 const hear = (id: string) => eventually(`${id} is said`, () => heard().find((event) => event.id === id))

@@ -4,6 +4,7 @@ import {
   type Message,
   PaymentConfirm,
   PaymentGet,
+  registry,
   ShippingFailed,
   topology,
 } from '@orders/shared/contracts'
@@ -49,7 +50,8 @@ async function get(orderId: string, headers: Record<string, string> = { authoriz
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
-const publish = (message: Message) => broker.connect('others').publish(encode(message, 'inventory-service', {}))
+const publish = (message: Message) =>
+  broker.connect('others').publish(encode(registry, message, 'inventory-service', {}))
 const heard = () => broker.messages('audit.queue').map(({ properties }) => properties.type)
 const hears = (type: string) => eventually(`the audit hears ${type}`, () => heard().includes(type))
 const asker = () => broker.connect('order-service')

@@ -1,6 +1,6 @@
 // The life of one delivery: every way through it, each to its end, with what is acked, copied, saved and said.
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { Message } from '../../contracts/index.ts'
+import { type Message, registry } from '../../contracts/index.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
 import { eventually, type Schedule } from '../../testing/index.ts'
@@ -30,13 +30,13 @@ const DLQ = 'inventory.dlq'
 
 /** Straight to the queue, so that the audit's queue holds only what the handler says. */
 function deliver({ broker }: TestKernel, change: Partial<Publication> = {}): Promise<void> {
-  const publication = encode(created('order-1'), 'order-service', { causationId: 'request-1' })
+  const publication = encode(registry, created('order-1'), 'order-service', { causationId: 'request-1' })
   const [, messageId = publication.properties.messageId] = /"id":"([^"]+)"/.exec(String(change.body ?? '')) ?? []
   const properties = { ...publication.properties, messageId }
   return broker.publish({ ...publication, properties, exchange: '', routingKey: QUEUE, ...change })
 }
 
-const bodyOf = (message: Message) => encode(message, 'order-service', {}).body
+const bodyOf = (message: Message) => encode(registry, message, 'order-service', {}).body
 
 /** Idempotent by its key, as every handler must be. */
 const save = (id: string, draft: Draft): Message[] => {
@@ -105,7 +105,9 @@ describe('a delivery that is handled', () => {
     const kernel = await openKernel()
     start(kernel)
     const trace = '0af7651916cd43dd8448eb211c80319c'
-    const publication = encode(created('order-1'), 'order-service', { traceparent: `00-${trace}-b7ad6b7169203331-01` })
+    const publication = encode(registry, created('order-1'), 'order-service', {
+      traceparent: `00-${trace}-b7ad6b7169203331-01`,
+    })
     await kernel.broker.publish({ ...publication, exchange: '', routingKey: QUEUE })
 
     await eventually('what it says is published', () => publishedIds(kernel).length > 0)
@@ -675,7 +677,7 @@ describe('a message that a successor may understand', () => {
 })
 
 describe('a message of a type that is no longer heard', () => {
-  const sent = () => encode(created('order-1'), 'order-service', {})
+  const sent = () => encode(registry, created('order-1'), 'order-service', {})
 
   it.each([
     ['its delivery', sent().body],

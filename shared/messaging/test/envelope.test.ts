@@ -1,8 +1,10 @@
 // The envelope: what breaks its contract is never recorded, and what cannot be understood is refused with a reason.
 import fc from 'fast-check'
+import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
-import { InventoryReserved, type Message, OrderCreated, PaymentDeadline } from '../../contracts/index.ts'
-import { BODY_MAX_BYTES, decode, decodeEnvelope, encode } from '../envelope.ts'
+import { InventoryReserved, type Message, OrderCreated, PaymentDeadline, registry } from '../../contracts/index.ts'
+import { contractsOf } from '../contract.ts'
+import { BODY_MAX_BYTES, decode, decodeEnvelope, encode, knownTo } from '../envelope.ts'
 import type { Arrived } from '../publishable.ts'
 import { created, NOW, reserved } from './kernel.ts'
 
@@ -15,7 +17,7 @@ const deliveryOf = (body: Buffer | string | object): Arrived => ({
 })
 
 const message = created('order-1')
-const publication = encode(message, 'order-service', { causationId: 'request-7' })
+const publication = encode(registry, message, 'order-service', { causationId: 'request-7' })
 const envelope: Record<string, unknown> = JSON.parse(publication.body.toString())
 const changed = (change: object) => deliveryOf({ ...envelope, ...change })
 
@@ -51,7 +53,7 @@ describe('encode', () => {
 
   it('gives a timer its expiration and a message its priority', () => {
     const timer = PaymentDeadline.of('order-1', NOW, {}, { delayMs: 900_000, priority: 8 })
-    expect(encode(timer, 'payment-service', {})).toMatchObject({
+    expect(encode(registry, timer, 'payment-service', {})).toMatchObject({
       exchange: '',
       routingKey: 'payment.deadline.queue',
       properties: { expirationMs: 900_000, priority: 8 },
@@ -86,31 +88,38 @@ describe('encode', () => {
     ],
   ]
   it.each(broken)('refuses %s for good, before it is recorded', (_, faulty) => {
-    expect(() => encode(faulty, 'order-service', {})).toThrow(
+    expect(() => encode(registry, faulty, 'order-service', {})).toThrow(
       expect.objectContaining({ name: 'PermanentError', code: 'invalid_message' }),
     )
   })
 
   it('names every fault of a message', () => {
     const faulty = { ...message, data: { user: '', priority: 'urgent', lines: [] } }
-    expect(() => encode(faulty, 'order-service', {})).toThrow(/\/data\/user.*\/data\/priority.*\/data\/lines/)
+    expect(() => encode(registry, faulty, 'order-service', {})).toThrow(/\/data\/user.*\/data\/priority.*\/data\/lines/)
   })
 })
 
 describe('decode', () => {
   it('gives back what was encoded', () => {
     const { id, type, subject, time, data } = message
-    expect(decode(deliveryOf(publication.body))).toEqual({ id, type, subject, time, data, source: '/order-service' })
+    expect(decode(registry, deliveryOf(publication.body))).toEqual({
+      id,
+      type,
+      subject,
+      time,
+      data,
+      source: '/order-service',
+    })
   })
 
   it('reads what only looks like half a character', () => {
     const data = { ...(message.data as object), note: '\\ud800 \\u0000 😀' }
-    expect(decode(changed({ data })).data).toEqual(data)
+    expect(decode(registry, changed({ data })).data).toEqual(data)
   })
 
   it('ignores fields it does not know, in the envelope and in the data', () => {
     const data = { ...(message.data as object), giftWrap: true }
-    expect(decode(changed({ data, partitionkey: 'eu' }))).toMatchObject({ id: 'order-1/order.created', data })
+    expect(decode(registry, changed({ data, partitionkey: 'eu' }))).toMatchObject({ id: 'order-1/order.created', data })
   })
 
   const refused: [string, string, Arrived][] = [
@@ -146,13 +155,13 @@ describe('decode', () => {
     ['invalid_data', 'a time not in UTC', changed({ time: '2026-11-21T08:00:00+01:00' })],
   ]
   it.each(refused)('refuses as %s: %s', (code, _, delivery) => {
-    expect(() => decode(delivery)).toThrow(expect.objectContaining({ name: 'PermanentError', code }))
+    expect(() => decode(registry, delivery)).toThrow(expect.objectContaining({ name: 'PermanentError', code }))
   })
 
   it('repeats no more of a strange message than people need', () => {
     const thrown = (() => {
       try {
-        decode(changed({ dataschema: 'x'.repeat(500_000) }))
+        decode(registry, changed({ dataschema: 'x'.repeat(500_000) }))
       } catch (error) {
         return error instanceof Error ? error.message : ''
       }
@@ -163,7 +172,7 @@ describe('decode', () => {
   it('takes a body of just the limit', () => {
     const padded = Buffer.alloc(BODY_MAX_BYTES, ' ')
     publication.body.copy(padded)
-    expect(decode(deliveryOf(padded))).toMatchObject({ id: 'order-1/order.created' })
+    expect(decode(registry, deliveryOf(padded))).toMatchObject({ id: 'order-1/order.created' })
   })
 })
 
@@ -175,6 +184,56 @@ describe('decodeEnvelope', () => {
 
   it.each(['', '[]', '{}'])('still refuses what is no CloudEvent: %j', (body) => {
     expect(() => decodeEnvelope(deliveryOf(body))).toThrow(expect.objectContaining({ name: 'PermanentError' }))
+  })
+})
+
+describe('a contract that has changed', () => {
+  const { event } = contractsOf('test')
+  const Renamed = event('thing.renamed', {
+    version: 3,
+    summary: 'A thing has a new name.',
+    data: Type.Object({ name: Type.String(), by: Type.String() }),
+    earlier: [
+      {
+        version: 2,
+        data: Type.Object({ title: Type.String(), by: Type.String() }),
+        up: ({ title, by }: { title: string; by: string }) => ({ name: title, by }),
+      },
+      {
+        version: 1,
+        data: Type.Object({ title: Type.String() }),
+        up: ({ title }: { title: string }) => ({ name: title, by: 'unknown' }),
+      },
+    ],
+  })
+  const own = { contracts: new Map([[Renamed.type, Renamed]]), rpcs: [], sources: new Set<string>() }
+  const said = (version: number, data: object) => {
+    const { body } = encode(own, Renamed.of('t1', NOW, { name: 'n', by: 'b' }), 'test', {})
+    return deliveryOf({ ...JSON.parse(body.toString()), dataschema: `urn:test:thing.renamed:${version}`, data })
+  }
+
+  it.each([
+    [3, { name: 'new', by: 'ann' }, { name: 'new', by: 'ann' }],
+    [2, { title: 'new', by: 'ann' }, { name: 'new', by: 'ann' }],
+    [1, { title: 'new' }, { name: 'new', by: 'unknown' }],
+  ])('is read in version %i as the newest', (version, data, read) => {
+    expect(decode(own, said(version, data)).data).toEqual(read)
+  })
+
+  it.each([
+    ['unknown_version', said(4, { name: 'new', by: 'ann' })],
+    ['invalid_data', said(1, { name: 'new' })],
+    ['invalid_data', said(3, { title: 'new' })],
+  ])('is refused as %s where it is none of them, or not as they were', (code, delivery) => {
+    expect(() => decode(own, delivery)).toThrow(expect.objectContaining({ code }))
+  })
+
+  it('is said in its newest version only, and known in all', () => {
+    const old = { ...Renamed.of('t1', NOW, { name: 'n', by: 'b' }), version: 2 }
+    expect(() => encode(own, old, 'test', {})).toThrow(expect.objectContaining({ code: 'invalid_message' }))
+    expect(knownTo(own, [{ handlers: [{ type: Renamed.type }, { type: '*' }] }])).toEqual(
+      [3, 2, 1].map((version) => `urn:test:thing.renamed:${version}`),
+    )
   })
 })
 
@@ -196,7 +255,7 @@ describe('encoding and decoding', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z0-9]{1,64}$/), data, (orderId, content) => {
         const sent = InventoryReserved.of(orderId, NOW, content)
-        const received = decode(deliveryOf(encode(sent, 'inventory-service', {}).body))
+        const received = decode(registry, deliveryOf(encode(registry, sent, 'inventory-service', {}).body))
         expect(received).toEqual({
           id: sent.id,
           type: sent.type,
@@ -219,7 +278,7 @@ describe('encoding and decoding', () => {
         ),
         (body) => {
           try {
-            decode(deliveryOf(body))
+            decode(registry, deliveryOf(body))
           } catch (error) {
             expect(error).toMatchObject({ name: 'PermanentError' })
           }
@@ -229,7 +288,7 @@ describe('encoding and decoding', () => {
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(envelope)), fc.jsonValue(), (key, value) => {
         try {
-          expect(decode(changed({ [key]: value })).type).toBe(OrderCreated.type)
+          expect(decode(registry, changed({ [key]: value })).type).toBe(OrderCreated.type)
         } catch (error) {
           expect(error).toMatchObject({ name: 'PermanentError' })
         }

@@ -2,7 +2,7 @@
 // share.
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { InventoryReserved, type Message, OrderCreated, topology } from '../../contracts/index.ts'
+import { InventoryReserved, type Message, OrderCreated, registry, topology } from '../../contracts/index.ts'
 import { byKey, type Database, insert, migrate, openSqlite, type Transaction } from '../../storage/index.ts'
 import type { OpenedDatabase } from '../../storage/test/database-suite.ts'
 import { createMemoryBroker, keepingLog, type Schedule, scratchFolder } from '../../testing/index.ts'
@@ -15,6 +15,9 @@ import { about, type State, type Work } from '../state.ts'
 
 export const NOW = '2026-11-21T08:00:00.000Z'
 const MIGRATIONS = join(import.meta.dirname, '..', 'migrations')
+
+/** The orders', of which this test's service is one. */
+const testRegistry = { ...registry, sources: new Set(['/test-service']) }
 
 interface Options {
   open?: () => Promise<OpenedDatabase>
@@ -47,7 +50,7 @@ export async function openKernel(options: Options = {}) {
   const now = () => new Date(Date.parse(NOW) + elapsedMs)
   const outbox = createOutbox({ database, broker, log, now, underWayMax })
   const service = 'test-service'
-  const commit = createGroupCommit({ database, outbox, service, now, ...group })
+  const commit = createGroupCommit({ database, outbox, service, registry: testRegistry, now, ...group })
   const outage = createOutage({ database, log, now })
   const outcomes: Outcome[] = []
   const observe = (outcome: Outcome) => void outcomes.push(outcome)
@@ -58,7 +61,7 @@ export async function openKernel(options: Options = {}) {
     database,
     commit,
     outage,
-    sources: new Set(['/test-service']),
+    registry: testRegistry,
     log,
     now,
     observe,

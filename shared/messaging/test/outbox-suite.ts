@@ -1,6 +1,6 @@
 // The outbox's promise, on any database: what is committed is published at least once, whatever crashes when, and then forgotten.
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { topology } from '../../contracts/index.ts'
+import { registry, topology } from '../../contracts/index.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import type { Database } from '../../storage/index.ts'
 import { createMemoryBroker, eventually } from '../../testing/index.ts'
@@ -19,7 +19,7 @@ import {
   type TestKernel,
 } from './kernel.ts'
 
-const publicationOf = (orderId: string): Publication => encode(reserved(orderId), 'test-service', {})
+const publicationOf = (orderId: string): Publication => encode(registry, reserved(orderId), 'test-service', {})
 const idOf = (orderId: string) => `${orderId}/inventory.reserved`
 
 /** Records and commits without sending, as a process does that dies right after its commit. */

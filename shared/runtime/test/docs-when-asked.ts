@@ -1,5 +1,7 @@
 // Started by http.test.ts as a process of its own: which modules of Swagger a server loads at start, and which when it is asked.
+
 import { createRequire } from 'node:module'
+import { registry } from '../../contracts/index.ts'
 import { createHttp } from '../http.ts'
 import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
@@ -8,7 +10,7 @@ const { cache } = createRequire(import.meta.url)
 const loaded = () => Object.keys(cache).filter((path) => path.includes('/@fastify/swagger'))
 
 const log = await createLog({ service: 'test-service', level: 'silent', pretty: false })
-const metrics = createMetrics('test-service', () => undefined)
+const metrics = createMetrics('test-service', registry, () => undefined)
 const about = { service: 'test-service', version: '1.2.3', summary: 'A test.' }
 const app = await createHttp({ ...about, log, metrics, faults: async () => [] })
 await app.ready()

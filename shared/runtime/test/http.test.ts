@@ -1,4 +1,5 @@
 // HTTP: every error is an RFC 9457 problem with a stable code, and nothing internal leaves.
+
 import { spawnSync } from 'node:child_process'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
@@ -6,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Type } from 'typebox'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
+import { registry } from '../../contracts/index.ts'
 import { eventually, keepingLog } from '../../testing/index.ts'
 import { deferred } from '../deferred.ts'
 import { RejectedError, TransientError } from '../errors.ts'
@@ -24,7 +26,7 @@ const Body = Type.Object(
 
 async function open(reasons: string[] = [], more: Partial<Parameters<typeof createHttp>[0]> = {}) {
   const { log, lines } = await keepingLog()
-  const metrics = createMetrics('test-service', () => undefined)
+  const metrics = createMetrics('test-service', registry, () => undefined)
   const faults = async () => reasons
   const about = { service: 'test-service', version: '1.2.3', summary: 'A test.' }
   const app = await createHttp({ ...about, log, metrics, faults, ...more })

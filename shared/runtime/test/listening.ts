@@ -1,8 +1,10 @@
 // A server with the HTTP side that all services share, and raw connections to it: no ordinary client sends what these tests send.
+
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { Type } from 'typebox'
 import { expect, onTestFinished } from 'vitest'
+import { registry } from '../../contracts/index.ts'
 import { keepingLog } from '../../testing/index.ts'
 import { createHttp, type HttpServer } from '../http.ts'
 import type { HttpLimits } from '../limits.ts'
@@ -11,7 +13,7 @@ import { createMetrics } from '../metrics.ts'
 /** `routes` adds what the test needs beside `POST /things`, which answers with what it got. */
 export async function listen(limits: Partial<HttpLimits> = {}, routes: (app: HttpServer) => void = () => undefined) {
   const { log, lines } = await keepingLog()
-  const metrics = createMetrics('test-service', () => undefined)
+  const metrics = createMetrics('test-service', registry, () => undefined)
   const about = { service: 'test-service', version: '1.2.3', summary: 'A test.' }
   const app = await createHttp({ ...about, log, metrics, faults: async () => [], limits })
   app.post('/things', { schema: { body: Type.Object({ user: Type.String() }) } }, async ({ body }) => body)

@@ -1,5 +1,5 @@
 // The whole service over the in-memory broker: wired as in production, asked over HTTP.
-import { PaymentSuccess, topology } from '@orders/shared/contracts'
+import { PaymentSuccess, registry, topology } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
@@ -47,7 +47,7 @@ async function request(
 const pay = (orderId: string, shippingAddress: string) =>
   broker
     .connect('payment-service')
-    .publish(encode(PaymentSuccess.of(orderId, now, { ...paid, shippingAddress }), 'payment-service', {}))
+    .publish(encode(registry, PaymentSuccess.of(orderId, now, { ...paid, shippingAddress }), 'payment-service', {}))
 const shipment = (orderId: string) =>
   eventually(`a shipment of ${orderId}`, async () => {
     const answer = await request('GET', `/shipments/${orderId}`)

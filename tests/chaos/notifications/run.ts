@@ -3,7 +3,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { OrderPaid } from '@orders/shared/contracts'
+import { OrderPaid, registry } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { connect } from 'amqplib'
 import { deadLetters } from '../../support/dead-letters.ts'
@@ -234,7 +234,7 @@ async function askFor(amqpUrl: string, wanted: WantedAndTold[], signal: AbortSig
     for (const { orderId, contact } of wanted) {
       const told = { user: 'chaos', priority: 'standard' as const, contact, lines, totalCents: 1_000 }
       const message = OrderPaid.of(orderId, new Date().toISOString(), told)
-      const { exchange, routingKey, body, properties } = encode(message, 'chaos', {})
+      const { exchange, routingKey, body, properties } = encode(registry, message, 'chaos', {})
       channel.publish(exchange, routingKey, body, { ...properties, persistent: true })
     }
     await Promise.race([channel.waitForConfirms(), lost])

@@ -1,5 +1,8 @@
 // Reads what the services and the payment provider keep, table by table, into the oracle's snapshot.
+
 import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { entriesIn, type LogEntry } from './audit-log.ts'
 import type { Rows } from './rows.ts'
 import type {
@@ -35,7 +38,8 @@ type Kept = Pick<
   | 'outboxes'
 >
 
-const services = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit'].map((name) => `${name}-service`)
+/** The folders say which there are. */
+const services = readdirSync(join(import.meta.dirname, '..', '..', '..')).filter((name) => name.endsWith('-service'))
 
 export async function readKept(rows: Rows): Promise<Kept> {
   const outboxes = []

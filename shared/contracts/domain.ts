@@ -1,0 +1,14 @@
+// What the kernel is given of this domain.
+import type { Domain } from '../runtime/domain.ts'
+import { heard } from './heard.ts'
+import { registry } from './registry.ts'
+import { services } from './services.ts'
+import { clusterTopology, topology } from './topology.ts'
+
+export const orders: Domain = {
+  services: services.map((noun) => `${noun}-service`),
+  registry,
+  topology,
+  clusterTopology,
+  heard,
+}

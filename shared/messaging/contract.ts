@@ -1,0 +1,257 @@
+// What a contract is: one message type, its data's schema, the earlier versions that can still be read, and where it is published.
+// The contracts themselves belong to a domain, which gives them to the kernel in a registry.
+import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
+import { Compile, type Validator } from 'typebox/compile'
+
+export const Instant = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$',
+  description: 'RFC 3339 instant in UTC',
+})
+
+/** A message ready to be recorded in the outbox. Plain data: the kernel adds source, trace and encoding. */
+export interface Message<Data = unknown> {
+  /** Deterministic, `<subject>/<type>[/<detail>]`: the same fact has the same id, whoever repeats it. */
+  id: string
+  type: string
+  version: number
+  subject: string
+  time: string
+  data: Data
+  /** `''` is the default exchange, whose routing key is a queue of the publishing service itself. */
+  exchange: string
+  routingKey: string
+  priority?: number
+  /** Milliseconds until the broker dead-letters it: how a timer comes back. */
+  expirationMs?: number
+  /** The service owes it to itself: kept as a row and handled until it is done, without the broker. */
+  isTask?: boolean
+}
+
+/** A message as a consumer gets it: a CloudEvents 1.0 envelope whose data fits the contract. */
+export interface Received<Data = unknown> {
+  id: string
+  source: string
+  type: string
+  subject: string
+  time: string
+  data: Data
+}
+
+interface Options {
+  /** Added to the id where one type can happen more than once to a subject. */
+  detail?: string
+  priority?: number
+}
+
+/** What is known of a contract whatever its data. */
+export interface AnyContract {
+  type: string
+  version: number
+  exchange: string
+  summary: string
+  /** The schema of the whole envelope, for documents and for validation. */
+  schema: TSchema
+  /** CloudEvents `dataschema`: names type and version, so that a consumer knows what it cannot read. */
+  dataschema: string
+  validator(): Validator
+  /** By their dataschema, the versions that can be read, this one among them. */
+  readers: ReadonlyMap<string, Reader>
+}
+
+/** Reads one version of a message as the newest. */
+export interface Reader {
+  validator(): Validator
+  /** From that version's data to this one's (an "upcaster"); the newest needs none. */
+  up?: (data: unknown) => unknown
+}
+
+/** A version before this one, for as long as anybody may still say it. */
+export interface Earlier<Data> {
+  version: number
+  data: TObject
+  // `never`: whoever writes it says the shape, which the schema beside it holds.
+  up(data: never): Data
+}
+
+export interface Contract<Data = unknown> extends AnyContract {
+  of(subject: string, time: string, data: Data, options?: Options): Message<Data>
+}
+
+interface Definition<Data extends TProperties> {
+  version?: number
+  summary: string
+  data: TObject<Data>
+  earlier?: readonly Earlier<Static<TObject<Data>>>[]
+  /** Where it goes; without it, the topic exchange of the type's first word with the type as routing key. */
+  route?: (data: Static<TObject<Data>>) => { exchange: string; routingKey: string }
+}
+
+/** Of a service to itself. */
+export interface CommandContract<Data = unknown> extends AnyContract {
+  of(subject: string, time: string, data: Data, options?: Options & { delayMs?: number }): Message<Data>
+}
+
+interface CommandDefinition<Data extends TProperties> {
+  /** The service's own; of a timer, the queue in which it waits. */
+  queue: string
+  summary: string
+  data: TObject<Data>
+  version?: number
+}
+
+/** A question and its answer. */
+export interface RpcContract<Request = unknown, Reply = unknown> {
+  type: string
+  queue: string
+  summary: string
+  requestSchema: TObject
+  replySchema: TObject
+  request(): Validator
+  reply(): Validator
+  /** Exists in the type only. */
+  shape?: { request: Request; reply: Reply }
+}
+
+interface RpcDefinition<Q extends TProperties, R extends TProperties> {
+  queue: string
+  summary: string
+  request: TObject<Q>
+  reply: TObject<R>
+}
+
+/** Everything that a domain's messages may be, by type. */
+export interface Registry {
+  contracts: ReadonlyMap<string, AnyContract>
+  rpcs: readonly Pick<RpcContract, 'type'>[]
+  /** The CloudEvents sources whose unknown types and versions are kept for a successor. */
+  sources: ReadonlySet<string>
+}
+
+/** How a domain defines its contracts; `name` is part of every dataschema: `urn:<name>:<type>:<version>`. */
+export function contractsOf(name: string) {
+  const dataschemaOf = (type: string, version: number) => `urn:${name}:${type}:${version}`
+
+  function described<Data>(
+    type: string,
+    {
+      version = 1,
+      summary,
+      data,
+      earlier = [],
+    }: Pick<Definition<TProperties>, 'version' | 'summary'> & { data: TObject; earlier?: readonly Earlier<Data>[] },
+  ): AnyContract {
+    const dataschema = dataschemaOf(type, version)
+    const schema = envelopeOf(type, dataschema, data)
+    const validator = compiledOnce(schema)
+    const readers = new Map<string, Reader>([
+      [dataschema, { validator }],
+      ...earlier.map((one): [string, Reader] => {
+        const past = dataschemaOf(type, one.version)
+        // The cast is the decoding edge: it is called only with what that version's schema has accepted.
+        return [
+          past,
+          { validator: compiledOnce(envelopeOf(type, past, one.data)), up: one.up as Reader['up'] & object },
+        ]
+      }),
+    ])
+    return { type, version, summary, schema, dataschema, validator, readers, exchange: '' }
+  }
+
+  function toItself<Data extends TProperties>(
+    type: string,
+    definition: CommandDefinition<Data>,
+    isTask: boolean,
+  ): CommandContract<Static<TObject<Data>>> {
+    const { queue, version = 1 } = definition
+    return {
+      ...described(type, definition),
+      of: (subject, time, content, options) => ({
+        ...addressed(type, version, subject, time, content, options),
+        exchange: '',
+        routingKey: queue,
+        ...(isTask && { isTask }),
+        ...(options?.delayMs === undefined ? {} : { expirationMs: options.delayMs }),
+      }),
+    }
+  }
+
+  return {
+    /** A fact that others hear of, published to `<noun>.exchange` with its type as the routing key. */
+    event<Data extends TProperties>(type: string, definition: Definition<Data>): Contract<Static<TObject<Data>>> {
+      const { version = 1, route } = definition
+      const exchange = `${type.slice(0, type.indexOf('.'))}.exchange`
+      const byType = { exchange, routingKey: type }
+      return {
+        ...described(type, definition),
+        exchange,
+        of: (subject, time, content, options) => ({
+          ...addressed(type, version, subject, time, content, options),
+          ...(route ? route(content) : byType),
+        }),
+      }
+    },
+    /** A message of a service to itself that waits in a queue for its `delayMs`. */
+    timer: <Data extends TProperties>(type: string, definition: CommandDefinition<Data>) =>
+      toItself(type, definition, false),
+    /** What a service owes the outside world, or itself: a row from the commit that decides it until it is done. */
+    task: <Data extends TProperties>(type: string, definition: CommandDefinition<Data>) =>
+      toItself(type, definition, true),
+    rpc<Q extends TProperties, R extends TProperties>(
+      type: string,
+      { queue, summary, request, reply }: RpcDefinition<Q, R>,
+    ): RpcContract<Static<TObject<Q>>, Static<TObject<R>>> {
+      return {
+        type,
+        queue,
+        summary,
+        requestSchema: request,
+        replySchema: reply,
+        request: compiledOnce(request),
+        reply: compiledOnce(reply),
+      }
+    },
+  }
+}
+
+function envelopeOf(type: string, dataschema: string, data: TObject): TObject {
+  return Type.Object({
+    specversion: Type.Literal('1.0'),
+    id: Type.String({ minLength: 1, maxLength: 400 }),
+    source: Type.String({ minLength: 1, maxLength: 200 }),
+    type: Type.Literal(type),
+    subject: Type.String({ minLength: 1, maxLength: 200 }),
+    time: Instant,
+    datacontenttype: Type.Optional(Type.String()),
+    dataschema: Type.Literal(dataschema),
+    data,
+  })
+}
+
+/** On first use: a service needs only the handful of contracts it hears or says. */
+function compiledOnce(schema: TObject): () => Validator {
+  let compiled: Validator | undefined
+  return () => {
+    compiled ??= Compile(schema)
+    return compiled
+  }
+}
+
+function addressed<Data>(
+  type: string,
+  version: number,
+  subject: string,
+  time: string,
+  data: Data,
+  options: Options = {},
+) {
+  const id = options.detail === undefined ? `${subject}/${type}` : `${subject}/${type}/${options.detail}`
+  return {
+    id,
+    type,
+    version,
+    subject,
+    time,
+    data,
+    ...(options.priority === undefined ? {} : { priority: options.priority }),
+  }
+}
