@@ -28,6 +28,13 @@ export interface Publication {
   isTask?: boolean
 }
 
+export interface PublishOptions {
+  isOnce?: boolean
+}
+
+/** What is refused for one message is refused for all of its route. */
+export const routeOf = ({ exchange, routingKey }: Publication) => `${exchange} ${routingKey}`
+
 export interface Delivery {
   body: Buffer
   properties: Properties
@@ -52,17 +59,18 @@ export interface BrokerStatus {
   fault: string | undefined
   /** Publications waiting for a connection, a route or a confirm. */
   unconfirmed: number
-  /** The routes that take nothing now, and how many publications wait for each, for people. */
+  /** The routes that do not take everything now: `exchange routing-key`. */
   refused: string[]
 }
 
 export interface Broker {
   /**
    * Resolves when the broker has confirmed the message and a queue has taken it. Waits, across reconnects, as long as
-   * that takes; so callers bound how many they have under way. Rejects only when the broker is closed first, or with a
-   * PermanentError `unpublishable` for what AMQP has no form for, such as 64 KiB of headers.
+   * that takes; so callers bound how many they have under way. Rejects only when the broker is closed first, with a
+   * PermanentError `unpublishable` for what AMQP has no form for, such as 64 KiB of headers, or, if it is to be tried `isOnce`, with
+   * a TransientError `refused` when a queue does not take it or none is bound.
    */
-  publish(publication: Publication): Promise<void>
+  publish(publication: Publication, options?: PublishOptions): Promise<void>
   /** Delivers from `queue`, across reconnects, at most `prefetch` unsettled at a time, until cancelled. */
   subscribe(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Subscription
   /**

@@ -16,15 +16,25 @@ interface OutboxRow {
   properties: string
 }
 
-/** Those of one copy, in their order, but for those of some routes: `exchange routing-key`. */
-export async function ownRows(sql: Reader, self: string, after: number, but: string[] = []): Promise<Recorded[]> {
+const COLUMNS = 'sequence, exchange, routing_key, body, properties'
+
+/** Those of one copy, in their order. */
+export async function ownRows(sql: Reader, self: string, after: number): Promise<Recorded[]> {
   const rows = await sql.all<OutboxRow>(
-    `select sequence, exchange, routing_key, body, properties from outbox
-     where claimed_by = ? and sequence > ? and not ((exchange || ' ' || routing_key) in each(?)) order by sequence limit ?`,
+    `select ${COLUMNS} from outbox where claimed_by = ? and sequence > ? order by sequence limit ?`,
     self,
     after,
-    but,
     SWEEP_BATCH,
+  )
+  return rows.map(publicationOf)
+}
+
+/** Of these, those that are there, and this copy's, in their order. */
+export async function rowsOf(sql: Reader, self: string, sequences: number[]): Promise<Recorded[]> {
+  const rows = await sql.all<OutboxRow>(
+    `select ${COLUMNS} from outbox where claimed_by = ? and sequence in each(?) order by sequence`,
+    self,
+    sequences,
   )
   return rows.map(publicationOf)
 }

@@ -6,11 +6,11 @@
 // A row belongs to the copy of the service that recorded it for as long as that one lives, however long the broker is away;
 // what a dead copy left behind is claimed by a living one.
 import { randomUUID } from 'node:crypto'
-import { asError } from '../runtime/errors.ts'
+import { asError, errorCode } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database, Sql } from '../storage/index.ts'
-import type { Broker, Publication } from './broker.ts'
+import { type Broker, type Publication, routeOf } from './broker.ts'
 import {
   claimRows,
   deleteRows,
@@ -18,9 +18,12 @@ import {
   insertRows,
   ownRows,
   type Recorded,
+  rowsOf,
   SWEEP_BATCH,
   saveAlive,
 } from './outbox-rows.ts'
+
+import { createRefused } from './refused.ts'
 
 export type { Recorded } from './outbox-rows.ts'
 
@@ -31,8 +34,6 @@ interface Options {
   now: () => Date
   /** Most messages under way from memory; beyond it they wait in the table. */
   underWayMax?: number
-  /** Most of them for one route: one that takes nothing must not use up what the others need. */
-  routeMax?: number
 }
 
 export interface Outbox {
@@ -48,6 +49,8 @@ export interface Outbox {
   lookAgain(): void
   /** Messages under way or confirmed but not yet forgotten. */
   pending(): { underWay: number; confirmed: number }
+  /** The routes that the broker refuses, and how many messages wait for each. */
+  refused(): { route: string; waiting: number }[]
   close(): Promise<void>
 }
 
@@ -58,7 +61,6 @@ export interface Confirmed {
 }
 
 const UNDER_WAY_MAX = 10_000
-const ROUTE_MAX = 2_000
 /** Rows of a living copy are confirmed long before this, or it says that it lives; others were left behind by a dead one. */
 const LEFT_BEHIND_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 10_000
@@ -66,12 +68,10 @@ const COPY_FORGOTTEN_AFTER_MS = 86_400_000
 const NEVER = '9999'
 
 export function createOutbox(options: Options): Outbox {
-  const { database, broker, log, now, underWayMax = UNDER_WAY_MAX, routeMax = ROUTE_MAX } = options
+  const { database, broker, log, now, underWayMax = UNDER_WAY_MAX } = options
   const self = randomUUID()
   const underWay = new Set<number>()
-  const byRoute = new Map<string, number>()
-  /** Routes of which the table holds more than memory. */
-  const leftOfRoute = new Set<string>()
+  const refused = createRefused({ read: (sequences) => rowsOf(database, self, sequences), publish })
   let confirmed: number[] = []
   /** Confirmed, and being deleted by a transaction. */
   const forgetting = new Set<number>()
@@ -82,36 +82,30 @@ export function createOutbox(options: Options): Outbox {
   /** SQLite has one writer at a time, so no row is ever locked by another. */
   const skipLocked = database.dialect === 'postgres'
 
-  function send({ sequence, publication }: Recorded): void {
+  function send(row: Recorded): void {
     // Read from the table in the moment between its commit and the news of it.
-    if (underWay.has(sequence)) return
-    underWay.add(sequence)
-    const route = routeOf(publication)
-    byRoute.set(route, countOf(route) + 1)
-    const ended = () => {
-      underWay.delete(sequence)
-      byRoute.set(route, countOf(route) - 1)
-    }
-    broker.publish(publication).then(
-      () => {
-        reached('confirmed')
-        ended()
-        confirmed.push(sequence)
-        if (countOf(route) <= routeMax / 2 && leftOfRoute.delete(route)) leftInTable = true
-        refill()
-      },
-      (error: unknown) => {
-        ended()
-        // The row stays. A closed broker is no news: it goes out at the next start.
-        if (!closed)
-          log.error({ messageId: publication.properties.messageId, err: asError(error) }, 'outbox: cannot publish')
-      },
-    )
+    if (!underWay.has(row.sequence)) void publish(row)
   }
 
-  const countOf = (route: string) => byRoute.get(route) ?? 0
-  const isFull = (route: string) => countOf(route) >= routeMax
-  const fullRoutes = () => [...byRoute.keys()].filter(isFull)
+  /** False when the broker refuses it: each is offered to its queues once, and then no more often than its route is tried. */
+  async function publish({ sequence, publication }: Recorded): Promise<boolean> {
+    underWay.add(sequence)
+    try {
+      await broker.publish(publication, { isOnce: true })
+      reached('confirmed')
+      confirmed.push(sequence)
+      return true
+    } catch (thrown) {
+      const error = asError(thrown)
+      if (errorCode(error) === 'refused') refused.hold(routeOf(publication), sequence)
+      // The row stays. A closed broker is no news: it goes out at the next start.
+      else if (!closed) log.error({ messageId: publication.properties.messageId, err: error }, 'outbox: cannot publish')
+      return false
+    } finally {
+      underWay.delete(sequence)
+      refill()
+    }
+  }
 
   /** What did not fit into memory follows when half of it is confirmed. */
   function refill(): void {
@@ -147,21 +141,17 @@ export function createOutbox(options: Options): Outbox {
     if (leftInTable) await readOwn()
   }
 
-  /** Publishes our rows that memory does not hold, as far as there is room for them and for their route. */
+  /** Publishes our rows that memory does not hold, as far as there is room. */
   async function readOwn(): Promise<void> {
     leftInTable = false
     for (let after = 0; !closed; ) {
-      const full = fullRoutes()
-      for (const route of full) leftOfRoute.add(route)
-      const rows = await ownRows(database, self, after, full)
+      const rows = await ownRows(database, self, after)
       const known = new Set([...confirmed, ...forgetting])
-      const fresh = rows.filter(({ sequence }) => !underWay.has(sequence) && !known.has(sequence))
+      const isFresh = ({ sequence }: Recorded) =>
+        !underWay.has(sequence) && !known.has(sequence) && !refused.has(sequence)
+      const fresh = rows.filter(isFresh)
       const fitting = fresh.slice(0, Math.max(0, underWayMax - underWay.size))
       for (const row of fitting) {
-        if (isFull(routeOf(row.publication))) {
-          leftOfRoute.add(routeOf(row.publication))
-          continue
-        }
         send(row)
         reached('relay')
       }
@@ -210,7 +200,7 @@ export function createOutbox(options: Options): Outbox {
   async function lookForOrphans(): Promise<void> {
     const nowMs = now().getTime()
     const deadSince = instant(nowMs - LEFT_BEHIND_AFTER_MS)
-    if (underWay.size > 0 || leftInTable)
+    if (underWay.size > 0 || refused.count() > 0 || leftInTable)
       await database.transaction(async (tx) => {
         await saveAlive(tx, { self, at: instant(nowMs) })
         await forgetCopies(tx, instant(nowMs - COPY_FORGOTTEN_AFTER_MS))
@@ -238,13 +228,8 @@ export function createOutbox(options: Options): Outbox {
     },
     send(recorded) {
       if (underWay.size + recorded.length > underWayMax) leftInTable = true
-      if (leftInTable) return refill()
-      for (const row of recorded) {
-        const route = routeOf(row.publication)
-        // Later ones do not overtake what waits in the table.
-        if (isFull(route) || leftOfRoute.has(route)) leftOfRoute.add(route)
-        else send(row)
-      }
+      if (leftInTable) refill()
+      else for (const row of recorded) send(row)
     },
     takeConfirmed,
     sweep,
@@ -252,15 +237,15 @@ export function createOutbox(options: Options): Outbox {
       leftInTable = true
     },
     pending: () => ({ underWay: underWay.size, confirmed: confirmed.length }),
+    refused: refused.routes,
     async close() {
       closed = true
       clearInterval(orphans)
+      refused.close()
       await sweeping
     },
   }
 }
-
-const routeOf = ({ exchange, routingKey }: Publication) => `${exchange} ${routingKey}`
 
 function instant(milliseconds: number): string {
   return new Date(milliseconds).toISOString()

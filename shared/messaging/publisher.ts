@@ -1,8 +1,8 @@
 // Publishing with confirms: a message is done when the broker has it and a queue took it, however often that is tried.
 //
-// waiting → sent → confirmed. A lost connection puts what was sent back in front of what waits. A nack, or no queue at all,
-// holds back everything of that route, and nothing else. Nothing is forgotten but by its confirm, so a message may be
-// published twice; ids are deterministic and consumers idempotent, so that is harmless.
+// waiting → sent → confirmed. A lost connection puts what was sent back in front of what waits. What the broker refuses, or finds
+// no queue for, is given back to whoever keeps it elsewhere, or sent again after a pause that grows. Nothing is forgotten but
+// by its confirm, so a message may be published twice; ids are deterministic and consumers idempotent, so that is harmless.
 //
 // A nack may be the channel's own: one that was opened just when the leader of a quorum queue died keeps asking the dead
 // node whether it may publish, and refuses for the queue until that node is back (`rabbit_fifo_client:enqueue` of RabbitMQ
@@ -12,27 +12,19 @@ import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, PermanentError, TransientError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { toAmqp } from './amqp.ts'
-import type { Publication } from './broker.ts'
+import { type Publication, type PublishOptions, routeOf } from './broker.ts'
 import type { Session } from './connection.ts'
 
 interface Entry {
   publication: Publication
-  /** Where it goes: what is refused for one message is refused for all of its route. */
-  route: string
   done: Deferred<void>
   /** By the monotonic clock: one that is set back must not keep a silent broker from being taken for dead. */
   sentAtMs: number
   /** The broker found no queue for it. */
   isReturned: boolean
-}
-
-/** A route that takes nothing now, with what waits for it. One message is tried now and then; each that is taken frees two more. */
-interface Refused {
-  entries: Entry[]
-  /** In a row, and the last of them: what was sent before it says nothing any more. */
-  count: number
-  atMs: number
-  timer: NodeJS.Timeout | undefined
+  /** Refused once, it is given back. */
+  isOnce: boolean
+  tries: number
 }
 
 /** amqplib's words for a confirm that can no longer come. */
@@ -45,11 +37,11 @@ const CONFIRM_TIMEOUT_MS = 30_000
 const IN_FLIGHT_MAX = 2_000
 
 export interface Publisher {
-  publish(publication: Publication): Promise<void>
+  publish(publication: Publication, options?: PublishOptions): Promise<void>
   attach(session: Session, channel: ConfirmChannel): void
   detach(): void
   unconfirmed(): number
-  /** For people: the routes that take nothing, and how much waits for each. */
+  /** The routes that take nothing now: `exchange routing-key`. */
   refused(): string[]
   close(): void
 }
@@ -57,7 +49,9 @@ export interface Publisher {
 export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
   let waiting: Entry[] = []
   const sent = new Set<Entry>()
-  const refused = new Map<string, Refused>()
+  const paused = new Map<Entry, NodeJS.Timeout>()
+  /** How often in a row, by route. */
+  const refusals = new Map<string, number>()
   let current: { session: Session; channel: ConfirmChannel } | undefined
   let congested = false
   let closed = false
@@ -102,61 +96,48 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
     // A confirm of a session that is over: the message is already on its way again.
     if (!sent.delete(entry)) return
     if (error !== null || entry.isReturned) refuse(entry)
-    else taken(entry)
+    else {
+      refusals.delete(routeOf(entry.publication))
+      entry.done.resolve()
+    }
     if (waiting.length > 0) pump()
   }
 
-  function taken({ done, route, sentAtMs }: Entry): void {
-    done.resolve()
-    const open = refused.get(route)
-    if (!open || sentAtMs <= open.atMs) return
-    open.count = 0
-    waiting.push(...open.entries.splice(0, 2))
-    if (open.entries.length > 0) return
-    clearTimeout(open.timer)
-    refused.delete(route)
-  }
-
-  /** What else goes there waits as well: each repetition also reaches the queues that take it. */
   function refuse(entry: Entry): void {
-    const { route, publication } = entry
-    const closed = refused.get(route) ?? { entries: [], count: 0, atMs: 0, timer: undefined }
-    if (!refused.has(route)) {
-      refused.set(route, closed)
-      closed.entries = waiting.filter((other) => other.route === route)
-      waiting = waiting.filter((other) => other.route !== route)
-    }
-    if (entry.isReturned) noQueue(entry, closed.count)
-    else if (isWorthRenewal(closed.count)) current?.session.renew(refusal(publication))
+    const { publication } = entry
+    const route = routeOf(publication)
+    const count = refusals.get(route) ?? 0
+    refusals.set(route, count + 1)
+    const fault = refusal(publication, entry.isReturned)
+    if (isWorthRenewal(count)) renew(entry, fault)
     entry.isReturned = false
-    closed.atMs = performance.now()
-    closed.entries.push(entry)
-    if (closed.timer) return
-    const pauseMs = Math.min(REFUSED_PAUSE_MS * 2 ** closed.count, REFUSED_PAUSE_MAX_MS)
-    closed.count += 1
-    closed.timer = setTimeout(() => {
-      closed.timer = undefined
-      waiting.push(...closed.entries.splice(0, 1))
-      pump()
-    }, pauseMs)
+    if (entry.isOnce) return entry.done.reject(fault)
+    const timer = setTimeout(
+      () => {
+        paused.delete(entry)
+        waiting.push(entry)
+        pump()
+      },
+      Math.min(REFUSED_PAUSE_MS * 2 ** entry.tries++, REFUSED_PAUSE_MAX_MS),
+    )
+    paused.set(entry, timer)
   }
 
-  /** A new session declares the topology again; a queue that is missing for longer is not worth one at each try. */
-  function noQueue({ publication: { exchange, routingKey, properties } }: Entry, count: number): void {
-    if (!isWorthRenewal(count)) return
+  /** A new session declares the topology again, and asks the queue's new leader; for what lasts it is not worth one at each try. */
+  function renew({ publication, isReturned }: Entry, fault: TransientError): void {
+    if (!isReturned) return current?.session.renew(fault)
+    const { exchange, routingKey, properties } = publication
     log.error(
       { messageId: properties.messageId, exchange, routingKey },
       'no queue is bound for a message: declaring the topology again',
     )
-    current?.session.fail(new TransientError('unroutable', `no queue is bound for ${routingKey} on '${exchange}'`))
+    current?.session.fail(fault)
   }
 
   /** The broker returns an unroutable message first and acks it then: the return alone tells that nobody has it. */
   function onReturn(messageId: string | undefined): void {
     for (const entry of sent) if (entry.publication.properties.messageId === messageId) entry.isReturned = true
   }
-
-  const held = () => [...refused.values()].flatMap(({ entries }) => entries)
 
   let blockedUntilMs = 0
   const watch = setInterval(() => {
@@ -170,13 +151,10 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
   watch.unref()
 
   return {
-    publish(publication) {
+    publish(publication, { isOnce = false } = {}) {
       if (closed) return Promise.reject(brokerClosed())
-      const route = `${publication.exchange} ${publication.routingKey}`
-      const entry: Entry = { publication, route, done: deferred(), sentAtMs: 0, isReturned: false }
-      const closedRoute = refused.get(route)
-      if (closedRoute) closedRoute.entries.push(entry)
-      else waiting.push(entry)
+      const entry: Entry = { publication, done: deferred(), sentAtMs: 0, isReturned: false, isOnce, tries: 0 }
+      waiting.push(entry)
       pump()
       return entry.done.promise
     },
@@ -196,14 +174,13 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
       for (const entry of sent) if (entry.isReturned) refuse(entry)
       sent.clear()
     },
-    unconfirmed: () => waiting.length + sent.size + held().length,
-    refused: () =>
-      [...refused].map(([route, { entries }]) => `'${route}' takes nothing, ${entries.length} messages wait`),
+    unconfirmed: () => waiting.length + sent.size + paused.size,
+    refused: () => [...refusals.keys()],
     close() {
       closed = true
       clearInterval(watch)
-      for (const { timer } of refused.values()) clearTimeout(timer)
-      for (const entry of [...waiting, ...sent, ...held()]) {
+      for (const timer of paused.values()) clearTimeout(timer)
+      for (const entry of [...waiting, ...sent, ...paused.keys()]) {
         // Nobody may be listening any more; what was not confirmed is still in the outbox or unacked.
         entry.done.promise.catch(() => undefined)
         entry.done.reject(brokerClosed())
@@ -217,6 +194,7 @@ const isWorthRenewal = (count: number) => (count & (count + 1)) === 0
 
 const brokerClosed = () => new TransientError('broker_closed', 'closed before the broker confirmed')
 
-function refusal({ exchange, routingKey }: Publication): TransientError {
-  return new TransientError('refused', `the broker refuses ${routingKey} on '${exchange}'`)
+function refusal({ exchange, routingKey }: Publication, isReturned: boolean): TransientError {
+  const why = isReturned ? 'no queue is bound for' : 'the broker refuses'
+  return new TransientError('refused', `${why} ${routingKey} on '${exchange}'`)
 }

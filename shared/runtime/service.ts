@@ -20,6 +20,7 @@ import {
   heardBy,
   type Kernel,
   knownTo,
+  type Outbox,
   openRabbit,
   readAmqpTls,
   serve,
@@ -183,7 +184,7 @@ async function open<Schema extends TObject>(
   const { rpc } = wired
   if (rpc) takings.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))
 
-  const faults = async () => [...(stopping ? ['stopping'] : []), ...(await faultsOf(kernel, takings))]
+  const faults = async () => [...(stopping ? ['stopping'] : []), ...(await faultsOf(kernel, outbox, takings))]
   const { rateLimitPerMinute: perMinute, trustProxy } = config
   const redis = perMinute === undefined ? undefined : await openCounts(config.redisUrl, log)
   if (redis) parts.use('redis', redis, (it) => it.disconnect())
@@ -242,16 +243,24 @@ function checkHeard({ heard }: Domain, own: Record<string, string[]>): void {
 /** A delivery that takes so long is stuck: no call and no commit does. */
 const STUCK_AFTER_MS = 300_000
 
-async function faultsOf({ broker, database, outage }: Kernel, takings: readonly Taking[]): Promise<string[]> {
+async function faultsOf(
+  { broker, database, outage }: Kernel,
+  outbox: Pick<Outbox, 'refused'>,
+  takings: readonly Taking[],
+): Promise<string[]> {
   const { fault, refused } = broker.status()
   const databaseFault = await database.get('select 1').then(
     () => outage.fault(),
     (error: unknown) => asError(error).message,
   )
+  const waiting = new Map(outbox.refused().map(({ route, waiting: count }) => [route, count]))
+  const routes = new Set([...refused, ...waiting.keys()])
   const stuck = takings.filter((taking) => taking.oldestMs() > STUCK_AFTER_MS)
   return [
     ...(fault === undefined ? [] : [`broker: ${fault}`]),
-    ...refused.map((route) => `broker: ${route}`),
+    ...[...routes].map(
+      (route) => `broker: '${route}' is refused, ${waiting.get(route) ?? 0} messages wait in the outbox`,
+    ),
     ...(databaseFault === undefined ? [] : [`database: ${databaseFault}`]),
     ...stuck.map(
       ({ queue, oldestMs }) => `${queue}: a delivery has been unsettled for ${Math.round(oldestMs() / 1_000)} s`,

@@ -175,7 +175,6 @@ describe('an unroutable message', () => {
 
     expect(await told()).toEqual(['kept'])
     expect(first.session.reasons).toEqual(["no queue is bound for a.fact on 'facts'"])
-    expect(publisher.refused()).toEqual(["'facts a.fact' takes nothing, 1 messages wait"])
     publisher.detach()
 
     const second = attach()
@@ -183,7 +182,6 @@ describe('an unroutable message', () => {
     expect(second.channel.bodies()).toEqual(['lost'])
     second.channel.confirmAll()
     expect(await told()).toEqual(['kept', 'lost'])
-    expect(publisher.refused()).toEqual([])
   })
 
   it('comes round as well when the session ends between its return and its ack', async () => {
@@ -200,73 +198,49 @@ describe('an unroutable message', () => {
   })
 })
 
-describe('a route that is refused', () => {
+describe('a message that is refused', () => {
   const nack = new Error('message nacked')
-  const route = (publisher: Awaited<ReturnType<typeof rig>>['publisher'], routingKey: string, ...ids: string[]) => {
-    for (const id of ids) publisher.publish(publication(id, routingKey)).catch(() => undefined)
-  }
-  /** Refuses the route's messages and confirms all others; gives how many of the route it was sent. */
-  function answer(channel: FakeConfirmChannel, routingKey: string, isRefused: (id: string) => boolean): string[] {
+  const refuseAll = (channel: FakeConfirmChannel) => {
     const sent = channel.sent.splice(0)
-    for (const one of sent) one.confirm(one.routingKey === routingKey && isRefused(one.body) ? nack : null)
-    return sent.filter((one) => one.routingKey === routingKey).map(({ body }) => body)
+    for (const one of sent) one.confirm(nack)
+    return sent.length
   }
 
-  it('holds back nothing of any other route', async () => {
-    const { publisher, publish, attach, told } = await rig()
-    const { channel } = attach()
-    route(publisher, 'full', ...Array.from({ length: 3_000 }, (_, index) => `full-${index}`))
-    answer(channel, 'full', () => true)
-    publish('a', 'b', 'c')
-    expect(channel.bodies()).toEqual(['a', 'b', 'c'])
-    channel.confirmAll()
-    expect(await told()).toEqual(['a', 'b', 'c'])
-    expect(publisher.refused()).toEqual(["'facts full' takes nothing, 3000 messages wait"])
-  })
-
-  it('is tried ever more rarely, by one message each time', async () => {
+  it('is given back to whoever wants it tried once', async () => {
     const { publisher, attach } = await rig()
     const { channel } = attach()
-    route(publisher, 'full', ...Array.from({ length: 100 }, (_, index) => `full-${index}`))
-    answer(channel, 'full', () => true)
+    const publishing = publisher.publish(publication('a'), { isOnce: true })
+    refuseAll(channel)
+    await expect(publishing).rejects.toMatchObject({ code: 'refused', message: "the broker refuses a.fact on 'facts'" })
+    expect([publisher.unconfirmed(), publisher.refused()]).toEqual([0, ['facts a.fact']])
+    const second = publisher.publish(publication('a'), { isOnce: true })
+    channel.confirmAll()
+    await second
+    expect(publisher.refused()).toEqual([])
+  })
+
+  it('is sent again otherwise, ever more rarely, and holds back no other', async () => {
+    const { publisher, publish, attach, told } = await rig()
+    const { channel } = attach()
+    publisher.publish(publication('full', 'full')).catch(() => undefined)
+    refuseAll(channel)
     const tries: number[] = []
     for (let second = 1; second <= 100; second++) {
       await vi.advanceTimersByTimeAsync(1_000)
-      const sent = answer(channel, 'full', () => true)
-      if (sent.length > 0) tries.push(second)
-      expect(sent.length).toBeLessThanOrEqual(1)
+      if (refuseAll(channel) > 0) tries.push(second)
     }
     expect(tries).toEqual([1, 3, 7, 15, 31, 61, 91])
-  })
-
-  it('takes all that waited once it takes one, at a growing pace', async () => {
-    const { publisher, attach } = await rig()
-    const { channel } = attach()
-    const ids = Array.from({ length: 100 }, (_, index) => `full-${index}`)
-    route(publisher, 'full', ...ids)
-    answer(channel, 'full', () => true)
-    await vi.advanceTimersByTimeAsync(1_000)
-    const paces: number[] = []
-    const taken: string[] = []
-    for (
-      let sent = answer(channel, 'full', () => false);
-      sent.length > 0;
-      sent = answer(channel, 'full', () => false)
-    ) {
-      paces.push(sent.length)
-      taken.push(...sent)
-    }
-    expect(paces).toEqual([1, 2, 4, 8, 16, 32, 37])
-    expect(taken.sort()).toEqual(ids.sort())
-    expect(publisher.refused()).toEqual([])
+    publish('a')
+    channel.confirmAll()
+    expect(await told()).toEqual(['a'])
   })
 
   it('renews its session at first, and not for as long as it lasts', async () => {
     const { publisher, attach } = await rig()
     const { channel, session } = attach()
-    route(publisher, 'full', 'one')
+    publisher.publish(publication('full', 'full')).catch(() => undefined)
     for (let second = 0; second < 100; second++) {
-      answer(channel, 'full', () => true)
+      refuseAll(channel)
       await vi.advanceTimersByTimeAsync(1_000)
     }
     expect(session.renewals.length).toBeGreaterThan(0)
