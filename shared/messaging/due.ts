@@ -20,14 +20,18 @@ interface Kernel {
   now: () => Date
 }
 
-const LOOK_EVERY_MS = 500
 /** Copies of an older version may keep what this one knows at any time. */
 const RELEASE_EVERY_LOOKS = 20
 /** Longer than any attempt takes, its call outside and its commit included: one that nobody tells of was cut off. */
 const ATTEMPT_MAX_MS = 60_000
 
 /** `known`: the dataschemas that the consumers can read. */
-export function handleDue(kernel: Kernel, consumers: readonly Consumer[], known: string[]): DueRetries {
+export function handleDue(
+  kernel: Kernel,
+  consumers: readonly Consumer[],
+  known: string[],
+  lookEveryMs: number,
+): DueRetries {
   const { database, outage, log, now } = kernel
   const underWay = new Map<string, Set<Promise<void>>>(consumers.map(({ queue }) => [queue, new Set()]))
   let looking: Promise<void> | undefined
@@ -85,7 +89,7 @@ export function handleDue(kernel: Kernel, consumers: readonly Consumer[], known:
       })
   }
 
-  const interval = setInterval(lookOnce, LOOK_EVERY_MS)
+  const interval = setInterval(lookOnce, lookEveryMs)
   interval.unref()
   return {
     wake: () => void setImmediate(lookOnce),

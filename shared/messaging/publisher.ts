@@ -31,6 +31,9 @@ interface Entry {
 export const CHANNEL_CLOSED = 'channel closed'
 const REFUSED_PAUSE_MS = 1_000
 const REFUSED_PAUSE_MAX_MS = 30_000
+/** A queue that is full no longer may say so to a channel for as long as that lives: a session is renewed ever more rarely. */
+const RENEWED_PAUSE_MS = 5_000
+const RENEWED_PAUSE_MAX_MS = 120_000
 /** A broker that stays silent for longer is taken for dead, unless it said that it is blocked. */
 const CONFIRM_TIMEOUT_MS = 30_000
 /** Unconfirmed at one time: enough to keep the broker busy, little enough to repeat after a loss. */
@@ -50,8 +53,8 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
   let waiting: Entry[] = []
   const sent = new Set<Entry>()
   const paused = new Map<Entry, NodeJS.Timeout>()
-  /** How often in a row, by route. */
-  const refusals = new Map<string, number>()
+  /** By route: when a refusal is next worth a new session, and how often it was. */
+  const refusals = new Map<string, { renewAtMs: number; renewals: number }>()
   let current: { session: Session; channel: ConfirmChannel } | undefined
   let congested = false
   let closed = false
@@ -106,10 +109,14 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
   function refuse(entry: Entry): void {
     const { publication } = entry
     const route = routeOf(publication)
-    const count = refusals.get(route) ?? 0
-    refusals.set(route, count + 1)
+    const { renewAtMs, renewals } = refusals.get(route) ?? { renewAtMs: 0, renewals: 0 }
     const fault = refusal(publication, entry.isReturned)
-    if (isWorthRenewal(count)) renew(entry, fault)
+    const nowMs = performance.now()
+    if (nowMs >= renewAtMs) {
+      const pauseMs = Math.min(RENEWED_PAUSE_MS * 2 ** renewals, RENEWED_PAUSE_MAX_MS)
+      refusals.set(route, { renewAtMs: nowMs + pauseMs, renewals: renewals + 1 })
+      renew(entry, fault)
+    }
     entry.isReturned = false
     if (entry.isOnce) return entry.done.reject(fault)
     const timer = setTimeout(
@@ -188,9 +195,6 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
     },
   }
 }
-
-/** At the first refusal in a row, and then ever more rarely. */
-const isWorthRenewal = (count: number) => (count & (count + 1)) === 0
 
 const brokerClosed = () => new TransientError('broker_closed', 'closed before the broker confirmed')
 

@@ -97,6 +97,12 @@ export const CommonConfig = Type.Object({
       description: 'Proxies whose X-Forwarded-For is believed, separated by commas: addresses, ranges, or loopback.',
     }),
   ),
+  retryLookMs: Type.Integer({
+    minimum: 10,
+    maximum: 3_600_000,
+    default: 500,
+    description: 'How often a service looks for what is due to be handled again, in milliseconds.',
+  }),
   shutdownMs: Type.Integer({
     minimum: 100,
     maximum: 600_000,

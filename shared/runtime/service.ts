@@ -179,7 +179,11 @@ async function open<Schema extends TObject>(
     consumers.push(parts.use(options.queue, consume(kernel, { countsRedeliveries, ...options }), (it) => it.close()))
   }
   takings.push(...consumers)
-  due = parts.use('retries', handleDue(kernel, consumers, knownTo(registry, wired.consumers)), (it) => it.close())
+  due = parts.use(
+    'retries',
+    handleDue(kernel, consumers, knownTo(registry, wired.consumers), config.retryLookMs),
+    (it) => it.close(),
+  )
   for (const timers of wired.timers ?? []) parts.use(timers.name, watchOverdue(kernel, timers), (it) => it.close())
   const { rpc } = wired
   if (rpc) takings.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))

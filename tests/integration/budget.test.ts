@@ -38,7 +38,10 @@ let system: System
 beforeAll(async () => {
   vhost = await createVhost()
   // What is looked for every second would count for more on a slow machine.
-  system = await startSystem({ amqpUrl: vhost.amqpUrl, environment: { RELEASE_POLL_MS: '60000' } })
+  system = await startSystem({
+    amqpUrl: vhost.amqpUrl,
+    environment: { RELEASE_POLL_MS: '60000', RETRY_LOOK_MS: '60000' },
+  })
   await placeAlone(2, plainOrder)
 }, 120_000)
 

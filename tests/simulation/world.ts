@@ -75,6 +75,7 @@ interface Living {
 const unlimited = new Set(
   topology.queues.flatMap(({ name, arguments: settings }) => ('x-delivery-limit' in settings ? [] : [name])),
 )
+const RETRY_LOOK_MS = 500
 const RESTART_MEAN_MS = 200
 const OUTBOX_MIGRATIONS = join(import.meta.dirname, '..', '..', 'shared', 'messaging', 'migrations')
 
@@ -150,7 +151,7 @@ export function createWorld(options: Options): World {
       const countsRedeliveries = unlimited.has(consumer.queue)
       return consume(kernel, { countsRedeliveries, ...consumer, handlers })
     })
-    const looking = handleDue(kernel, consumers, knownTo(registry, heard.consumers))
+    const looking = handleDue(kernel, consumers, knownTo(registry, heard.consumers), RETRY_LOOK_MS)
     due = looking
     process.atDeath(() => void looking.close())
     for (const timers of heard.timers ?? []) {

@@ -61,7 +61,7 @@ function start({ kernel }: TestKernel, handler: Handler = handling(), options: P
 
 /** The same, and what is kept is handled when it is due; `later` lets time pass until it is. */
 function startWithRetries(opened: TestKernel, handler: Handler, options: Partial<ConsumerOptions> = {}) {
-  const due = handleDue(opened.kernel, [start(opened, handler, options)], [])
+  const due = handleDue(opened.kernel, [start(opened, handler, options)], [], 500)
   onTestFinished(() => due.close())
   return (ms: number) => {
     opened.pass(ms)
@@ -658,7 +658,7 @@ describe('a message that a successor may understand', () => {
     await deliver(kernel, { body })
     await outcome(kernel)
     const successor = start(kernel, handling(), { decode: () => ({ ...envelope, data: {} }) })
-    const due = handleDue(kernel.kernel, [successor], [newer.dataschema])
+    const due = handleDue(kernel.kernel, [successor], [newer.dataschema], 500)
     onTestFinished(() => due.close())
     due.wake()
     expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'handled' })

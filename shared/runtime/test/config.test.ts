@@ -29,6 +29,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       httpRequestsMax: 500,
       httpConnectionsMax: 4_096,
+      retryLookMs: 500,
       shutdownMs: 8_000,
       paymentConfirmAboveCents: 100_000,
       ratio: 0.5,
