@@ -40,8 +40,9 @@ const kinds: Kind[] = [
   { title: 'the carrier does not go there', order: { items: ['item5'], shippingAddress: 'Nowhere 1' } },
   { title: 'the payment provider takes its time', order: { items: ['item6'], paymentMethod: 'tok_slow' } },
   {
-    title: 'the payment provider stays down (half a minute)',
+    title: 'the payment provider stays down, and an operator gives it up',
     order: { items: ['item7'], paymentMethod: 'tok_gateway_down' },
+    afterwards: giveUp,
   },
 ]
 
@@ -92,6 +93,18 @@ async function confirm(orderId: string): Promise<void> {
 async function cancel(orderId: string): Promise<void> {
   await untilStatus(orderId, 'awaiting_confirmation')
   await post('order', `/orders/${orderId}/cancel`, {})
+}
+
+/** What waits to be tried again is shown by each service, and may be given up. */
+async function giveUp(orderId: string): Promise<void> {
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(200)) {
+    const answer = await get('payment', `/retries?subject=${orderId}`)
+    const { retries } = (await answer.json()) as { retries: { id: string; attempts: number }[] }
+    // After its second attempt, so that the story shows some patience.
+    const [waiting] = retries.filter(({ attempts }) => attempts >= 2)
+    if (waiting) return post('payment', `/retries/${waiting.id}/give-up`, {})
+  }
+  throw new Error(`nothing waits for order ${orderId}: does payment-service run?`)
 }
 
 async function untilStatus(orderId: string, wanted: string): Promise<void> {

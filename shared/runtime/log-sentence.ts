@@ -7,7 +7,7 @@ type Paint = (format: 'dim' | 'bold' | 'green', text: string) => string
 /** The kernel's own outcomes read as sentences; every other line is its message and its fields. */
 export function sentenceOf(line: Line, coloured: boolean): string {
   const paint: Paint = (format, text) => (coloured ? styleText(format, text) : text)
-  const { msg, type, subject, attempt, said, code, why, room, queue, method, url, status, ms } = line
+  const { msg, type, subject, attempt, said, code, why, afterMs, queue, method, url, status, ms } = line
   const about = `${type} ${paint('bold', String(subject))}`
   const times = Number(attempt) > 1 ? paint('dim', ` (attempt ${attempt})`) : ''
   const followedBy = Array.isArray(said) && said.length > 0 ? ` → ${paint('green', said.join(', '))}` : ''
@@ -17,7 +17,7 @@ export function sentenceOf(line: Line, coloured: boolean): string {
     case 'gave up':
       return `${about} gave up: ${why}${followedBy}`
     case 'failed, will be tried again':
-      return `${about} failed: ${code}, ${why}; again in ${room}${times}`
+      return `${about} failed: ${code}, ${why}; again in ${(Number(afterMs) / 1_000).toFixed(1)} s${times}`
     case 'dead letter':
       return `${about} is a dead letter of ${queue}: ${why}`
     case 'answered':
