@@ -25,6 +25,8 @@ interface Options {
   isCluster?: boolean
   log: Log
   heartbeatSeconds?: number
+  /** Called at each connect, with the topology in place. */
+  connected?(): void
   /** Called once for a fault that reconnecting cannot mend; the service should stop. */
   broken(error: BrokenError): void
 }
@@ -58,6 +60,7 @@ export function openRabbit(options: Options): Broker {
     broken: brokenOnce,
     async open(session) {
       await declareTopology(session.model, topology, owner)
+      options.connected?.()
       await rpc.attach(session)
       const channel = await session.model.createConfirmChannel()
       channel.on('error', session.fail)

@@ -38,6 +38,13 @@ export const CommonConfig = Type.Object({
   amqpCertFile: Type.Optional(Type.String({ description: 'PEM file of the client certificate shown to the broker.' })),
   amqpKeyFile: Type.Optional(Type.String({ description: 'PEM file of that certificate’s key.' })),
   amqpKeyPassphrase: Type.Optional(Type.String({ description: 'Passphrase of that key, if it has one.' })),
+  managementUrl: Type.Optional(
+    Type.String({
+      pattern: '^(off|https?://[^\\s]+)$',
+      description:
+        'RabbitMQ’s management API, asked for policies that change our queues; off: never asked. Default: the first host and the login of AMQP_URL, http on 15672, or https on 15671 for amqps.',
+    }),
+  ),
   dataDir: Type.String({
     default: '.data',
     description: 'Folder of the SQLite files, and of whatever else a service keeps in files.',

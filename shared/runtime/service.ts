@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Static, TObject } from 'typebox'
 import {
   type Answerer,
+  answeredFor,
   type Broker,
   brokerUrls,
   type Consumer,
@@ -20,13 +21,16 @@ import {
   heardBy,
   type Kernel,
   knownTo,
+  managementOf,
   type Outbox,
   openRabbit,
+  type Policies,
   readAmqpTls,
   serve,
   type Taking,
   type Timers,
   watchOverdue,
+  watchPolicies,
 } from '../messaging/index.ts'
 import { type Database, migrate, openDatabase } from '../storage/index.ts'
 import { type Auth, createAuth } from './auth.ts'
@@ -144,9 +148,12 @@ async function open<Schema extends TObject>(
   if (applied.length > 0) log.info({ migrations: applied }, 'database brought up to date')
 
   const tls = readAmqpTls(config)
+  let policies: Policies | undefined
+  const connected = () => void policies?.look()
   const openBroker =
     seams.openBroker ??
-    ((name) => openRabbit({ ...brokerOf(config, domain), owner: service, tls, name, log, broken: seams.broken }))
+    ((name) =>
+      openRabbit({ ...brokerOf(config, domain), owner: service, tls, name, log, connected, broken: seams.broken }))
   const broker = parts.use('broker', openBroker(service), (it) => it.close(config.shutdownMs / 4))
   const outbox = parts.use('outbox', createOutbox({ database, broker, log, now }), (it) => it.close())
   let due: DueRetries | undefined
@@ -187,8 +194,22 @@ async function open<Schema extends TObject>(
   for (const timers of wired.timers ?? []) parts.use(timers.name, watchOverdue(kernel, timers), (it) => it.close())
   const { rpc } = wired
   if (rpc) takings.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))
+  const management = seams.openBroker ? undefined : managementOf(config.amqpUrl, config.managementUrl)
+  if (management) {
+    const consumed = takings.map(({ queue }) => queue)
+    const watching = watchPolicies({
+      management,
+      queues: answeredFor(brokerOf(config, domain).topology, consumed),
+      log,
+    })
+    policies = parts.use('policies', watching, (it) => it.close())
+  }
 
-  const faults = async () => [...(stopping ? ['stopping'] : []), ...(await faultsOf(kernel, outbox, takings))]
+  const faults = async () => [
+    ...(stopping ? ['stopping'] : []),
+    ...(await faultsOf(kernel, outbox, takings)),
+    ...(policies?.faults() ?? []),
+  ]
   const { rateLimitPerMinute: perMinute, trustProxy } = config
   const redis = perMinute === undefined ? undefined : await openCounts(config.redisUrl, log)
   if (redis) parts.use('redis', redis, (it) => it.disconnect())

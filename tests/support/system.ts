@@ -108,6 +108,8 @@ export async function prepareSystem({
     const settings = {
       PORT: String(portOf(service, copy)),
       AMQP_URL: amqpUrl,
+      // What listens on the usual port beside the tests' broker is somebody else's.
+      MANAGEMENT_URL: 'off',
       DATA_DIR: dataDir,
       LOG_LEVEL: 'warn',
       SHIPPING_TRANSIT_MS: '50',
