@@ -1,6 +1,6 @@
 // What people may ask of inventory-service: what there is, and, for operators, how many there are from now on.
 import { Sku } from '@orders/shared/contracts'
-import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { InventoryConfig } from './config.ts'
 import { setStock } from './handlers.ts'
@@ -68,6 +68,9 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
       ...operator,
       schema: { params: BySku, body: SetStock, response: { 200: Stock }, summary: 'Say how many are available now' },
     },
-    ({ params, body }) => commit.submit(setStock({ sku: params.sku, ...body }, now().toISOString())),
+    (request) => {
+      const wanted = { sku: request.params.sku, ...request.body }
+      return commit.submit(setStock(wanted, now().toISOString()), traceOf(request))
+    },
   )
 }

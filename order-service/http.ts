@@ -9,8 +9,8 @@ import {
   PaymentGet,
   Sku,
 } from '@orders/shared/contracts'
-import { ask, type Cause } from '@orders/shared/messaging'
-import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { ask } from '@orders/shared/messaging'
+import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { v7 as uuid } from 'uuid'
 import { createBacklog } from './backlog.ts'
@@ -93,7 +93,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
       await backlog.takeOne()
       const orderId = ownId ?? uuid()
       const placement = { orderId, isOwnId: ownId !== undefined, key, placed, at: now().toISOString() }
-      const order = await commit.submit(placeOrder(placement), causeOf(request.headers))
+      const order = await commit.submit(placeOrder(placement), traceOf(request))
       return reply.status(202).header('location', `/orders/${order.orderId}`).send(order)
     },
   )
@@ -129,8 +129,8 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
   app.post(
     '/orders/:id/cancel',
     { ...open, schema: { params: ById, summary: 'Ask for a cancellation; only payment can grant it' } },
-    async ({ params, headers }, reply) => {
-      const order = await commit.submit(requestCancellation(params.id, now().toISOString()), causeOf(headers))
+    async (request, reply) => {
+      const order = await commit.submit(requestCancellation(request.params.id, now().toISOString()), traceOf(request))
       return reply.status(202).send({ orderId: order.orderId, status: order.status, cancellation: 'requested' })
     },
   )
@@ -138,23 +138,21 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
   app.get(
     '/orders/:id/payment',
     { ...open, schema: { params: ById, response: { 200: Payment }, summary: 'Asks payment-service for the payment' } },
-    async ({ params }) => {
-      await orderWith(params.id)
-      return ask(broker, PaymentGet, { orderId: params.id }, config.rpcTimeoutMs)
+    async (request) => {
+      const orderId = request.params.id
+      await orderWith(orderId)
+      return ask(broker, PaymentGet, { orderId }, config.rpcTimeoutMs, traceOf(request))
     },
   )
 
   app.post(
     '/orders/:id/payment/confirm',
     { ...open, schema: { params: ById, response: { 202: Payment }, summary: 'The customer confirms the amount' } },
-    async ({ params }, reply) => {
-      await orderWith(params.id)
-      return reply.status(202).send(await ask(broker, PaymentConfirm, { orderId: params.id }, config.rpcTimeoutMs))
+    async (request, reply) => {
+      const orderId = request.params.id
+      await orderWith(orderId)
+      const payment = await ask(broker, PaymentConfirm, { orderId }, config.rpcTimeoutMs, traceOf(request))
+      return reply.status(202).send(payment)
     },
   )
-}
-
-/** A caller that traces its requests finds the order's steps in its own trace. */
-function causeOf(headers: Record<string, unknown>): Cause {
-  return { traceparent: headers.traceparent }
 }

@@ -1,6 +1,6 @@
 // What operators may ask of shipping-service: where a parcel is, and to call it delivered.
 import { OrderId } from '@orders/shared/contracts'
-import type { HttpServer, Wiring } from '@orders/shared/runtime'
+import { type HttpServer, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { ShippingConfig } from './config.ts'
 import { known, markDelivered } from './handlers.ts'
@@ -32,6 +32,6 @@ export function routes(app: HttpServer, { auth, commit, database, now }: Wiring<
   app.post(
     '/shipments/:orderId/delivered',
     { ...operator, schema: { ...schema, summary: 'The parcel arrived; repeating is harmless' } },
-    async ({ params: { orderId } }) => commit.submit(markDelivered(orderId, now().toISOString())),
+    async (request) => commit.submit(markDelivered(request.params.orderId, now().toISOString()), traceOf(request)),
   )
 }

@@ -1,6 +1,6 @@
 // What operators may ask about the addresses themselves, and what providers tell afterwards.
 import { Channel, channels } from '@orders/shared/contracts'
-import { formOf, type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { formOf, type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
 import { addToSuppressions, removeFromSuppressions, takeReport } from './addresses.ts'
@@ -64,9 +64,9 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
       ...operators,
       schema: { body: Suppress, summary: 'Tell an address nothing more, as after a bounce that came by mail' },
     },
-    async ({ body }, reply) => {
-      const suppression = { ...body, notificationId: null, at: now().toISOString() }
-      await commit.submit(addToSuppressions(suppression))
+    async (request, reply) => {
+      const suppression = { ...request.body, notificationId: null, at: now().toISOString() }
+      await commit.submit(addToSuppressions(suppression), traceOf(request))
       return reply.status(204).send()
     },
   )
@@ -78,8 +78,8 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
       config: { hasPrivateUrl: true },
       schema: { params: ByAddress, summary: 'Let an address be told again' },
     },
-    async ({ params }, reply) => {
-      await commit.submit(removeFromSuppressions(params.address))
+    async (request, reply) => {
+      await commit.submit(removeFromSuppressions(request.params.address), traceOf(request))
       return reply.status(204).send()
     },
   )
@@ -117,7 +117,8 @@ function callbackRoutes(app: HttpServer, { commit, config, now }: Wiring<Notific
   app.post(
     '/callbacks/twilio',
     { schema: { querystring: Callback, body: StatusCallback, summary: 'Twilio tells what became of an SMS' } },
-    async ({ body, query, headers, url }, reply) => {
+    async (request, reply) => {
+      const { body, query, headers, url } = request
       const signature = String(headers['x-twilio-signature'] ?? '')
       const isTwilio = twilioAccountsOf(config).some(
         ({ authToken, callbackUrl }) =>
@@ -129,7 +130,7 @@ function callbackRoutes(app: HttpServer, { commit, config, now }: Wiring<Notific
       const error = code === '' ? null : `twilio error ${code}`
       const about = { notificationId: query.notification, channel: 'sms' as const, at: now().toISOString() }
       const report = { ...about, status, providerId, error }
-      await commit.submit(takeReport(report, isAddressGone(code)))
+      await commit.submit(takeReport(report, isAddressGone(code)), traceOf(request))
       return reply.status(204).send()
     },
   )

@@ -1,7 +1,7 @@
 // What operators may ask about customers: where each is told.
 import { Locale } from '@orders/shared/contracts'
 import { about } from '@orders/shared/messaging'
-import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { Addresses } from '../addresses.ts'
 import type { NotificationConfig } from '../config.ts'
@@ -42,11 +42,14 @@ export function customerRoutes(app: HttpServer, { commit, database, auth, now }:
   app.put(
     '/customers/:id',
     { ...operators, schema: { params: ById, body: PutCustomer, summary: 'Say where a customer is told' } },
-    async ({ params: { id }, body: { addresses, locale = null, timeZone = null } }) => {
+    async (request) => {
+      const { id } = request.params
+      const { addresses, locale = null, timeZone = null } = request.body
       if (timeZone !== null && !isTimeZone(timeZone))
         throw faulty([{ field: 'timeZone', message: 'is no IANA time zone, such as Europe/Vienna' }])
       const customer = { id, addresses, locale, timeZone, updatedAt: now().toISOString() }
-      return commit.submit(about(customers, id, () => ({ state: customer, messages: [], result: customer })))
+      const put = about(customers, id, () => ({ state: customer, messages: [], result: customer }))
+      return commit.submit(put, traceOf(request))
     },
   )
 }

@@ -1,6 +1,7 @@
 // What operators may ask for directly: tell somebody something, one or many at once, and call it off.
 import { randomUUID } from 'node:crypto'
-import { asError, type HttpServer, problemOf, type Wiring } from '@orders/shared/runtime'
+import type { Cause } from '@orders/shared/messaging'
+import { asError, type HttpServer, problemOf, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { NotificationId } from '../channels/http.ts'
 import type { NotificationConfig } from '../config.ts'
@@ -26,17 +27,17 @@ export function intakeRoutes(
 ): void {
   const operators = { onRequest: auth.operator }
 
-  async function takeIn(sent: unknown, key: string | undefined) {
+  async function takeIn(sent: unknown, key: string | undefined, trace: Cause) {
     const submission = { id: randomUUID(), key, request: requestOf(sent), terms, at: now().toISOString() }
-    const notification = await commit.submit(submitDirect(submission))
+    const notification = await commit.submit(submitDirect(submission), trace)
     const { id, createdAt } = notification
     return { id, status: 'accepted', channels: channelsOf(notification), createdAt }
   }
 
   /** What is wrong with one of many is its own answer. */
-  async function takeInOneOfMany(sent: unknown, key: string | undefined) {
+  async function takeInOneOfMany(sent: unknown, key: string | undefined, trace: Cause) {
     try {
-      return { status: 202, notification: await takeIn(sent, key) }
+      return { status: 202, notification: await takeIn(sent, key, trace) }
     } catch (thrown) {
       const error = asError(thrown)
       const problem = problemOf(error)
@@ -59,15 +60,17 @@ export function intakeRoutes(
         summary: `Tell somebody something; as an array, up to ${MANY_MAX} at once`,
       },
     },
-    async ({ body, headers }, reply) => {
+    async (request, reply) => {
+      const { body, headers } = request
       const key = headers['idempotency-key']
+      const trace = traceOf(request)
       if (!Array.isArray(body)) {
-        const answer = await takeIn(body, key)
+        const answer = await takeIn(body, key, trace)
         return reply.status(202).header('location', `/notifications/${answer.id}`).send(answer)
       }
       if (body.length === 0 || body.length > MANY_MAX)
         throw faulty([{ field: 'body', message: `must have 1 to ${MANY_MAX} items` }])
-      const answers = await Promise.all(body.map((item, index) => takeInOneOfMany(item, keyOfItem(key, index))))
+      const answers = await Promise.all(body.map((item, index) => takeInOneOfMany(item, keyOfItem(key, index), trace)))
       return reply.status(207).send(answers)
     },
   )
@@ -75,8 +78,9 @@ export function intakeRoutes(
   app.post(
     '/notifications/:id/cancel',
     { ...operators, schema: { params: ById, summary: 'Call off what has not been handed to a provider yet' } },
-    async ({ params: { id } }) => {
-      const deliveries = await commit.submit(cancel(id, now().toISOString()))
+    async (request) => {
+      const { id } = request.params
+      const deliveries = await commit.submit(cancel(id, now().toISOString()), traceOf(request))
       const channels = Object.fromEntries(deliveries.map(({ channel, status }) => [channel, status]))
       return { id, status: statusOf(deliveries), channels }
     },

@@ -1,5 +1,5 @@
 // What customers decide: their preferences, set by the shop on their behalf, and the link in a mail that needs no login.
-import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
 import { CustomerId } from '../customers/http.ts'
@@ -57,9 +57,13 @@ function preferenceRoutes(
   app.put(
     '/customers/:id/preferences',
     { ...options, schema: { params: ById, body: PreferencesBody, summary: 'Set all of them anew' } },
-    async ({ params, body }) => {
-      const preferences = checked(body, terms)
-      return commit.submit(changePreferences(customerKey(params.id), () => preferences, now().toISOString()))
+    async (request) => {
+      const recipient = customerKey(request.params.id)
+      const preferences = checked(request.body, terms)
+      return commit.submit(
+        changePreferences(recipient, () => preferences, now().toISOString()),
+        traceOf(request),
+      )
     },
   )
 }
@@ -113,12 +117,13 @@ function unsubscribeRoutes(
   app.post(
     '/unsubscribe/:token',
     { config: { hasPrivateUrl: true }, schema: { params: ByToken, summary: 'No more mails of this category' } },
-    async ({ params, headers }, reply) => {
-      const about = signed(params.token)
-      if (!about) return reply.status(404).headers(PAGE_HEADERS).send(noLink(headers.accept))
+    async (request, reply) => {
+      const about = signed(request.params.token)
+      if (!about) return reply.status(404).headers(PAGE_HEADERS).send(noLink(request.headers.accept))
       const { recipient, category, locale } = about
       const at = now().toISOString()
-      await commit.submit(changePreferences(recipient, (before) => withoutMailOf(before, category), at))
+      const change = changePreferences(recipient, (before) => withoutMailOf(before, category), at)
+      await commit.submit(change, traceOf(request))
       return reply.headers(PAGE_HEADERS).send(pages.done(category, locale))
     },
   )

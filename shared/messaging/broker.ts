@@ -35,6 +35,12 @@ export interface PublishOptions {
 /** What is refused for one message is refused for all of its route. */
 export const routeOf = ({ exchange, routingKey }: Publication) => `${exchange} ${routingKey}`
 
+export interface Question {
+  type: string
+  body: Buffer
+  headers?: Headers
+}
+
 export interface Delivery {
   body: Buffer
   properties: Properties
@@ -79,7 +85,7 @@ export interface Broker {
    * @throws TransientError `rpc_timeout` after `timeoutMs`, `rpc_unroutable` or `rpc_refused` when no queue takes it,
    * `broker_unavailable` without a connection.
    */
-  request(queue: string, question: { type: string; body: Buffer }, timeoutMs: number): Promise<Buffer>
+  request(queue: string, question: Question, timeoutMs: number): Promise<Buffer>
   /** Sends an answer to the asker: no confirm, since an asker that has gone cannot be served. */
   reply(to: Delivery, body: Buffer): void
   status(): BrokerStatus

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { ConfirmChannel } from 'amqplib'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, TransientError } from '../runtime/errors.ts'
-import type { Properties } from './broker.ts'
+import type { Properties, Question } from './broker.ts'
 import type { Session } from './connection.ts'
 import { CHANNEL_CLOSED } from './publisher.ts'
 
@@ -13,7 +13,7 @@ const QUESTION_PRIORITY = 8
 const REPLY_TO = 'amq.rabbitmq.reply-to'
 
 export interface RpcChannel {
-  request(queue: string, question: { type: string; body: Buffer }, timeoutMs: number): Promise<Buffer>
+  request(queue: string, question: Question, timeoutMs: number): Promise<Buffer>
   /** No confirm and not mandatory: an asker that has gone cannot be served. */
   reply(to: Properties, body: Buffer): void
   attach(session: Session): Promise<void>
@@ -39,7 +39,7 @@ export function createRpcChannel(): RpcChannel {
   }
 
   return {
-    async request(queue, { type, body }, timeoutMs) {
+    async request(queue, { type, body, headers }, timeoutMs) {
       if (!channel) throw new TransientError('broker_unavailable', 'not connected to the broker')
       const correlationId = randomUUID()
       const answer = deferred<Buffer>()
@@ -59,7 +59,7 @@ export function createRpcChannel(): RpcChannel {
           persistent: false,
           priority: QUESTION_PRIORITY,
           // The broker counts the expiry from when it reads the question, which a blocked connection holds back.
-          headers: { deadline: Date.now() + timeoutMs },
+          headers: { ...headers, deadline: Date.now() + timeoutMs },
         }
         channel.publish('', queue, body, options, (error) => error && refused(correlationId, error))
         return await answer.promise

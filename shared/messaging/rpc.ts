@@ -9,6 +9,7 @@ import { BODY_MAX_BYTES } from './envelope.ts'
 import { deadCopy } from './publishable.ts'
 import { historyWith } from './recoverability.ts'
 import type { Work } from './state.ts'
+import { nextTrace, type Trace } from './trace.ts'
 
 const Answered = Type.Object({ ok: Type.Literal(true), reply: Type.Unknown() })
 const Refused = Type.Object({
@@ -22,7 +23,7 @@ type WireReply = Static<typeof WireReply>
 const wireReplies = Compile(WireReply)
 
 /**
- * Asks and resolves with the answer.
+ * Asks and resolves with the answer. The question, and what the answer changes, are steps of the trace of `cause`.
  *
  * @throws RejectedError 504 `no_answer_in_time`; 503 `broker_unavailable`; or the other side's own refusal as it was.
  */
@@ -31,10 +32,11 @@ export async function ask<Q, R>(
   contract: RpcContract<Q, R>,
   request: Q,
   timeoutMs: number,
+  cause: Trace = {},
 ): Promise<R> {
   const body = Buffer.from(JSON.stringify(request))
   const answer = await broker
-    .request(contract.queue, { type: contract.type, body }, timeoutMs)
+    .request(contract.queue, { type: contract.type, body, headers: { ...nextTrace(cause) } }, timeoutMs)
     .catch((thrown: unknown) => {
       throw unanswered(asError(thrown))
     })
@@ -94,7 +96,7 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
     if (isLate(delivery, now())) return finish('handled')
     try {
       const { answerer, request } = understand(delivery)
-      const wire = await decide(answerer, request)
+      const wire = await decide(answerer, request, delivery)
       broker.reply(delivery, Buffer.from(JSON.stringify(wire)))
       log.info(
         { queue, type, subject: delivery.properties.correlationId, answer: wire.ok ? 'ok' : wire.code },
@@ -122,9 +124,10 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
     return { answerer, request }
   }
 
-  async function decide(answerer: Answerer, request: unknown): Promise<WireReply> {
+  async function decide(answerer: Answerer, request: unknown, { properties }: Delivery): Promise<WireReply> {
+    const { traceparent, tracestate } = properties.headers
     try {
-      const reply = await commit.submit(answerer.work(request, now().toISOString()))
+      const reply = await commit.submit(answerer.work(request, now().toISOString()), { traceparent, tracestate })
       return { ok: true, reply }
     } catch (thrown) {
       const error = asError(thrown)

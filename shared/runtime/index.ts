@@ -19,3 +19,4 @@ export {
   type Wired,
   type Wiring,
 } from './service.ts'
+export { traceOf } from './trace.ts'

@@ -1,10 +1,20 @@
 // What waits to be handled again, for an operator: to see why, to hasten it, to give it up.
 import { Type } from 'typebox'
-import { about, type GroupCommit, givenUp, hastened, type Kept, listRetries, retries } from '../messaging/index.ts'
+import {
+  about,
+  type Cause,
+  type GroupCommit,
+  givenUp,
+  hastened,
+  type Kept,
+  listRetries,
+  retries,
+} from '../messaging/index.ts'
 import type { Reader } from '../storage/index.ts'
 import type { Auth } from './auth.ts'
 import { RejectedError } from './errors.ts'
 import type { HttpServer } from './http.ts'
+import { traceOf } from './trace.ts'
 
 interface Parts {
   auth: Pick<Auth, 'operator'>
@@ -74,14 +84,13 @@ export function retryRoutes(app: HttpServer, { auth, commit, database, now, wake
   )
 
   /** @throws RejectedError 404 `no_such_retry` */
-  async function change(id: string, changed: (kept: Kept, at: string) => Kept): Promise<ReturnType<typeof shown>> {
-    const kept = await commit.submit(
-      about(retries, id, (found) => {
-        if (!found) throw new RejectedError(404, 'no_such_retry', `nothing waits under ${id}; it may have been handled`)
-        const state = changed(found, now().toISOString())
-        return { state, messages: [], result: state }
-      }),
-    )
+  async function change(id: string, changed: (kept: Kept, at: string) => Kept, trace: Cause) {
+    const work = about(retries, id, (found) => {
+      if (!found) throw new RejectedError(404, 'no_such_retry', `nothing waits under ${id}; it may have been handled`)
+      const state = changed(found, now().toISOString())
+      return { state, messages: [], result: state }
+    })
+    const kept = await commit.submit(work, trace)
     wake()
     return shown(kept)
   }
@@ -89,7 +98,7 @@ export function retryRoutes(app: HttpServer, { auth, commit, database, now, wake
   app.post(
     '/retries/:id/hasten',
     { ...operators, schema: { params: ById, response: { 202: Retry }, summary: 'Handle it now' } },
-    async ({ params: { id } }, reply) => reply.status(202).send(await change(id, hastened)),
+    async (request, reply) => reply.status(202).send(await change(request.params.id, hastened, traceOf(request))),
   )
 
   app.post(
@@ -102,7 +111,7 @@ export function retryRoutes(app: HttpServer, { auth, commit, database, now, wake
         summary: 'Try it no more: what its handler says of giving up is decided, or it becomes a dead letter',
       },
     },
-    async ({ params: { id } }, reply) => reply.status(202).send(await change(id, givenUp)),
+    async (request, reply) => reply.status(202).send(await change(request.params.id, givenUp, traceOf(request))),
   )
 }
 

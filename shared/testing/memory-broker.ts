@@ -112,7 +112,7 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
           },
         }
       },
-      async request(queue, { type, body }, timeoutMs) {
+      async request(queue, { type, body, headers = {} }, timeoutMs) {
         if (closed) throw new TransientError('broker_unavailable', 'not connected to the broker')
         const correlationId = `question-${++questionCount}`
         const answer = deferred<Buffer>()
@@ -124,7 +124,7 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
           correlationId,
           replyTo: correlationId,
           expirationMs: timeoutMs,
-          headers: {},
+          headers,
         }
         if (!accept({ exchange: '', routingKey: queue, body, properties }))
           answer.reject(new TransientError('rpc_unroutable', 'nobody takes such questions now'))

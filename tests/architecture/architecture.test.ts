@@ -243,6 +243,19 @@ describe('code', () => {
     expect(kernel.flatMap((file) => places(file, named))).toEqual([])
   })
 
+  it('every request that submits work or asks passes its trace on', () => {
+    const routes = [...ours, ...shared].filter(({ path }) =>
+      /(^|\/)http\.ts$|^shared\/runtime\/retries\.ts$/.test(path),
+    )
+    const calls = routes.flatMap(({ path, code }) =>
+      [...code.matchAll(/\bcommit\.submit\(|(?<!\w)ask\(broker/g)].map(
+        ({ index }) => `${path}: ${callAt(code, index)}`,
+      ),
+    )
+    expect(calls.length).toBeGreaterThan(10)
+    expect(calls.filter((call) => !/\btrace(Of\(\w+(\.headers)?\))?,?\s*\)$/.test(call))).toEqual([])
+  })
+
   it('acks, and gives back, only in the kernel', () => {
     const wrong = [...ours, ...production.filter((file) => roomOf(file) === 'scripts')]
       .filter(({ path }) => path !== 'scripts/dead-letters.ts')
@@ -321,3 +334,13 @@ describe('the reader of this test', () => {
     expect(files.find(({ path }) => path === 'shared/runtime/log.ts')?.imports).toContain('pino-pretty')
   })
 })
+
+/** The call that begins at `start`, up to its closing parenthesis. */
+function callAt(code: string, start: number): string {
+  let depth = 0
+  for (let end = start; end < code.length; end++) {
+    if (code[end] === '(') depth++
+    else if (code[end] === ')' && --depth === 0) return code.slice(start, end + 1)
+  }
+  return code.slice(start)
+}

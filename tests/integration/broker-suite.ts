@@ -389,6 +389,14 @@ export function brokerSuite(name: string, openRig: () => Promise<Rig>): void {
         await eventually('all are settled', async () => (await rig.count('rpc')) === 0)
       })
 
+      it('carries the headers that it is asked with', async () => {
+        const server = await open('server')
+        answering(server, ({ properties: { headers } }) => `${headers.traceparent} ${headers.tracestate}`)
+        const headers = { traceparent: '00-ab-cd-01', tracestate: 'a=b' }
+        const answer = await broker.request('rpc', { ...question(''), headers }, 10_000)
+        expect(answer.toString()).toBe('00-ab-cd-01 a=b')
+      })
+
       it('that nobody answers in time is given up, and never served late', async () => {
         const failure = await broker.request('rpc', question('late'), 200).catch((error: unknown) => error)
         expect(failure).toMatchObject({ name: 'TransientError', code: 'rpc_timeout' })

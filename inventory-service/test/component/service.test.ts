@@ -1,7 +1,15 @@
 // The whole service over the in-memory broker: wired as in production, asked over HTTP.
 import { topology } from '@orders/shared/contracts'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
-import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
+import {
+  createMemoryBroker,
+  eventually,
+  keepingLog,
+  type MemoryBroker,
+  scratchFolder,
+  tracing,
+  typesInTrace,
+} from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { defaultCatalogue } from '../../catalogue.ts'
 import { InventoryConfig } from '../../config.ts'
@@ -99,4 +107,10 @@ test('what is not there, and who may not ask', async () => {
   expect(await request('/stock/unknown')).toMatchObject({ status: 404, body: { code: 'no_such_sku' } })
   expect((await request('/stock', undefined, {})).status).toBe(401)
   expect((await request('/stock/item1', { available: 7 }, {})).status).toBe(401)
+})
+
+test('a restock is a step of its caller’s trace', async () => {
+  await request('/stock/item1', { available: 7 }, { authorization: `Bearer ${token}`, ...tracing })
+  await eventually('it is said', () => broker.messages('audit.queue').length === 1)
+  expect(typesInTrace(broker.messages('audit.queue'))).toEqual(['inventory.restocked'])
 })

@@ -10,6 +10,8 @@ import {
   type LogLine,
   type MemoryBroker,
   scratchFolder,
+  tracing,
+  typesInTrace,
 } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { NotificationConfig } from '../../config.ts'
@@ -180,7 +182,7 @@ describe('an SMS', SLOW, () => {
     const signature = createHmac('sha1', token).update(text).digest('base64')
     return ask(path, {
       method: 'POST',
-      headers: { 'x-twilio-signature': signature },
+      headers: { 'x-twilio-signature': signature, ...tracing },
       body: new URLSearchParams(fields),
     })
   }
@@ -202,6 +204,7 @@ describe('an SMS', SLOW, () => {
       channel: 'sms',
       providerId: 'SM1',
     })
+    expect(typesInTrace(broker.messages('audit.queue'))).toEqual(['notification.delivered'])
     expect(await get('/notifications/1.order.created')).toMatchObject({
       status: 'sent',
       attempts: [

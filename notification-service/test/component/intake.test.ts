@@ -1,5 +1,5 @@
 // What may be asked for directly: one or many, to addresses or to a customer, now, later, until when, and called off.
-import { eventually } from '@orders/shared/testing'
+import { eventually, tracing, typesInTrace } from '@orders/shared/testing'
 import { expect, it } from 'vitest'
 import { openServices } from '../running.ts'
 
@@ -209,4 +209,19 @@ it('lets no address into a log', async () => {
   for (const { stop } of running) await stop()
   expect(lines.length).toBeGreaterThan(0)
   expect(JSON.stringify(lines)).not.toMatch(/zoe(@|%40)/)
+})
+
+it('what a request says is a step of its caller’s trace: one, each of many, and what is called off', async () => {
+  const { broker, post, said } = await openServices()
+  const held = { ...ann, sendAt: later }
+  const { body } = await post('/notifications', held, tracing)
+  await post(`/notifications/${body.id}/cancel`, undefined, tracing)
+  await post('/notifications', ann, tracing)
+  await post('/notifications', [ann, ann], tracing)
+  await eventually('all are sent', () => said().filter((id) => id.includes('/notification.sent/')).length === 3)
+  expect(typesInTrace(broker.messages('audit.queue')).sort()).toEqual([
+    'notification.cancelled',
+    ...Array(3).fill('notification.requested'),
+    ...Array(3).fill('notification.sent'),
+  ])
 })

@@ -1,6 +1,6 @@
 // The whole service over the in-memory broker: wired as in production, asked over HTTP.
 import { PaymentSuccess, registry, topology } from '@orders/shared/contracts'
-import { encode } from '@orders/shared/messaging'
+import { type Delivery, encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import {
   createMemoryBroker,
@@ -9,6 +9,8 @@ import {
   type LogLine,
   type MemoryBroker,
   scratchFolder,
+  tracing,
+  typesInTrace,
 } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { OrderConfig } from '../../config.ts'
@@ -39,10 +41,10 @@ afterEach(async () => {
   await folder.remove()
 })
 
-async function place(orderId: string) {
+async function place(orderId: string, headers: Record<string, string> = {}) {
   const answer = await fetch(`${service.url}/orders`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ orderId, user: 'gayal', items: ['item1'] }),
   })
   expect(answer.status).toBe(202)
@@ -82,4 +84,26 @@ test.each(retired)('%s, which an earlier version heard, is settled, and nothing 
   expect(broker.messages('order.dlq')).toEqual([])
   expect(await order('1')).toEqual(before)
   expect(lines.filter(({ level }) => level > 30)).toEqual([])
+})
+
+test('what a request says is a step of its caller’s trace', async () => {
+  await place('1', tracing)
+  await fetch(`${service.url}/orders/1/cancel`, { method: 'POST', headers: tracing })
+  await eventually('both are said', () => broker.messages('audit.queue').length === 2)
+  expect(typesInTrace(broker.messages('audit.queue'))).toEqual(['order.created', 'order.cancel_requested'])
+})
+
+test('a question to payment is a step of its caller’s trace', async () => {
+  await place('1')
+  const asked: Delivery[] = []
+  const payment = broker.connect('payment-service')
+  payment.subscribe('payment.rpc.queue', 1, (question) => {
+    asked.push(question)
+    const refusal = { ok: false, status: 404, code: 'no_such_payment', message: 'not yet' }
+    payment.reply(question, Buffer.from(JSON.stringify(refusal)))
+    question.ack()
+  })
+  await fetch(`${service.url}/orders/1/payment`, { headers: tracing })
+  await fetch(`${service.url}/orders/1/payment/confirm`, { method: 'POST', headers: tracing })
+  expect(typesInTrace(asked)).toEqual(['payment.get', 'payment.confirm'])
 })

@@ -17,6 +17,8 @@ import {
   type MemoryBroker,
   type Schedule,
   scratchFolder,
+  tracing,
+  typesInTrace,
 } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { PaymentConfig } from '../../config.ts'
@@ -130,4 +132,13 @@ test('what is not there, what is not an order id, and who may not ask', async ()
   expect(await get('..%2f2')).toMatchObject({ status: 400 })
   expect(await get('2', {})).toMatchObject({ status: 401, body: { code: 'token_required' } })
   await expect(ask(asker(), PaymentGet, { orderId: '2' }, 5_000)).rejects.toMatchObject({ status: 404 })
+})
+
+test('a confirmation is a step of its caller’s trace, and so is the charge that follows', async () => {
+  await start()
+  await publish(InventoryReserved.of('1', now, large))
+  await hears('payment.confirmation_required')
+  await ask(asker(), PaymentConfirm, { orderId: '1' }, 5_000, tracing)
+  await hears('payment.success')
+  expect(typesInTrace(broker.messages('audit.queue'))).toEqual(['payment.success'])
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Payment, PaymentConfirm, PaymentGet } from '../../contracts/index.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { RejectedError, TransientError } from '../../runtime/errors.ts'
-import { eventually } from '../../testing/index.ts'
+import { eventually, tracing, typesInTrace } from '../../testing/index.ts'
 import { type Answerer, answers, ask, serve } from '../rpc.ts'
 import { about, owned } from '../state.ts'
 import { around, effects, NOW, notes, openKernel, publishedIds, reserved, type TestKernel } from './kernel.ts'
@@ -65,6 +65,14 @@ describe('a question', () => {
     await eventually('its event is published', () => publishedIds(kernel).length === 1)
     await eventually('it is settled', () => kernel.memory.unsettled(QUEUE) === 0)
     expect(kernel.outcomes).toMatchObject([{ queue: QUEUE, type: 'payment.confirm', outcome: 'handled' }])
+  })
+
+  it('is a step of its asker’s trace, and so is what it says', async () => {
+    const kernel = await openKernel()
+    const { asker } = start(kernel, confirming)
+    await ask(asker, PaymentConfirm, { orderId: 'order-1' }, 5_000, tracing)
+    await eventually('its event is published', () => publishedIds(kernel).length === 1)
+    expect(typesInTrace(kernel.memory.messages('audit.queue'))).toEqual(['inventory.reserved'])
   })
 
   it('is not answered before the commit', async () => {

@@ -2,7 +2,15 @@
 import { PaymentSuccess, registry, topology } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
-import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
+import {
+  createMemoryBroker,
+  eventually,
+  keepingLog,
+  type MemoryBroker,
+  scratchFolder,
+  tracing,
+  typesInTrace,
+} from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ShippingConfig } from '../../config.ts'
 import { shippingService } from '../../service.ts'
@@ -102,4 +110,12 @@ test('what is not there, what is not an order id, and who may not ask', async ()
   expect(await request('GET', '/shipments/..%2f3')).toMatchObject({ status: 400 })
   expect(await request('GET', '/shipments/1', {})).toMatchObject({ status: 401, body: { code: 'token_required' } })
   expect(await request('POST', '/shipments/1/delivered', {})).toMatchObject({ status: 401 })
+})
+
+test('a delivery that an operator says is a step of the operator’s trace', async () => {
+  await pay('1', '1 Harbour Street')
+  await shipment('1')
+  await request('POST', '/shipments/1/delivered', { authorization: `Bearer ${token}`, ...tracing })
+  await eventually('it is said', () => broker.messages('audit.queue').length === 3)
+  expect(typesInTrace(broker.messages('audit.queue'))).toEqual(['shipping.delivered'])
 })

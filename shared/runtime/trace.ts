@@ -1,0 +1,7 @@
+// Where a request is a step of its caller's trace, what follows from it is too.
+import type { Cause } from '../messaging/index.ts'
+
+/** The cause of what a request submits or asks: its W3C Trace Context, which is judged when a message is made of it. */
+export function traceOf({ headers }: { headers: Readonly<Record<string, unknown>> }): Cause {
+  return { traceparent: headers.traceparent, tracestate: headers.tracestate }
+}
