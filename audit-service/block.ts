@@ -127,6 +127,9 @@ export const keysOf = (subject: number) => ({ least: subject * KEYS, most: subje
 
 export const keyOfKind = (kind: number) => -kind
 
+/** Between both: the entries under whose identity something else was kept before. */
+export const KEY_OF_CONFLICTS = 0
+
 /** FNV-1a in 32 bits, over UTF-16. It is part of what is stored, and cannot be replaced. */
 function fnv(text: string): number {
   let hash = 0x811c9dc5

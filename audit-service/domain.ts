@@ -39,11 +39,13 @@ export interface Log {
 export interface Addition {
   event: Received<Wire>
   receivedAt: string
+  /** Something else is kept under its identity already. */
+  isConflict: boolean
   before: Addition | undefined
 }
 
-export function add(log: Log, event: Received<Wire>, receivedAt: string): Log {
-  return { head: log.head, added: { event, receivedAt, before: log.added } }
+export function add(log: Log, event: Received<Wire>, receivedAt: string, isConflict = false): Log {
+  return { head: log.head, added: { event, receivedAt, isConflict, before: log.added } }
 }
 
 /** In the order in which they came. */
@@ -53,21 +55,44 @@ export function additionsOf({ added }: Log): Addition[] {
   return additions.reverse()
 }
 
-/** Each event once, however often it came. */
-export function entriesAfter(head: Head, additions: readonly Addition[]): Entry[] {
-  const known = new Set<string>()
+/** Each event once, however often it came; and the sequences of those whose identity something else had before. */
+export function entriesAfter(head: Head, additions: readonly Addition[]): { entries: Entry[]; conflicts: number[] } {
+  const known = new Map<string, string[]>()
   const entries: Entry[] = []
+  const conflicts: number[] = []
   let last = head
-  for (const { event, receivedAt } of additions) {
+  for (const { event, receivedAt, isConflict } of additions) {
     const identity = identityOf(event)
-    if (known.has(identity)) continue
-    known.add(identity)
+    const bodies = known.get(identity) ?? []
+    if (bodies.some((body) => isRepeat(body, event.data.body))) continue
+    known.set(identity, [...bodies, event.data.body])
     const entry = entryAfter(last, event, receivedAt)
     entries.push(entry)
+    if (isConflict || bodies.length > 0) conflicts.push(entry.sequence)
     last = entry
   }
-  return entries
+  return { entries, conflicts }
 }
+
+/** Whether two bodies under one identity say the same: the same bytes, or the same type, version and data. */
+export function isRepeat(body: string, other: string): boolean {
+  if (body === other) return true
+  try {
+    return meaningOf(body) === meaningOf(other)
+  } catch {
+    // Nested too deep to be compared: not known to be the same, so it is kept.
+    return false
+  }
+}
+
+function meaningOf(body: string): string {
+  const { type, dataschema, data } = JSON.parse(body)
+  return JSON.stringify([type, dataschema, data], (_, value: unknown) => (isRecord(value) ? sorted(value) : value))
+}
+
+const sorted = (record: object) => Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * What makes two deliveries the same event: its source and id, as CloudEvents says. The subject finds it among the others, and

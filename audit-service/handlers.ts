@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Received } from '@orders/shared/contracts'
 import { type Arrived, decodeEnvelope, type Handler, owned, seen } from '@orders/shared/messaging'
 import { PermanentError } from '@orders/shared/runtime'
-import { add, identityOf, type Wire } from './domain.ts'
+import { add, identityOf, isRepeat, type Wire } from './domain.ts'
 import { HEAD, type States } from './store.ts'
 
 /** Control characters, and halves of a character: CloudEvents has neither in an attribute, and PostgreSQL not all in a text. */
@@ -30,6 +30,9 @@ export function decodeAny(delivery: Arrived): Received<Wire> {
   return { ...event, data: wire }
 }
 
+/** Each repeat of an identity reads all that are under it. */
+export const BODIES_MAX = 16
+
 export function handlers({ log, kept }: Pick<States, 'log' | 'kept'>): Handler[] {
   // The head is the only thing that is owned: whoever adds to the log has it, and so knows all that is kept.
   const keep: Handler<Wire> = {
@@ -37,7 +40,14 @@ export function handlers({ log, kept }: Pick<States, 'log' | 'kept'>): Handler[]
     reads: (event) => [owned(log, HEAD), seen(kept, identityOf(event))],
     decide(event, draft, { now }) {
       const before = draft.get(log, HEAD)
-      if (before && !draft.get(kept, identityOf(event))) draft.set(log, HEAD, add(before, event, now))
+      const bodies = draft.get(kept, identityOf(event)) ?? []
+      if (!before || bodies.some((body) => isRepeat(body, event.data.body))) return []
+      if (bodies.length >= BODIES_MAX)
+        throw new PermanentError(
+          'too_many_conflicts',
+          `${BODIES_MAX} others are kept under ${event.source} ${event.id}`,
+        )
+      draft.set(log, HEAD, add(before, event, now, bodies.length > 0))
       return []
     },
   }

@@ -7,7 +7,7 @@ import { verifyAll } from './checking/store.ts'
 import type { AuditConfig } from './config.ts'
 import { CONSOLE_HEADERS, readConsole } from './console.ts'
 import type { Verdict } from './domain.ts'
-import { listEvents } from './reading/store.ts'
+import { conflictsAmong, listEvents, newestConflicts } from './reading/store.ts'
 import { moneyIn, sentenceOf } from './sentences.ts'
 import { headOf } from './store.ts'
 import { storyOf } from './story.ts'
@@ -49,14 +49,20 @@ export function routes(app: HttpServer, { database, auth, config, now }: Wiring<
     async ({ params: { orderId }, query, headers }, reply) => {
       const terms = { now: now().toISOString(), gapAfterMs: config.auditGapAfterMs, money }
       const { entries, next } = await listEvents(database, { orderId, after: 0, limit: STORY_MAX })
-      const events = entries.map(({ body, ...entry }) => ({ ...entry, data: envelopeOf(body).data }))
+      const marked = await conflictsAmong(database, entries)
+      const events = entries
+        .filter(({ sequence }) => !marked.has(sequence))
+        .map(({ body, ...entry }) => ({ ...entry, data: envelopeOf(body).data }))
+      const conflicts = [...marked].sort((a, b) => a - b)
       const story = storyOf(orderId, events, terms)
       if (!story) throw new RejectedError(404, 'no_such_order', `nobody has said anything about ${orderId}`)
       const wantsText =
         query.format === 'text' || (query.format === undefined && headers.accept?.startsWith('text/plain'))
-      if (!wantsText) return { ...story, next }
+      if (!wantsText) return { ...story, conflicts, next }
       const more = next === null ? '' : `There is more: GET /audit/events?orderId=${orderId}&after=${next}\n`
-      return reply.type('text/plain; charset=utf-8').send(textOf(story) + more)
+      const others = `Other bodies came under ids that this story shows: GET /audit/events?orderId=${orderId}\n`
+      const notes = (conflicts.length > 0 ? others : '') + more
+      return reply.type('text/plain; charset=utf-8').send(textOf(story) + notes)
     },
   )
 
@@ -73,9 +79,11 @@ export function routes(app: HttpServer, { database, auth, config, now }: Wiring<
         newestFirst: newest === 'true',
         limit: Number(limit),
       })
+      const conflicts = await conflictsAmong(database, entries)
       const events = entries.map(({ body, ...entry }) => {
         const event = envelopeOf(body)
-        return { ...entry, sentence: sentenceOf({ ...entry, data: event.data }, money), event }
+        const conflict = conflicts.has(entry.sequence)
+        return { ...entry, conflict, sentence: sentenceOf({ ...entry, data: event.data }, money), event }
       })
       return { events, next, kept: (await headOf(database)).sequence }
     },
@@ -86,7 +94,7 @@ export function routes(app: HttpServer, { database, auth, config, now }: Wiring<
     verifying ??= verifyAll(database).finally(() => {
       verifying = undefined
     })
-    return verifying
+    return { ...(await verifying), conflicts: await newestConflicts(database) }
   })
 
   // Open to all: the page holds no data, and asks for the token that its questions need.

@@ -1,7 +1,7 @@
 // audit-service's SQL for what comes in: entries are only ever added, those of a group together.
 import type { State } from '@orders/shared/messaging'
 import { type Database, insert, type Reader, type Sql } from '@orders/shared/storage'
-import { type Dictionary, HASH_BYTES, keyOf, keyOfKind, pack } from './block.ts'
+import { type Dictionary, HASH_BYTES, KEY_OF_CONFLICTS, keyOf, keyOfKind, pack } from './block.ts'
 import {
   additionsOf,
   type Entry,
@@ -20,17 +20,17 @@ export const HEAD = 'head'
 
 export interface States {
   log: State<Log>
-  /** By the identity of an event: those that the log has. */
-  kept: State<true>
-  /** Adds entries to the end of the log, whatever it has already. */
-  append(tx: Sql, entries: readonly Entry[]): Promise<unknown>
+  /** By the identity of an event: the bodies that the log has under it, the first first. */
+  kept: State<readonly string[]>
+  /** Adds entries to the end of the log, whatever it has already; `conflicts` are the sequences of those to be marked. */
+  append(tx: Sql, entries: readonly Entry[], conflicts?: readonly number[]): Promise<unknown>
 }
 
 /** What is added is packed with this dictionary. */
 export function statesWith(dictionary: Dictionary): States {
   const subjects = remembering(readSubjects)
   const kinds = remembering(readKinds)
-  const append = async (tx: Sql, entries: readonly Entry[]) => {
+  const append = async (tx: Sql, entries: readonly Entry[], conflicts: readonly number[] = []) => {
     const subjectOf = numbering(await subjects(tx, new Set(entries.map(({ subject }) => subject))))
     const kindOf = numbering(await kinds(tx, new Set(entries.map(nameOfKind))))
     const filed = entries.map((entry) => ({
@@ -61,6 +61,7 @@ export function statesWith(dictionary: Dictionary): States {
       insert(tx, 'places (key, sequence)', [
         ...filed.map(({ entry, subject }) => [keyOf(subject, identityOf(entry)), entry.sequence]),
         ...blocks.flatMap((block) => [...block.kinds].map((kind) => [keyOfKind(kind), block.first])),
+        ...conflicts.map((sequence) => [KEY_OF_CONFLICTS, sequence]),
       ]),
     ])
   }
@@ -70,7 +71,12 @@ export function statesWith(dictionary: Dictionary): States {
       name: 'log',
       load: async (sql) => new Map([[HEAD, { head: await headOf(sql) }]]),
       save: (tx, changes) =>
-        Promise.all(changes.map(({ after }) => append(tx, entriesAfter(after.head, additionsOf(after))))),
+        Promise.all(
+          changes.map(({ after }) => {
+            const { entries, conflicts } = entriesAfter(after.head, additionsOf(after))
+            return append(tx, entries, conflicts)
+          }),
+        ),
     },
     kept: {
       name: 'kept',
@@ -88,14 +94,19 @@ export async function headOf(sql: Reader): Promise<Head> {
   return last ? { sequence: last.first + last.bytes / HASH_BYTES - 1, hash: last.hash.toString('hex') } : GENESIS
 }
 
-async function loadKept(sql: Reader, identities: string[], subjects: Lookup): Promise<Map<string, true>> {
+async function loadKept(sql: Reader, identities: string[], subjects: Lookup): Promise<Map<string, string[]>> {
   const numbers = await subjects(sql, new Set(identities.map(firstOf)))
   const keys = identities.flatMap((identity) => {
     const number = numbers.get(firstOf(identity))
     return number === undefined ? [] : [keyOf(number, identity)]
   })
   const found = await entriesUnder(sql, keys)
-  return new Map(found.map((entry) => [identityOf(entry), true]))
+  const bodies = new Map<string, string[]>()
+  for (const entry of found) {
+    const identity = identityOf(entry)
+    bodies.set(identity, [...(bodies.get(identity) ?? []), entry.body])
+  }
+  return bodies
 }
 
 type Numbers = ReadonlyMap<string, number>

@@ -1,7 +1,16 @@
 // audit-service's SQL for what is looked up: blocks are unpacked a few at a time, and whoever searches in vain stops and says so.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Reader } from '@orders/shared/storage'
-import { type Block, type Dictionary, keyOfKind, keysOf, type Packed, restored, unpack } from '../block.ts'
+import {
+  type Block,
+  type Dictionary,
+  KEY_OF_CONFLICTS,
+  keyOfKind,
+  keysOf,
+  type Packed,
+  restored,
+  unpack,
+} from '../block.ts'
 import type { Entry } from '../domain.ts'
 
 /** Unpacked at one time, without leaving the event loop. */
@@ -46,6 +55,22 @@ export async function entriesUnder(sql: Reader, keys: number[]): Promise<Entry[]
     )
   }
   return entries
+}
+
+const CONFLICTS = `select sequence from places where key = ${KEY_OF_CONFLICTS}`
+const CONFLICTS_SHOWN = 100
+
+/** The sequences of those that came under the source and id of something else. */
+export async function conflictsAmong(sql: Reader, entries: readonly Entry[]): Promise<Set<number>> {
+  const sequences = entries.map(({ sequence }) => sequence)
+  const rows = await sql.all<{ sequence: number }>(`${CONFLICTS} and sequence in each(?)`, sequences)
+  return new Set(rows.map(({ sequence }) => sequence))
+}
+
+/** The newest of all such, by their sequences. */
+export async function newestConflicts(sql: Reader): Promise<number[]> {
+  const rows = await sql.all<{ sequence: number }>(`${CONFLICTS} order by sequence desc limit ${CONFLICTS_SHOWN}`)
+  return rows.map(({ sequence }) => sequence)
 }
 
 const firstsOf = (places: Place[]) => [...new Set(places.map(({ first }) => first))].sort((a, b) => a - b)

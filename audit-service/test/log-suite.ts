@@ -5,7 +5,8 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Block } from '../block.ts'
 import { verifyAll } from '../checking/store.ts'
 import { add, type Entry } from '../domain.ts'
-import { listEvents } from '../reading/store.ts'
+import { BODIES_MAX } from '../handlers.ts'
+import { conflictsAmong, listEvents, newestConflicts } from '../reading/store.ts'
 import { headOf } from '../store.ts'
 import {
   decoded,
@@ -103,10 +104,30 @@ export function logSuite(name: string, { open, unprotect, primaryKeyCode }: Driv
         expect(await verifyAll(database)).toMatchObject({ ok: true, events: 3 })
       })
 
+      it('another body under the same source and id too, once, and marks it', async () => {
+        const said = (n: number, more: object = {}) => event('a', '1', 'order.created', { data: { n }, ...more })
+        await keep(said(1), said(2), said(1), said(2))
+        await keep(said(1), said(2), said(3), said(3, { time: '2026-11-22T00:00:00Z' }))
+        const all = await allOf(database)
+        expect(all).toEqual(entriesOf([said(1), said(2), said(3)]))
+        expect([...(await conflictsAmong(database, all))]).toEqual([2, 3])
+        expect(await newestConflicts(database)).toEqual([3, 2])
+        expect(await verifyAll(database)).toMatchObject({ ok: true, events: 3 })
+      })
+
+      it('so many bodies under one source and id, and no more', async () => {
+        const said = (n: number) => event('a', '1', 'order.created', { data: { n } })
+        for (let n = 1; n <= BODIES_MAX; n++) await keep(said(n))
+        await expect(keep(said(0))).rejects.toMatchObject({ name: 'PermanentError', code: 'too_many_conflicts' })
+        await keep(said(BODIES_MAX))
+        expect(await allOf(database)).toHaveLength(BODIES_MAX)
+      })
+
       it('two sources may use the same id', async () => {
         const [a, b] = [event('a'), event('a', '1', 'order.created', { source: '/shop' })]
         await keep(a, b, a, b)
         expect(await allOf(database)).toEqual(entriesOf([a, b]))
+        expect(await newestConflicts(database)).toEqual([])
       })
 
       it('events that share a key are told apart', async () => {

@@ -68,8 +68,29 @@ it('keeps what it knows and what it does not, once, as it was said', async () =>
     { sequence: 2, causationId: null, event: ofTomorrow },
     { sequence: 3, type: 'order.teleported', event: unknown },
   ])
-  expect(await json('/audit/verify')).toEqual({ ok: true, events: 3, head: { sequence: 3, hash: events[2]?.hash } })
+  const head = { sequence: 3, hash: events[2]?.hash }
+  expect(await json('/audit/verify')).toEqual({ ok: true, events: 3, head, conflicts: [] })
   expect(broker.messages('audit.dlq')).toEqual([])
+})
+
+it('keeps the real fact beside a foreign one under its id, and shows that there are two', async () => {
+  const real = JSON.parse(envelope.body.toString())
+  const stranger = { ...real, source: '/stranger' }
+  const liar = { ...real, data: { ...real.data, user: 'somebody' } }
+  for (const body of [stranger, liar]) await publish(Buffer.from(JSON.stringify(body)))
+  await broker.connect('test').publish(envelope)
+  await broker.connect('test').publish(envelope)
+  expect(await kept(3)).toMatchObject([
+    { sequence: 1, conflict: false, event: stranger },
+    { sequence: 2, conflict: false, event: liar },
+    { sequence: 3, conflict: true, event: real },
+  ])
+  expect(await json('/audit/verify')).toMatchObject({ ok: true, events: 3, conflicts: [3] })
+  const story = await json('/audit/orders/123')
+  expect(story).toMatchObject({ conflicts: [3] })
+  expect(story.entries).toMatchObject([{ service: 'stranger' }, { service: 'order' }])
+  const text = await (await get('/audit/orders/123?format=text')).text()
+  expect(text).toMatch(/\nOther bodies came under ids that this story shows: GET \/audit\/events\?orderId=123\n$/)
 })
 
 it('puts what is no event into the dead letters, bytes kept, and goes on', async () => {
