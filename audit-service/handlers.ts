@@ -43,10 +43,7 @@ export function handlers({ log, kept }: Pick<States, 'log' | 'kept'>): Handler[]
       const bodies = draft.get(kept, identityOf(event)) ?? []
       if (!before || bodies.some((body) => isRepeat(body, event.data.body))) return []
       if (bodies.length >= BODIES_MAX)
-        throw new PermanentError(
-          'too_many_conflicts',
-          `${BODIES_MAX} others are kept under ${event.source} ${event.id}`,
-        )
+        throw new PermanentError('too_many_conflicts', `${BODIES_MAX} others are kept under ${event.id}`)
       draft.set(log, HEAD, add(before, event, now, bodies.length > 0))
       return []
     },

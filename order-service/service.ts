@@ -4,6 +4,7 @@ import type { ServiceDefinition } from '@orders/shared/runtime'
 import { OrderConfig } from './config.ts'
 import { handlers, retired } from './handlers.ts'
 import { routes } from './http.ts'
+import { openOrders } from './open-orders.ts'
 
 export const orderService: ServiceDefinition<typeof OrderConfig> = {
   name: 'order-service',
@@ -13,6 +14,7 @@ export const orderService: ServiceDefinition<typeof OrderConfig> = {
   config: OrderConfig,
   wire: (wiring) => ({
     consumers: [{ queue: 'order.queue', prefetch: 256, handlers, retired }],
+    gauges: [openOrders(wiring.database, wiring.now)],
     routes: (app) => routes(app, wiring),
   }),
 }

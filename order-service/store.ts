@@ -130,6 +130,30 @@ export async function countWaiting(sql: Reader, limit: number): Promise<number> 
   return Number(row?.waiting ?? 0)
 }
 
+const OPEN = ['created', 'reserved', 'awaiting_confirmation', 'paid', 'shipped'] as const
+
+/** Each status by itself, from its oldest on, so that the index alone is read and no further than the limit. */
+export const COUNT_OPEN = OPEN.map(
+  (status) =>
+    `select '${status}' as status, count(*) as count, min(created_at) as oldest
+     from (select created_at from orders where status = '${status}' and status <> 'completed'
+       order by created_at limit ?) as open_orders`,
+).join(' union all ')
+
+export interface OpenOrders {
+  status: (typeof OPEN)[number]
+  /** At most the limit. */
+  count: number
+  /** When the oldest of them was placed. */
+  oldest: string | null
+}
+
+/** How many orders have not ended, by status; of each status counts no further than `limit`. */
+export async function countOpen(sql: Reader, limit: number): Promise<OpenOrders[]> {
+  const rows = await sql.all<OpenOrders>(COUNT_OPEN, ...OPEN.map(() => limit))
+  return rows.map((row) => ({ ...row, count: Number(row.count) }))
+}
+
 const REBUILD_BATCH = 500
 
 /**

@@ -7,7 +7,7 @@ import { createMemoryBroker, decideAlone, handleAlone, keepingLog, scratchFolder
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Placed } from '../domain.ts'
 import { handlers, placeOrder, requestCancellation } from '../handlers.ts'
-import { listOrders, orders, rebuildOrders } from '../store.ts'
+import { COUNT_OPEN, countOpen, listOrders, orders, rebuildOrders } from '../store.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const placed: Placed = { user: 'ann', priority: 'standard', lines: [{ sku: 'item1', quantity: 1 }] }
@@ -256,4 +256,23 @@ describe('the list', () => {
     const cancelled = await listOrders(database, { status: 'cancelled', before: undefined, limit: 10 })
     expect(cancelled.map(({ orderId }) => orderId)).toEqual(['o3'])
   })
+})
+
+it('counts the open orders by status, no further than the limit, with the time of the oldest', async () => {
+  for (const orderId of ['1', '2', '3', '4']) await place(orderId)
+  await reserve('2')
+  await hear(PaymentFailed.type, '4', { reason: 'declined' })
+  expect(await countOpen(database, 10)).toEqual([
+    { status: 'created', count: 2, oldest: at },
+    { status: 'reserved', count: 1, oldest: at },
+    { status: 'awaiting_confirmation', count: 0, oldest: null },
+    { status: 'paid', count: 0, oldest: null },
+    { status: 'shipped', count: 0, oldest: null },
+  ])
+  await database.run(`update orders set created_at = '2025-01-01T00:00:00.000Z' where order_id = '3'`)
+  expect((await countOpen(database, 1))[0]).toEqual({ status: 'created', count: 1, oldest: '2025-01-01T00:00:00.000Z' })
+  const steps = await database.all<{ detail: string }>(`explain query plan ${COUNT_OPEN}`, 10, 10, 10, 10, 10)
+  const reading = steps.filter(({ detail }) => /\borders\b/.test(detail)).map(({ detail }) => detail)
+  expect(reading).toHaveLength(5)
+  expect(reading.filter((detail) => !detail.includes('USING COVERING INDEX orders_by_status'))).toEqual([])
 })

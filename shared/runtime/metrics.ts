@@ -13,12 +13,22 @@ import {
 import type { Database } from '../storage/index.ts'
 import type { Breaker } from './breaker.ts'
 
+/** What a service tells of its own state. */
+export interface OwnGauges {
+  /** Tells the series of each gauge apart; of few values, none from input. */
+  label: string
+  gauges: readonly { name: string; help: string }[]
+  /** For each value of the label what each of the gauges is, in their order. Asked at most every five seconds. */
+  read(): Promise<readonly { label: string; values: readonly number[] }[]>
+}
+
 export interface Metrics {
   observe(outcome: Outcome): void
   committed(members: number): void
   answered(route: string, method: string, status: number, durationMs: number): void
   /** Where to read how many HTTP requests are being worked on. */
   watchRequests(underWay: () => number): void
+  own(gauges: OwnGauges): void
   text(): Promise<string>
   contentType: string
 }
@@ -39,12 +49,12 @@ const LAG_EVERY_MS = 100
 const COUNTED_EVERY_MS = 5_000
 
 /** Gives what `read` gave last, and reads again when that is older. While it cannot be read there is none. */
-function seldom<T>(everyMs: number, read: () => Promise<T>): () => Promise<T | undefined> {
+function seldom<T>(elapsedMs: () => number, read: () => Promise<T>): () => Promise<T | undefined> {
   let latest: Promise<T | undefined> | undefined
   let readAtMs = 0
   return () => {
-    if (!latest || performance.now() - readAtMs >= everyMs) {
-      readAtMs = performance.now()
+    if (!latest || elapsedMs() - readAtMs >= COUNTED_EVERY_MS) {
+      readAtMs = elapsedMs()
       latest = read().catch(() => undefined)
     }
     return latest
@@ -55,6 +65,7 @@ export function createMetrics(
   service: string,
   { contracts, rpcs }: Registry,
   watched: () => Watched | undefined,
+  elapsedMs = () => performance.now(),
 ): Metrics {
   /** A label is one of few: whoever sends messages must not make series of metrics. */
   const known = (type: string) => (contracts.has(type) || rpcs.some((rpc) => rpc.type === type) ? type : 'other')
@@ -88,7 +99,7 @@ export function createMetrics(
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     registers,
   })
-  const counts = seldom(COUNTED_EVERY_MS, async () => {
+  const counts = seldom(elapsedMs, async () => {
     const { database } = watched() ?? {}
     if (!database) return undefined
     const [rows, waiting] = await Promise.all([countRows(database), countRetries(database)])
@@ -209,6 +220,21 @@ export function createMetrics(
     answered: (route, method, status, durationMs) => answers.observe({ method, route, status }, durationMs / 1000),
     watchRequests(underWay) {
       requestsUnderWay = underWay
+    },
+    own({ label, gauges, read }) {
+      const values = seldom(elapsedMs, read)
+      for (const [index, { name, help }] of gauges.entries())
+        new Gauge({
+          name,
+          help,
+          labelNames: [label],
+          registers,
+          async collect() {
+            const series = (await values()) ?? []
+            this.reset()
+            for (const one of series) this.set({ [label]: one.label }, one.values[index] ?? 0)
+          },
+        })
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

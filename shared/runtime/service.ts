@@ -41,7 +41,7 @@ import { asError, BrokenError } from './errors.ts'
 import { createHttp, type HttpServer } from './http.ts'
 import { createParts, type Parts } from './lifecycle.ts'
 import type { Log } from './log.ts'
-import { createMetrics, type Watched } from './metrics.ts'
+import { createMetrics, type OwnGauges, type Watched } from './metrics.ts'
 import { openCounts } from './rate-limit.ts'
 import { retryRoutes } from './retries.ts'
 
@@ -63,6 +63,8 @@ export interface Wired {
   rpc?: { queue: string; prefetch: number; answerers: Answerer[] }
   /** Those before its outside systems: shown as metrics. */
   breakers?: Breaker[]
+  /** What it tells of its own state: shown as metrics too. */
+  gauges?: OwnGauges[]
   /** Those it sets itself by the broker, and looks after in its own tables. */
   timers?: Timers[]
   routes(app: HttpServer): Promise<void> | void
@@ -173,6 +175,7 @@ async function open<Schema extends TObject>(
   const kernel: Kernel = { service, version: VERSION, broker, database, commit, outage, registry, log, now, observe }
   const wired = await definition.wire({ config, database, broker, commit, auth, parts, log, now })
   watched.breakers.push(...(wired.breakers ?? []))
+  for (const gauges of wired.gauges ?? []) metrics.own(gauges)
   const heard = heardBy(registry, wired.consumers)
   if (!seams.isGenerating) checkHeard(domain, heard)
   const unlimited = new Set(

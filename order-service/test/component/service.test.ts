@@ -107,3 +107,11 @@ test('a question to payment is a step of its caller’s trace', async () => {
   await fetch(`${service.url}/orders/1/payment/confirm`, { method: 'POST', headers: tracing })
   expect(typesInTrace(asked)).toEqual(['payment.get', 'payment.confirm'])
 })
+
+test('the metrics tell how many orders are open, by status, and how old the oldest is', async () => {
+  await place('1')
+  const text = await (await fetch(`${service.url}/metrics`)).text()
+  expect(text).toContain('orders_open{status="created",service="order-service"} 1\n')
+  expect(text).toContain('orders_open{status="shipped",service="order-service"} 0\n')
+  expect(text).toMatch(/^orders_open_oldest_seconds\{status="created",service="order-service"\} \d/m)
+})

@@ -1,0 +1,23 @@
+// What the metrics tell of the orders that have not ended: a status whose oldest grows old says where orders stand still.
+import type { OwnGauges } from '@orders/shared/runtime'
+import type { Reader } from '@orders/shared/storage'
+import { countOpen } from './store.ts'
+
+/** Counting more would take longer, and tell nobody more. */
+const COUNTED_MAX = 10_000
+
+export function openOrders(database: Reader, now: () => Date): OwnGauges {
+  return {
+    label: 'status',
+    gauges: [
+      { name: 'orders_open', help: `Orders that have not ended, by status; counted up to ${COUNTED_MAX} of each.` },
+      { name: 'orders_open_oldest_seconds', help: 'How long ago the oldest of them was placed.' },
+    ],
+    async read() {
+      const nowMs = now().getTime()
+      const ageOf = (oldest: string | null) => (oldest === null ? 0 : Math.max(0, nowMs - Date.parse(oldest)) / 1_000)
+      const open = await countOpen(database, COUNTED_MAX)
+      return open.map(({ status, count, oldest }) => ({ label: status, values: [count, ageOf(oldest)] }))
+    },
+  }
+}
