@@ -22,7 +22,6 @@ import {
   type Kernel,
   knownTo,
   managementOf,
-  type Outbox,
   openRabbit,
   type Policies,
   readAmqpTls,
@@ -43,6 +42,7 @@ import { createParts, type Parts } from './lifecycle.ts'
 import type { Log } from './log.ts'
 import { createMetrics, type OwnGauges, type Watched } from './metrics.ts'
 import { openCounts } from './rate-limit.ts'
+import { faultsOf } from './readiness.ts'
 import { retryRoutes } from './retries.ts'
 
 /** What a service's own wiring gets. */
@@ -266,34 +266,6 @@ function checkHeard({ heard }: Domain, own: Record<string, string[]>): void {
     'heard_out_of_date',
     `the bindings of ${queues} are not what its handlers hear: npm run generate`,
   )
-}
-
-/** A delivery that takes so long is stuck: no call and no commit does. */
-const STUCK_AFTER_MS = 300_000
-
-async function faultsOf(
-  { broker, database, outage }: Kernel,
-  outbox: Pick<Outbox, 'refused'>,
-  takings: readonly Taking[],
-): Promise<string[]> {
-  const { fault, refused } = broker.status()
-  const databaseFault = await database.get('select 1').then(
-    () => outage.fault(),
-    (error: unknown) => asError(error).message,
-  )
-  const waiting = new Map(outbox.refused().map(({ route, waiting: count }) => [route, count]))
-  const routes = new Set([...refused, ...waiting.keys()])
-  const stuck = takings.filter((taking) => taking.oldestMs() > STUCK_AFTER_MS)
-  return [
-    ...(fault === undefined ? [] : [`broker: ${fault}`]),
-    ...[...routes].map(
-      (route) => `broker: '${route}' is refused, ${waiting.get(route) ?? 0} messages wait in the outbox`,
-    ),
-    ...(databaseFault === undefined ? [] : [`database: ${databaseFault}`]),
-    ...stuck.map(
-      ({ queue, oldestMs }) => `${queue}: a delivery has been unsettled for ${Math.round(oldestMs() / 1_000)} s`,
-    ),
-  ]
 }
 
 /** Waits for the last confirms; without a broker there is nothing to wait for, the rows are safe in the table. */
