@@ -13,7 +13,7 @@ import { notificationService } from '../service.ts'
 import { findTelling, tellings } from '../store.ts'
 import { startMailServer } from './mail-server.ts'
 
-/** The waiting rooms' seconds pass in a hundredth of their time. */
+/** What the broker counts passes in a hundredth of its time. */
 const HURRY = 100
 const AT = '2026-11-21T08:30:00.000Z'
 const LATER = '2026-11-21T08:30:30.000Z'

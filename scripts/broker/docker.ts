@@ -4,7 +4,7 @@ import { until } from '../processes/ports.ts'
 import { probeAmqp } from './probe.ts'
 
 const container = 'order-choreography-rabbitmq'
-const image = 'rabbitmq:4-management'
+const image = 'rabbitmq:4.1-management'
 
 /** True if Docker is installed, runs, and lets this user in. */
 export async function dockerWorks(): Promise<boolean> {

@@ -77,7 +77,7 @@ function brokerConfiguration(settings: RabbitNodeSettings): string {
 }
 
 /**
- * How long a message that is dead-lettered, a timer's or a waiting room's, waits for the confirm of its target until it is
+ * How long a message that is dead-lettered, a timer for example, waits for the confirm of its target until it is
  * sent again: it may have been on its way to a leader that is gone, or to a broker that was killed. The default is three minutes.
  */
 const advancedConfiguration = '[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 10000}]}].\n'

@@ -57,7 +57,7 @@ export interface Result {
 const PROGRESS_EVERY_MS = 250
 const READY_WITHIN_MS = 120_000
 const ANSWERED_WITHIN_MS = 120_000
-/** Longer than the longest waiting room and the mail server's silence together, on a machine that has other work. */
+/** Longer than the longest wait for a retry and the mail server's silence together, on a machine that has other work. */
 const DRAIN_WITHIN_MS = 180_000
 const MEMORY_MAX_BYTES = 512 * 1_048_576
 

@@ -13,7 +13,7 @@ import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
 const LIMIT_MS = 240_000
-/** What was on its way to a leader that is gone, from client or waiting room, is sent again after half a minute at most. */
+/** What was on its way to a leader that is gone, from client or timer, is sent again after half a minute at most. */
 const ENDED_WITHIN_MS = 120_000
 
 let folder: Awaited<ReturnType<typeof scratchFolder>>

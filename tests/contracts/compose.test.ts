@@ -58,7 +58,7 @@ describe.each(own.map((name, place) => ({ name, port: 8080 + place })))('$name',
 
 it('has RabbitMQ 4 with management, Mailpit, and PostgreSQL as a profile, each healthy by its own check', () => {
   expect(Object.keys(services).sort()).toEqual([...own, 'mailpit', 'postgres', 'rabbitmq'].sort())
-  expect(services.rabbitmq?.image).toBe('rabbitmq:4-management')
+  expect(services.rabbitmq?.image).toBe('rabbitmq:4.1-management')
   expect(services.mailpit?.image).toMatch(/^axllent\/mailpit:v\d/)
   expect(services.postgres?.profiles).toEqual(['postgres'])
   expect(services.postgres?.environment?.POSTGRES_USER).toBe('orders')

@@ -17,7 +17,6 @@ export interface Rig {
 }
 
 const DELIVERY_LIMIT = 2
-const ROOM_MS = 300
 
 const classic = { 'x-queue-type': 'classic' }
 const returning = {
@@ -33,7 +32,6 @@ export const suiteTopology: Topology = {
     { name: 'topic', type: 'topic', alternate: 'unrouted' },
     { name: 'all', type: 'topic' },
     { name: 'fanout', type: 'fanout' },
-    { name: 'headers', type: 'headers' },
     { name: 'dead', type: 'direct' },
   ],
   queues: [
@@ -42,7 +40,6 @@ export const suiteTopology: Topology = {
     { name: 'rpc', arguments: classic },
     { name: 'priority', arguments: { ...classic, 'x-max-priority': 10 } },
     { name: 'timer', arguments: { ...returning, 'x-dead-letter-routing-key': 'one' } },
-    { name: 'room', arguments: { ...returning, 'x-message-ttl': ROOM_MS } },
     {
       name: 'limited',
       arguments: {
@@ -62,13 +59,6 @@ export const suiteTopology: Topology = {
     { source: 'all', destination: 'fanout', destinationType: 'exchange', pattern: '#' },
     { source: 'fanout', destination: 'one', destinationType: 'queue', pattern: '' },
     { source: 'fanout', destination: 'two', destinationType: 'queue', pattern: '' },
-    {
-      source: 'headers',
-      destination: 'room',
-      destinationType: 'queue',
-      pattern: '',
-      headers: { 'x-match': 'all', delay: 'short' },
-    },
     { source: 'dead', destination: 'dead', destinationType: 'queue', pattern: 'limited' },
     { source: 'unrouted', destination: 'unrouted', destinationType: 'queue', pattern: '' },
   ],
@@ -342,33 +332,6 @@ export function brokerSuite(name: string, openRig: () => Promise<Rig>): void {
         expect(rung?.properties.headers.kept).toBe('yes')
         // Otherwise it would expire again, in the queue it came back to.
         expect(rung?.properties.expirationMs).toBeUndefined()
-      })
-
-      it('brings a message back from its waiting room to the queue its routing key names', async () => {
-        const { arrived } = gather('two')
-        const started = performance.now()
-        await publish('headers', 'two', 'again', { properties: { headers: { delay: 'short', attempt: 2 } } })
-
-        const [again] = await arrived(1)
-
-        expect(performance.now() - started).toBeGreaterThanOrEqual(ROOM_MS - 5)
-        expect(again?.properties.headers).toMatchObject({ delay: 'short', attempt: 2 })
-        expect(again?.routingKey).toBe('two')
-        expect(await drain('one')).toEqual([])
-      })
-
-      it('lets a message go round through the waiting room again and again', async () => {
-        const attempts: unknown[] = []
-        broker.subscribe('two', 1, (delivery) => {
-          const attempt = Number(delivery.properties.headers.attempt)
-          attempts.push(attempt)
-          const headers = { delay: 'short', attempt: attempt + 1 }
-          if (attempt === 3) delivery.ack()
-          else void publish('headers', 'two', 'again', { properties: { headers } }).then(() => delivery.ack())
-        })
-        await toQueue('two', 'again', { properties: { headers: { attempt: 1 } } })
-        await eventually('it has come round', () => attempts.length === 3)
-        expect(attempts).toEqual([1, 2, 3])
       })
     })
 

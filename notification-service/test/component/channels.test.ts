@@ -18,7 +18,7 @@ import { NotificationConfig } from '../../config.ts'
 import { notificationService } from '../../service.ts'
 import { type Answering, type Asked, type Stub, startStub } from '../stub.ts'
 
-/** The waiting rooms' seconds pass in a hundredth of their time, and so does the clock. */
+/** The clock runs a hundred times as fast, and what the broker counts passes in a hundredth of its time. */
 const HURRY = 100
 const startedMs = Date.now()
 const now = () => new Date(startedMs + (Date.now() - startedMs) * HURRY)

@@ -15,7 +15,7 @@ import { NotificationConfig } from '../../config.ts'
 import { notificationService } from '../../service.ts'
 import { type MailServer, startMailServer } from '../mail-server.ts'
 
-/** The waiting rooms' seconds pass in a hundredth of their time. */
+/** What the broker counts passes in a hundredth of its time. */
 const HURRY = 100
 
 let scratch: Awaited<ReturnType<typeof scratchFolder>>
