@@ -12,10 +12,11 @@ import { observeStock } from './observe.ts'
 import type { Options } from './options.ts'
 import { type Judged, judge } from './oracle/judge.ts'
 import { readKept, readStock } from './oracle/read.ts'
-import type { Accepted, Snapshot, StockRow, Window } from './oracle/snapshot.ts'
+import type { Accepted, Refused, Snapshot, StockRow, Window } from './oracle/snapshot.ts'
 import { type Planned, planFaults } from './schedule.ts'
+import { topologyOf } from './topology.ts'
 import { isPassed } from './verdict.ts'
-import { type BrokerNode, openWorld, type World } from './world.ts'
+import { type BrokerNode, openWorld, TRANSIT_MS, type World } from './world.ts'
 
 export interface ChaosOptions extends Options {
   node: BrokerNode
@@ -91,8 +92,10 @@ async function runIn(world: World, plan: Planned[], options: ChaosOptions): Prom
   for (const why of leftOut) say(`Left out: ${why}`)
   await world.fleet.allReady(READY_WITHIN_MS)
   const stockBefore = await readStock(world.rows)
+  const topologyBefore = await topologyOf(world.vhost)
 
   const forMs = minutes * 60_000
+  const loadEndedMs = Date.now() + forMs
   const urlOf = addresses(world)
   const load = startLoad({ seed, rate, forMs, urlOf })
   const messages = startMessages(world.vhost.amqpUrl, seed)
@@ -117,7 +120,15 @@ async function runIn(world: World, plan: Planned[], options: ChaosOptions): Prom
     await observer.stop()
     reporting.now('draining')
     const drained = await drain(world, { withinMs: drainWithinMs, signal, tell: reporting.left })
-    const snapshot = await snapshotOf(world, { stockBefore, load, messages, looks: observer.looks, injector })
+    const snapshot = await snapshotOf(world, {
+      stockBefore,
+      topologyBefore,
+      loadEndedMs,
+      load,
+      messages,
+      looks: observer.looks,
+      injector,
+    })
     const migration = migrationsOf(world, plan)
     return {
       injected: [...migration, ...injector.injected],
@@ -191,6 +202,8 @@ function migrationsOf({ fleet }: World, plan: Planned[]): Injected[] {
 
 interface Witnesses {
   stockBefore: StockRow[]
+  topologyBefore: string[]
+  loadEndedMs: number
   load: Load
   messages: Messages
   looks: Snapshot['stockLooks']
@@ -199,7 +212,7 @@ interface Witnesses {
 
 async function snapshotOf(
   world: World,
-  { stockBefore, load, messages, looks, injector }: Witnesses,
+  { stockBefore, topologyBefore, loadEndedMs, load, messages, looks, injector }: Witnesses,
 ): Promise<Snapshot> {
   const { fleet, mail, vhost } = world
   return {
@@ -212,6 +225,9 @@ async function snapshotOf(
     garbage: messages.garbage,
     refusedAddresses: [...mail.refused],
     windows: windowsOf(world, injector),
+    refusals: refusalsOf(injector, loadEndedMs),
+    topology: { before: topologyBefore, after: await topologyOf(vhost) },
+    transitMs: TRANSIT_MS,
     exits: fleet.exits,
     memory: fleet.peaks(),
     memoryMaxBytes: MEMORY_MAX_BYTES,
@@ -239,6 +255,18 @@ async function toldByLog({ system }: World): Promise<Accepted[]> {
     .filter(({ msg }) => msg === 'told')
     .map(({ notificationId, channel }) => ({ id: `${notificationId}.${channel}`, atMs: null, told: true }))
 }
+
+/** Of what is refused, no publisher is held up elsewhere; that can be said only while nothing else holds it up, and orders come. */
+function refusalsOf({ injected }: Injector, loadEndedMs: number): Refused[] {
+  return injected.flatMap(({ fault, fromMs, toMs = fromMs, effect }) => {
+    const others = injected.filter((other) => other.fault !== fault && !leavesAlone(other))
+    const isAlone = !others.some((other) => other.fromMs <= toMs && (other.toMs ?? Date.now()) >= fromMs)
+    return effect?.refused && isAlone && toMs <= loadEndedMs ? [effect.refused] : []
+  })
+}
+
+/** What keeps no service from publishing. */
+const leavesAlone = ({ fault }: Injected) => ['clock', 'mail', 'early', 'replay'].includes(fault.kind)
 
 /** What was taken meanwhile cannot be recorded. */
 function keepsFromWriting(fault: Planned): boolean {

@@ -14,6 +14,21 @@ interface OnProcess {
   copy: number
 }
 
+/**
+ * Queues that may be full, and who reads them. Not `payment.queue` and `shipping.queue`, which timers return to: a worker of
+ * RabbitMQ 3.10 that dead-letters at least once, and was refused, never sends again. Nor `audit.queue`: every route ends there.
+ */
+export const refusable = {
+  'order.queue': 'order',
+  'inventory.queue': 'inventory',
+  'notification.queue': 'notification',
+} as const satisfies Record<string, ServiceName>
+export type RefusableQueue = keyof typeof refusable
+const full = Object.keys(refusable) as [RefusableQueue, ...RefusableQueue[]]
+
+export const timerQueues = ['payment.deadline.queue', 'shipping.transit.queue'] as const
+export type TimerQueue = (typeof timerQueues)[number]
+
 export type Fault =
   | ({ kind: 'kill' } & OnProcess)
   | ({ kind: 'instant'; instant: KillInstant; times: number } & OnProcess)
@@ -32,6 +47,8 @@ export type Fault =
   | { kind: 'replay' }
   | { kind: 'database'; how: 'stop' | 'kill' }
   | { kind: 'sessions'; service: ServiceName }
+  | { kind: 'refuse'; queue: RefusableQueue; how: 'freeze' | 'kill' }
+  | { kind: 'early'; queue: TimerQueue; ttlMs: number }
 export type FaultKind = Fault['kind']
 
 export const faultKinds = [
@@ -52,6 +69,8 @@ export const faultKinds = [
   'replay',
   'database',
   'sessions',
+  'refuse',
+  'early',
 ] as const satisfies FaultKind[]
 
 export const databases = ['sqlite', 'postgres'] as const
@@ -134,6 +153,8 @@ function deckOf(random: Random, kinds: readonly FaultKind[], copies: number): Fa
       { kind: 'database', how: 'stop' },
     ],
     sessions: () => [1, 2, 3].map(() => ({ kind: 'sessions', service: service() })),
+    refuse: () => (['freeze', 'kill'] as const).map((how) => ({ kind: 'refuse', queue: random.pick(full), how })),
+    early: () => timerQueues.map((queue) => ({ kind: 'early', queue, ttlMs: random.between(0, 100) })),
   }
   return kinds.flatMap((kind) => (kind === 'migration' ? [] : cards[kind]()))
 }
@@ -190,4 +211,7 @@ const DURATIONS_MS: Record<FaultKind, [number, number]> = {
   database: [300, 5_000],
   /** Thrown out again and again. */
   sessions: [500, 3_000],
+  /** For the first refusal to be met, and for others to go on after it. */
+  refuse: [7_000, 11_000],
+  early: [3_000, 8_000],
 }

@@ -46,6 +46,8 @@ export interface WorldOptions {
 
 /** Short, so that a frozen process or wire is given up on within seconds. */
 const HEARTBEAT_SECONDS = 3
+/** How long a parcel is on its way. */
+export const TRANSIT_MS = 300
 const BOOKS = 'payment-gateway'
 const DATABASE_PREFIX = 'chaos_'
 const PRELOAD = join(import.meta.dirname, 'preload.mjs')
@@ -84,7 +86,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         STOCK_INITIAL_QUANTITY: '400',
         PAYMENT_CONFIRM_ABOVE_CENTS: String(CONFIRM_ABOVE_CENTS),
         PAYMENT_CONFIRM_WITHIN_MS: String(CONFIRM_WITHIN_MS),
-        SHIPPING_TRANSIT_MS: '300',
+        SHIPPING_TRANSIT_MS: String(TRANSIT_MS),
       }),
     })
     closers.push(system.stop)

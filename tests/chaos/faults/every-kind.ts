@@ -1,5 +1,5 @@
 // Every kind of fault by its name, and what each touches: of two that touch the same, the later one waits.
-import type { Fault, FaultKind } from '../schedule.ts'
+import { type Fault, type FaultKind, type RefusableQueue, refusable } from '../schedule.ts'
 import type { World } from '../world.ts'
 import { alarm, broker } from './broker.ts'
 import { database, sessions } from './database.ts'
@@ -8,6 +8,7 @@ import { instant, relay } from './instant.ts'
 import { all, kill } from './kill.ts'
 import { cut, freeze } from './network.ts'
 import { disk, gateway, mail } from './outside.ts'
+import { early, refuse } from './policy.ts'
 import { clock, stop } from './process.ts'
 import { replay } from './replay.ts'
 
@@ -28,6 +29,8 @@ const kinds: { [K in Exclude<FaultKind, 'migration'>]: Inject<K> } = {
   replay,
   database,
   sessions,
+  refuse,
+  early,
 }
 
 export function inject(world: World, fault: Exclude<Fault, { kind: 'migration' }>, forMs: number): Promise<Heal> {
@@ -58,6 +61,9 @@ export function targetOf(fault: Fault): string {
       return 'database'
     case 'sessions':
       return `${fault.service}'s sessions`
+    case 'refuse':
+    case 'early':
+      return fault.queue
     default:
       return 'broker'
   }
@@ -78,9 +84,19 @@ export function touchedBy(fault: Fault, everybody: string[]): string[] {
       return [`disk of ${target}`]
     case 'sessions':
       return ['database']
+    case 'refuse':
+      return ['broker', target, ...readersOf(fault.queue, everybody), `wire of ${refusable[fault.queue]}`]
+    case 'early':
+      return ['broker', target]
     default:
       return [target]
   }
+}
+
+/** The processes of the service that reads it. */
+function readersOf(queue: RefusableQueue, everybody: string[]): string[] {
+  const service = refusable[queue]
+  return everybody.filter((name) => name === service || name.startsWith(`${service}-`))
 }
 
 /** What exactly is done, for people. */
@@ -101,6 +117,10 @@ export function describe(fault: Fault): string {
       return 'throw out'
     case 'mail':
       return fault.mood
+    case 'refuse':
+      return `full, its reader ${fault.how === 'kill' ? 'dead' : 'frozen'}`
+    case 'early':
+      return `timers come after ${fault.ttlMs} ms`
     case 'all':
       return 'kill'
     default:

@@ -1,5 +1,6 @@
 // What every kind of fault is: a function that breaks one thing and returns how to heal it.
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Refused } from '../oracle/snapshot.ts'
 import type { Fault, FaultKind } from '../schedule.ts'
 import type { World } from '../world.ts'
 
@@ -7,6 +8,8 @@ import type { World } from '../world.ts'
 export interface Effect {
   felt: number
   what: string
+  /** For the oracle: what was refused, and what of the audit log came meanwhile. */
+  refused?: Refused
 }
 
 /** Puts right what was broken, and tells what came of it. Called once, however the run ends. */

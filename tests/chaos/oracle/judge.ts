@@ -5,6 +5,7 @@ import { charged, neverNegative, soldIsDelivered, stockAddsUp } from './goods-an
 import { deadLettersExplained, memoryBounded, nothingWaits, onlyKilledWhenTold } from './leftovers.ts'
 import { toldAtLeastOnce, toldOnce } from './notifications.ts'
 import { answers, ended, taken } from './orders.ts'
+import { neverEarly, othersGoOn, topologyStands } from './queues.ts'
 import type { Snapshot } from './snapshot.ts'
 import { eventsAreHeard, eventsHaveFacts, eventsOnce, factsHaveEvents } from './story.ts'
 
@@ -22,7 +23,10 @@ export const checks = {
   eventsAreHeard,
   toldAtLeastOnce,
   toldOnce,
+  neverEarly,
   nothingWaits,
+  topologyStands,
+  othersGoOn,
   deadLettersExplained,
   onlyKilledWhenTold,
   memoryBounded,

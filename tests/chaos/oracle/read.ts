@@ -104,10 +104,15 @@ function hashAfter(before: string, entry: LogEntry): string {
 }
 
 const JUDGED_BY_CONTENT = ['inventory.restocked', 'notification.requested']
+const JUDGED_BY_TIME = ['payment.failed', 'shipping.prepared', 'shipping.delivered']
 const JUDGED_BY_CAUSE = ['notification.cancelled']
 
-function eventOf({ sequence, id, type, subject, causationId: cause, body }: LogEntry): EventRow {
-  const event = { sequence, id, type, subject, ...(JUDGED_BY_CAUSE.includes(type) && { cause }) }
+function eventOf({ sequence, id, type, subject, source, time, causationId: cause, body }: LogEntry): EventRow {
+  const event = {
+    ...{ sequence, id, type, subject, source },
+    ...(JUDGED_BY_TIME.includes(type) && { time }),
+    ...(JUDGED_BY_CAUSE.includes(type) && { cause }),
+  }
   // The cast is the decoding edge: these two types carry what the checks read.
   return JUDGED_BY_CONTENT.includes(type)
     ? { ...event, data: (JSON.parse(body) as { data: NonNullable<EventRow['data']> }).data }

@@ -105,6 +105,10 @@ export interface EventRow {
   subject: string
   /** Kept for those types only whose content is judged. */
   data?: { addedQuantity?: number; channels?: string[] }
+  /** Where it comes from, as the envelope says. */
+  source?: string
+  /** By the clock of the service that said it; kept for those types only whose time is judged. */
+  time?: string
   /** The event that it followed from, for those types whose reason is judged. */
   cause?: string | null
 }
@@ -119,6 +123,18 @@ export interface DeadLetter {
   queue: string
   id: string
   reason: string
+}
+
+/** A queue that took nothing for a while: what it hears, who was refused, and which entries of the audit log came meanwhile. */
+export interface Refused {
+  queue: string
+  /** The types that are bound to it. */
+  hears: string[]
+  /** `<exchange> <routing key>`, as the publishers' readiness names them. */
+  routes: string[]
+  /** From the entry after this one to that one. */
+  after: number
+  until: number
 }
 
 export interface Exit {
@@ -167,6 +183,12 @@ export interface Snapshot {
   /** The mail addresses that the provider refused for good at least once. */
   refusedAddresses: string[]
   windows: Window[]
+  /** Those during which nothing else was broken. */
+  refusals: Refused[]
+  /** What was bound when the load began, and what is in the end. */
+  topology: { before: string[]; after: string[] }
+  /** How long a parcel is on its way at least. */
+  transitMs: number
   exits: Exit[]
   memory: { process: string; peakBytes: number }[]
   memoryMaxBytes: number

@@ -50,6 +50,17 @@ function empty(): Snapshot {
     garbage: [{ id: 'garbage-1', confirmed: true }],
     refusedAddresses: ['somebody@example.com'],
     windows: [],
+    refusals: [
+      {
+        queue: 'shipping.queue',
+        hears: ['payment.success'],
+        routes: ['payment.exchange payment.success'],
+        after: 0,
+        until: 1_000,
+      },
+    ],
+    topology: { before: ['queue order.queue'], after: ['queue order.queue'] },
+    transitMs: 300,
     exits: [{ process: 'order', code: null, signal: 'SIGKILL', wanted: true }],
     memory: [{ process: 'order', peakBytes: 100 * 1_048_576 }],
     memoryMaxBytes: 512 * 1_048_576,
@@ -70,7 +81,9 @@ function knows(snapshot: Snapshot, order_id: string, ...types: string[]): void {
 function happened(snapshot: Snapshot, subject: string, ...types: string[]): void {
   const said = (id: string, type: string, data?: object) => {
     const sequence = snapshot.events.length + 1
-    snapshot.events.push({ sequence, id: `${subject}/${id}`, type, subject, ...(data && { data }) })
+    const source = `/${type.slice(0, type.indexOf('.'))}-service`
+    const time = new Date(WATCHED_MS + sequence * 1_000).toISOString()
+    snapshot.events.push({ sequence, id: `${subject}/${id}`, type, subject, source, time, ...(data && { data }) })
     snapshot.chain.entries = sequence
   }
   for (const type of types) {

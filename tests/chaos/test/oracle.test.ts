@@ -306,6 +306,43 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
     },
   ],
   [
+    'a queue that was deleted and is gone',
+    ['topologyStands'],
+    ({ topology }) => {
+      topology.after = []
+    },
+  ],
+  [
+    'a refused queue that held up everything',
+    ['othersGoOn'],
+    ({ events }) => {
+      const isElsewhere = ({ source, type }: { source?: string; type: string }) =>
+        source === '/payment-service' && type !== 'payment.success'
+      for (const event of events) if (isElsewhere(event)) event.source = '/somebody'
+    },
+  ],
+  [
+    'a parcel that came before its time',
+    ['neverEarly'],
+    ({ events }) => {
+      const prepared = the(events, ({ id }) => id === 'good/shipping.prepared').time
+      the(events, ({ id }) => id === 'good/shipping.delivered').time = prepared ?? ''
+    },
+  ],
+  [
+    'a deadline that passed before its time',
+    ['neverEarly'],
+    (snapshot) => {
+      the(snapshot.orders, order('declined')).reason = 'confirmation_timeout'
+      the(snapshot.payments, order('declined')).confirm_before = '2026-01-01T00:00:00.000Z'
+      add(snapshot, 'declined/payment.confirmation_required')
+      add(snapshot, 'declined/notification.requested/payment.confirmation_required')
+      const about = { id: 'declined.asked', subject: 'declined', order_id: 'declined', channels: 0, expires_at: null }
+      snapshot.notifications.push({ ...about, event_type: 'payment.confirmation_required' })
+      snapshot.facts.push({ order_id: 'declined', type: 'payment.confirmation_required' })
+    },
+  ],
+  [
     'a dead letter that nobody caused',
     ['deadLettersExplained'],
     ({ deadLetters, queues }) => {
@@ -433,7 +470,7 @@ it('fails where nothing was at stake', () => {
     ...goodSnapshot(),
     ...{ asked: [], orders: [], facts: [], stock: [], stockBefore: [], reservations: [], payments: [], charges: [] },
     ...{ shipments: [], notifications: [], deliveries: [], attempts: [], accepted: [], events: [], outboxes: [] },
-    ...{ queues: [], deadLetters: [], garbage: [], memory: [] },
+    ...{ queues: [], deadLetters: [], garbage: [], memory: [], topology: { before: [], after: [] }, refusals: [] },
     chain: { entries: 0, brokenAt: null },
     stockLooks: { count: 0, negative: [] },
   }
