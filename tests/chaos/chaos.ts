@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PostgresServer } from '../../scripts/postgres/server.ts'
+import { serviceNames } from '../support/system.ts'
 import { type Drained, depthsOf, drain, readDeadLetters } from './drain.ts'
 import { untilTrue } from './faults/fault.ts'
 import { type Injected, type Injector, startInjector } from './injector.ts'
@@ -12,7 +13,7 @@ import { observeStock } from './observe.ts'
 import type { Options } from './options.ts'
 import { type Judged, judge } from './oracle/judge.ts'
 import { readKept, readStock } from './oracle/read.ts'
-import type { Accepted, Refused, Snapshot, StockRow, Window } from './oracle/snapshot.ts'
+import type { Accepted, Refused, Snapshot, StockRow, Thrown, Window } from './oracle/snapshot.ts'
 import { type Planned, planFaults } from './schedule.ts'
 import { topologyOf } from './topology.ts'
 import { isPassed } from './verdict.ts'
@@ -119,7 +120,8 @@ async function runIn(world: World, plan: Planned[], options: ChaosOptions): Prom
     await messages.stop()
     await observer.stop()
     reporting.now('draining')
-    const drained = await drain(world, { withinMs: drainWithinMs, signal, tell: reporting.left })
+    const thrown = new Set(thrownIn(messages, injector).map(({ digest }) => digest))
+    const drained = await drain(world, { withinMs: drainWithinMs, signal, tell: reporting.left, thrown })
     const snapshot = await snapshotOf(world, {
       stockBefore,
       topologyBefore,
@@ -222,7 +224,8 @@ async function snapshotOf(
     stockLooks: looks,
     accepted: [...mail.accepted, ...(await toldByLog(world))],
     ...(await lettersAndQueues(vhost)),
-    garbage: messages.garbage,
+    thrown: thrownIn(messages, injector),
+    repeating: repeatingIn(world, injector),
     refusedAddresses: [...mail.refused],
     windows: windowsOf(world, injector),
     refusals: refusalsOf(injector, loadEndedMs),
@@ -256,6 +259,20 @@ async function toldByLog({ system }: World): Promise<Accepted[]> {
     .map(({ notificationId, channel }) => ({ id: `${notificationId}.${channel}`, atMs: null, told: true }))
 }
 
+function thrownIn({ garbage }: Messages, { injected }: Injector): Thrown[] {
+  return [...garbage, ...injected.flatMap(({ effect }) => effect?.thrown ?? [])]
+}
+
+/** What leaves every delivery to the one attempt that it was handed out to. */
+const REPEATS_NOTHING = ['odd', 'clock', 'gateway', 'mail', 'early']
+
+/** Of the others each may hand a delivery out again whose dead letter is there already. */
+function repeatingIn({ fleet }: World, { injected }: Injector): string[] {
+  const disturbing = injected.map(({ fault }) => fault).filter(({ kind }) => !REPEATS_NOTHING.includes(kind))
+  const named = disturbing.map((fault) => ('service' in fault ? [fault.service] : serviceNames))
+  return [...new Set([...named.flat(), ...fleet.exits.map(({ service }) => service)])]
+}
+
 /** Of what is refused, no publisher is held up elsewhere; that can be said only while nothing else holds it up, and orders come. */
 function refusalsOf({ injected }: Injector, loadEndedMs: number): Refused[] {
   return injected.flatMap(({ fault, fromMs, toMs = fromMs, effect }) => {
@@ -266,7 +283,7 @@ function refusalsOf({ injected }: Injector, loadEndedMs: number): Refused[] {
 }
 
 /** What keeps no service from publishing. */
-const leavesAlone = ({ fault }: Injected) => ['clock', 'mail', 'early', 'replay'].includes(fault.kind)
+const leavesAlone = ({ fault }: Injected) => ['clock', 'mail', 'early', 'replay', 'odd'].includes(fault.kind)
 
 /** What was taken meanwhile cannot be recorded. */
 function keepsFromWriting(fault: Planned): boolean {

@@ -1,4 +1,5 @@
 // After the faults: waits until nothing is left to do, and sends the dead letters again that only the faults explain.
+import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect } from 'amqplib'
 import { deadLetters } from '../support/dead-letters.ts'
@@ -16,11 +17,16 @@ export interface Drained {
   left: string[]
 }
 
+interface DrainOptions {
+  withinMs: number
+  signal: AbortSignal
+  tell(left: string[]): void
+  /** The bodies' digests of what the run threw to be refused. */
+  thrown: ReadonlySet<string>
+}
+
 /** Resolves when two looks in a row found nothing left, or when for `withinMs` nothing has become less. */
-export async function drain(
-  world: World,
-  { withinMs, signal, tell }: { withinMs: number; signal: AbortSignal; tell(left: string[]): void },
-): Promise<Drained> {
+export async function drain(world: World, { withinMs, signal, tell, thrown }: DrainOptions): Promise<Drained> {
   let deadline = performance.now() + withinMs
   let least = Number.POSITIVE_INFINITY
   let replayed = 0
@@ -33,7 +39,7 @@ export async function drain(
     least = Math.min(least, total)
     quiet = left.length === 0 ? quiet + 1 : 0
     if (quiet > 0) {
-      const again = await replayTransient(world)
+      const again = await replayTransient(world, thrown)
       replayed += again
       if (again > 0) quiet = 0
     }
@@ -59,7 +65,10 @@ async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
   for (const service of new Set(fleet.members.map((member) => member.service))) {
     const [row] = await rows<{ count: number }>(`${service}-service`, 'select count(*) as count from outbox')
     if (Number(row?.count) > 0) outboxes.push(`${service}'s outbox ${row?.count}`)
-    const [kept] = await rows<{ count: number }>(`${service}-service`, 'select count(*) as count from retries')
+    const [kept] = await rows<{ count: number }>(
+      `${service}-service`,
+      'select count(*) as count from retries where waits_for is null',
+    )
     if (Number(kept?.count) > 0) outboxes.push(`${service}'s retries ${kept?.count}`)
   }
   const count = Number(open[0]?.count)
@@ -70,10 +79,10 @@ async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
   ]
 }
 
-/** Garbage and mails that were refused for good are no reason to replay a queue: they only come back. */
-async function replayTransient({ vhost, servicesDir }: World): Promise<number> {
+/** What the run threw and mails that were refused for good are no reason to replay a queue: they only come back. */
+async function replayTransient({ vhost, servicesDir }: World, thrown: ReadonlySet<string>): Promise<number> {
   const letters = await readDeadLetters(vhost)
-  const transient = letters.filter(({ id, reason }) => !id.startsWith('garbage-') && !reason.includes('mail_refused'))
+  const transient = letters.filter(({ digest, reason }) => !thrown.has(digest) && !reason.includes('mail_refused'))
   for (const queue of new Set(transient.map((letter) => letter.queue)))
     await deadLetters(vhost.amqpUrl, ['replay', queue], { servicesDir })
   return transient.length
@@ -104,7 +113,8 @@ export async function readDeadLetters(vhost: Vhost): Promise<DeadLetter[]> {
       for (let message = await channel.get(name); message; message = await channel.get(name)) {
         const headers: Record<string, unknown> = message.properties.headers ?? {}
         const reason = `${headers['error-code'] ?? 'broker'}: ${headers['error-message'] ?? 'given up'}`
-        letters.push({ queue: name, id: String(message.properties.messageId), reason })
+        const digest = createHash('sha256').update(message.content).digest('hex')
+        letters.push({ queue: name, id: String(message.properties.messageId), reason, digest })
       }
       // Unacked, they go back where they were.
       await channel.close()

@@ -1,11 +1,13 @@
 // What a chaos run does with messages beside the services: throws garbage into queues, and sends copies of real messages
 // again, late and in another order. Its record of the garbage is part of the oracle's ground.
+import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ConfirmChannel, connect, type GetMessage } from 'amqplib'
+import type { Thrown } from './oracle/snapshot.ts'
 import { type Random, randomFrom, seedFor } from './random.ts'
 
 export interface Messages {
-  garbage: { id: string; confirmed: boolean }[]
+  garbage: Thrown[]
   /** How many copies were published. */
   copies(): number
   /** Resolves when the queue that recorded is gone. */
@@ -76,10 +78,22 @@ export function startMessages(amqpUrl: string, seed: number): Messages {
 
   async function throwGarbage(channel: ConfirmChannel): Promise<void> {
     const queue = random.pick(TARGETS)
-    const thrown = { id: `garbage-${seed}-${garbage.length + 1}`, confirmed: false }
+    const id = `garbage-${seed}-${garbage.length + 1}`
+    const body = garbageFor(random, queue, id)
+    const digest = createHash('sha256').update(body).digest('hex')
+    const thrown: Thrown = { id, queue, digest, wants: 'dead letter', confirmed: false, atMs: Date.now() }
     garbage.push(thrown)
-    await confirmed(channel, '', queue, garbageFor(random, queue, thrown.id), { messageId: thrown.id, type: 'garbage' })
-    thrown.confirmed = true
+    let isReturned = false
+    const returned = (message: { properties: { messageId?: unknown } }) => {
+      isReturned ||= message.properties.messageId === id
+    }
+    channel.on('return', returned)
+    try {
+      await confirmed(channel, '', queue, body, { messageId: id, type: 'garbage', mandatory: true })
+      thrown.confirmed = !isReturned
+    } finally {
+      channel.off('return', returned)
+    }
   }
 
   async function run(): Promise<void> {
@@ -127,8 +141,8 @@ async function removeRecording(amqpUrl: string): Promise<void> {
 function garbageFor(random: Random, queue: (typeof TARGETS)[number], id: string): Buffer {
   const envelope = { specversion: '1.0', id, source: '/chaos', subject: 'chaos', time: '2026-01-01T00:00:00.000Z' }
   const shapes: string[] = [
-    'this is no JSON {',
-    '[]',
+    `this is no JSON {${id}`,
+    `["${id}"]`,
     JSON.stringify({ ...envelope, specversion: '0.3', type: 'order.created' }),
     JSON.stringify({ ...envelope, type: 'order.exploded', data: {} }),
     JSON.stringify({ ...envelope, type: 'order.created', dataschema: 'urn:orders:order.created:99', data: {} }),

@@ -15,7 +15,7 @@ interface OnProcess {
 }
 
 /**
- * Queues that may be full, and who reads them. Not `payment.queue` and `shipping.queue`, which timers return to: a worker of
+ * Queues that may be full, and who reads them. XX
  * RabbitMQ 3.10 that dead-letters at least once, and was refused, never sends again. Nor `audit.queue`: every route ends there.
  */
 export const refusable = {
@@ -48,6 +48,7 @@ export type Fault =
   | { kind: 'database'; how: 'stop' | 'kill' }
   | { kind: 'sessions'; service: ServiceName }
   | { kind: 'refuse'; queue: RefusableQueue; how: 'freeze' | 'kill' }
+  | { kind: 'odd'; seed: number }
   | { kind: 'early'; queue: TimerQueue; ttlMs: number }
 export type FaultKind = Fault['kind']
 
@@ -71,6 +72,7 @@ export const faultKinds = [
   'sessions',
   'refuse',
   'early',
+  'odd',
 ] as const satisfies FaultKind[]
 
 export const databases = ['sqlite', 'postgres'] as const
@@ -111,7 +113,10 @@ export function planFaults({ seed, minutes, faults, copies }: PlanOptions): Plan
   const endMs = minutes * MINUTE
   const plan: Planned[] = []
   if (faults.includes('migration')) plan.push({ ...migration(random), atMs: 0, forMs: 0 })
-  const kinds = faults.filter((kind) => kind !== 'migration')
+  // All the time, beside everything else.
+  if (faults.includes('odd'))
+    plan.push({ kind: 'odd', seed: seedFor(seed, 'odd'), atMs: FIRST_MS, forMs: Math.max(0, endMs - FIRST_MS) })
+  const kinds = faults.filter((kind): kind is Dealt => kind !== 'migration' && kind !== 'odd')
   if (kinds.length === 0) return plan
   const deckSize = deckOf(random, kinds, copies).length
   const pace = Math.min(PACE.most, Math.max(PACE.least, (endMs - FIRST_MS) / (deckSize + 1)))
@@ -124,11 +129,14 @@ export function planFaults({ seed, minutes, faults, copies }: PlanOptions): Plan
   return plan
 }
 
+/** Those of which a run has one at most are in no deck. */
+type Dealt = Exclude<FaultKind, 'migration' | 'odd'>
+
 /** The kinds that hurt most are in it more than once. */
-function deckOf(random: Random, kinds: readonly FaultKind[], copies: number): Fault[] {
+function deckOf(random: Random, kinds: readonly Dealt[], copies: number): Fault[] {
   const service = (): ServiceName => random.pick(serviceNames)
   const member = (): OnProcess => ({ service: service(), copy: random.between(1, copies) })
-  const cards: Record<Exclude<FaultKind, 'migration'>, () => Fault[]> = {
+  const cards: Record<Dealt, () => Fault[]> = {
     kill: () => [1, 2, 3].map(() => ({ kind: 'kill', ...member() })),
     instant: () => killInstants.map((instant) => killAt(random, instant, copies)),
     relay: () => [
@@ -156,7 +164,7 @@ function deckOf(random: Random, kinds: readonly FaultKind[], copies: number): Fa
     refuse: () => (['freeze', 'kill'] as const).map((how) => ({ kind: 'refuse', queue: random.pick(full), how })),
     early: () => timerQueues.map((queue) => ({ kind: 'early', queue, ttlMs: random.between(0, 100) })),
   }
-  return kinds.flatMap((kind) => (kind === 'migration' ? [] : cards[kind]()))
+  return kinds.flatMap((kind) => cards[kind]())
 }
 
 /** Only payment, shipping and notification ask the outside world; audit says nothing that could be confirmed. */
@@ -213,5 +221,6 @@ const DURATIONS_MS: Record<FaultKind, [number, number]> = {
   sessions: [500, 3_000],
   /** For the first refusal to be met, and for others to go on after it. */
   refuse: [7_000, 11_000],
+  odd: [0, 0],
   early: [3_000, 8_000],
 }

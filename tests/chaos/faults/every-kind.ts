@@ -7,6 +7,7 @@ import type { Heal, Inject } from './fault.ts'
 import { instant, relay } from './instant.ts'
 import { all, kill } from './kill.ts'
 import { cut, freeze } from './network.ts'
+import { odd } from './odd.ts'
 import { disk, gateway, mail } from './outside.ts'
 import { early, refuse } from './policy.ts'
 import { clock, stop } from './process.ts'
@@ -31,6 +32,7 @@ const kinds: { [K in Exclude<FaultKind, 'migration'>]: Inject<K> } = {
   sessions,
   refuse,
   early,
+  odd,
 }
 
 export function inject(world: World, fault: Exclude<Fault, { kind: 'migration' }>, forMs: number): Promise<Heal> {
@@ -64,6 +66,8 @@ export function targetOf(fault: Fault): string {
     case 'refuse':
     case 'early':
       return fault.queue
+    case 'odd':
+      return 'every queue'
     default:
       return 'broker'
   }

@@ -1,6 +1,6 @@
 // What every kind of fault is: a function that breaks one thing and returns how to heal it.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Refused } from '../oracle/snapshot.ts'
+import type { Refused, Thrown } from '../oracle/snapshot.ts'
 import type { Fault, FaultKind } from '../schedule.ts'
 import type { World } from '../world.ts'
 
@@ -10,6 +10,8 @@ export interface Effect {
   what: string
   /** For the oracle: what was refused, and what of the audit log came meanwhile. */
   refused?: Refused
+  /** For the oracle: what was put into queues. */
+  thrown?: Thrown[]
 }
 
 /** Puts right what was broken, and tells what came of it. Called once, however the run ends. */

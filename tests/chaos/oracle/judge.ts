@@ -2,7 +2,7 @@
 // of theirs, and reads only what is kept.
 import type { Check, Finding } from './check.ts'
 import { charged, neverNegative, soldIsDelivered, stockAddsUp } from './goods-and-money.ts'
-import { deadLettersExplained, memoryBounded, nothingWaits, onlyKilledWhenTold } from './leftovers.ts'
+import { deadLettersExplained, memoryBounded, nothingWaits, onlyKilledWhenTold, thrownAreKept } from './leftovers.ts'
 import { toldAtLeastOnce, toldOnce } from './notifications.ts'
 import { answers, ended, taken } from './orders.ts'
 import { neverEarly, othersGoOn, topologyStands } from './queues.ts'
@@ -28,6 +28,7 @@ export const checks = {
   topologyStands,
   othersGoOn,
   deadLettersExplained,
+  thrownAreKept,
   onlyKilledWhenTold,
   memoryBounded,
 } satisfies Record<string, Check>

@@ -1,6 +1,6 @@
 // Checks of what must not be left when everything is healed: messages, unexplained dead letters, processes, memory.
-import type { Check } from './check.ts'
-import type { Exit } from './snapshot.ts'
+import { type Check, groupBy } from './check.ts'
+import type { Exit, Thrown } from './snapshot.ts'
 
 const isDeadLetters = (queue: string) => queue.endsWith('.dlq')
 
@@ -15,9 +15,8 @@ export const nothingWaits: Check = ({ queues, outboxes }) => ({
   ],
 })
 
-export const deadLettersExplained: Check = ({ deadLetters, garbage, deliveries, refusedAddresses, queues }) => {
-  const thrown = new Set(garbage.map(({ id }) => id))
-  const found = new Set(deadLetters.map(({ id }) => id))
+export const deadLettersExplained: Check = ({ deadLetters, thrown, deliveries, refusedAddresses, queues }) => {
+  const isThrown = thrownOnes(thrown)
   const known = new Set(deliveries.map(({ notification_id }) => notification_id))
   const isRefusedMail = ({ id, reason }: { id: string; reason: string }) =>
     reason.includes('mail_refused') &&
@@ -25,17 +24,58 @@ export const deadLettersExplained: Check = ({ deadLetters, garbage, deliveries, 
     known.has(id.replace('/notification.requested/', '.'))
   const counted = queues.filter(({ name }) => isDeadLetters(name)).reduce((sum, { messages }) => sum + messages, 0)
   return {
-    promise: 'every dead letter is one that the run caused, and what it caused is there',
+    promise: 'every dead letter is one that the run caused',
     checked: deadLetters.length,
     violations: [
       ...deadLetters
-        .filter((letter) => !thrown.has(letter.id) && !isRefusedMail(letter))
+        .filter((letter) => !isThrown(letter) && !isRefusedMail(letter))
         .map(({ queue, id, reason }) => `${queue}: ${id} ${reason}`),
-      ...garbage.filter(({ id, confirmed }) => confirmed && !found.has(id)).map(({ id }) => `${id} has disappeared`),
       ...(counted === deadLetters.length ? [] : [`${counted} in the queues, ${deadLetters.length} read`]),
     ],
-    note: `${deadLetters.filter(({ id }) => thrown.has(id)).length} garbage, ${deadLetters.filter(isRefusedMail).length} refused mails`,
+    note: `${deadLetters.filter(isThrown).length} thrown, ${deadLetters.filter(isRefusedMail).length} refused mails`,
   }
+}
+
+const placeOf = ({ queue, digest }: { queue: string; digest: string }) =>
+  `${queue.replace(/\.dlq$/, '.queue')} ${digest}`
+
+/** Tells what the run has thrown, by its bytes and the queue that it was thrown into. */
+function thrownOnes(thrown: readonly Thrown[]): (found: { queue: string; digest: string }) => boolean {
+  const places = new Set(thrown.map(placeOf))
+  return (found) => places.has(placeOf(found))
+}
+
+/** Its bytes as they came: as one dead letter of the queue that it was thrown into, or as one row that waits. */
+export const thrownAreKept: Check = ({ thrown, deadLetters, waitingRows, repeating }) => {
+  const letters = countBy(deadLetters.map(placeOf))
+  const rows = countBy(waitingRows.map(placeOf))
+  const isThrown = thrownOnes(thrown)
+  let twice = 0
+  const wrong = thrown.flatMap((one) => {
+    const [there, elsewhere] = one.wants === 'row' ? [rows, letters] : [letters, rows]
+    const count = there.get(placeOf(one)) ?? 0
+    const [service = ''] = one.queue.split('.')
+    const mayRepeat = one.wants === 'dead letter' && repeating.includes(service)
+    if (count > 1 && mayRepeat) twice += 1
+    return [
+      ...(count === 0 && one.confirmed ? [`${one.queue}: ${one.id} has disappeared`] : []),
+      ...(count > 1 && !mayRepeat ? [`${one.queue}: ${one.id} is there ${count} times`] : []),
+      ...(elsewhere.has(placeOf(one)) ? [`${one.queue}: ${one.id} is no ${one.wants}`] : []),
+    ]
+  })
+  return {
+    promise: 'what was thrown is one dead letter of its queue, or one row that waits, its bytes as they came',
+    checked: thrown.length,
+    violations: [
+      ...wrong,
+      ...waitingRows.filter((row) => !isThrown(row)).map(({ queue, digest }) => `${queue}: a row waits, ${digest}`),
+    ],
+    note: `${waitingRows.length} rows, ${twice} twice since their reader went`,
+  }
+}
+
+function countBy(keys: readonly string[]): Map<string, number> {
+  return new Map([...groupBy(keys, (key) => key)].map(([key, same]) => [key, same.length]))
 }
 
 /** One that starts while its disk takes nothing says so, and ends: whoever runs it starts it again. One that runs goes on. */

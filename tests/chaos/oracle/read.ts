@@ -19,6 +19,7 @@ import type {
   ShipmentRow,
   Snapshot,
   StockRow,
+  WaitingRow,
 } from './snapshot.ts'
 
 type Kept = Pick<
@@ -36,6 +37,7 @@ type Kept = Pick<
   | 'events'
   | 'chain'
   | 'outboxes'
+  | 'waitingRows'
 >
 
 /** The folders say which there are. */
@@ -43,9 +45,13 @@ const services = readdirSync(join(import.meta.dirname, '..', '..', '..')).filter
 
 export async function readKept(rows: Rows): Promise<Kept> {
   const outboxes = []
+  const waitingRows: WaitingRow[] = []
   for (const service of services) {
     const [row] = await rows<{ count: number | string }>(service, 'select count(*) as count from outbox')
     outboxes.push({ service, rows: Number(row?.count) })
+    const waiting = 'select queue, body from retries where waits_for is not null'
+    for (const { queue, body } of await rows<{ queue: string; body: Buffer }>(service, waiting))
+      waitingRows.push({ queue, digest: createHash('sha256').update(body).digest('hex') })
   }
   const columns = 'id, subject, order_id, event_type, channels, expires_at'
   return {
@@ -70,6 +76,7 @@ export async function readKept(rows: Rows): Promise<Kept> {
     attempts: await rows<AttemptRow>('notification-service', 'select notification_id, channel from attempts'),
     ...(await readEvents(rows)),
     outboxes,
+    waitingRows,
   }
 }
 

@@ -123,6 +123,28 @@ export interface DeadLetter {
   queue: string
   id: string
   reason: string
+  /** SHA-256 of its body. */
+  digest: string
+}
+
+/** What the run put into a queue to be refused; each has a body of its own. */
+export interface Thrown {
+  /** For people. */
+  id: string
+  queue: string
+  /** SHA-256 of its body. */
+  digest: string
+  /** Where it is to end: a row waits for a successor that knows it. */
+  wants: 'dead letter' | 'row'
+  /** Whether the broker had it, and a queue took it. */
+  confirmed: boolean
+  atMs: number
+}
+
+/** A delivery that waits for somebody who knows its type and version. */
+export interface WaitingRow {
+  queue: string
+  digest: string
 }
 
 /** A queue that took nothing for a while: what it hears, who was refused, and which entries of the audit log came meanwhile. */
@@ -178,8 +200,10 @@ export interface Snapshot {
   outboxes: { service: string; rows: number }[]
   queues: { name: string; messages: number }[]
   deadLetters: DeadLetter[]
-  /** What the run put into queues to be refused, and whether the broker confirmed it. */
-  garbage: { id: string; confirmed: boolean }[]
+  thrown: Thrown[]
+  waitingRows: WaitingRow[]
+  /** Services whose deliveries may have been handed out twice, since they or their way to the broker went meanwhile. */
+  repeating: string[]
   /** The mail addresses that the provider refused for good at least once. */
   refusedAddresses: string[]
   windows: Window[]

@@ -46,8 +46,13 @@ function empty(): Snapshot {
       { name: 'order.dlq', messages: 1 },
       { name: 'notification.email.dlq', messages: 1 },
     ],
-    deadLetters: [{ queue: 'order.dlq', id: 'garbage-1', reason: 'undecodable: the body is not JSON' }],
-    garbage: [{ id: 'garbage-1', confirmed: true }],
+    deadLetters: [{ queue: 'order.dlq', id: 'garbage-1', reason: 'undecodable: the body is not JSON', digest: 'a' }],
+    thrown: [
+      { id: 'garbage-1', queue: 'order.queue', digest: 'a', wants: 'dead letter', confirmed: true, atMs: 0 },
+      { id: 'odd-1', queue: 'payment.queue', digest: 'b', wants: 'row', confirmed: true, atMs: 0 },
+    ],
+    waitingRows: [{ queue: 'payment.queue', digest: 'b' }],
+    repeating: [],
     refusedAddresses: ['somebody@example.com'],
     windows: [],
     refusals: [
@@ -164,5 +169,5 @@ function mailRefused(snapshot: Snapshot, order: string, about: string): void {
     }
   snapshot.accepted = snapshot.accepted.filter((mail) => mail.id !== `${id}.email`)
   const letter = { queue: 'notification.email.dlq', id: `${order}/notification.requested/${about}` }
-  snapshot.deadLetters.push({ ...letter, reason: 'mail_refused: no such mailbox' })
+  snapshot.deadLetters.push({ ...letter, reason: 'mail_refused: no such mailbox', digest: 'm' })
 }

@@ -346,15 +346,51 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
     'a dead letter that nobody caused',
     ['deadLettersExplained'],
     ({ deadLetters, queues }) => {
-      deadLetters.push({ queue: 'order.dlq', id: 'good/payment.success', reason: 'TypeError: x is undefined' })
+      deadLetters.push({
+        queue: 'order.dlq',
+        id: 'good/payment.success',
+        reason: 'TypeError: x is undefined',
+        digest: 'x',
+      })
       the(queues, ({ name }) => name === 'order.dlq').messages += 1
     },
   ],
   [
     'garbage that disappeared',
-    ['deadLettersExplained'],
-    ({ garbage }) => {
-      garbage.push({ id: 'garbage-2', confirmed: true })
+    ['thrownAreKept'],
+    ({ thrown }) => {
+      thrown.push({ ...the(thrown, () => true), digest: 'c' })
+    },
+  ],
+  [
+    'garbage whose bytes were changed',
+    ['thrownAreKept', 'deadLettersExplained'],
+    ({ deadLetters }) => {
+      the(deadLetters, ({ digest }) => digest === 'a').digest = 'c'
+    },
+  ],
+  [
+    'garbage that is there twice, though nobody went meanwhile',
+    ['thrownAreKept'],
+    ({ deadLetters, queues }) => {
+      deadLetters.push({ ...the(deadLetters, ({ digest }) => digest === 'a') })
+      the(queues, ({ name }) => name === 'order.dlq').messages += 1
+    },
+  ],
+  [
+    'a message of a time to come that became a dead letter',
+    ['thrownAreKept'],
+    ({ deadLetters, waitingRows, queues }) => {
+      waitingRows.splice(0)
+      deadLetters.push({ queue: 'payment.dlq', id: 'odd-1', reason: 'unknown_type: …', digest: 'b' })
+      the(queues, ({ name }) => name === 'order.dlq').messages += 1
+    },
+  ],
+  [
+    'a row that waits for somebody, and that nobody threw',
+    ['thrownAreKept'],
+    ({ waitingRows }) => {
+      waitingRows.push({ queue: 'order.queue', digest: 'x' })
     },
   ],
   [
@@ -470,7 +506,15 @@ it('fails where nothing was at stake', () => {
     ...goodSnapshot(),
     ...{ asked: [], orders: [], facts: [], stock: [], stockBefore: [], reservations: [], payments: [], charges: [] },
     ...{ shipments: [], notifications: [], deliveries: [], attempts: [], accepted: [], events: [], outboxes: [] },
-    ...{ queues: [], deadLetters: [], garbage: [], memory: [], topology: { before: [], after: [] }, refusals: [] },
+    ...{
+      queues: [],
+      deadLetters: [],
+      thrown: [],
+      waitingRows: [],
+      memory: [],
+      topology: { before: [], after: [] },
+      refusals: [],
+    },
     chain: { entries: 0, brokenAt: null },
     stockLooks: { count: 0, negative: [] },
   }
