@@ -13,7 +13,7 @@ import { observeStock } from './observe.ts'
 import type { Options } from './options.ts'
 import { type Judged, judge } from './oracle/judge.ts'
 import { readKept, readStock } from './oracle/read.ts'
-import type { Accepted, Refused, Snapshot, StockRow, Thrown, Window } from './oracle/snapshot.ts'
+import type { Accepted, Asked, Refused, Snapshot, StockRow, Thrown, Window } from './oracle/snapshot.ts'
 import { type Planned, planFaults } from './schedule.ts'
 import { topologyOf } from './topology.ts'
 import { isPassed } from './verdict.ts'
@@ -219,7 +219,7 @@ async function snapshotOf(
   const { fleet, mail, vhost } = world
   return {
     ...(await readKept(world.rows)),
-    asked: load.asked,
+    asked: [...load.asked, ...lookedAt(injector)],
     stockBefore,
     stockLooks: looks,
     accepted: [...mail.accepted, ...(await toldByLog(world))],
@@ -259,8 +259,18 @@ async function toldByLog({ system }: World): Promise<Accepted[]> {
     .map(({ notificationId, channel }) => ({ id: `${notificationId}.${channel}`, atMs: null, told: true }))
 }
 
+/** Whoever has no database says so, or answers by what it has read before or after. */
+function lookedAt({ injected }: Injector): Asked[] {
+  const looks = injected.flatMap(({ effect }) => effect?.looked ?? [])
+  return looks.map(({ service, status }) => ({ action: 'look', orderId: service, status }))
+}
+
 function thrownIn({ garbage }: Messages, { injected }: Injector): Thrown[] {
-  return [...garbage, ...injected.flatMap(({ effect }) => effect?.thrown ?? [])]
+  const emptied = injected.flatMap(({ effect }) => effect?.emptied ?? [])
+  const mayBeGone = ({ queue, atMs }: Thrown) =>
+    emptied.some((gone) => gone.queue === queue && atMs >= gone.fromMs && atMs <= gone.toMs)
+  const all = [...garbage, ...injected.flatMap(({ effect }) => effect?.thrown ?? [])]
+  return all.map((one) => (mayBeGone(one) ? { ...one, confirmed: false } : one))
 }
 
 /** What leaves every delivery to the one attempt that it was handed out to. */

@@ -73,5 +73,5 @@ export function startInjector(world: World, plan: Planned[], signal: AbortSignal
 
 /** For these the time is part of what is done, not how long it stays so. */
 function waitsByItself({ kind }: Fault): boolean {
-  return ['kill', 'all', 'instant', 'relay', 'replay', 'alarm'].includes(kind)
+  return ['kill', 'all', 'instant', 'relay', 'replay', 'alarm', 'missing'].includes(kind)
 }

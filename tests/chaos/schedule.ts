@@ -15,8 +15,9 @@ interface OnProcess {
 }
 
 /**
- * Queues that may be full, and who reads them. XX
- * RabbitMQ 3.10 that dead-letters at least once, and was refused, never sends again. Nor `audit.queue`: every route ends there.
+ * Queues that may be full, and who reads them. Not `payment.queue` and `shipping.queue`, which timers return to: RabbitMQ 3.10's
+ * own publisher of dead letters, once refused, never hears when the limit is taken away, and keeps the timers. Nor
+ * `audit.queue`: every route ends there.
  */
 export const refusable = {
   'order.queue': 'order',
@@ -28,6 +29,12 @@ const full = Object.keys(refusable) as [RefusableQueue, ...RefusableQueue[]]
 
 export const timerQueues = ['payment.deadline.queue', 'shipping.transit.queue'] as const
 export type TimerQueue = (typeof timerQueues)[number]
+
+/** Of `payment.rpc.queue` nothing is kept: whoever asks asks again. */
+export const deletableQueues = [
+  ...['order.queue', 'inventory.queue', 'payment.queue', 'shipping.queue', 'notification.queue', 'audit.queue'],
+  ...['notification.email.queue', 'notification.sms.queue', 'payment.rpc.queue', ...timerQueues],
+] as [string, ...string[]]
 
 export type Fault =
   | ({ kind: 'kill' } & OnProcess)
@@ -49,6 +56,8 @@ export type Fault =
   | { kind: 'sessions'; service: ServiceName }
   | { kind: 'refuse'; queue: RefusableQueue; how: 'freeze' | 'kill' }
   | { kind: 'odd'; seed: number }
+  | { kind: 'missing'; queue: string }
+  | { kind: 'silence'; service: ServiceName; how: 'hold' | 'swallow' }
   | { kind: 'early'; queue: TimerQueue; ttlMs: number }
 export type FaultKind = Fault['kind']
 
@@ -73,12 +82,19 @@ export const faultKinds = [
   'refuse',
   'early',
   'odd',
+  'missing',
+  'silence',
 ] as const satisfies FaultKind[]
 
 export const databases = ['sqlite', 'postgres'] as const
 export type DatabaseKind = (typeof databases)[number]
 
-const ONLY_ON: Partial<Record<FaultKind, DatabaseKind>> = { disk: 'sqlite', database: 'postgres', sessions: 'postgres' }
+const ONLY_ON: Partial<Record<FaultKind, DatabaseKind>> = {
+  disk: 'sqlite',
+  database: 'postgres',
+  sessions: 'postgres',
+  silence: 'postgres',
+}
 
 /** A file can meet a full disk, a server can go away: each database has faults of its own. */
 export function faultKindsOf(database: DatabaseKind): FaultKind[] {
@@ -163,6 +179,8 @@ function deckOf(random: Random, kinds: readonly Dealt[], copies: number): Fault[
     sessions: () => [1, 2, 3].map(() => ({ kind: 'sessions', service: service() })),
     refuse: () => (['freeze', 'kill'] as const).map((how) => ({ kind: 'refuse', queue: random.pick(full), how })),
     early: () => timerQueues.map((queue) => ({ kind: 'early', queue, ttlMs: random.between(0, 100) })),
+    missing: () => [1, 2].map(() => ({ kind: 'missing', queue: random.pick(deletableQueues) })),
+    silence: () => (['hold', 'swallow'] as const).map((how) => ({ kind: 'silence', service: service(), how })),
   }
   return kinds.flatMap((kind) => cards[kind]())
 }
@@ -222,5 +240,7 @@ const DURATIONS_MS: Record<FaultKind, [number, number]> = {
   /** For the first refusal to be met, and for others to go on after it. */
   refuse: [7_000, 11_000],
   odd: [0, 0],
+  missing: [0, 0],
+  silence: [5_000, 20_000],
   early: [3_000, 8_000],
 }

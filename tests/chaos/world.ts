@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { RabbitNode } from '../../scripts/broker/node.ts'
 import type { PostgresServer } from '../../scripts/postgres/server.ts'
+import { type PostgresWire, startPostgresWire } from '../support/postgres-wire.ts'
 import { prepareSystem, type ServiceName, type System, serviceNames } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 import { startWire, type Wire } from '../support/wire.ts'
@@ -23,6 +24,8 @@ export interface World {
   disks: Disks
   /** Each service's way to the broker. */
   wires: Map<ServiceName, Wire>
+  /** Each service's way to PostgreSQL; none where each has a file. */
+  postgresWires: Map<ServiceName, PostgresWire>
   servicesDir: string
   rows: Rows
   /** Where a database is, as a file. */
@@ -69,6 +72,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       wires.set(service, wire)
       closers.push(wire.close)
     }
+    const postgresWires = new Map<ServiceName, PostgresWire>()
+    for (const service of postgres ? serviceNames : []) {
+      const wire = await startPostgresWire(postgres?.url ?? '')
+      postgresWires.set(service, wire)
+      closers.push(wire.close)
+    }
     const system = await prepareSystem({
       onDisk: true,
       amqpUrl: vhost.amqpUrl,
@@ -79,7 +88,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         AMQP_URL: wires.get(service)?.amqpUrl ?? '',
         CHAOS_SERVICE: service,
         DATA_DIR: join(system.dataDir, service),
-        ...(postgres && { DATABASE_URL: `${postgres.url}/${DATABASE_PREFIX}{service}` }),
+        ...(postgres && { DATABASE_URL: `${postgresWires.get(service)?.url}/${DATABASE_PREFIX}{service}` }),
         SMTP_URL: mail.url,
         // What the stand-in for SMS and push was given, it says in the log only.
         LOG_LEVEL: service === 'notification' ? 'info' : 'warn',
@@ -103,7 +112,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     const tables = postgres && postgresRows((service) => `${postgres.url}/${DATABASE_PREFIX}${service}`)
     // The payment provider's books are its own affair, and always a file.
     const rows: Rows = (database, sql) => (database === BOOKS ? files : (tables ?? files))(database, sql)
-    return { node, postgres, vhost, system, fleet, mail, disks, wires, servicesDir, rows, pathOf, close }
+    return { node, postgres, vhost, system, fleet, mail, disks, wires, postgresWires, servicesDir, rows, pathOf, close }
   } catch (error) {
     await close()
     throw error

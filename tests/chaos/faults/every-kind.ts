@@ -1,17 +1,19 @@
 // Every kind of fault by its name, and what each touches: of two that touch the same, the later one waits.
-import { type Fault, type FaultKind, type RefusableQueue, refusable } from '../schedule.ts'
+import { type Fault, type FaultKind, refusable } from '../schedule.ts'
 import type { World } from '../world.ts'
 import { alarm, broker } from './broker.ts'
 import { database, sessions } from './database.ts'
 import type { Heal, Inject } from './fault.ts'
 import { instant, relay } from './instant.ts'
 import { all, kill } from './kill.ts'
+import { missing } from './missing.ts'
 import { cut, freeze } from './network.ts'
 import { odd } from './odd.ts'
 import { disk, gateway, mail } from './outside.ts'
 import { early, refuse } from './policy.ts'
 import { clock, stop } from './process.ts'
 import { replay } from './replay.ts'
+import { silence } from './silence.ts'
 
 const kinds: { [K in Exclude<FaultKind, 'migration'>]: Inject<K> } = {
   kill,
@@ -33,6 +35,8 @@ const kinds: { [K in Exclude<FaultKind, 'migration'>]: Inject<K> } = {
   refuse,
   early,
   odd,
+  missing,
+  silence,
 }
 
 export function inject(world: World, fault: Exclude<Fault, { kind: 'migration' }>, forMs: number): Promise<Heal> {
@@ -63,8 +67,11 @@ export function targetOf(fault: Fault): string {
       return 'database'
     case 'sessions':
       return `${fault.service}'s sessions`
+    case 'silence':
+      return `${fault.service}'s database`
     case 'refuse':
     case 'early':
+    case 'missing':
       return fault.queue
     case 'odd':
       return 'every queue'
@@ -89,17 +96,21 @@ export function touchedBy(fault: Fault, everybody: string[]): string[] {
     case 'sessions':
       return ['database']
     case 'refuse':
-      return ['broker', target, ...readersOf(fault.queue, everybody), `wire of ${refusable[fault.queue]}`]
+      return ['broker', target, ...processesOf(refusable[fault.queue], everybody), `wire of ${refusable[fault.queue]}`]
     case 'early':
       return ['broker', target]
+    case 'missing': {
+      const service = fault.queue.replace(/\..*/, '')
+      return ['broker', 'queue beside', target, ...processesOf(service, everybody), `wire of ${service}`]
+    }
+    case 'silence':
+      return ['database', ...processesOf(fault.service, everybody)]
     default:
       return [target]
   }
 }
 
-/** The processes of the service that reads it. */
-function readersOf(queue: RefusableQueue, everybody: string[]): string[] {
-  const service = refusable[queue]
+function processesOf(service: string, everybody: string[]): string[] {
   return everybody.filter((name) => name === service || name.startsWith(`${service}-`))
 }
 
@@ -125,6 +136,10 @@ export function describe(fault: Fault): string {
       return `full, its reader ${fault.how === 'kill' ? 'dead' : 'frozen'}`
     case 'early':
       return `timers come after ${fault.ttlMs} ms`
+    case 'missing':
+      return 'deleted'
+    case 'silence':
+      return fault.how === 'hold' ? 'silent, then goes on' : 'silent, its connections lost'
     case 'all':
       return 'kill'
     default:

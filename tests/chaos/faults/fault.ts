@@ -1,5 +1,6 @@
 // What every kind of fault is: a function that breaks one thing and returns how to heal it.
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ServiceName } from '../../support/system.ts'
 import type { Refused, Thrown } from '../oracle/snapshot.ts'
 import type { Fault, FaultKind } from '../schedule.ts'
 import type { World } from '../world.ts'
@@ -12,6 +13,10 @@ export interface Effect {
   refused?: Refused
   /** For the oracle: what was put into queues. */
   thrown?: Thrown[]
+  /** What lay in this queue in that time was lost by our hand. */
+  emptied?: { queue: string; fromMs: number; toMs: number }
+  /** For the oracle: what a service answered while it had no database. */
+  looked?: { service: ServiceName; status: number }[]
 }
 
 /** Puts right what was broken, and tells what came of it. Called once, however the run ends. */

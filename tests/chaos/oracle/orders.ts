@@ -16,6 +16,8 @@ function isAllowed({ action, status, orderId, answeredId, hadKey }: Asked): bool
     case 'confirm':
       // 404: payment has not heard of the order yet.
       return status === 202 || status === 409 || status === 404 || isTrouble(status)
+    case 'look':
+      return status === 200 || status === 404 || status === 503
     case 'restock':
       return status === 200 || isTrouble(status)
   }

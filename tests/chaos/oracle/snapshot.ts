@@ -3,8 +3,8 @@
 
 /** One request of the load and its last answer; status 0 when there was none. */
 export interface Asked {
-  action: 'place' | 'repeat' | 'repeat-changed' | 'cancel' | 'confirm' | 'restock'
-  /** Of a restock, the SKU. */
+  action: 'place' | 'repeat' | 'repeat-changed' | 'cancel' | 'confirm' | 'restock' | 'look'
+  /** Of a restock, the SKU; of a look at a service whose database is silent, its name. */
   orderId: string
   status: number
   code?: string | undefined

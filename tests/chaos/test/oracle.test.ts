@@ -101,6 +101,16 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
     },
   ],
   [
+    'a service without a database that answers 500',
+    ['answers'],
+    ({ asked }) => asked.push({ action: 'look', orderId: 'order', status: 500 }),
+  ],
+  [
+    'a service without a database that never answers',
+    ['answers'],
+    ({ asked }) => asked.push({ action: 'look', orderId: 'order', status: 0 }),
+  ],
+  [
     'an order that was refused',
     ['answers'],
     ({ asked }) => {
