@@ -274,7 +274,7 @@ function thrownIn({ garbage }: Messages, { injected }: Injector): Thrown[] {
 }
 
 /** What leaves every delivery to the one attempt that it was handed out to. */
-const REPEATS_NOTHING = ['odd', 'clock', 'gateway', 'mail', 'early']
+const REPEATS_NOTHING = ['odd', 'clock', 'gateway', 'mail', 'early', 'bug']
 
 /** Of the others each may hand a delivery out again whose dead letter is there already. */
 function repeatingIn({ fleet }: World, { injected }: Injector): string[] {

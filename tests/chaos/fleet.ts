@@ -27,6 +27,8 @@ export interface Fleet {
   killAt(members: Member[], killAt: string, withinMs: number): Promise<string | undefined>
   signal(member: Member, name: 'SIGSTOP' | 'SIGCONT'): void
   setClock(member: Member, clockMs: number): void
+  /** A bug in it, in its next starts too, until it is told an empty one. */
+  plant(member: Member, bug: string): void
   /** Resolves with true when this start of the member has ended. */
   endsWithin(member: Member, withinMs: number): Promise<boolean>
   isUp(member: Member): boolean
@@ -48,6 +50,7 @@ interface State {
   /** How the next end of this process is taken: wanted, and then started again so. */
   orders: { downMs: number; environment: Record<string, string> } | undefined
   clockMs: number
+  bug: string
 }
 
 /** `first` are settings for the very first start of each. */
@@ -68,7 +71,7 @@ export async function startFleet(
 
   const nameOf = ({ service, copy }: Member) => (copies === 1 ? service : `${service}-${copy}`)
   const stateOf = (member: Member): State => {
-    const state = states.get(nameOf(member)) ?? { member, running: undefined, orders: undefined, clockMs: 0 }
+    const state = states.get(nameOf(member)) ?? { member, running: undefined, orders: undefined, clockMs: 0, bug: '' }
     states.set(nameOf(member), state)
     return state
   }
@@ -76,9 +79,10 @@ export async function startFleet(
   async function launch(state: State, environment: Record<string, string>): Promise<void> {
     const { service, copy } = state.member
     const clock: Record<string, string> = state.clockMs === 0 ? {} : { CHAOS_CLOCK_MS: String(state.clockMs) }
+    const bug: Record<string, string> = state.bug === '' ? {} : { CHAOS_BUG: state.bug }
     // A start that is told to kill itself is expected to end.
     state.orders = 'CHAOS_KILL_AT' in environment ? { downMs: 200, environment: {} } : undefined
-    const running = await system.launch(service, copy, { ...clock, ...environment })
+    const running = await system.launch(service, copy, { ...clock, ...bug, ...environment })
     state.running = running
     void running.exited.then(({ code, signal }) => ended(state, code, signal))
   }
@@ -134,6 +138,11 @@ export async function startFleet(
       const state = stateOf(member)
       state.clockMs = clockMs
       state.running?.send({ clockMs })
+    },
+    plant(member, bug) {
+      const state = stateOf(member)
+      state.bug = bug
+      state.running?.send({ bug })
     },
     async endsWithin(member, withinMs) {
       const { running } = stateOf(member)

@@ -78,7 +78,7 @@ export function startLoad({ seed, rate, forMs, urlOf }: LoadOptions): Load {
   async function place({ form, key, followUps }: PlannedOrder): Promise<void> {
     const { status, body } = await insist(() => placing(form, key))
     const orderId = body.orderId ?? form.orderId ?? ''
-    asked.push({ action: 'place', orderId, status, lines: form.items, code: body.code })
+    asked.push({ action: 'place', orderId, status, lines: form.items, code: body.code, method: form.paymentMethod })
     if (status !== 202) return
     accepted.add(orderId)
     await Promise.all(followUps.map((followUp) => follow(orderId, { form, key }, followUp)))

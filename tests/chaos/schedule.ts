@@ -56,6 +56,7 @@ export type Fault =
   | { kind: 'sessions'; service: ServiceName }
   | { kind: 'refuse'; queue: RefusableQueue; how: 'freeze' | 'kill' }
   | { kind: 'odd'; seed: number }
+  | { kind: 'bug'; service: ServiceName; where: 'ask' | 'decide' }
   | { kind: 'missing'; queue: string }
   | { kind: 'silence'; service: ServiceName; how: 'hold' | 'swallow' }
   | { kind: 'early'; queue: TimerQueue; ttlMs: number }
@@ -83,6 +84,7 @@ export const faultKinds = [
   'early',
   'odd',
   'missing',
+  'bug',
   'silence',
 ] as const satisfies FaultKind[]
 
@@ -180,6 +182,10 @@ function deckOf(random: Random, kinds: readonly Dealt[], copies: number): Fault[
     refuse: () => (['freeze', 'kill'] as const).map((how) => ({ kind: 'refuse', queue: random.pick(full), how })),
     early: () => timerQueues.map((queue) => ({ kind: 'early', queue, ttlMs: random.between(0, 100) })),
     missing: () => [1, 2].map(() => ({ kind: 'missing', queue: random.pick(deletableQueues) })),
+    bug: () => [
+      { kind: 'bug', service: random.pick(['payment', 'shipping']), where: 'ask' },
+      { kind: 'bug', service: random.pick(['inventory', 'payment', 'shipping']), where: 'decide' },
+    ],
     silence: () => (['hold', 'swallow'] as const).map((how) => ({ kind: 'silence', service: service(), how })),
   }
   return kinds.flatMap((kind) => cards[kind]())
@@ -241,6 +247,8 @@ const DURATIONS_MS: Record<FaultKind, [number, number]> = {
   refuse: [7_000, 11_000],
   odd: [0, 0],
   missing: [0, 0],
+  /** Of the longer ones some messages run out of patience. */
+  bug: [3_000, 12_000],
   silence: [5_000, 20_000],
   early: [3_000, 8_000],
 }

@@ -2,6 +2,7 @@
 import { type Fault, type FaultKind, refusable } from '../schedule.ts'
 import type { World } from '../world.ts'
 import { alarm, broker } from './broker.ts'
+import { bug } from './bug.ts'
 import { database, sessions } from './database.ts'
 import type { Heal, Inject } from './fault.ts'
 import { instant, relay } from './instant.ts'
@@ -36,6 +37,7 @@ const kinds: { [K in Exclude<FaultKind, 'migration'>]: Inject<K> } = {
   early,
   odd,
   missing,
+  bug,
   silence,
 }
 
@@ -57,6 +59,7 @@ export function targetOf(fault: Fault): string {
     case 'cut':
     case 'freeze':
     case 'disk':
+    case 'bug':
       return fault.service
     case 'all':
       return 'everything'
@@ -99,6 +102,8 @@ export function touchedBy(fault: Fault, everybody: string[]): string[] {
       return ['broker', target, ...processesOf(refusable[fault.queue], everybody), `wire of ${refusable[fault.queue]}`]
     case 'early':
       return ['broker', target]
+    case 'bug':
+      return [`bug of ${target}`]
     case 'missing': {
       const service = fault.queue.replace(/\..*/, '')
       return ['broker', 'queue beside', target, ...processesOf(service, everybody), `wire of ${service}`]
@@ -136,6 +141,8 @@ export function describe(fault: Fault): string {
       return `full, its reader ${fault.how === 'kill' ? 'dead' : 'frozen'}`
     case 'early':
       return `timers come after ${fault.ttlMs} ms`
+    case 'bug':
+      return `TypeError in ${fault.where}`
     case 'missing':
       return 'deleted'
     case 'silence':

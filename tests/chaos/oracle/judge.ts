@@ -4,7 +4,7 @@ import type { Check, Finding } from './check.ts'
 import { charged, neverNegative, soldIsDelivered, stockAddsUp } from './goods-and-money.ts'
 import { deadLettersExplained, memoryBounded, nothingWaits, onlyKilledWhenTold, thrownAreKept } from './leftovers.ts'
 import { toldAtLeastOnce, toldOnce } from './notifications.ts'
-import { answers, ended, taken } from './orders.ts'
+import { answers, ended, rightlyBlamed, taken } from './orders.ts'
 import { neverEarly, othersGoOn, topologyStands } from './queues.ts'
 import type { Snapshot } from './snapshot.ts'
 import { eventsAreHeard, eventsHaveFacts, eventsOnce, factsHaveEvents } from './story.ts'
@@ -13,6 +13,7 @@ export const checks = {
   answers,
   taken,
   ended,
+  rightlyBlamed,
   stockAddsUp,
   soldIsDelivered,
   neverNegative,

@@ -72,3 +72,21 @@ export const ended: Check = ({ orders, facts }) => {
     note: `${count('completed')} completed, ${count('cancelled')} cancelled`,
   }
 }
+
+const SILENT = ['tok_gateway_down', 'tok_answer_lost']
+
+/** A fault of ours is never the reason that a customer is told. */
+export const rightlyBlamed: Check = ({ orders, asked }) => {
+  const methods = new Map(
+    asked.filter(({ action }) => action === 'place').map(({ orderId, method }) => [orderId, method]),
+  )
+  const isBlamed = (reason: string | null) => reason === 'gateway_unavailable' || reason === 'carrier_unavailable'
+  const isSilent = (orderId: string) => SILENT.includes(methods.get(orderId) ?? '')
+  return {
+    promise: 'no order was cancelled for a provider that serves',
+    checked: orders.length,
+    violations: orders
+      .filter(({ order_id, reason }) => isBlamed(reason) && !(reason === 'gateway_unavailable' && isSilent(order_id)))
+      .map(({ order_id, reason }) => `${order_id}: ${reason}`),
+  }
+}

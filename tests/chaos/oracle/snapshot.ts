@@ -10,6 +10,8 @@ export interface Asked {
   code?: string | undefined
   lines?: { sku: string; quantity: number }[]
   answeredId?: string | undefined
+  /** The payment method of an order. */
+  method?: string | undefined
   hadKey?: boolean
   available?: number
 }

@@ -132,6 +132,13 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
     },
   ],
   [
+    'an order that was cancelled for a carrier that serves',
+    ['rightlyBlamed'],
+    ({ orders }) => {
+      the(orders, order('declined')).reason = 'carrier_unavailable'
+    },
+  ],
+  [
     'goods that vanished',
     ['stockAddsUp'],
     ({ stock }) => {
