@@ -30,9 +30,12 @@ const full = Object.keys(refusable) as [RefusableQueue, ...RefusableQueue[]]
 export const timerQueues = ['payment.deadline.queue', 'shipping.transit.queue'] as const
 export type TimerQueue = (typeof timerQueues)[number]
 
-/** Of `payment.rpc.queue` nothing is kept: whoever asks asks again. */
+/**
+ * Of `payment.rpc.queue` nothing is kept: whoever asks asks again. `payment.queue` and `shipping.queue` are not among them for
+ * the same reason as above: of timers that were on their way to a queue that went, some stay where they are.
+ */
 export const deletableQueues = [
-  ...['order.queue', 'inventory.queue', 'payment.queue', 'shipping.queue', 'notification.queue', 'audit.queue'],
+  ...['order.queue', 'inventory.queue', 'notification.queue', 'audit.queue'],
   ...['notification.email.queue', 'notification.sms.queue', 'payment.rpc.queue', ...timerQueues],
 ] as [string, ...string[]]
 
