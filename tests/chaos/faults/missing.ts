@@ -85,10 +85,9 @@ async function moveBack({ vhost }: World, queue: string | undefined): Promise<nu
     const next = () => (queue === undefined ? undefined : channel.get(BESIDE))
     for (let message = await next(); message; message = await next()) {
       publishAgain(channel, queue ?? '', message)
-      await channel.waitForConfirms()
-      channel.ack(message)
       moved += 1
     }
+    await channel.waitForConfirms()
     await channel.deleteQueue(BESIDE)
   })
   return moved
