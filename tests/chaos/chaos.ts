@@ -298,7 +298,7 @@ const leavesAlone = ({ fault }: Injected) => ['clock', 'mail', 'early', 'replay'
 /** What was taken meanwhile cannot be recorded. */
 function keepsFromWriting(fault: Planned): boolean {
   if (fault.kind === 'database') return true
-  return (fault.kind === 'disk' || fault.kind === 'sessions') && fault.service === 'notification'
+  return ['disk', 'sessions', 'silence'].includes(fault.kind) && 'service' in fault && fault.service === 'notification'
 }
 
 /** As long as a mail may be under way. */

@@ -1,5 +1,6 @@
 // What the broker holds, as the management API tells it, a line for each part: what is gone at the end of a run is seen by it.
-import { type Vhost, withChannel } from '../support/vhost.ts'
+import { connect } from 'amqplib'
+import type { Vhost } from '../support/vhost.ts'
 
 interface Binding {
   source: string
@@ -13,10 +14,7 @@ export async function topologyOf({ amqpUrl, api, queues }: Vhost): Promise<strin
   // The cast is the decoding edge of the management API.
   const bindings = (await api('GET', 'bindings')) as Binding[]
   const names = (await queues()).map(({ name }) => name).filter((name) => !name.startsWith('chaos.'))
-  const read = await withChannel(amqpUrl, async (channel) => {
-    const counts = await Promise.all(names.map((name) => channel.checkQueue(name)))
-    return counts.filter(({ consumerCount }) => consumerCount > 0).map(({ queue }) => queue)
-  })
+  const read = await readAmong(amqpUrl, names)
   const parts = [
     ...names.map((name) => `queue ${name}`),
     ...read.map((name) => `consumer of ${name}`),
@@ -25,4 +23,23 @@ export async function topologyOf({ amqpUrl, api, queues }: Vhost): Promise<strin
       .map(({ source, destination, routing_key }) => `binding ${source} ─ ${routing_key} ► ${destination}`),
   ]
   return parts.filter((part) => !part.includes('chaos.'))
+}
+
+/** Those that have a consumer, as the broker itself counts now; one by one, since a queue that goes meanwhile ends the channel. */
+async function readAmong(amqpUrl: string, names: string[]): Promise<string[]> {
+  const read: string[] = []
+  const connection = await connect(amqpUrl)
+  connection.on('error', () => undefined)
+  try {
+    for (const name of names) {
+      const channel = await connection.createChannel()
+      channel.on('error', () => undefined)
+      const { consumerCount } = await channel.checkQueue(name).catch(() => ({ consumerCount: 0 }))
+      if (consumerCount > 0) read.push(name)
+      await channel.close().catch(() => undefined)
+    }
+  } finally {
+    await connection.close()
+  }
+  return read
 }

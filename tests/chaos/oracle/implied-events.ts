@@ -4,6 +4,7 @@ import { groupBy } from './check.ts'
 import type { NotificationRow, Snapshot } from './snapshot.ts'
 
 const TOLD = ['order.created', 'order.paid', 'order.shipped', 'order.completed', 'order.cancelled']
+const PROGRESS = ['order.paid', 'order.shipped', 'order.completed']
 const TOLD_TOO = 'payment.confirmation_required'
 
 export interface Implied {
@@ -38,8 +39,15 @@ function fromFacts({ facts }: Snapshot): string[] {
     'payment.failed': 'order.cancelled',
     'shipping.failed': 'order.cancelled',
   }
-  // A fact has the name of the event that told it.
-  return facts.flatMap(({ order_id, type }) => [type, said[type] ?? type].map((name) => `${order_id}/${name}`))
+  // A fact has the name of the event that told it. Of an order that is over already no progress is said: news of a payment may
+  // be learnt after the carrier's refusal.
+  const over = new Set<string>()
+  return facts.flatMap(({ order_id, type }) => {
+    const isOver = over.has(order_id)
+    if (said[type] === 'order.cancelled') over.add(order_id)
+    const names = isOver && PROGRESS.includes(said[type] ?? '') ? [type] : [type, said[type] ?? type]
+    return names.map((name) => `${order_id}/${name}`)
+  })
 }
 
 function fromGoods({ reservations, stock }: Snapshot): string[] {

@@ -56,7 +56,7 @@ export async function readKept(rows: Rows): Promise<Kept> {
   const columns = 'id, subject, order_id, event_type, channels, expires_at'
   return {
     orders: await rows<OrderRow>('order-service', 'select order_id, status, reason, total_cents from orders'),
-    facts: await rows<FactRow>('order-service', 'select order_id, type from facts'),
+    facts: await rows<FactRow>('order-service', 'select order_id, type from facts order by sequence'),
     stock: await readStock(rows),
     reservations: await rows<ReservationRow>('inventory-service', 'select order_id, outcome, facts from reservations'),
     payments: await rows<PaymentRow>(

@@ -183,6 +183,7 @@ export interface Window {
 export interface Snapshot {
   asked: Asked[]
   orders: OrderRow[]
+  /** In the order in which they were learnt. */
   facts: FactRow[]
   stockBefore: StockRow[]
   stock: StockRow[]

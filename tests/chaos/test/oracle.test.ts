@@ -476,6 +476,21 @@ describe('the window', () => {
   })
 })
 
+it('takes a payment of which nothing was said, since the order was over when it was learnt, for no fault', () => {
+  const snapshot = goodSnapshot()
+  const isLate = ({ order_id, type }: { order_id: string; type: string }) =>
+    order_id === 'refused' && type === 'payment.success'
+  const late = the(snapshot.facts, isLate)
+  without(snapshot.facts, isLate)
+  snapshot.facts.push(late)
+  without(snapshot.notifications, ({ id }) => id === 'refused.order.paid')
+  without(snapshot.deliveries, ({ notification_id }) => notification_id === 'refused.order.paid')
+  without(snapshot.accepted, ({ id }) => id === 'refused.order.paid.email')
+  for (const id of ['order.paid', 'notification.requested/order.paid', 'notification.sent/order.paid.email'])
+    drop(snapshot, `refused/${id}`)
+  expect(failing(snapshot)).toEqual([])
+})
+
 it('takes a reminder that came too late by its own time for no fault, and counts it', () => {
   const snapshot = goodSnapshot()
   expired(snapshot, 1)
