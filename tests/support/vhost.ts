@@ -77,15 +77,18 @@ export async function createVhost(
       if (!found) throw new Error(`no queue ${queue} in ${name}`)
       return found.messages ?? 0
     },
-    waiting: () =>
-      withChannel(`${amqpUrl}/${name}`, async (channel) => {
+    async waiting() {
+      // One that is not there ends the channel that asks for it.
+      const there = new Set((await queues()).map((queue) => queue.name))
+      return withChannel(`${amqpUrl}/${name}`, async (channel) => {
         const depths: Record<string, number> = {}
-        for (const queue of topology.queues) {
+        for (const queue of topology.queues.filter((one) => there.has(one.name))) {
           const { messageCount } = await channel.checkQueue(queue.name)
           if (messageCount > 0) depths[queue.name] = messageCount
         }
         return depths
-      }),
+      })
+    },
     async cutConnections(part) {
       const matching = (await connections()).filter(({ user_provided_name: given }) => given?.includes(part))
       let cut = 0
