@@ -58,6 +58,8 @@ export interface Result {
 
 const PROGRESS_EVERY_MS = 250
 const READY_WITHIN_MS = 120_000
+/** A route that was refused is tried ever more rarely, and by a channel that has not been refused more rarely still. */
+const HEALED_WITHIN_MS = 300_000
 const ANSWERED_WITHIN_MS = 120_000
 /** Longer than the longest wait for a retry and the mail server's silence together, on a machine that has other work. */
 const DRAIN_WITHIN_MS = 180_000
@@ -112,7 +114,7 @@ async function runIn(world: World, plan: Planned[], options: ChaosOptions): Prom
   try {
     await Promise.all([injector.finished, pause(forMs)])
     reporting.now('healing')
-    await world.fleet.allReady(READY_WITHIN_MS)
+    await world.fleet.allReady(HEALED_WITHIN_MS)
     await Promise.race([load.finished, pause(ANSWERED_WITHIN_MS)])
     // What is not answered by now is a finding.
     load.abandon()
