@@ -33,7 +33,7 @@ const REFUSED_PAUSE_MS = 1_000
 const REFUSED_PAUSE_MAX_MS = 30_000
 /** A queue that is full no longer may say so to a channel for as long as that lives: a session is renewed ever more rarely. */
 const RENEWED_PAUSE_MS = 5_000
-const RENEWED_PAUSE_MAX_MS = 120_000
+const RENEWED_PAUSE_MAX_MS = 60_000
 /** A broker that stays silent for longer is taken for dead, unless it said that it is blocked. */
 const CONFIRM_TIMEOUT_MS = 30_000
 /** Unconfirmed at one time: enough to keep the broker busy, little enough to repeat after a loss. */
