@@ -1,5 +1,4 @@
 // Beside every stop of an order: whatever is said by anybody is kept, once, as it was said.
-import { isUtf8 } from 'node:buffer'
 import type { Received } from '@orders/shared/contracts'
 import { type Arrived, decodeEnvelope, type Handler, owned, seen } from '@orders/shared/messaging'
 import { PermanentError } from '@orders/shared/runtime'
@@ -12,10 +11,9 @@ const NO_TEXT = /[\p{Cc}\p{Cs}]/u
 /**
  * Reads only the envelope: an event of a type or version that nobody here knows is kept like any other.
  *
- * @throws PermanentError what `decodeEnvelope` throws; `undecodable` for bytes that no text gives back; `not_a_cloudevent`
+ * @throws PermanentError what `decodeEnvelope` throws; `not_a_cloudevent`
  */
 export function decodeAny(delivery: Arrived): Received<Wire> {
-  if (!isUtf8(delivery.body)) throw new PermanentError('undecodable', 'the body is not UTF-8')
   const event = decodeEnvelope(delivery)
   if (NO_TEXT.test(`${event.id} ${event.source} ${event.type} ${event.subject}`))
     throw new PermanentError(

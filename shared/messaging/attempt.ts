@@ -114,7 +114,10 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
     { endsRow = true } = {},
   ): Promise<string[]> {
     const work: Work<string[]> = {
-      reads: (known) => [...(event ? reads(event, known) : []), ...(kept ? [owned(retries, kept.id)] : [])],
+      reads(known) {
+        const read = event ? reads(event, known) : []
+        return kept ? [...read, owned(retries, kept.id)] : read
+      },
       decide(draft): Done<string[]> {
         if (kept && !isOurs(draft.get(retries, kept.id), kept)) return { result: [], messages: [] }
         // What is decided bears the time of the decision, not that of the question that may have come long before.

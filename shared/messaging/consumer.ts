@@ -114,23 +114,17 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     return (outcome) => kernel.observe?.({ queue, type, outcome, durationMs: performance.now() - started })
   }
 
-  function track(settling: Promise<void>): void {
-    const settled = settling.finally(() => underWay.delete(settled))
-    underWay.set(settled, performance.now())
-  }
-
   function onDelivery(delivery: Delivery): void {
     const { messageId } = delivery.properties
     // After a lost connection a message may come again while its first delivery still asks outside: it waits for that,
     // and finds it recorded, instead of asking a second time.
     const first = messageId === undefined ? undefined : byId.get(messageId)
-    const settled = first ? first.then(() => settle(delivery)) : settle(delivery)
-    track(settled)
-    if (messageId === undefined) return
-    byId.set(messageId, settled)
-    settled.finally(() => {
-      if (byId.get(messageId) === settled) byId.delete(messageId)
+    const settled = (first ? first.then(() => settle(delivery)) : settle(delivery)).then(() => {
+      underWay.delete(settled)
+      if (messageId !== undefined && byId.get(messageId) === settled) byId.delete(messageId)
     })
+    underWay.set(settled, performance.now())
+    if (messageId !== undefined) byId.set(messageId, settled)
   }
 
   const take = () => {

@@ -25,9 +25,9 @@ export async function declareTopology(model: ChannelModel, topology: Topology, o
       await channel.assertExchange(name, type, { durable: true, ...(alternate && { alternateExchange: alternate }) })
     for (const { name, arguments: queueArguments } of queues)
       await channel.assertQueue(name, { durable: true, arguments: queueArguments })
-    for (const { source, destination, destinationType, pattern, headers } of topology.bindings) {
-      if (destinationType === 'exchange') await channel.bindExchange(destination, source, pattern, headers)
-      else if (names.has(destination)) await channel.bindQueue(destination, source, pattern, headers)
+    for (const { source, destination, destinationType, pattern } of topology.bindings) {
+      if (destinationType === 'exchange') await channel.bindExchange(destination, source, pattern)
+      else if (names.has(destination)) await channel.bindQueue(destination, source, pattern)
     }
     if (!isComplete) await channel.assertExchange(COMPLETE, 'fanout', { durable: true })
     await channel.close()

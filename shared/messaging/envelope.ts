@@ -169,7 +169,7 @@ function parse(body: Buffer): Record<string, unknown> {
 }
 
 /** Whether every text in it is whole Unicode: that of JSON, and what it says. */
-const isWhole = (json: string, value: unknown) => !NO_TEXT.test(json) || isText(value)
+const isWhole = (json: string, value: unknown) => !json.includes('\\u') || !NO_TEXT.test(json) || isText(value)
 
 function isText(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\u0000')

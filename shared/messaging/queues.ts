@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 
 export interface Exchange {
   name: string
-  type: 'topic' | 'fanout' | 'direct' | 'headers'
+  type: 'topic' | 'fanout' | 'direct'
   /** Where a message goes that no binding wanted. */
   alternate?: string
 }
@@ -20,9 +20,8 @@ export interface Binding {
   source: string
   destination: string
   destinationType: 'queue' | 'exchange'
-  /** The routing key or pattern; empty where `headers` decide. */
+  /** The routing key or pattern; empty for a fanout. */
   pattern: string
-  headers?: Record<string, string>
 }
 
 export interface Topology {

@@ -54,7 +54,7 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
 
   /** False when no queue takes it. */
   function accept({ exchange, routingKey, body, properties }: Publication): boolean {
-    const names = route(exchange, routingKey, properties.headers)
+    const names = route(exchange, routingKey)
     for (const name of names) queueOf(name).enqueue({ body, properties: copyOf(properties), exchange, routingKey })
     return names.size > 0
   }

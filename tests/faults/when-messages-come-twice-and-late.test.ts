@@ -151,7 +151,7 @@ function addressOf({ type, subject, time, data }: Envelope): Address {
 function deliveriesOf(addresses: Address[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { exchange, routingKey } of addresses)
-    for (const queue of route(topology, exchange, routingKey, {}))
+    for (const queue of route(topology, exchange, routingKey))
       counts[`${queue} handled`] = (counts[`${queue} handled`] ?? 0) + 1
   return counts
 }

@@ -32,7 +32,7 @@ it('removes what an earlier version left, and only when no copy of it runs', asy
   const stray = { source: 'notification.exchange', destination: 'order.queue', pattern: 'notification.sent' }
   const earlier: Topology = {
     ...topology,
-    exchanges: [...topology.exchanges, { name: 'retry.exchange', type: 'headers' }],
+    exchanges: [...topology.exchanges, { name: 'retry.exchange', type: 'fanout' }],
     queues: [
       ...topology.queues,
       { name: 'retry.1s.queue', arguments: { 'x-queue-type': 'quorum' } },
