@@ -15,7 +15,7 @@ export function plainFlow(): Flow {
   const published = [placement]
   for (const { exchange, routingKey, properties } of published) {
     const { type = '' } = properties
-    for (const queue of [...route(topology, exchange, routingKey, properties.headers)].map(consumedFrom)) {
+    for (const queue of [...route(topology, exchange, routingKey)].map(consumedFrom)) {
       const delivery = `${queue} ${type}`
       deliveries[delivery] = (deliveries[delivery] ?? 0) + 1
       published.push(...(reactionsOf(queue).get(type) ?? []))
