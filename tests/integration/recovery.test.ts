@@ -204,4 +204,19 @@ it('a broker that has a queue otherwise ends it, once, with what differs and wha
   expect(broken[0]?.message).toMatch(/queue kept .*x-delivery-limit.*100.*needs.*7.*delete it in the management UI/)
 })
 
+it('a connection that comes up only after the stop is closed at once', async () => {
+  const { log } = await keepingLog()
+  const wire = await startWire(vhost.amqpUrl)
+  opened.push(wire.close)
+  wire.freeze()
+  const broken = (error: BrokenError) => {
+    throw error
+  }
+  const broker = openRabbit({ url: wire.amqpUrl, name: 'abandoned', topology, log, broken })
+  await eventually('both connections are being made', () => wire.connections() === 2)
+  await broker.close(0)
+  wire.heal()
+  await eventually('neither is left open', () => wire.connections() === 0)
+})
+
 supervisorSuite(() => vhost.amqpUrl)
