@@ -75,8 +75,8 @@ export function handlers(gateway: Gateway & { guard?: Handler['guard'] }, terms:
         decideShippingFailure(subject, payment, { shippingFailure: data.reason, now }),
     }),
     on(PaymentDeadline, payments, {
-      decide(_, payment, { now }) {
-        notBefore(awaitedUntil(payment), now)
+      decide(_, payment, { now, waitedMs }) {
+        notBefore(awaitedUntil(payment), now, { lengthMs: terms.confirmWithinMs, waitedMs })
         return decideDeadline(payment, now)
       },
     }),

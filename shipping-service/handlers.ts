@@ -29,8 +29,8 @@ export function handlers(carrier: Carrier & { guard?: Handler['guard'] }, terms:
         decideGivenUp(subject, shipment, { priority, now }),
     }),
     on(ShippingTransit, shipments, {
-      decide(_, shipment, { now }) {
-        notBefore(arrivesAt(shipment, terms), now)
+      decide(_, shipment, { now, waitedMs }) {
+        notBefore(arrivesAt(shipment, terms), now, { lengthMs: terms.transitMs, waitedMs })
         return decideDelivery(shipment, now)
       },
     }),

@@ -81,6 +81,7 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
       now: now().toISOString(),
       attempt: kept?.attempts ?? attemptOf(headers),
       redelivered: delivery.redelivered,
+      waitedMs: kept ? triedForMs(kept, nowMs()) : 0,
     }
     const tried: Tried = { delivery, kept, context, event: undefined, handler: undefined }
     const ended = (outcome: Outcome['outcome']): Ended => ({

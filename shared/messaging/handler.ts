@@ -10,6 +10,8 @@ export interface Context {
   attempt: number
   /** True when the broker may have handed this message out before, so that an earlier call outside may have happened. */
   redelivered: boolean
+  /** Since it was first kept to be handled later; 0, or nothing, when it was not. */
+  waitedMs?: number
 }
 
 export interface AskContext extends Context {

@@ -60,9 +60,22 @@ export class TooEarlyError extends TransientError {
   }
 }
 
-/** @throws TooEarlyError before `due`; both RFC 3339 */
-export function notBefore(due: string | undefined, now: string): void {
-  if (due !== undefined && now < due) throw new TooEarlyError(due, now)
+interface Timed {
+  lengthMs: number
+  /** Since it came for the first time. */
+  waitedMs?: number | undefined
+}
+
+/**
+ * For a timer of `lengthMs` that may come early: it waits on until `due`, but in all no longer than its length, since a clock that was
+ * wrong when it was set would keep it waiting for as long as it was wrong.
+ *
+ * @throws TooEarlyError before `due`; both RFC 3339
+ */
+export function notBefore(due: string | undefined, now: string, { lengthMs, waitedMs = 0 }: Timed): void {
+  if (due === undefined || now >= due || waitedMs >= lengthMs) return
+  const latest = new Date(Date.parse(now) + lengthMs - waitedMs).toISOString()
+  throw new TooEarlyError(due < latest ? due : latest, now)
 }
 
 export function isOutage(error: unknown): error is TransientError {

@@ -50,8 +50,14 @@ const afterwards = new Date(Date.parse(now) + terms.transitMs).toISOString()
 const read = async <Value>(state: State<Value>, key: string) => (await state.load(database, [key])).get(key)
 const shipmentOf = (orderId: string) => read(shipments, orderId)
 
-function delivery<Data>(contract: Contract<Data> | CommandContract<Data>, data: Data, by = carrier, at = now) {
-  const context = { now: at, attempt: 1, redelivered: false }
+function delivery<Data>(
+  contract: Contract<Data> | CommandContract<Data>,
+  data: Data,
+  by = carrier,
+  at = now,
+  waitedMs = 0,
+) {
+  const context = { now: at, attempt: 1, redelivered: false, waitedMs }
   const handler = handlers(by, terms, 60_000).find(({ type }) => type === contract.type)
   if (!handler) throw new Error(`no handler for ${contract.type}`)
   const event = { id: `1/${contract.type}`, source: '/test', type: contract.type, subject: '1', time: now, data }
@@ -101,6 +107,17 @@ test('a timer that comes early waits on', async () => {
     retryAfterSeconds: terms.transitMs / 1_000,
   })
   expect(await shipmentOf('1')).toMatchObject({ status: 'prepared' })
+})
+
+test('a timer waits on for no longer than it was set for, though the clock was wrong when the parcel was booked', async () => {
+  await paidFor().whole()
+  const hoursBefore = new Date(Date.parse(now) - 39_600_000).toISOString()
+  await expect(delivery(ShippingTransit, {}, carrier, hoursBefore).whole()).rejects.toMatchObject({
+    code: 'too_early',
+    retryAfterSeconds: terms.transitMs / 1_000,
+  })
+  const waited = delivery(ShippingTransit, {}, carrier, hoursBefore, terms.transitMs)
+  expect(await waited.whole()).toEqual(['shipping.delivered'])
 })
 
 test('paid twice: the carrier is not asked again, and nothing is said again', async () => {
