@@ -35,7 +35,10 @@ export const othersGoOn: Check = ({ refusals, events, topology }) => {
   }
 }
 
-/** By the clock of the service that decides: what it says happened is not before what it had promised to wait for. */
+/**
+ * By the clock of the service that decides: what it says happened is not before what it had promised to wait for. What it says happened
+ * before it began to wait tells of a clock that was wrong, by more than any timer is long.
+ */
 export const neverEarly: Check = ({ orders, payments, events, transitMs }) => {
   const timesOf = (type: string) => {
     const byOrder = groupBy(
@@ -44,21 +47,23 @@ export const neverEarly: Check = ({ orders, payments, events, transitMs }) => {
     )
     return new Map([...byOrder].map(([id, [first]]) => [id, first?.time ?? '']))
   }
+  const asked = timesOf('payment.confirmation_required')
   const failed = timesOf('payment.failed')
   const prepared = timesOf('shipping.prepared')
   const delivered = timesOf('shipping.delivered')
   const until = new Map(payments.map(({ order_id, confirm_before }) => [order_id, confirm_before]))
   const expired = orders.filter(({ reason }) => reason === 'confirmation_timeout')
   const dueAt = (time = '') => new Date(Date.parse(time) + transitMs).toISOString()
+  const isEarly = (began: string | undefined, at: string, due: string) => at >= (began ?? '') && at < due
   return {
     promise: 'no deadline and no parcel came before its time',
     checked: expired.length + delivered.size,
     violations: [
       ...expired
-        .filter(({ order_id }) => (failed.get(order_id) ?? '') < (until.get(order_id) ?? ''))
+        .filter(({ order_id: id }) => isEarly(asked.get(id), failed.get(id) ?? '', until.get(id) ?? ''))
         .map(({ order_id }) => `${order_id}: failed ${failed.get(order_id)}, due ${until.get(order_id)}`),
       ...[...delivered]
-        .filter(([id, at]) => prepared.has(id) && at < dueAt(prepared.get(id)))
+        .filter(([id, at]) => prepared.has(id) && isEarly(prepared.get(id), at, dueAt(prepared.get(id))))
         .map(([id, at]) => `${id}: delivered ${at}, handed over ${prepared.get(id)}`),
     ],
     note: `${expired.length} deadlines, ${delivered.size} parcels`,
