@@ -1,11 +1,16 @@
 // What inventory-service says: the only writer of "reserved or out of stock", and the source of prices.
 import { Type } from 'typebox'
 import { event } from './define.ts'
-import { Cents, Customer, Line, PricedLine, Sku } from './shapes.ts'
+import { Cents, Currency, Customer, Line, PricedLine, Sku } from './shapes.ts'
 
 export const InventoryReserved = event('inventory.reserved', {
   summary: 'Every line is set aside and priced.',
-  data: Type.Object({ ...Customer.properties, lines: Type.Array(PricedLine), totalCents: Cents }),
+  data: Type.Object({
+    ...Customer.properties,
+    lines: Type.Array(PricedLine),
+    totalCents: Cents,
+    currency: Type.Optional(Currency),
+  }),
 })
 
 export const InventoryOutOfStock = event('inventory.out_of_stock', {

@@ -1,7 +1,7 @@
 // What order-service says: the customer's side of an order's life.
 import { type Static, Type } from 'typebox'
 import { event } from './define.ts'
-import { Cents, Customer, Line, PricedLine } from './shapes.ts'
+import { Cents, Currency, Customer, Line, PricedLine, personal } from './shapes.ts'
 
 export const OrderStatus = Type.Union([
   Type.Literal('created'),
@@ -21,20 +21,26 @@ export const OrderCreated = event('order.created', {
 
 export const OrderCancelRequested = event('order.cancel_requested', {
   summary: 'The customer asked to cancel. Only payment decides whether that was in time.',
-  data: Type.Object({ user: Type.String() }),
+  data: Type.Object({ user: Type.String(personal) }),
 })
 
 const Progress = Type.Object({
   ...Customer.properties,
   lines: Type.Optional(Type.Array(PricedLine)),
   totalCents: Type.Optional(Cents),
+  currency: Type.Optional(Currency),
 })
 
 export const OrderPaid = event('order.paid', { summary: 'The order is paid.', data: Progress })
 
 export const OrderShipped = event('order.shipped', {
   summary: 'The order is on its way.',
-  data: Type.Object({ ...Progress.properties, trackingId: Type.Optional(Type.String()) }),
+  data: Type.Object({
+    ...Progress.properties,
+    trackingId: Type.Optional(Type.String()),
+    carrier: Type.Optional(Type.String()),
+    trackingUrl: Type.Optional(Type.String({ maxLength: 2048 })),
+  }),
 })
 
 export const OrderCompleted = event('order.completed', {

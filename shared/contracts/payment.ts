@@ -1,7 +1,7 @@
 // What payment-service says: the only writer of "paid or not".
 import { Type } from 'typebox'
 import { event, task, timer } from './define.ts'
-import { Cents, Customer, Instant, PricedLine } from './shapes.ts'
+import { Cents, Currency, Customer, Instant, PricedLine } from './shapes.ts'
 
 export const PaymentSuccess = event('payment.success', {
   summary: 'The customer was charged, once.',
@@ -9,6 +9,7 @@ export const PaymentSuccess = event('payment.success', {
     ...Customer.properties,
     lines: Type.Array(PricedLine),
     totalCents: Cents,
+    currency: Type.Optional(Currency),
     chargeId: Type.String(),
   }),
 })
@@ -20,12 +21,25 @@ export const PaymentFailed = event('payment.failed', {
 
 export const PaymentConfirmationRequired = event('payment.confirmation_required', {
   summary: 'The amount needs the customer’s word before the deadline.',
-  data: Type.Object({ ...Customer.properties, totalCents: Cents, confirmBefore: Instant }),
+  data: Type.Object({
+    ...Customer.properties,
+    lines: Type.Optional(Type.Array(PricedLine)),
+    totalCents: Cents,
+    currency: Type.Optional(Currency),
+    confirmBefore: Instant,
+  }),
 })
 
 export const PaymentRefunded = event('payment.refunded', {
-  summary: 'The charge was given back.',
-  data: Type.Object({ totalCents: Cents, refundId: Type.String(), reason: Type.String() }),
+  summary: 'The charge, or a part of it, was given back.',
+  data: Type.Object({
+    ...Type.Partial(Customer).properties,
+    lines: Type.Optional(Type.Array(PricedLine, { description: 'what is given back; missing: the whole order' })),
+    totalCents: Cents,
+    currency: Type.Optional(Currency),
+    refundId: Type.String(),
+    reason: Type.String(),
+  }),
 })
 
 export const PaymentDeadline = timer('payment.deadline', {

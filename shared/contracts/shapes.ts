@@ -12,7 +12,24 @@ export const Cents = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER
 export { Instant }
 
 export const Line = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }) })
-export const PricedLine = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }), unitPriceCents: Cents })
+export const PricedLine = Type.Object({
+  sku: Sku,
+  quantity: Type.Integer({ minimum: 1 }),
+  unitPriceCents: Cents,
+  name: Type.Optional(Type.String({ maxLength: 200, description: 'of the goods, as the catalogue calls them' })),
+})
+export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' })
+
+/**
+ * Marks what tells something about a person. Said once, here and in the contracts: logs hide it and the console masks it by this
+ * mark.
+ */
+export const personal = { 'x-personal': true } as const
+
+/** Stands for a customer without telling who it is; the same customer always has the same. */
+export const CustomerId = Type.String({ pattern: '^cus_[a-z0-9]{26}$', description: 'pseudonym of a customer' })
+/** How a customer is greeted. */
+export const PersonName = Type.String({ minLength: 1, maxLength: 60, ...personal })
 
 export const Locale = Type.String({
   pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$',
@@ -20,21 +37,24 @@ export const Locale = Type.String({
 })
 
 export const Contact = Type.Object({
-  email: Type.Optional(Type.String({ minLength: 3, maxLength: 254 })),
-  phone: Type.Optional(Type.String({ minLength: 3, maxLength: 32 })),
-  push: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
-  webhook: Type.Optional(Type.String({ minLength: 8, maxLength: 2048 })),
+  email: Type.Optional(Type.String({ minLength: 3, maxLength: 254, ...personal })),
+  phone: Type.Optional(Type.String({ minLength: 3, maxLength: 32, ...personal })),
+  push: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, ...personal })),
+  webhook: Type.Optional(Type.String({ minLength: 8, maxLength: 2048, ...personal })),
   locale: Type.Optional(Locale),
 })
 export const OrderPriority = Type.Union([Type.Literal('standard'), Type.Literal('express')])
 
 /** What every later step of an order needs to know of its customer and travels with its events. Card numbers never do. */
 export const Customer = Type.Object({
-  user: Type.String({ minLength: 1, maxLength: 200 }),
+  /** As the shop knows its customer; often a name or an address, so personal. */
+  user: Type.String({ minLength: 1, maxLength: 200, ...personal }),
+  customerId: Type.Optional(CustomerId),
+  name: Type.Optional(PersonName),
   priority: OrderPriority,
   contact: Type.Optional(Contact),
-  paymentMethod: Type.Optional(Type.String({ maxLength: 64 })),
-  shippingAddress: Type.Optional(Type.String({ maxLength: 500 })),
+  paymentMethod: Type.Optional(Type.String({ maxLength: 64, ...personal })),
+  shippingAddress: Type.Optional(Type.String({ maxLength: 500, ...personal })),
 })
 
 export type Line = Static<typeof Line>

@@ -5,7 +5,11 @@ import { Instant } from './shapes.ts'
 
 export const ShippingPrepared = event('shipping.prepared', {
   summary: 'The carrier took the parcel.',
-  data: Type.Object({ trackingId: Type.String(), carrier: Type.String() }),
+  data: Type.Object({
+    trackingId: Type.String(),
+    carrier: Type.String(),
+    trackingUrl: Type.Optional(Type.String({ maxLength: 2048 })),
+  }),
 })
 
 export const ShippingFailed = event('shipping.failed', {
