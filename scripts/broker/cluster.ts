@@ -79,6 +79,8 @@ export async function startRabbitCluster(options: RabbitClusterOptions): Promise
     await startNodes(first)
     await startNodes(members.filter((name) => !first.includes(name)))
     await untilJoined(nodes, signal)
+    // A member may be seen before it has booted to the end: a virtual host made in that moment would never run on it.
+    await Promise.all(nodes.map((node) => node.rabbitmqctl(['await_startup'])))
   } catch (error) {
     await stopAll()
     throw error
