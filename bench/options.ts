@@ -58,8 +58,8 @@ ${parts.map(({ name, says, isLong }) => `  ${name.padEnd(12)} ${says}${isLong ? 
 export function readOptions(parts: Part[]): Options {
   const names = parts.map(({ name }) => name)
   const values = optionsOr(usageOf(parts), CONFIG, ({ only, json: _, release: __, ...given }) => {
-    const faulty = Object.entries(given).find(([, value]) => !/^[1-9]\d{0,5}$/.test(value))
-    if (faulty) return `--${faulty[0]} ${faulty[1]}: a whole number from 1 to 999999 is wanted`
+    const faulty = Object.entries(given).find(([, value]) => !/^[1-9]\d{0,6}$/.test(value))
+    if (faulty) return `--${faulty[0]} ${faulty[1]}: a whole number from 1 to 9999999 is wanted`
     const unknown = only?.split(',').find((name) => !names.includes(name))
     return unknown === undefined ? undefined : `--only ${unknown}: ${names.join(', ')} are the parts`
   })
