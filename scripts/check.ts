@@ -3,11 +3,11 @@ import { interruption } from './processes/interruption.ts'
 import { consoleTypesStep, runQuietly, type Step, styleStep, typesStep } from './testing/steps.ts'
 
 /**
- * Tests of a whole service and of the means of tests; and what takes seconds by itself: every template rendered, the whole schema of
- * AsyncAPI compiled. That this document is what the code says is checked here too.
+ * Component tests (of a whole service, of processes, of sizes on disk) and tests of the means of tests; and what takes seconds by
+ * itself: every template rendered, the whole schema of AsyncAPI compiled. That this document is what the code says is checked here too.
  */
 const LEFT_TO_NPM_TEST = [
-  '*-service/test/component/*.test.ts',
+  '**/test/component/*.test.ts',
   'shared/testing/test/*.test.ts',
   'notification-service/test/templates.test.ts',
   'tests/contracts/asyncapi.test.ts',

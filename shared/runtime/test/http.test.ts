@@ -1,9 +1,7 @@
 // HTTP: every error is an RFC 9457 problem with a stable code, and nothing internal leaves.
 
-import { spawnSync } from 'node:child_process'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { Type } from 'typebox'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
@@ -263,13 +261,6 @@ describe('every service', () => {
     })
     expect(document.paths['/list'].get.parameters).toMatchObject([{ in: 'query', name: 'limit', required: false }])
     expect(parse((await app.inject('/docs/yaml')).body)).toEqual(document)
-  })
-
-  it('loads what makes its documents when somebody asks for them', () => {
-    const program = fileURLToPath(new URL('docs-when-asked.ts', import.meta.url))
-    const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', program])
-    expect(String(stderr)).toBe('')
-    expect(JSON.parse(String(stdout))).toEqual({ atStart: [], statusCode: 200, whenAsked: true })
   })
 
   it('says of its documents what it says of every file: whether it is there, how long it is, whether it has changed', async () => {

@@ -1,7 +1,7 @@
 // Claims over a SQLite file that two copies share.
 import { join } from 'node:path'
 import { openSqlite } from '@orders/shared/storage'
-import { claimsSuite } from './claims-suite.ts'
+import { claimsSuite } from '../claims-suite.ts'
 
 claimsSuite('SQLite', async (folder) => ({
   environment: { DATA_DIR: folder },

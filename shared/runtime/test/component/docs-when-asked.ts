@@ -1,10 +1,10 @@
-// Started by http.test.ts as a process of its own: which modules of Swagger a server loads at start, and which when it is asked.
+// Started by docs-when-asked.test.ts as a process of its own: which modules of Swagger a server loads at start, and which when it is asked.
 
 import { createRequire } from 'node:module'
-import { registry } from '../../contracts/index.ts'
-import { createHttp } from '../http.ts'
-import { createLog } from '../log.ts'
-import { createMetrics } from '../metrics.ts'
+import { registry } from '../../../contracts/index.ts'
+import { createHttp } from '../../http.ts'
+import { createLog } from '../../log.ts'
+import { createMetrics } from '../../metrics.ts'
 
 const { cache } = createRequire(import.meta.url)
 const loaded = () => Object.keys(cache).filter((path) => path.includes('/@fastify/swagger'))

@@ -20,8 +20,8 @@ import { encode } from '@orders/shared/messaging'
 import { openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { expect, it, onTestFinished } from 'vitest'
-import { verifyAll } from '../checking/store.ts'
-import { decoded, type Event, openLog } from './keeping.ts'
+import { verifyAll } from '../../checking/store.ts'
+import { decoded, type Event, openLog } from '../keeping.ts'
 
 const NEWS = ['order.created', 'order.paid', 'order.shipped', 'order.completed']
 const ORDERS = 150
