@@ -7,7 +7,7 @@
 
 import { asError, errorCode, isOutage, isOutside } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
-import type { ConsumerOptions, Kernel, Outcome } from './consumer.ts'
+import { bury } from './bury.ts'
 import type { Received } from './contract.ts'
 import { type Cause, decode, UnknownContractError } from './envelope.ts'
 import type { Context, Failure, Handler } from './handler.ts'
@@ -23,29 +23,13 @@ import {
   keptOf,
   triedForMs,
 } from './kept.ts'
+import type { ConsumerOptions, Kernel, Outcome } from './kernel.ts'
 import { createOutsideCalls, Stopping } from './outside-calls.ts'
-import { type Arrived, deadCopy } from './publishable.ts'
+import type { Arrived } from './publishable.ts'
 import { createReading } from './reading.ts'
-import { type Attempt, attemptOf, DEFAULT_PATIENCE, historyOf, historyWith, remedyFor } from './recoverability.ts'
+import { attemptOf, DEFAULT_PATIENCE, historyOf, historyWith, remedyFor } from './recoverability.ts'
 import { countUnknown, retries } from './retries.ts'
 import { type Done, type Draft, owned, type Work } from './state.ts'
-
-export interface Attempts {
-  /**
-   * @throws Stopping when the service stops meanwhile; TransientError with `isOutage` while the database is away; and what
-   * the broker throws when it will not take even the dead copy
-   */
-  make(delivery: Arrived, kept?: Kept): Promise<Ended>
-  /** Counts this delivery as an attempt without making it: for one that may have killed a process. */
-  postpone(delivery: Arrived): Promise<void>
-  /** Ends every call to the outside world. */
-  stop(): void
-}
-
-export interface Ended {
-  outcome: Outcome['outcome']
-  type: string
-}
 
 /** What is known of the attempt when it fails. */
 interface Tried {
@@ -61,8 +45,8 @@ const ASK_TIMEOUT_MS = 10_000
 const UNKNOWN_MAX = 10_000
 const UNKNOWN_FOR_MS = 7 * 86_400_000
 
-export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attempts {
-  const { broker, commit, database, log, now, registry, service, version } = kernel
+export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
+  const { commit, database, log, now, registry } = kernel
   const { queue, logLevel = 'info' } = options
   const handlers = new Map(options.handlers.map((handler) => [handler.type, handler]))
   const outside = createOutsideCalls(createReading(database), options.askTimeoutMs ?? ASK_TIMEOUT_MS)
@@ -75,19 +59,18 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
     throw new UnknownContractError('unexpected_type', `${queue} has no handler for ${type}`, { source, dataschema })
   }
 
-  async function make(delivery: Arrived, kept?: Kept): Promise<Ended> {
-    const headers = delivery.properties.headers
+  /**
+   * @throws Stopping when the service stops meanwhile; TransientError with `isOutage` while the database is away; and what
+   * the broker throws when it will not take even the dead copy
+   */
+  async function make(delivery: Arrived, kept?: Kept): Promise<Outcome['outcome']> {
     const context: Context = {
       now: now().toISOString(),
-      attempt: kept?.attempts ?? attemptOf(headers),
+      attempt: kept?.attempts ?? attemptOf(delivery.properties.headers),
       redelivered: delivery.redelivered,
       waitedMs: kept ? triedForMs(kept, nowMs()) : 0,
     }
     const tried: Tried = { delivery, kept, context, event: undefined, handler: undefined }
-    const ended = (outcome: Outcome['outcome']): Ended => ({
-      outcome,
-      type: tried.event?.type ?? delivery.properties.type ?? '',
-    })
     try {
       const event = options.decode ? options.decode(delivery) : decode(registry, delivery)
       tried.event = event
@@ -99,11 +82,11 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
       const said = await settle(tried, handler.reads, (draft, at) => handler.decide(event, draft, at, answer))
       if (log.isLevelEnabled(logLevel))
         log[logLevel]({ queue, type: event.type, subject: event.subject, attempt: context.attempt, said }, 'handled')
-      return ended('handled')
+      return 'handled'
     } catch (thrown) {
       const error = asError(thrown)
       if (error instanceof Stopping || isAway(error)) throw error
-      return ended(await recover(error, tried))
+      return recover(error, tried)
     }
   }
 
@@ -160,7 +143,13 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
       } else why = said
     }
     log.error({ ...facts, why: remedy.reason, err: why }, 'dead letter')
-    await bury(tried, why, history)
+    await bury(kernel, { delivery, queue, error: why, attempt: context.attempt, history })
+    if (kept)
+      await settle(
+        { ...tried, event: undefined },
+        () => [],
+        () => [],
+      )
     return 'dead_letter'
   }
 
@@ -174,18 +163,6 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
       if (isAway(error)) throw error
       return error
     })
-  }
-
-  async function bury(tried: Tried, error: Error, history: readonly Attempt[]): Promise<void> {
-    const { delivery, context, kept } = tried
-    const at = now().toISOString()
-    await broker.publish(deadCopy({ delivery, queue, error, attempt: context.attempt, history, at, service, version }))
-    if (kept)
-      await settle(
-        { ...tried, event: undefined },
-        () => [],
-        () => [],
-      )
   }
 
   /** False when there are too many already, or for too long: then it is a dead letter. */
@@ -220,7 +197,9 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions): Attemp
 
   return {
     make,
-    postpone: (delivery) => save(undefined, { ...keptOf(queue, delivery, now().toISOString()), attempts: 1 }),
+    /** Counts this delivery as an attempt without making it: for one that may have killed a process. */
+    postpone: (delivery: Arrived) => save(undefined, { ...keptOf(queue, delivery, now().toISOString()), attempts: 1 }),
+    /** Ends every call to the outside world. */
     stop: outside.stop,
   }
 }

@@ -28,10 +28,6 @@ export interface Publication {
   isTask?: boolean
 }
 
-export interface PublishOptions {
-  isOnce?: boolean
-}
-
 /** What is refused for one message is refused for all of its route. */
 export const routeOf = ({ exchange, routingKey }: Publication) => `${exchange} ${routingKey}`
 
@@ -71,12 +67,13 @@ export interface BrokerStatus {
 
 export interface Broker {
   /**
-   * Resolves when the broker has confirmed the message and a queue has taken it. Waits, across reconnects, as long as
-   * that takes; so callers bound how many they have under way. Rejects only when the broker is closed first, with a
-   * PermanentError `unpublishable` for what AMQP has no form for, such as 64 KiB of headers, or, if it is to be tried `isOnce`, with
-   * a TransientError `refused` when a queue does not take it or none is bound.
+   * Resolves when the broker has confirmed the message and every queue has taken it. Waits for that across reconnects, so callers
+   * bound how many they have under way.
+   *
+   * @throws TransientError `refused` when a queue does not take it or none is bound, `broker_closed` when the broker is closed
+   * first; PermanentError `unpublishable` for what AMQP has no form for, such as 64 KiB of headers
    */
-  publish(publication: Publication, options?: PublishOptions): Promise<void>
+  publish(publication: Publication): Promise<void>
   /** Delivers from `queue`, across reconnects, at most `prefetch` unsettled at a time, until cancelled. */
   subscribe(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Subscription
   /**

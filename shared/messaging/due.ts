@@ -1,6 +1,6 @@
 // Handles what is kept when it is due: within a second of its time, by whichever copy claims it first.
-import { asError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import { lookEvery } from '../runtime/looks.ts'
 import type { Database } from '../storage/index.ts'
 import type { Consumer } from './consumer.ts'
 import type { Outage } from './outage.ts'
@@ -34,13 +34,12 @@ export function handleDue(
 ): DueRetries {
   const { database, outage, log, now } = kernel
   const underWay = new Map<string, Set<Promise<void>>>(consumers.map(({ queue }) => [queue, new Set()]))
-  let looking: Promise<void> | undefined
-  let looks = 0
-  let isReadable = true
+  let count = 0
   let closed = false
 
   async function look(): Promise<void> {
-    if (looks++ % RELEASE_EVERY_LOOKS === 0 && known.length > 0)
+    if (outage.fault() !== undefined) return
+    if (count++ % RELEASE_EVERY_LOOKS === 0 && known.length > 0)
       await releaseKnown(database, known, now().toISOString())
     const due = new Set(await queuesDue(database, now().toISOString()))
     await Promise.all(consumers.filter(({ queue }) => due.has(queue)).map(claim))
@@ -71,32 +70,12 @@ export function handleDue(
     }
   }
 
-  function lookOnce(): void {
-    if (closed || looking || outage.fault() !== undefined) return
-    looking = look()
-      .then(
-        () => {
-          isReadable = true
-        },
-        (error: unknown) => {
-          // Said once for each outage.
-          if (isReadable && !closed) log.warn({ err: asError(error) }, 'cannot look for what is due')
-          isReadable = false
-        },
-      )
-      .finally(() => {
-        looking = undefined
-      })
-  }
-
-  const interval = setInterval(lookOnce, lookEveryMs)
-  interval.unref()
+  const looks = lookEvery(lookEveryMs, look, (err) => log.warn({ err }, 'cannot look for what is due'))
   return {
-    wake: () => void setImmediate(lookOnce),
+    wake: () => void setImmediate(looks.now),
     async close() {
       closed = true
-      clearInterval(interval)
-      await looking
+      await looks.close()
       await Promise.all([...underWay.values()].flatMap((some) => [...some]))
     },
   }

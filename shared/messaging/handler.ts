@@ -55,13 +55,10 @@ export interface Handler<Data = unknown, Answer = unknown> {
 }
 
 /** A handler about one state, under the message's subject: each decision is a function from message and state to both. */
-interface AboutOne<Data, Value, Answer> {
-  ask?(event: Received<Data>, context: AskContext): Promise<Answer>
+interface AboutOne<Data, Value, Answer>
+  extends Omit<Handler<Data, Answer>, 'type' | 'reads' | 'readsToGiveUp' | 'decide' | 'giveUp'> {
   decide(event: Received<Data>, value: Value | undefined, context: Context, answer: Answer): Decision<Value>
   giveUp?(event: Received<Data>, value: Value | undefined, context: Context, failure: Failure): Decision<Value>
-  keepDeadLetter?: boolean
-  patience?: Patience
-  guard?: { isOpen(): boolean }
 }
 
 type AnyContract<Data> = Contract<Data> | CommandContract<Data>
@@ -70,14 +67,13 @@ type AnyContract<Data> = Contract<Data> | CommandContract<Data>
 export function on<Data, Value, Answer = undefined>(
   contract: AnyContract<Data>,
   state: State<Value>,
-  { ask, decide, giveUp, ...terms }: AboutOne<Data, Value, Answer>,
+  { decide, giveUp, ...terms }: AboutOne<Data, Value, Answer>,
 ): Handler {
   const applied = (draft: Draft, { subject }: Received<Data>, decision: Decision<Value>): Message[] => {
     if (decision.state !== undefined) draft.set(state, subject, decision.state)
     return decision.messages
   }
   return onMany<Data, Answer>(contract, {
-    ...(ask && { ask }),
     reads: ({ subject }) => [owned(state, subject)],
     decide: (event, draft, context, answer) =>
       applied(draft, event, decide(event, draft.get(state, event.subject), context, answer)),

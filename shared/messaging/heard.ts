@@ -1,6 +1,7 @@
 // Who hears what is said once, by the handlers of a queue; its bindings follow from that.
-import type { ConsumerOptions } from './consumer.ts'
+
 import type { Registry } from './contract.ts'
+import type { ConsumerOptions } from './kernel.ts'
 
 /** By queue, the routing patterns that it is bound with: the types its handlers are made for, unless it says patterns. */
 export function heardBy(

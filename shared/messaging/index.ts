@@ -1,7 +1,7 @@
 // The door to messaging: the broker port and RabbitMQ behind it, consumers, RPC, the outbox and group commit.
 export type { Broker, BrokerStatus, Delivery, Headers, Properties, Publication, Subscription } from './broker.ts'
 export { brokerUrls } from './connection.ts'
-export { type Consumer, type ConsumerOptions, consume, type Kernel, type Outcome, type Taking } from './consumer.ts'
+export { type Consumer, consume } from './consumer.ts'
 export * from './contract.ts'
 export { type DeadLetter, type DeadLetters, openDeadLetters } from './dead-letters.ts'
 export { COMPLETE, declareTopology } from './declare.ts'
@@ -11,6 +11,7 @@ export { createGroupCommit, type GroupCommit } from './group-commit.ts'
 export { type AskContext, type Context, type Failure, type Handler, on, onMany } from './handler.ts'
 export { heardBy } from './heard.ts'
 export { givenUp, hastened, type Kept } from './kept.ts'
+export type { ConsumerOptions, Kernel, Outcome } from './kernel.ts'
 export { createOutage, type Outage } from './outage.ts'
 export { createOutbox, type Outbox } from './outbox.ts'
 export { countRows } from './outbox-rows.ts'
@@ -37,4 +38,6 @@ export {
   seen,
   type Work,
 } from './state.ts'
+export type { Taking } from './taking.ts'
 export { type AmqpTls, readAmqpTls } from './tls.ts'
+export { publishUntilTaken } from './until-taken.ts'

@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto'
 import { asError, errorCode } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Log } from '../runtime/log.ts'
+import { lookEvery } from '../runtime/looks.ts'
 import type { Database, Sql } from '../storage/index.ts'
 import { type Broker, type Publication, routeOf } from './broker.ts'
 import {
@@ -22,7 +23,6 @@ import {
   SWEEP_BATCH,
   saveAlive,
 } from './outbox-rows.ts'
-
 import { createRefused } from './refused.ts'
 
 export type { Recorded } from './outbox-rows.ts'
@@ -78,7 +78,6 @@ export function createOutbox(options: Options): Outbox {
   let leftInTable = false
   let sweeping: Promise<void> | undefined
   let closed = false
-  let isReadable = true
   /** SQLite has one writer at a time, so no row is ever locked by another. */
   const skipLocked = database.dialect === 'postgres'
 
@@ -91,7 +90,7 @@ export function createOutbox(options: Options): Outbox {
   async function publish({ sequence, publication }: Recorded): Promise<boolean> {
     underWay.add(sequence)
     try {
-      await broker.publish(publication, { isOnce: true })
+      await broker.publish(publication)
       reached('confirmed')
       confirmed.push(sequence)
       return true
@@ -208,19 +207,8 @@ export function createOutbox(options: Options): Outbox {
     await takeOver(deadSince, NEVER, deadSince)
   }
 
-  const orphans = setInterval(() => {
-    alone(lookForOrphans).then(
-      () => {
-        isReadable = true
-      },
-      (error: unknown) => {
-        // Said once for each outage.
-        if (isReadable) log.warn({ err: asError(error) }, 'outbox: cannot look for left-behind rows')
-        isReadable = false
-      },
-    )
-  }, LOOK_EVERY_MS)
-  orphans.unref()
+  const failed = (err: Error) => log.warn({ err }, 'outbox: cannot look for left-behind rows')
+  const orphans = lookEvery(LOOK_EVERY_MS, () => alone(lookForOrphans), failed)
 
   return {
     async record(tx, publications) {
@@ -240,8 +228,8 @@ export function createOutbox(options: Options): Outbox {
     refused: refused.routes,
     async close() {
       closed = true
-      clearInterval(orphans)
       refused.close()
+      await orphans.close()
       await sweeping
     },
   }

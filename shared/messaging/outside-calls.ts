@@ -5,28 +5,22 @@ import { TransientError } from '../runtime/errors.ts'
 import type { Received } from './contract.ts'
 import type { AskContext, Context, Handler } from './handler.ts'
 
-export interface OutsideCalls {
-  /**
-   * Resolves with the handler's answer from outside.
-   *
-   * @throws TransientError `ask_timeout`, which is the outside world's failure unless our own database was being read;
-   * Stopping; and what the handler throws
-   */
-  ask(handler: Handler, event: Received, context: Context): Promise<unknown>
-  /** Ends every call that is under way. */
-  stop(): void
-}
-
 /** The service stops while the outside world is being asked: nothing has failed, so nothing may be decided. */
 export class Stopping extends Error {
   override name = 'Stopping'
 }
 
-export function createOutsideCalls(read: AskContext['read'], timeoutMs: number): OutsideCalls {
+export function createOutsideCalls(read: AskContext['read'], timeoutMs: number) {
   const underWay = new Set<(error: Error) => void>()
 
   return {
-    async ask(handler, event, { now, attempt, redelivered }) {
+    /**
+     * Resolves with the handler's answer from outside.
+     *
+     * @throws TransientError `ask_timeout`, which is the outside world's failure unless our own database was being read;
+     * Stopping; and what the handler throws
+     */
+    async ask(handler: Handler, event: Received, { now, attempt, redelivered }: Context): Promise<unknown> {
       const late = deferred<never>()
       let reading = 0
       // Made for those only who look at it.
@@ -65,6 +59,7 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number):
         underWay.delete(end)
       }
     },
+    /** Ends every call that is under way. */
     stop() {
       for (const end of underWay) end(new Stopping('the service stops'))
     },

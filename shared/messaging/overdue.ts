@@ -4,8 +4,8 @@
 // Promise: whatever is overdue by more than the grace is decided, once, for as long as the database can be written: at a start
 // and every few seconds, a batch at a time, oldest first. A timer that comes after all finds it decided, and so does another
 // copy of the service: the domain's own keys see to that.
-import { asError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import { lookEvery } from '../runtime/looks.ts'
 import type { Reader } from '../storage/index.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Work } from './state.ts'
@@ -35,8 +35,6 @@ const BATCH = 100
 export function watchOverdue(kernel: Kernel, timers: Timers): { close(): Promise<void> } {
   const { database, commit, log, now } = kernel
   const { name, graceMs, lookEveryMs, overdue, work } = timers
-  let looking: Promise<void> | undefined
-  let isReadable = true
   let closed = false
 
   const decideOne = (subject: string) => commit.submit(work(subject, now().toISOString()))
@@ -51,32 +49,13 @@ export function watchOverdue(kernel: Kernel, timers: Timers): { close(): Promise
     }
   }
 
-  /** One look at a time. */
-  function lookOnce(): void {
-    looking ??= look()
-      .then(
-        () => {
-          isReadable = true
-        },
-        (error: unknown) => {
-          // Said once for each outage.
-          if (isReadable && !closed) log.warn({ timers: name, err: asError(error) }, 'cannot look for overdue timers')
-          isReadable = false
-        },
-      )
-      .finally(() => {
-        looking = undefined
-      })
-  }
-
-  lookOnce()
-  const interval = setInterval(lookOnce, lookEveryMs)
-  interval.unref()
+  const failed = (err: Error) => log.warn({ timers: name, err }, 'cannot look for overdue timers')
+  const looks = lookEvery(lookEveryMs, look, failed)
+  void looks.now()
   return {
-    async close() {
+    close() {
       closed = true
-      clearInterval(interval)
-      await looking
+      return looks.close()
     },
   }
 }

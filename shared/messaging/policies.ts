@@ -3,11 +3,11 @@
 //
 // Promise: nothing is refused for it. Where the management API cannot be asked nothing is claimed, and it is asked again.
 import { unescape as decoded } from 'node:querystring'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { asError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import { lookEvery } from '../runtime/looks.ts'
 import { brokerUrls } from './connection.ts'
 import type { Queue, Topology } from './queues.ts'
 
@@ -185,7 +185,6 @@ export function watchPolicies({
   const closing = new AbortController()
   let found: PolicyChange[] = []
   let told = new Set<string>()
-  let isReadable = true
 
   async function read(): Promise<PolicyChange[]> {
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)])
@@ -203,51 +202,25 @@ export function watchPolicies({
     told = new Set(changes.map(({ text }) => text))
   }
 
-  async function lookOnce(): Promise<void> {
-    if (closing.signal.aborted) return
-    try {
-      found = await read()
-      isReadable = true
-      tell(found)
-    } catch (thrown) {
-      found = []
-      if (closing.signal.aborted) return
-      const error = asError(thrown)
-      const why = error.cause === undefined ? error.message : asError(error.cause).message
-      // Said once for each outage.
-      if (isReadable) log.info({ host, why }, 'the policies of the broker cannot be read')
-      isReadable = false
-    }
+  async function look(): Promise<void> {
+    found = await read()
+    tell(found)
   }
 
-  // One after the other, so that what was asked last is what is known; and at most one waits.
-  let looking = Promise.resolve()
-  let next: Promise<void> | undefined
-  const look = () => {
-    next ??= looking.then(() => {
-      next = undefined
-      return lookOnce()
-    })
-    looking = next
-    return next
-  }
-
-  async function again(): Promise<void> {
-    for (;;) {
-      await look()
-      await delay(everyMs, undefined, { signal: closing.signal, ref: false })
-    }
-  }
-  // Only a close ends it.
-  const ended = again().catch(() => undefined)
+  const looks = lookEvery(everyMs, look, (error) => {
+    found = []
+    const why = error.cause === undefined ? error.message : asError(error.cause).message
+    log.info({ host, why }, 'the policies of the broker cannot be read')
+  })
+  void looks.now()
 
   return {
-    look,
+    look: looks.now,
     faults: () => found.map(({ text }) => `broker: ${text}`),
-    async close() {
+    close() {
+      const closed = looks.close()
       closing.abort()
-      await ended
-      await looking
+      return closed
     },
   }
 }

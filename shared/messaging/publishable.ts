@@ -1,10 +1,7 @@
 // What is published again, or kept to be handled again: the bytes as they came, with properties that AMQP 0-9-1 can carry,
 // whoever made them. Foreign ones are bounded, put in words, or left out, so that encoding them cannot fail.
 import { createHash } from 'node:crypto'
-import { errorCode } from '../runtime/errors.ts'
-import type { Delivery, Headers, Properties, Publication } from './broker.ts'
-import { deadLetterExchange } from './queues.ts'
-import type { Attempt } from './recoverability.ts'
+import type { Delivery, Headers, Properties } from './broker.ts'
 
 /** A delivery without the way to settle it. */
 export type Arrived = Omit<Delivery, 'ack' | 'refuse'>
@@ -67,52 +64,11 @@ export function cut(text: string, bytesMax: number): string {
   if (Buffer.byteLength(text) <= bytesMax) return text
   const bytes = Buffer.from(text).subarray(0, bytesMax)
   // A character that was cut through decodes to U+FFFD, which has three bytes of its own.
-  const whole = bytes.toString('utf8').replace(/\ufffd+$/, '')
-  return whole
+  return bytes.toString('utf8').replace(/\ufffd+$/, '')
 }
 
 export function digestOf(...parts: (string | Buffer)[]): string {
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part).update('\0')
   return hash.digest('hex')
-}
-
-const STACK_MAX = 4_000
-const MESSAGE_MAX = 1_000
-
-interface Failed {
-  delivery: Arrived
-  queue: string
-  error: Error
-  /** Counts from 1. */
-  attempt: number
-  history: readonly Attempt[]
-  /** When it failed, RFC 3339. */
-  at: string
-  service: string
-  version: string
-}
-
-/** The copy that takes a delivery's place in the dead letters: its headers say why, where, and every attempt. */
-export function deadCopy({ delivery, queue, error, attempt, history, at, service, version }: Failed): Publication {
-  const { headers, ...properties } = publishable(delivery.properties)
-  const { history: _, ...before } = headers
-  const told: Headers = {
-    ...before,
-    attempt,
-    queue,
-    service,
-    'service-version': version,
-    'failed-at': at,
-    'error-code': cut(errorCode(error), SHORT_TEXT_MAX_BYTES),
-    'error-message': error.message.slice(0, MESSAGE_MAX),
-    'error-stack': (error.stack ?? '').slice(0, STACK_MAX),
-    history: JSON.stringify(history),
-  }
-  return {
-    exchange: deadLetterExchange,
-    routingKey: queue,
-    body: delivery.body,
-    properties: { ...properties, headers: told },
-  }
 }

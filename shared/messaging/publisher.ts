@@ -1,8 +1,8 @@
-// Publishing with confirms: a message is done when the broker has it and a queue took it, however often that is tried.
+// Publishing with confirms: a message is done when the broker has it and its queues took it.
 //
-// waiting → sent → confirmed. A lost connection puts what was sent back in front of what waits. What the broker refuses, or finds
-// no queue for, is given back to whoever keeps it elsewhere, or sent again after a pause that grows. Nothing is forgotten but
-// by its confirm, so a message may be published twice; ids are deterministic and consumers idempotent, so that is harmless.
+// waiting → sent → confirmed. A lost connection puts what was sent back in front of what waits, so a message may be published
+// twice; ids are deterministic and consumers idempotent, so that is harmless. What the broker refuses, or finds no queue for, is
+// given back to the caller, who has it elsewhere: see refused.ts and until-taken.ts.
 //
 // A nack may be the channel's own: one that was opened just when the leader of a quorum queue died keeps asking the dead
 // node whether it may publish, and refuses for the queue until that node is back (`rabbit_fifo_client:enqueue` of RabbitMQ
@@ -12,7 +12,7 @@ import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, PermanentError, TransientError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { toAmqp } from './amqp.ts'
-import { type Publication, type PublishOptions, routeOf } from './broker.ts'
+import { type Publication, routeOf } from './broker.ts'
 import type { Session } from './connection.ts'
 
 interface Entry {
@@ -22,15 +22,10 @@ interface Entry {
   sentAtMs: number
   /** The broker found no queue for it. */
   isReturned: boolean
-  /** Refused once, it is given back. */
-  isOnce: boolean
-  tries: number
 }
 
 /** amqplib's words for a confirm that can no longer come. */
 export const CHANNEL_CLOSED = 'channel closed'
-const REFUSED_PAUSE_MS = 1_000
-const REFUSED_PAUSE_MAX_MS = 30_000
 /** A queue that is full no longer may say so to a channel for as long as that lives: a session is renewed ever more rarely. */
 const RENEWED_PAUSE_MS = 5_000
 const RENEWED_PAUSE_MAX_MS = 60_000
@@ -39,20 +34,9 @@ const CONFIRM_TIMEOUT_MS = 30_000
 /** Unconfirmed at one time: enough to keep the broker busy, little enough to repeat after a loss. */
 const IN_FLIGHT_MAX = 2_000
 
-export interface Publisher {
-  publish(publication: Publication, options?: PublishOptions): Promise<void>
-  attach(session: Session, channel: ConfirmChannel): void
-  detach(): void
-  unconfirmed(): number
-  /** The routes that take nothing now: `exchange routing-key`. */
-  refused(): string[]
-  close(): void
-}
-
-export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
+export function createPublisher(log: Log, isBlocked: () => boolean) {
   let waiting: Entry[] = []
   const sent = new Set<Entry>()
-  const paused = new Map<Entry, NodeJS.Timeout>()
   /** By route: when a refusal is next worth a new session, and how often it was. */
   const refusals = new Map<string, { renewAtMs: number; renewals: number }>()
   let current: { session: Session; channel: ConfirmChannel } | undefined
@@ -106,34 +90,22 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
     if (waiting.length > 0) pump()
   }
 
-  function refuse(entry: Entry): void {
-    const { publication } = entry
+  function refuse({ publication, isReturned, done }: Entry): void {
     const route = routeOf(publication)
     const { renewAtMs, renewals } = refusals.get(route) ?? { renewAtMs: 0, renewals: 0 }
-    const fault = refusal(publication, entry.isReturned)
+    const fault = refusal(publication, isReturned)
     const nowMs = performance.now()
     if (nowMs >= renewAtMs) {
       const pauseMs = Math.min(RENEWED_PAUSE_MS * 2 ** renewals, RENEWED_PAUSE_MAX_MS)
       refusals.set(route, { renewAtMs: nowMs + pauseMs, renewals: renewals + 1 })
-      renew(entry, fault)
+      renew(publication, isReturned, fault)
     }
-    entry.isReturned = false
-    if (entry.isOnce) return entry.done.reject(fault)
-    const timer = setTimeout(
-      () => {
-        paused.delete(entry)
-        waiting.push(entry)
-        pump()
-      },
-      Math.min(REFUSED_PAUSE_MS * 2 ** entry.tries++, REFUSED_PAUSE_MAX_MS),
-    )
-    paused.set(entry, timer)
+    done.reject(fault)
   }
 
   /** A new session declares the topology again, and asks the queue's new leader; for what lasts it is not worth one at each try. */
-  function renew({ publication, isReturned }: Entry, fault: TransientError): void {
+  function renew({ exchange, routingKey, properties }: Publication, isReturned: boolean, fault: TransientError): void {
     if (!isReturned) return current?.session.renew(fault)
-    const { exchange, routingKey, properties } = publication
     log.error(
       { messageId: properties.messageId, exchange, routingKey },
       'no queue is bound for a message: declaring the topology again',
@@ -158,14 +130,14 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
   watch.unref()
 
   return {
-    publish(publication, { isOnce = false } = {}) {
+    publish(publication: Publication): Promise<void> {
       if (closed) return Promise.reject(brokerClosed())
-      const entry: Entry = { publication, done: deferred(), sentAtMs: 0, isReturned: false, isOnce, tries: 0 }
+      const entry: Entry = { publication, done: deferred(), sentAtMs: 0, isReturned: false }
       waiting.push(entry)
       pump()
       return entry.done.promise
     },
-    attach(session, channel) {
+    attach(session: Session, channel: ConfirmChannel): void {
       current = { session, channel }
       congested = false
       channel.on('drain', () => {
@@ -175,19 +147,18 @@ export function createPublisher(log: Log, isBlocked: () => boolean): Publisher {
       channel.on('return', (message) => onReturn(message.properties.messageId))
       pump()
     },
-    detach() {
+    detach(): void {
       current = undefined
       waiting = [...[...sent].filter(({ isReturned }) => !isReturned), ...waiting]
       for (const entry of sent) if (entry.isReturned) refuse(entry)
       sent.clear()
     },
-    unconfirmed: () => waiting.length + sent.size + paused.size,
+    unconfirmed: () => waiting.length + sent.size,
     refused: () => [...refusals.keys()],
-    close() {
+    close(): void {
       closed = true
       clearInterval(watch)
-      for (const timer of paused.values()) clearTimeout(timer)
-      for (const entry of [...waiting, ...sent, ...paused.keys()]) {
+      for (const entry of [...waiting, ...sent]) {
         // Nobody may be listening any more; what was not confirmed is still in the outbox or unacked.
         entry.done.promise.catch(() => undefined)
         entry.done.reject(brokerClosed())

@@ -5,15 +5,6 @@
 // the queues that take it, is rare, and no route uses up what the others need.
 import type { Recorded } from './outbox-rows.ts'
 
-export interface RefusedRows {
-  hold(route: string, sequence: number): void
-  has(sequence: number): boolean
-  count(): number
-  /** For people: each route, and how many wait for it. */
-  routes(): { route: string; waiting: number }[]
-  close(): void
-}
-
 interface Options {
   /** Those that are still there. */
   read(sequences: number[]): Promise<Recorded[]>
@@ -33,7 +24,7 @@ const PAUSE_MS = 1_000
 const PAUSE_MAX_MS = 30_000
 const AT_ONCE_MAX = 256
 
-export function createRefused({ read, publish }: Options): RefusedRows {
+export function createRefused({ read, publish }: Options) {
   const byRoute = new Map<string, Waiting>()
   const held = new Set<number>()
   let closed = false
@@ -57,7 +48,7 @@ export function createRefused({ read, publish }: Options): RefusedRows {
   }
 
   return {
-    hold(route, sequence) {
+    hold(route: string, sequence: number): void {
       const known = byRoute.get(route)
       const waiting = known ?? { sequences: [], atOnce: 1, pauseMs: PAUSE_MS, timer: undefined }
       byRoute.set(route, waiting)
@@ -65,10 +56,11 @@ export function createRefused({ read, publish }: Options): RefusedRows {
       held.add(sequence)
       if (!known) schedule(route, waiting, waiting.pauseMs)
     },
-    has: (sequence) => held.has(sequence),
+    has: (sequence: number) => held.has(sequence),
     count: () => held.size,
+    /** For people: each route, and how many wait for it. */
     routes: () => [...byRoute].map(([route, { sequences }]) => ({ route, waiting: sequences.length })),
-    close() {
+    close(): void {
       closed = true
       for (const { timer } of byRoute.values()) clearTimeout(timer)
     },

@@ -12,15 +12,7 @@ import { CHANNEL_CLOSED } from './publisher.ts'
 const QUESTION_PRIORITY = 8
 const REPLY_TO = 'amq.rabbitmq.reply-to'
 
-export interface RpcChannel {
-  request(queue: string, question: Question, timeoutMs: number): Promise<Buffer>
-  /** No confirm and not mandatory: an asker that has gone cannot be served. */
-  reply(to: Properties, body: Buffer): void
-  attach(session: Session): Promise<void>
-  detach(): void
-}
-
-export function createRpcChannel(): RpcChannel {
+export function createRpcChannel() {
   const open = new Map<string, Deferred<Buffer>>()
   let channel: ConfirmChannel | undefined
   let session: Session | undefined
@@ -39,7 +31,7 @@ export function createRpcChannel(): RpcChannel {
   }
 
   return {
-    async request(queue, { type, body, headers }, timeoutMs) {
+    async request(queue: string, { type, body, headers }: Question, timeoutMs: number): Promise<Buffer> {
       if (!channel) throw new TransientError('broker_unavailable', 'not connected to the broker')
       const correlationId = randomUUID()
       const answer = deferred<Buffer>()
@@ -68,7 +60,8 @@ export function createRpcChannel(): RpcChannel {
         open.delete(correlationId)
       }
     },
-    reply({ replyTo, correlationId }, body) {
+    /** No confirm and not mandatory: an asker that has gone cannot be served. */
+    reply({ replyTo, correlationId }: Properties, body: Buffer): void {
       if (replyTo === undefined) return
       try {
         channel?.publish('', replyTo, body, { correlationId, contentType: 'application/json', persistent: false })
@@ -77,7 +70,7 @@ export function createRpcChannel(): RpcChannel {
         session?.fail(asError(error))
       }
     },
-    async attach(opening) {
+    async attach(opening: Session): Promise<void> {
       const opened = await opening.model.createConfirmChannel()
       opened.on('error', opening.fail)
       opened.on('return', ({ properties }) =>
@@ -93,7 +86,7 @@ export function createRpcChannel(): RpcChannel {
       channel = opened
       session = opening
     },
-    detach() {
+    detach(): void {
       channel = undefined
       for (const correlationId of open.keys())
         fail(correlationId, new TransientError('broker_unavailable', 'the connection was lost while waiting'))

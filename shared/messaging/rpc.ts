@@ -3,12 +3,13 @@ import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { asError, errorCode, PermanentError, RejectedError, TransientError } from '../runtime/errors.ts'
 import type { Broker, Delivery } from './broker.ts'
-import type { Kernel, Taking } from './consumer.ts'
+import { bury } from './bury.ts'
 import type { RpcContract } from './contract.ts'
 import { BODY_MAX_BYTES } from './envelope.ts'
-import { deadCopy } from './publishable.ts'
+import { type Kernel, observing } from './kernel.ts'
 import { historyWith } from './recoverability.ts'
 import type { Work } from './state.ts'
+import { type Taking, takeFrom } from './taking.ts'
 import { nextTrace, type Trace } from './trace.ts'
 
 const Answered = Type.Object({ ok: Type.Literal(true), reply: Type.Unknown() })
@@ -82,15 +83,14 @@ export function answers<Q, R>(contract: RpcContract<Q, R>, work: (request: Q, no
  * after what it changed is committed. An answer may be lost with its asker; asking again is harmless.
  */
 export function serve(kernel: Kernel, queue: string, prefetch: number, answerers: Answerer[]): Taking {
-  const { broker, commit, log, now, service, version } = kernel
+  const { broker, commit, log, now } = kernel
   const byType = new Map(answerers.map((answerer) => [answerer.type, answerer]))
-  const underWay = new Map<Promise<void>, number>()
 
   async function settle(delivery: Delivery): Promise<void> {
-    const started = performance.now()
     const type = delivery.properties.type ?? 'unknown'
+    const observed = observing(kernel, queue, type)
     const finish = (outcome: 'handled' | 'dead_letter') => {
-      kernel.observe?.({ queue, type, outcome, durationMs: performance.now() - started })
+      observed(outcome)
       delivery.ack()
     }
     if (isLate(delivery, now())) return finish('handled')
@@ -106,9 +106,8 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
     } catch (thrown) {
       const error = asError(thrown)
       log.error({ queue, type, why: error.message }, 'dead letter')
-      const at = now().toISOString()
-      const history = historyWith([], error, { at, attempt: 1 })
-      await broker.publish(deadCopy({ delivery, queue, error, attempt: 1, history, at, service, version }))
+      const history = historyWith([], error, { at: now().toISOString(), attempt: 1 })
+      await bury(kernel, { delivery, queue, error, attempt: 1, history })
       finish('dead_letter')
     }
   }
@@ -138,27 +137,7 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
     }
   }
 
-  const subscription = broker.subscribe(queue, prefetch, (delivery) => {
-    const settled = settle(delivery)
-      .catch((thrown: unknown) => {
-        const error = asError(thrown)
-        if (errorCode(error) === 'broker_closed') return
-        log.error({ queue, err: error }, 'no dead letter can be made of it: left to the queue’s own dead-lettering')
-        delivery.refuse()
-      })
-      .finally(() => underWay.delete(settled))
-    underWay.set(settled, performance.now())
-  })
-
-  return {
-    queue,
-    underWay: () => underWay.size,
-    oldestMs: () => performance.now() - Math.min(performance.now(), ...underWay.values()),
-    async close() {
-      await subscription.cancel()
-      await Promise.all(underWay.keys())
-    },
-  }
+  return takeFrom({ broker, log, queue, prefetch, settle })
 }
 
 /** Its asker has stopped waiting. */

@@ -29,15 +29,8 @@ interface Active {
   heardAtMs: number
 }
 
-export interface Subscriber {
-  subscribe(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Subscription
-  /** Starts every consumer on the new session. */
-  attach(session: Session): Promise<void>
-  detach(): void
-}
-
 /** `renewIdleAfterMs`: how long a consumer may hear nothing before it opens its channel anew; for ever by default. */
-export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
+export function createSubscriber(renewIdleAfterMs?: number) {
   const consumers = new Set<Consumer>()
   let current: Session | undefined
   let watch: NodeJS.Timeout | undefined
@@ -109,7 +102,7 @@ export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
   }
 
   return {
-    subscribe(queue, prefetch, onDelivery) {
+    subscribe(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Subscription {
       const consumer: Consumer = { queue, prefetch, onDelivery, isDropped: false }
       consumers.add(consumer)
       if (current) start(current, consumer).catch(current.fail)
@@ -136,7 +129,8 @@ export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
         },
       }
     },
-    async attach(session) {
+    /** Starts every consumer on the new session. */
+    async attach(session: Session): Promise<void> {
       current = session
       // A copy: whoever subscribes in the meantime starts by itself.
       for (const consumer of [...consumers]) await start(session, consumer)
@@ -144,7 +138,7 @@ export function createSubscriber(renewIdleAfterMs?: number): Subscriber {
       watch = setInterval(() => renewIdle(session, renewIdleAfterMs), renewIdleAfterMs / 3)
       watch.unref()
     },
-    detach() {
+    detach(): void {
       current = undefined
       clearInterval(watch)
       for (const consumer of consumers) delete consumer.active

@@ -81,14 +81,11 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
         if (closed) return Promise.reject(brokerClosed())
         const done = deferred()
         unconfirmed.add(done)
-        // Like the real one, it tries for as long as no queue takes the message.
-        const attempt = () => {
-          if (closed) return
-          if (!accept(publication)) return void schedule(1_000, attempt)
-          unconfirmed.delete(done)
-          done.resolve()
-        }
-        schedule(0, attempt)
+        schedule(0, () => {
+          if (!unconfirmed.delete(done)) return
+          if (accept(publication)) done.resolve()
+          else done.reject(new TransientError('refused', `no queue is bound for ${publication.routingKey}`))
+        })
         return done.promise
       },
       subscribe(queue, prefetch, onDelivery) {

@@ -1,5 +1,5 @@
 // RabbitMQ goes away in every way it can, and what was published arrives, and whoever subscribed goes on.
-import { type Broker, openRabbit, type Publication, type Topology } from '@orders/shared/messaging'
+import { type Broker, openRabbit, type Publication, publishUntilTaken, type Topology } from '@orders/shared/messaging'
 import { BrokenError } from '@orders/shared/runtime'
 import { eventually, keepingLog } from '@orders/shared/testing'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
@@ -146,7 +146,7 @@ it('a queue deleted under its consumer comes back, with its bindings and its con
 it('a broker that goes on refusing is asked on a new connection, too, and what it refused arrives in the end', async () => {
   const { broker, lines } = await ready('refused')
   await broker.publish(publication('full.fact', '0'))
-  const refused = broker.publish(publication('full.fact', '1'))
+  const refused = publishUntilTaken(broker, publication('full.fact', '1'))
 
   const why = "the broker refuses full.fact on 'facts'"
   await eventually('the connection is renewed', () => lines.some((line) => line.why === why))
@@ -164,8 +164,8 @@ it('a message whose queue was deleted is not lost: it comes back, the topology i
   const { broker, lines } = await ready('returning')
   await vhost.api('DELETE', 'queues/kept')
   const ids = numbers(30)
-  const all = ids.map((id) => broker.publish(publication('kept.fact', id)))
-  const others = ids.map((id) => broker.publish(publication('other.fact', id)))
+  const all = ids.map((id) => publishUntilTaken(broker, publication('kept.fact', id)))
+  const others = ids.map((id) => broker.publish(publication('other.fact', `other ${id}`)))
 
   await Promise.all([...all, ...others])
 

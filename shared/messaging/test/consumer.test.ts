@@ -5,10 +5,11 @@ import { deferred } from '../../runtime/deferred.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
 import { eventually, type Schedule } from '../../testing/index.ts'
 import type { Broker, Publication } from '../broker.ts'
-import { type ConsumerOptions, consume } from '../consumer.ts'
+import { consume } from '../consumer.ts'
 import { handleDue } from '../due.ts'
 import { encode } from '../envelope.ts'
 import type { Handler } from '../handler.ts'
+import type { ConsumerOptions } from '../kernel.ts'
 import { type Draft, owned, type State } from '../state.ts'
 import {
   around,

@@ -8,7 +8,8 @@ import { PermanentError } from '../../runtime/errors.ts'
 import { route } from '../../testing/index.ts'
 import { toAmqp } from '../amqp.ts'
 import type { Properties } from '../broker.ts'
-import { cut, deadCopy, publishable } from '../publishable.ts'
+import { deadCopy } from '../bury.ts'
+import { cut, publishable } from '../publishable.ts'
 
 /** amqplib's own encoder, which throws for what AMQP has no form for. */
 const require = createRequire(import.meta.url)
@@ -142,16 +143,8 @@ describe('a dead copy', () => {
   }
   const history = [{ at: '2026-11-21T08:00:00.000Z', attempt: 2, error: 'no_such_thing: this can never work' }]
   const at = '2026-11-21T08:00:01.000Z'
-  const copy = deadCopy({
-    delivery,
-    queue: 'payment.queue',
-    error,
-    attempt: 2,
-    history,
-    at,
-    service: 's',
-    version: '1',
-  })
+  const by = { service: 's', version: '1', now: () => new Date(at) }
+  const copy = deadCopy(by, { delivery, queue: 'payment.queue', error, attempt: 2, history })
 
   it('has the bytes, what told it apart, and its queue’s dead letters as its way', () => {
     expect(copy.body).toBe(delivery.body)
@@ -175,16 +168,7 @@ describe('a dead copy', () => {
 
   it('can be encoded however long its error is', () => {
     const long = new PermanentError('x'.repeat(1_000), '€'.repeat(100_000))
-    const wordy = deadCopy({
-      delivery,
-      queue: 'payment.queue',
-      error: long,
-      attempt: 1,
-      history,
-      at,
-      service: 's',
-      version: '1',
-    })
+    const wordy = deadCopy(by, { delivery, queue: 'payment.queue', error: long, attempt: 1, history })
     expect(encoded(wordy.properties).length).toBeLessThan(FRAME_MAX / 2)
   })
 })

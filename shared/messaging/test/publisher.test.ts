@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { keepingLog } from '../../testing/index.ts'
 import type { Publication } from '../broker.ts'
 import { createPublisher } from '../publisher.ts'
+import { publishUntilTaken } from '../until-taken.ts'
 import { FakeConfirmChannel, fakeSession } from './fake-amqp.ts'
 
 beforeEach(() => {
@@ -90,21 +91,6 @@ describe('publishing', () => {
     channel.confirmAll()
     expect(channel.sent).toHaveLength(500)
   })
-
-  it('tries again what the broker refused, after a pause', async () => {
-    const { publish, attach, told } = await rig()
-    const { channel, session } = attach()
-    publish('a')
-    channel.sent.shift()?.confirm(new Error('message nacked'))
-    expect(channel.sent).toEqual([])
-    expect(session).toMatchObject({ reasons: [], renewals: ["the broker refuses a.fact on 'facts'"] })
-    await vi.advanceTimersByTimeAsync(1_000)
-    expect(channel.bodies()).toEqual(['a'])
-    expect(await told()).toEqual([])
-    channel.confirmAll()
-    expect(await told()).toEqual(['a'])
-    expect(session.renewals).toHaveLength(1)
-  })
 })
 
 describe('a session that ends', () => {
@@ -167,34 +153,26 @@ describe('an unroutable message', () => {
     channel.emit('return', { properties: { messageId: id }, content: Buffer.from(id) })
 
   it('is not taken for published by the ack that follows its return', async () => {
-    const { publisher, publish, attach, told } = await rig()
+    const { publish, attach, told, refused } = await rig()
     const first = attach()
     publish('lost', 'kept')
     returning(first.channel, 'lost')
     first.channel.confirmAll()
 
     expect(await told()).toEqual(['kept'])
+    expect(refused).toEqual(['lost refused'])
     expect(first.session.reasons).toEqual(["no queue is bound for a.fact on 'facts'"])
-    publisher.detach()
-
-    const second = attach()
-    await vi.advanceTimersByTimeAsync(1_000)
-    expect(second.channel.bodies()).toEqual(['lost'])
-    second.channel.confirmAll()
-    expect(await told()).toEqual(['kept', 'lost'])
   })
 
-  it('comes round as well when the session ends between its return and its ack', async () => {
-    const { publisher, publish, attach } = await rig()
+  it('is given back as well when the session ends between its return and its ack', async () => {
+    const { publisher, publish, attach, told, refused } = await rig()
     const first = attach()
     publish('lost')
     returning(first.channel, 'lost')
     publisher.detach()
-    const second = attach()
-    expect(second.channel.bodies()).toEqual([])
-    expect(publisher.unconfirmed()).toBe(1)
-    await vi.advanceTimersByTimeAsync(1_000)
-    expect(second.channel.bodies()).toEqual(['lost'])
+    await told()
+    expect(refused).toEqual(['lost refused'])
+    expect(attach().channel.bodies()).toEqual([])
   })
 })
 
@@ -206,23 +184,23 @@ describe('a message that is refused', () => {
     return sent.length
   }
 
-  it('is given back to whoever wants it tried once', async () => {
+  it('is given back, and its route is known until it takes one again', async () => {
     const { publisher, attach } = await rig()
     const { channel } = attach()
-    const publishing = publisher.publish(publication('a'), { isOnce: true })
+    const publishing = publisher.publish(publication('a'))
     refuseAll(channel)
     await expect(publishing).rejects.toMatchObject({ code: 'refused', message: "the broker refuses a.fact on 'facts'" })
     expect([publisher.unconfirmed(), publisher.refused()]).toEqual([0, ['facts a.fact']])
-    const second = publisher.publish(publication('a'), { isOnce: true })
+    const second = publisher.publish(publication('a'))
     channel.confirmAll()
     await second
     expect(publisher.refused()).toEqual([])
   })
 
-  it('is sent again otherwise, ever more rarely, and holds back no other', async () => {
+  it('is offered ever more rarely to whoever goes on until it is taken, and holds back no other', async () => {
     const { publisher, publish, attach, told } = await rig()
     const { channel } = attach()
-    publisher.publish(publication('full', 'full')).catch(() => undefined)
+    const tried = publishUntilTaken(publisher, publication('full', 'full'))
     refuseAll(channel)
     const tries: number[] = []
     for (let second = 1; second <= 100; second++) {
@@ -233,12 +211,15 @@ describe('a message that is refused', () => {
     publish('a')
     channel.confirmAll()
     expect(await told()).toEqual(['a'])
+    await vi.advanceTimersByTimeAsync(30_000)
+    channel.confirmAll()
+    await tried
   })
 
   it('renews its session at first, and not for as long as it lasts', async () => {
     const { publisher, attach } = await rig()
     const { channel, session } = attach()
-    publisher.publish(publication('full', 'full')).catch(() => undefined)
+    publishUntilTaken(publisher, publication('full', 'full')).catch(() => undefined)
     for (let second = 0; second < 100; second++) {
       refuseAll(channel)
       await vi.advanceTimersByTimeAsync(1_000)
@@ -287,8 +268,7 @@ describe('closing', () => {
   it('refuses whatever is unconfirmed, wherever it waits, and whatever comes later', async () => {
     const { publisher, publish, attach, refused, told } = await rig()
     const { channel } = attach()
-    publish('paused', 'sent')
-    channel.sent.shift()?.confirm(new Error('message nacked'))
+    publish('sent')
     channel.hasRoom = false
     publish('fills the socket', 'waiting')
 
@@ -296,7 +276,7 @@ describe('closing', () => {
     publish('late')
     await told()
 
-    const ids = ['fills the socket', 'late', 'paused', 'sent', 'waiting']
+    const ids = ['fills the socket', 'late', 'sent', 'waiting']
     expect(refused.sort()).toEqual(ids.map((id) => `${id} broker_closed`))
   })
 })
