@@ -1,8 +1,9 @@
 // `npm run dead-letters -- list|show|replay|discard`: what the services gave up on, why, and what to do with it.
 import { parseArgs, styleText } from 'node:util'
 import { topology } from '@orders/shared/contracts'
-import { type DeadLetter, type DeadLetters, openDeadLetters, readAmqpTls } from '@orders/shared/messaging'
+import { readAmqpTls } from '@orders/shared/messaging'
 import { CommonConfig, readConfig } from '@orders/shared/runtime'
+import { type DeadLetter, type DeadLetters, openDeadLetters } from './dead-letters/letters.ts'
 
 const USAGE = `npm run dead-letters -- list                     what lies where, and why
 npm run dead-letters -- show QUEUE [--id ID]     one message whole, or the oldest ten

@@ -26,7 +26,7 @@ export async function openCopies(count: number, { at, terms = plainTerms, open }
 
   async function openCopy() {
     const database = await openDatabase()
-    const shared = join(import.meta.dirname, '..', '..', 'shared', 'messaging', 'migrations')
+    const shared = join(import.meta.dirname, '..', '..', 'shared', 'storage', 'migrations')
     await migrate(database, [shared, join(import.meta.dirname, '..', 'migrations')])
     const { log, lines } = await keepingLog('notification-service')
     const now = () => new Date(clock.now)

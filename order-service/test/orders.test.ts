@@ -20,7 +20,7 @@ beforeEach(async () => {
   folder = await scratchFolder()
   database = openSqlite(join(folder.path, 'order.db'))
   const root = join(import.meta.dirname, '..', '..')
-  await migrate(database, [join(root, 'shared/messaging/migrations'), join(root, 'order-service/migrations')])
+  await migrate(database, [join(root, 'shared/storage/migrations'), join(root, 'order-service/migrations')])
 })
 
 afterEach(async () => {

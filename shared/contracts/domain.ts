@@ -1,5 +1,5 @@
 // What the kernel is given of this domain.
-import type { Domain } from '../runtime/domain.ts'
+import type { Domain } from './definition/domain.ts'
 import { heard } from './heard.ts'
 import { registry } from './registry.ts'
 import { services } from './services.ts'

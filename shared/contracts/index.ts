@@ -7,7 +7,7 @@ export type {
   Message,
   Received,
   RpcContract,
-} from '../messaging/contract.ts'
+} from './definition/contract.ts'
 export { orders } from './domain.ts'
 export * from './inventory.ts'
 export * from './notification.ts'

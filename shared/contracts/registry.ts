@@ -1,5 +1,5 @@
 // Every contract there is, by type.
-import type { AnyContract, Registry } from '../messaging/contract.ts'
+import type { AnyContract, Registry } from './definition/contract.ts'
 import * as inventory from './inventory.ts'
 import {
   NotificationCancelled,

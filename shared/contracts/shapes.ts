@@ -1,6 +1,6 @@
 // The shapes that several contracts share. Amounts are integer cents, instants are RFC 3339 in UTC.
 import { type Static, Type } from 'typebox'
-import { Instant } from '../messaging/contract.ts'
+import { Instant } from './definition/contract.ts'
 
 /** Safe in a URL path, a file name and an event id: no slash, no blank, no two dots in a row. */
 export const OrderId = Type.String({

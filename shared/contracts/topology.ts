@@ -12,7 +12,7 @@ import {
   type Topology,
   timerQueue,
   withDeadLetters,
-} from '../messaging/queues.ts'
+} from '../topology/queues.ts'
 import { heard } from './heard.ts'
 import { channels } from './notification.ts'
 import { services } from './services.ts'

@@ -1,9 +1,9 @@
 // A message on the wire: CloudEvents 1.0 in structured JSON, its attributes mirrored in the AMQP properties.
 
 import { isUtf8 } from 'node:buffer'
+import type { Message, Reader, Received, Registry } from '../contracts/definition/contract.ts'
 import { PermanentError } from '../runtime/errors.ts'
 import type { Properties, Publication } from './broker.ts'
-import type { Message, Reader, Received, Registry } from './contract.ts'
 import { type Arrived, SHORT_TEXT_MAX_BYTES } from './publishable.ts'
 import { nextTrace, type Trace } from './trace.ts'
 
@@ -96,16 +96,6 @@ function beyondAmqp({ id, type, subject, routingKey, time, priority = 0, expirat
 
 function isCount(value: number, max: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= max
-}
-
-/** The dataschemas of all that these consumers can read. */
-export function knownTo(
-  { contracts }: Registry,
-  consumers: readonly { handlers: readonly { type: string }[] }[],
-): string[] {
-  return consumers.flatMap(({ handlers }) =>
-    handlers.flatMap(({ type }) => [...(contracts.get(type)?.readers.keys() ?? [])]),
-  )
 }
 
 /** The envelope alone, of any type and version: enough for whoever keeps every message and acts on none. */

@@ -1,43 +1,35 @@
-// The door to messaging: the broker port and RabbitMQ behind it, consumers, RPC, the outbox and group commit.
+// The door to messaging: the broker port and RabbitMQ behind it, and the rooms around it: topology, retries, group commit with its
+// outbox, and the handling of messages.
+
+export { createGroupCommit, type GroupCommit } from '../commit/group-commit.ts'
+export { createOutbox, type Outbox } from '../commit/outbox.ts'
+export { countRows } from '../commit/outbox-rows.ts'
+export { createReading } from '../commit/reading.ts'
+export { about, type Decision, type Done, type Work } from '../commit/work.ts'
+export * from '../contracts/definition/contract.ts'
+export { heardBy, knownTo } from '../contracts/definition/hearing.ts'
+export { type Consumer, consume } from '../handling/consumer.ts'
+export { type AskContext, type Context, type Failure, type Handler, on, onMany } from '../handling/handler.ts'
+export type { ConsumerOptions, Kernel, Outcome } from '../handling/kernel.ts'
+export { createOutage, type Outage } from '../handling/outage.ts'
+export { type Timers, watchOverdue } from '../handling/overdue.ts'
+export { type Answerer, answers, serve } from '../handling/serve.ts'
+export type { Taking } from '../handling/taking.ts'
+export { type DueRetries, handleDue } from '../retries/due.ts'
+export { givenUp, hastened, type Kept } from '../retries/kept.ts'
+export * from '../retries/recoverability.ts'
+export { countRetries, listRetries, type RetryPage, retries } from '../retries/retries.ts'
+export { type Change, type Draft, type Known, lockKeyOf, owned, type Ref, type State, seen } from '../storage/state.ts'
+export { brokerUrls } from '../topology/broker-urls.ts'
+export { COMPLETE, declareTopology } from '../topology/declare.ts'
+export { answeredFor, managementOf, type Policies, watchPolicies } from '../topology/policies.ts'
+export * from '../topology/queues.ts'
+export { fromAmqp, toAmqp } from './amqp.ts'
 export type { Broker, BrokerStatus, Delivery, Headers, Properties, Publication, Subscription } from './broker.ts'
-export { brokerUrls } from './connection.ts'
-export { type Consumer, consume } from './consumer.ts'
-export * from './contract.ts'
-export { type DeadLetter, type DeadLetters, openDeadLetters } from './dead-letters.ts'
-export { COMPLETE, declareTopology } from './declare.ts'
-export { type DueRetries, handleDue } from './due.ts'
-export { type Cause, decode, decodeEnvelope, encode, knownTo } from './envelope.ts'
-export { createGroupCommit, type GroupCommit } from './group-commit.ts'
-export { type AskContext, type Context, type Failure, type Handler, on, onMany } from './handler.ts'
-export { heardBy } from './heard.ts'
-export { givenUp, hastened, type Kept } from './kept.ts'
-export type { ConsumerOptions, Kernel, Outcome } from './kernel.ts'
-export { createOutage, type Outage } from './outage.ts'
-export { createOutbox, type Outbox } from './outbox.ts'
-export { countRows } from './outbox-rows.ts'
-export { type Timers, watchOverdue } from './overdue.ts'
-export { answeredFor, managementOf, type Policies, watchPolicies } from './policies.ts'
+export { describe } from './connection.ts'
+export { type Cause, decode, decodeEnvelope, encode } from './envelope.ts'
 export { type Arrived, publishable } from './publishable.ts'
-export * from './queues.ts'
 export { openRabbit } from './rabbit.ts'
-export { createReading } from './reading.ts'
-export * from './recoverability.ts'
-export { countRetries, listRetries, type RetryPage, retries } from './retries.ts'
-export { type Answerer, answers, ask, serve } from './rpc.ts'
-export {
-  about,
-  type Change,
-  type Decision,
-  type Done,
-  type Draft,
-  type Known,
-  lockKeyOf,
-  owned,
-  type Ref,
-  type State,
-  seen,
-  type Work,
-} from './state.ts'
-export type { Taking } from './taking.ts'
+export { ask } from './rpc.ts'
 export { type AmqpTls, readAmqpTls } from './tls.ts'
 export { publishUntilTaken } from './until-taken.ts'

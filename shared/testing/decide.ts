@@ -1,6 +1,8 @@
 // A handler, or any other work, by itself: loaded, decided and saved over a real database, without a broker and without a group.
+
+import { createCells } from '../commit/cells.ts'
+import type { Done, Work } from '../commit/work.ts'
 import type { Context, Handler, Received } from '../messaging/index.ts'
-import { createCells, type Done, type Work } from '../messaging/state.ts'
 import type { Database } from '../storage/index.ts'
 
 /** In one transaction; what it says is returned and not published. */

@@ -2,9 +2,9 @@
 // expires, dead-letters and counts deliveries as RabbitMQ does, and is held to the same suite
 // (`tests/integration/broker-suite`).
 import type { Broker, Properties, Publication } from '../messaging/broker.ts'
-import type { Queue, Topology } from '../messaging/queues.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { TransientError } from '../runtime/errors.ts'
+import type { Queue, Topology } from '../topology/queues.ts'
 import {
   type Connection,
   copyOf,

@@ -1,6 +1,6 @@
 // One queue of the in-memory broker: order and priority, prefetch, redelivery, expiry and the delivery limit.
 import type { Delivery, Properties } from '../messaging/broker.ts'
-import type { Queue } from '../messaging/queues.ts'
+import type { Queue } from '../topology/queues.ts'
 import { createReadyList } from './ready-list.ts'
 
 /** When things happen; a simulation brings its own. Returns a function that calls it off. */

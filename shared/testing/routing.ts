@@ -1,5 +1,5 @@
 // How AMQP exchanges route: which queues a publication reaches (RabbitMQ tutorial "AMQP 0-9-1 Model Explained").
-import type { Binding, Topology } from '../messaging/queues.ts'
+import type { Binding, Topology } from '../topology/queues.ts'
 
 /** `route` over one topology, which works every way out once. */
 export function createRouter(topology: Topology) {

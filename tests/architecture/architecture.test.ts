@@ -7,6 +7,21 @@ import { files, packageOf, paths, root, type SourceFile, withoutWords } from './
 
 const { services } = orders
 const DOORS = ['contracts', 'messaging', 'storage', 'runtime', 'testing']
+/** The rooms of `shared`: each imports of those before it only. The domain is of nobody but whoever enters by its door. */
+const ROOMS = [
+  'runtime',
+  'storage',
+  'topology',
+  'contracts/definition',
+  'contracts',
+  'messaging',
+  'retries',
+  'commit',
+  'handling',
+  'http',
+  'service',
+  'testing',
+]
 
 const roomOf = ({ path }: { path: string }) => path.split('/')[0] ?? ''
 const isTest = ({ path }: { path: string }) => /(^|\/)tests?\//.test(path) || path.startsWith('bench/')
@@ -101,6 +116,23 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
+  it('the rooms of shared import one way; a door, which may open others too, is above them all', () => {
+    const isDoor = (path: string) => DOORS.some((door) => path === `shared/${door}/index.ts`)
+    const sharedRoomOf = (path: string) => dirname(path).slice('shared/'.length)
+    expect([...new Set(shared.map(({ path }) => sharedRoomOf(path)))].sort()).toEqual([...ROOMS].sort())
+    const rankOfRoom = (path: string) => ROOMS.indexOf(sharedRoomOf(path))
+    const wrong = shared
+      .filter(({ path }) => !isDoor(path))
+      .flatMap((file) =>
+        shared
+          .filter(({ path }) => localImports(file).includes(path))
+          .flatMap(({ path, imports }) => (isDoor(path) ? imports.map((inner) => join(dirname(path), inner)) : [path]))
+          .filter((target) => rankOfRoom(target) > rankOfRoom(file.path))
+          .map((target) => `${file.path} imports ${target}`),
+      )
+    expect(wrong).toEqual([])
+  })
+
   it('shared imports nothing but itself', () => {
     const wrong = files
       .filter((file) => roomOf(file) === 'shared')
@@ -141,8 +173,8 @@ describe('imports', () => {
     specifier.startsWith('.') && targetOf(file, specifier).startsWith('shared/testing/')
 
   const walls: [string, RegExp, (path: string) => boolean][] = [
-    ['fastify', /^(fastify|@fastify\/.*)$/, (path) => path.endsWith('/http.ts') || path.startsWith('shared/runtime/')],
-    ['amqplib', /^amqplib$/, (path) => path.startsWith('shared/messaging/')],
+    ['fastify', /^(fastify|@fastify\/.*)$/, (path) => path.endsWith('/http.ts') || path.startsWith('shared/http/')],
+    ['amqplib', /^amqplib$/, (path) => /^shared\/(messaging|topology)\//.test(path)],
     [
       'better-sqlite3',
       /^better-sqlite3$/,
@@ -153,7 +185,7 @@ describe('imports', () => {
     ['handlebars', /^handlebars$/, (path) => path.startsWith('notification-service/rendering/')],
     ['croner', /^croner$/, (path) => path === 'notification-service/jobs/schedule.ts'],
     ['pino', /^pino(-pretty)?$/, (path) => path === 'shared/runtime/log.ts'],
-    ['prom-client', /^prom-client$/, (path) => path === 'shared/runtime/metrics.ts'],
+    ['prom-client', /^prom-client$/, (path) => path === 'shared/service/metrics.ts'],
   ]
   it.each(walls)('%s is known in its own place only', (_, name, isAllowed) => {
     const wrong = [...ours, ...shared].filter(
@@ -199,7 +231,7 @@ describe('dependencies', () => {
 describe('code', () => {
   it('reads the environment in one place only', () => {
     const allowed = (path: string) =>
-      ['shared/runtime/run.ts', 'order-service/rebuild.ts', 'vitest.config.ts'].includes(path) ||
+      ['shared/service/run.ts', 'order-service/rebuild.ts', 'vitest.config.ts'].includes(path) ||
       path.startsWith('scripts/')
     const wrong = production.filter(({ path }) => !allowed(path)).flatMap((file) => places(file, /\bprocess\.env\b/))
     expect(wrong).toEqual([])
@@ -232,8 +264,9 @@ describe('code', () => {
   })
 
   it('the kernel imports nothing of the domain it serves, and names nothing of it', () => {
-    const kernel = shared.filter(({ path }) => !path.startsWith('shared/contracts/'))
-    expect(kernel.flatMap((file) => localImports(file).filter((target) => target.includes('contracts')))).toEqual([])
+    const isOfDomain = (path: string) => path.startsWith('shared/contracts/') && !path.includes('/definition/')
+    const kernel = shared.filter(({ path }) => !isOfDomain(path))
+    expect(kernel.flatMap((file) => localImports(file).filter(isOfDomain))).toEqual([])
     const nouns = [
       ...events.keys(),
       ...orders.services,
@@ -245,7 +278,7 @@ describe('code', () => {
 
   it('every request that submits work or asks passes its trace on', () => {
     const routes = [...ours, ...shared].filter(({ path }) =>
-      /(^|\/)http\.ts$|^shared\/runtime\/retries\.ts$/.test(path),
+      /(^|\/)http\.ts$|^shared\/service\/retries\.ts$/.test(path),
     )
     const calls = routes.flatMap(({ path, code }) =>
       [...code.matchAll(/\bcommit\.submit\(|(?<!\w)ask\(broker/g)].map(
@@ -258,7 +291,7 @@ describe('code', () => {
 
   it('acks, and gives back, only in the kernel', () => {
     const wrong = [...ours, ...production.filter((file) => roomOf(file) === 'scripts')]
-      .filter(({ path }) => path !== 'scripts/dead-letters.ts')
+      .filter(({ path }) => path !== 'scripts/dead-letters/letters.ts')
       .flatMap((file) => places(file, /\.(ack|nack|reject|refuse)\(/))
     expect(wrong).toEqual([])
     // Only what no dead letter can be made of is rejected, and by the kernel alone.
@@ -330,7 +363,9 @@ describe('the reader of this test', () => {
 
   it('finds the files it judges', () => {
     expect(files.length).toBeGreaterThan(60)
-    expect(files.find(({ path }) => path === 'shared/messaging/consumer.ts')?.imports).toContain('./broker.ts')
+    expect(files.find(({ path }) => path === 'shared/handling/consumer.ts')?.imports).toContain(
+      '../messaging/broker.ts',
+    )
     expect(files.find(({ path }) => path === 'shared/runtime/log.ts')?.imports).toContain('pino-pretty')
   })
 })

@@ -179,7 +179,7 @@ describe('docs/operations.md', () => {
   it('tells of every metric there is and of no other', () => {
     // What the runtime counts, and what services give it.
     const giving = production.filter((path) => /^[a-z]+-service\//.test(path) && read(path).includes('OwnGauges'))
-    const source = ['shared/runtime/metrics.ts', ...giving].map(read).join('\n')
+    const source = ['shared/service/metrics.ts', ...giving].map(read).join('\n')
     const made = [...source.matchAll(/name: '(\w+)'|(?:gauge|counted|byQueue)\(\s*'(\w+)'/g)].map(
       ([, name, gauge]) => name ?? gauge ?? '',
     )

@@ -44,7 +44,7 @@ interface Step {
 async function opened(service: string) {
   const folder = await scratchFolder()
   const database = openSqlite(join(folder.path, 'test.db'))
-  await migrate(database, [join(root, 'shared/messaging/migrations'), join(root, `${service}-service/migrations`)])
+  await migrate(database, [join(root, 'shared/storage/migrations'), join(root, `${service}-service/migrations`)])
   const { log } = await keepingLog()
   const broker = createMemoryBroker(topology).connect(service)
   const outbox = createOutbox({ database, broker, log, now })

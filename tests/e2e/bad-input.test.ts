@@ -1,10 +1,11 @@
 // Whatever people or programs send, the answer is a clear refusal that names the field, and the service goes on.
 
 import { topology } from '@orders/shared/contracts'
-import { deadLetterQueueOf, openDeadLetters } from '@orders/shared/messaging'
+import { deadLetterQueueOf } from '@orders/shared/messaging'
 import { eventually } from '@orders/shared/testing'
 import { connect } from 'amqplib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openDeadLetters } from '../../scripts/dead-letters/letters.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 

@@ -1,9 +1,10 @@
 // Every queue, fed with generated messages: each ends acked or as a dead letter with a reason, no consumer gets stuck, and the
 // next good order completes. FUZZ_SEED and FUZZ_COUNT choose which and how many; `npm run fuzz` sets them.
-import { openDeadLetters } from '@orders/shared/messaging'
+
 import { eventually } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openDeadLetters } from '../../scripts/dead-letters/letters.ts'
 import { metric, settled } from '../support/metrics.ts'
 import { wholeStory } from '../support/story.ts'
 import { type System, serviceNames, startSystem } from '../support/system.ts'

@@ -24,7 +24,7 @@ import {
   publishedIds,
   reserved,
   saving,
-} from '../../shared/messaging/test/kernel.ts'
+} from '../../shared/handling/test/kernel.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { startPostgresWire } from '../support/postgres-wire.ts'
 

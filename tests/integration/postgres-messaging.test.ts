@@ -1,8 +1,8 @@
 // Group commit and the outbox over PostgreSQL: the suites for every database.
 import { openDatabase } from '@orders/shared/storage'
-import { groupCommitSuite } from '../../shared/messaging/test/group-commit-suite.ts'
-import { openKernel } from '../../shared/messaging/test/kernel.ts'
-import { outboxSuite } from '../../shared/messaging/test/outbox-suite.ts'
+import { groupCommitSuite } from '../../shared/commit/test/group-commit-suite.ts'
+import { outboxSuite } from '../../shared/commit/test/outbox-suite.ts'
+import { openKernel } from '../../shared/handling/test/kernel.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 const open = async () => {

@@ -146,7 +146,7 @@ describe('two copies', () => {
       await remove()
     })
 
-    const folders = [join('shared', 'messaging', 'migrations'), join('order-service', 'migrations')]
+    const folders = [join('shared', 'storage', 'migrations'), join('order-service', 'migrations')]
     const applied = await Promise.all(copies.map((copy) => migrate(copy, folders)))
 
     expect(applied.flat()).toEqual(folders.flatMap((folder) => readdirSync(folder)))

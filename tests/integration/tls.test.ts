@@ -2,10 +2,11 @@
 // refused without and told what to do, never without looking.
 import { join } from 'node:path'
 import { topology } from '@orders/shared/contracts'
-import { type AmqpTls, type Broker, openDeadLetters, openRabbit, readAmqpTls } from '@orders/shared/messaging'
+import { type AmqpTls, type Broker, openRabbit, readAmqpTls } from '@orders/shared/messaging'
 import { eventually, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { type RabbitNode, startRabbitNode } from '../../scripts/broker/node.ts'
+import { openDeadLetters } from '../../scripts/dead-letters/letters.ts'
 import { freePorts } from '../../scripts/processes/ports.ts'
 import { type Authority, createAuthority, type Signed } from '../support/certificates.ts'
 import { deadLetters } from '../support/dead-letters.ts'

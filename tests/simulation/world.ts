@@ -77,7 +77,7 @@ const unlimited = new Set(
 )
 const RETRY_LOOK_MS = 500
 const RESTART_MEAN_MS = 200
-const OUTBOX_MIGRATIONS = join(import.meta.dirname, '..', '..', 'shared', 'messaging', 'migrations')
+const OUTBOX_MIGRATIONS = join(import.meta.dirname, '..', '..', 'shared', 'storage', 'migrations')
 
 /** Node's timers are under the world's time from now on, until the caller releases it. */
 export function createWorld(options: Options): World {

@@ -3,7 +3,8 @@ import { createServer } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { eventually, keepingLog } from '../../testing/index.ts'
-import { backoffMs, brokerUrls, supervise } from '../connection.ts'
+import { brokerUrls } from '../../topology/broker-urls.ts'
+import { backoffMs, supervise } from '../connection.ts'
 
 describe('backoffMs', () => {
   it('grows to ten seconds, jittered, and is never shorter than a tenth of one', () => {

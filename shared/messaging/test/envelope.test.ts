@@ -2,11 +2,12 @@
 import fc from 'fast-check'
 import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
+import { contractsOf } from '../../contracts/definition/contract.ts'
+import { knownTo } from '../../contracts/definition/hearing.ts'
 import { InventoryReserved, type Message, OrderCreated, PaymentDeadline, registry } from '../../contracts/index.ts'
-import { contractsOf } from '../contract.ts'
-import { BODY_MAX_BYTES, decode, decodeEnvelope, encode, knownTo } from '../envelope.ts'
+import { created, NOW, reserved } from '../../handling/test/kernel.ts'
+import { BODY_MAX_BYTES, decode, decodeEnvelope, encode } from '../envelope.ts'
 import type { Arrived } from '../publishable.ts'
-import { created, NOW, reserved } from './kernel.ts'
 
 const deliveryOf = (body: Buffer | string | object): Arrived => ({
   body: Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),

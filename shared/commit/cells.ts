@@ -1,0 +1,119 @@
+// What one group has loaded, and what its members have made of it: loaded once, decided upon in memory, saved once.
+// (Fowler, "Patterns of Enterprise Application Architecture": Unit of Work, Identity Map.)
+import { asError } from '../runtime/errors.ts'
+import type { Sql, Transaction } from '../storage/index.ts'
+import { type Draft, type Known, lockKeyOf, type Ref, type State } from '../storage/state.ts'
+
+/** A bug, unless a decision before it in the group has changed what this one reads. */
+export class UnnamedError extends Error {
+  override name = 'UnnamedError'
+}
+
+interface Cell {
+  before: unknown
+  now: unknown
+  isOwned: boolean
+}
+
+/** What one group has loaded, and what its members have made of it. */
+export interface Cells extends Known {
+  /** Loads `first`, then whatever `reads` names with that known, and so on until there is nothing more. */
+  load(tx: Transaction, first: readonly Ref[], reads: (known: Known) => readonly Ref[]): Promise<void>
+  /** Lets one member decide; when that throws, everything is as it was before. */
+  decide<T>(decide: (draft: Draft) => T): T
+  /** Each state's changes, once. */
+  save(tx: Sql): Promise<unknown>
+}
+
+/** More than any decision needs: one that goes on naming keys is a bug, and must not load for ever. */
+const ROUNDS_MAX = 12
+
+export function createCells(): Cells {
+  const states = new Map<Ref['state'], Map<string, Cell>>()
+  let undo: (() => void)[] = []
+
+  const find = (state: Ref['state'], key: string) => states.get(state)?.get(key)
+
+  function required(state: Ref['state'], key: string): Cell {
+    const cell = find(state, key)
+    if (!cell) throw new UnnamedError(`${state.name} ${key} is decided about, and was not named beforehand`)
+    return cell
+  }
+
+  const known: Known = {
+    // The cast is the edge between cells of all states and the one that a caller names.
+    get: <Value>(state: State<Value>, key: string) => find(state, key)?.now as Value | undefined,
+  }
+
+  const draft: Draft = {
+    get: <Value>(state: State<Value>, key: string) => required(state, key).now as Value | undefined,
+    set(state, key, value) {
+      const cell = required(state, key)
+      if (!cell.isOwned) throw new Error(`${state.name} ${key} is changed, and was named for reading only`)
+      const { now } = cell
+      undo.push(() => {
+        cell.now = now
+      })
+      cell.now = value
+    },
+  }
+
+  /** By state, the keys that are not there yet, or were only to be read and are now to be changed. */
+  function missing(refs: readonly Ref[]): Map<Ref['state'], Map<string, boolean>> {
+    const wanted = new Map<Ref['state'], Map<string, boolean>>()
+    for (const { state, key, isOwned } of refs) {
+      const cell = find(state, key)
+      if (cell && (cell.isOwned || !isOwned)) continue
+      const keys = wanted.get(state) ?? new Map<string, boolean>()
+      wanted.set(state, keys)
+      keys.set(key, isOwned || keys.get(key) === true)
+    }
+    return wanted
+  }
+
+  async function fetch(tx: Transaction, state: Ref['state'], keys: Map<string, boolean>): Promise<void> {
+    const loaded = await state.load(tx, [...keys.keys()])
+    const cells = states.get(state) ?? new Map<string, Cell>()
+    states.set(state, cells)
+    for (const [key, isOwned] of keys) cells.set(key, { before: loaded.get(key), now: loaded.get(key), isOwned })
+  }
+
+  const changed = () =>
+    [...states].map(([state, cells]) => ({
+      state,
+      changes: [...cells].flatMap(([key, { before, now }]) => (now === before ? [] : [{ key, before, after: now }])),
+    }))
+
+  return {
+    ...known,
+    async load(tx, first, reads) {
+      let wanted = missing(first)
+      for (let round = 0; round < ROUNDS_MAX; round++) {
+        if (wanted.size > 0) {
+          await tx.lock(lockKeys(wanted))
+          await Promise.all([...wanted].map(([state, keys]) => fetch(tx, state, keys)))
+        }
+        wanted = missing(reads(known))
+        if (wanted.size === 0) return
+      }
+      throw new Error('a decision goes on naming what it reads')
+    },
+    decide(decide) {
+      undo = []
+      try {
+        return decide(draft)
+      } catch (thrown) {
+        for (const back of undo.reverse()) back()
+        throw asError(thrown)
+      }
+    },
+    save: (tx) =>
+      Promise.all(changed().map(({ state, changes }) => (changes.length > 0 ? state.save(tx, changes) : undefined))),
+  }
+}
+
+function lockKeys(wanted: Map<Ref['state'], Map<string, boolean>>): string[] {
+  return [...wanted].flatMap(([state, keys]) =>
+    [...keys].flatMap(([key, isOwned]) => (isOwned ? [lockKeyOf(state, key)] : [])),
+  )
+}

@@ -1,0 +1,75 @@
+// Handles what is taken from a queue: acked when its attempt has ended, however that was. While the database is away all
+// deliveries are given back, and nothing is taken.
+
+import type { Delivery } from '../messaging/broker.ts'
+import type { Retrying } from '../retries/due.ts'
+import type { Kept } from '../retries/kept.ts'
+import { asError } from '../runtime/errors.ts'
+import { reached } from '../runtime/instants.ts'
+import { createAttempts, isAway } from './attempt.ts'
+import { type ConsumerOptions, type Kernel, observing } from './kernel.ts'
+import { Stopping } from './outside-calls.ts'
+import { isGone, type Taking, takeFrom } from './taking.ts'
+
+export interface Consumer extends Taking, Retrying {}
+
+const CLOSE_GRACE_MS = 2_000
+
+export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
+  const { broker, log, outage } = kernel
+  const { queue, prefetch, handlers } = options
+  const attempts = createAttempts(kernel, options)
+  const retired = new Set(options.retired)
+
+  async function settle(delivery: Delivery): Promise<void> {
+    const type = delivery.properties.type ?? ''
+    const observed = observing(kernel, queue, type)
+    try {
+      if (retired.has(type)) observed('handled')
+      else if (delivery.redelivered && options.countsRedeliveries) {
+        await attempts.postpone(delivery)
+        observed('retry')
+      } else observed(await attempts.make(delivery))
+      reached('before-ack')
+      delivery.ack()
+    } catch (thrown) {
+      const error = asError(thrown)
+      // Unacked, it comes back.
+      if (error instanceof Stopping || isGone(error)) return
+      if (isAway(error)) return outage.noticed(error)
+      observed('dead_letter')
+      throw error
+    }
+  }
+
+  async function again(kept: Kept): Promise<void> {
+    const observed = observing(kernel, queue, kept.type)
+    try {
+      observed(await attempts.make({ ...kept.delivery, redelivered: true }, kept))
+    } catch (thrown) {
+      const error = asError(thrown)
+      if (error instanceof Stopping || isGone(error)) return
+      if (!isAway(error)) return log.error({ queue, id: kept.id, err: error }, 'cannot be given up')
+      outage.noticed(error)
+      // The same attempt goes on; nobody else has it before its time has passed, and then it decides nothing.
+      return outage.over().then(() => again(kept))
+    }
+  }
+
+  const taking = takeFrom({ broker, log, queue, prefetch, settle })
+  const unwatch = outage.watch(taking)
+
+  return {
+    ...taking,
+    rowsMax: prefetch,
+    held: () => handlers.flatMap(({ type, guard }) => (guard?.isOpen() ? [type] : [])),
+    again,
+    async close() {
+      unwatch()
+      // A call that takes longer is left: unacked, its message comes back and is asked again with the same key.
+      const timer = setTimeout(attempts.stop, CLOSE_GRACE_MS)
+      await taking.close()
+      clearTimeout(timer)
+    },
+  }
+}

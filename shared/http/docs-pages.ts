@@ -1,0 +1,34 @@
+// A server that listens nowhere: it has the documented routes by name only, and answers for /docs.
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import Fastify, { type RouteOptions } from 'fastify'
+import type { Log } from '../runtime/log.ts'
+import type { HttpServer } from './http.ts'
+import { answerError } from './problem.ts'
+
+export type DocumentedRoute = Pick<RouteOptions, 'method' | 'url' | 'schema'>
+
+export interface DocumentInfo {
+  title: string
+  version: string
+  description: string
+}
+
+const POLICY =
+  "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:; " +
+  "object-src 'none'; style-src 'self' 'unsafe-inline'"
+
+/** Whoever opens it closes it. */
+export async function openPages(info: DocumentInfo, routes: DocumentedRoute[], log: Log): Promise<HttpServer> {
+  const app: HttpServer = Fastify()
+  app.setErrorHandler(answerError(log))
+  // Nobody calls these routes here, so nothing has to be compiled for them.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => JSON.stringify)
+  await app.register(swagger, { openapi: { info } })
+  for (const route of routes) app.route({ ...route, handler: async () => undefined })
+  // It brings the policy that its own scripts and styles need; without TLS in front there is nothing to upgrade to.
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: POLICY })
+  await app.ready()
+  return app
+}

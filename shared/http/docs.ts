@@ -1,0 +1,45 @@
+// The OpenAPI document and its pages below /docs: made when somebody first asks, so that no start pays for them.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Log } from '../runtime/log.ts'
+import type { DocumentedRoute, DocumentInfo } from './docs-pages.ts'
+import type { HttpServer } from './http.ts'
+
+/** Documents every route that is added to `app` afterwards, but for those whose schema says `hide`. */
+export function addDocs(app: HttpServer, info: DocumentInfo, log: Log): void {
+  const routes: DocumentedRoute[] = []
+  app.addHook('onRoute', ({ method, url, schema }) => {
+    // Fastify adds a HEAD of its own beside every GET, here as well as there.
+    if (schema?.hide !== true && method !== 'HEAD') routes.push({ method, url, schema })
+  })
+  let pages: Promise<HttpServer> | undefined
+  const open = async () => {
+    // Loading it takes time that only those spend who ask for it.
+    const { openPages } = await import('./docs-pages.ts')
+    return openPages(info, routes, log)
+  }
+  const opened = () => {
+    pages ??= open().catch((error: unknown) => {
+      pages = undefined
+      throw error
+    })
+    return pages
+  }
+  const answer = async (request: FastifyRequest, reply: FastifyReply) => passOn(await opened(), request, reply)
+  const hidden = { schema: { hide: true } }
+  app.get('/docs', hidden, answer)
+  app.get('/docs/*', hidden, answer)
+  app.addHook('onClose', async () => (await pages?.catch(() => undefined))?.close())
+}
+
+/** These are about the connection that a message came by, not about the message (RFC 9110 §7.6.1), or set again. */
+const NOT_PASSED_ON = new Set(['connection', 'keep-alive', 'transfer-encoding', 'date'])
+
+/** Always a GET: what is left out of the answer to a HEAD is left out here. */
+async function passOn(pages: HttpServer, { raw, headers }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const answer = await pages.inject({ method: 'GET', url: raw.url ?? '/', headers })
+  if (answer.statusCode === 404) return reply.callNotFound()
+  for (const [name, value] of Object.entries(answer.headers))
+    if (value !== undefined && !NOT_PASSED_ON.has(name)) reply.header(name, value)
+  // An empty body would be given a type.
+  return reply.status(answer.statusCode).send(answer.rawPayload.length > 0 ? answer.rawPayload : undefined)
+}

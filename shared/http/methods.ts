@@ -1,0 +1,42 @@
+// What a path is asked for that it does not have: 405, or 204 for OPTIONS, both with what it has (RFC 9110 §9.3.7, §15.5.6).
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { RejectedError } from '../runtime/errors.ts'
+
+interface Path {
+  segments: string[]
+  methods: string[]
+}
+
+/**
+ * For fastify's `setNotFoundHandler`, which hears of all that fits no route. Knows every route that is added afterwards;
+ * OPTIONS is answered without a token, since the documents are open too, and allows no other site to ask (no CORS).
+ */
+export function answerNotFound(app: Pick<FastifyInstance, 'addHook'>) {
+  const paths: Path[] = []
+  // Fastify adds a HEAD of its own beside every GET, here as well as there.
+  app.addHook('onRoute', ({ url, method }) => void paths.push({ segments: url.split('/'), methods: [method].flat() }))
+  return (request: FastifyRequest, reply: FastifyReply) => {
+    const { method } = request
+    const path = pathOf(request.url)
+    const segments = decodeURI(path).split('/')
+    const found = path === '*' ? paths : paths.filter((known) => fits(known.segments, segments))
+    const methods = new Set(found.flatMap((known) => known.methods))
+    if (methods.size === 0 || methods.has(method))
+      throw new RejectedError(404, 'no_such_route', `${method} ${path.slice(0, 200)} does not exist; see /docs`)
+    const allowed = [...methods.add('OPTIONS')].sort().join(', ')
+    reply.header('allow', allowed)
+    if (method === 'OPTIONS') return reply.status(204).send()
+    throw new RejectedError(405, 'method_not_allowed', `${method} is not possible here; there is ${allowed}`)
+  }
+}
+
+/** Without the query, in which people put what they look for. */
+export function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? ''
+}
+
+function fits(pattern: string[], segments: string[]): boolean {
+  const isOpen = pattern.at(-1) === '*'
+  if (isOpen ? segments.length < pattern.length : segments.length !== pattern.length) return false
+  return pattern.every((part, at) => part === '*' || part === segments[at] || (part.startsWith(':') && segments[at]))
+}

@@ -1,0 +1,91 @@
+// Who may ask: closed by default to the outside, open on loopback, and no token tells anything of another.
+import Fastify, { type FastifyRequest } from 'fastify'
+import { describe, expect, it } from 'vitest'
+import { CommonConfig, readConfig } from '../../runtime/config.ts'
+import { keepingLog } from '../../testing/index.ts'
+import { createAuth } from '../auth.ts'
+import { answerError } from '../problem.ts'
+
+const OPERATOR = 'operator-token-0123456789'
+const SECOND = 'second-operator-token-0123'
+const CUSTOMER = 'customer-token-0123456789'
+
+async function asking(environment: Record<string, string>) {
+  const auth = createAuth(readConfig(CommonConfig, environment))
+  const app = Fastify()
+  app.setErrorHandler(answerError((await keepingLog()).log))
+  app.get('/operator', { onRequest: auth.operator }, async () => 'ok')
+  app.get('/customer', { onRequest: auth.customer }, async () => 'ok')
+  return async (url: string, authorization?: string) => {
+    const answer = await app.inject({ url, headers: authorization === undefined ? {} : { authorization } })
+    return answer.statusCode === 200 ? 200 : [answer.statusCode, answer.json().code, answer.headers['www-authenticate']]
+  }
+}
+
+const REQUIRED = [401, 'token_required', 'Bearer']
+const UNKNOWN = [401, 'token_unknown', 'Bearer']
+const REFUSED = [403, 'token_refused', undefined]
+
+describe('without tokens', () => {
+  it.each(['127.0.0.1', '127.8.0.1', 'localhost', '::1'])('everything is open on loopback: %s', async (HOST) => {
+    const ask = await asking({ HOST })
+    expect([await ask('/operator'), await ask('/customer')]).toEqual([200, 200])
+  })
+
+  it.each(['0.0.0.0', '::', '192.168.1.7', 'orders.example.com', '127.example.com', 'localhost.example.com'])(
+    'a service refuses to listen beyond loopback: %s',
+    (HOST) => {
+      const config = readConfig(CommonConfig, { HOST })
+      expect(() => createAuth(config)).toThrow(
+        expect.objectContaining({ name: 'BrokenError', code: 'tokens_required' }),
+      )
+    },
+  )
+
+  it('customers’ tokens do not replace operators’', () => {
+    const config = readConfig(CommonConfig, { HOST: '0.0.0.0', CUSTOMER_TOKENS: CUSTOMER })
+    expect(() => createAuth(config)).toThrow(/OPERATOR_TOKENS/)
+  })
+})
+
+describe('with tokens', () => {
+  const both = { HOST: '0.0.0.0', OPERATOR_TOKENS: `${OPERATOR},${SECOND}`, CUSTOMER_TOKENS: CUSTOMER }
+
+  it('operators’ routes take each operator token, refuse a customer’s, and know no other', async () => {
+    const ask = await asking(both)
+    expect(await ask('/operator', `Bearer ${OPERATOR}`)).toBe(200)
+    expect(await ask('/operator', `bearer ${SECOND}`)).toBe(200)
+    expect(await ask('/operator', `Bearer ${CUSTOMER}`)).toEqual(REFUSED)
+    expect(await ask('/operator', `Bearer ${OPERATOR}x`)).toEqual(UNKNOWN)
+    expect(await ask('/operator', `Bearer ${OPERATOR},${SECOND}`)).toEqual(UNKNOWN)
+  })
+
+  it.each([undefined, '', OPERATOR, `Basic ${OPERATOR}`, 'Bearer', 'Bearer ', `Bearer ${OPERATOR} more`])(
+    'asks for a token when there is none to read: %j',
+    async (authorization) => {
+      const ask = await asking(both)
+      expect(await ask('/operator', authorization)).toEqual(REQUIRED)
+      expect(await ask('/customer', authorization)).toEqual(REQUIRED)
+    },
+  )
+
+  it('customers’ routes take customers’ and operators’ tokens', async () => {
+    const ask = await asking(both)
+    expect(await ask('/customer', `Bearer ${CUSTOMER}`)).toBe(200)
+    expect(await ask('/customer', `Bearer ${OPERATOR}`)).toBe(200)
+    expect(await ask('/customer', 'Bearer somebody-elses-token')).toEqual(UNKNOWN)
+  })
+
+  it('customers’ routes are open when only operators have tokens', async () => {
+    const ask = await asking({ OPERATOR_TOKENS: OPERATOR })
+    expect(await ask('/customer')).toBe(200)
+    expect(await ask('/operator')).toEqual(REQUIRED)
+  })
+})
+
+it('a hook leaves a valid request as it is', async () => {
+  const auth = createAuth(readConfig(CommonConfig, {}))
+  const request = { headers: {} } as FastifyRequest
+  await auth.operator(request)
+  expect(request).toEqual({ headers: {} })
+})

@@ -1,0 +1,238 @@
+// Prometheus metrics of one service, in a registry of its own.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as Metered } from 'prom-client'
+import type { HttpMetrics } from '../http/http.ts'
+import {
+  type Broker,
+  countRetries,
+  countRows,
+  type GroupCommit,
+  type Outbox,
+  type Outcome,
+  type Registry,
+  type Taking,
+} from '../messaging/index.ts'
+import type { Breaker } from '../runtime/breaker.ts'
+import type { Database } from '../storage/index.ts'
+
+/** What a service tells of its own state. */
+export interface OwnGauges {
+  /** Tells the series of each gauge apart; of few values, none from input. */
+  label: string
+  gauges: readonly { name: string; help: string }[]
+  /** For each value of the label what each of the gauges is, in their order. Asked at most every five seconds. */
+  read(): Promise<readonly { label: string; values: readonly number[] }[]>
+}
+
+export interface Metrics extends HttpMetrics {
+  observe(outcome: Outcome): void
+  committed(members: number): void
+  own(gauges: OwnGauges): void
+}
+
+export interface Watched {
+  database: Database
+  broker: Broker
+  outbox: Outbox
+  commit: GroupCommit
+  takings: Taking[]
+  breakers: Breaker[]
+}
+
+/** Each look at the event loop's lag wakes the process: by default a hundred times a second, most of what an idle one does. */
+const LAG_EVERY_MS = 100
+
+/** However often the metrics are read, the database is asked no more often. */
+const COUNTED_EVERY_MS = 5_000
+
+/** Gives what `read` gave last, and reads again when that is older. While it cannot be read there is none. */
+function seldom<T>(elapsedMs: () => number, read: () => Promise<T>): () => Promise<T | undefined> {
+  let latest: Promise<T | undefined> | undefined
+  let readAtMs = 0
+  return () => {
+    if (!latest || elapsedMs() - readAtMs >= COUNTED_EVERY_MS) {
+      readAtMs = elapsedMs()
+      latest = read().catch(() => undefined)
+    }
+    return latest
+  }
+}
+
+export function createMetrics(
+  service: string,
+  { contracts, rpcs }: Registry,
+  watched: () => Watched | undefined,
+  elapsedMs = () => performance.now(),
+): Metrics {
+  /** A label is one of few: whoever sends messages must not make series of metrics. */
+  const known = (type: string) => (contracts.has(type) || rpcs.some((rpc) => rpc.type === type) ? type : 'other')
+  const registry = new Metered()
+  const registers = [registry]
+  registry.setDefaultLabels({ service })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_EVERY_MS })
+  const handled = new Counter({
+    name: 'messages_handled_total',
+    help: 'Deliveries settled, by how it ended.',
+    labelNames: ['queue', 'type', 'outcome'],
+    registers,
+  })
+  const handling = new Histogram({
+    name: 'message_handling_seconds',
+    help: 'From delivery to ack, the call outside and the commit included.',
+    labelNames: ['queue'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers,
+  })
+  const groups = new Histogram({
+    name: 'group_commit_members',
+    help: 'Messages and requests that shared one transaction.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+    registers,
+  })
+  const answers = new Histogram({
+    name: 'http_request_seconds',
+    help: 'HTTP requests by route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers,
+  })
+  const counts = seldom(elapsedMs, async () => {
+    const { database } = watched() ?? {}
+    if (!database) return undefined
+    const [rows, waiting] = await Promise.all([countRows(database), countRetries(database)])
+    return { rows, waiting }
+  })
+  let requestsUnderWay = () => 0
+  const gauge = (name: string, help: string, read: (parts: Watched) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const parts = watched()
+        if (parts) this.set(read(parts))
+      },
+    })
+  gauge('broker_usable', '1 when messages can be published and consumed.', ({ broker }) =>
+    broker.status().fault ? 0 : 1,
+  )
+  gauge('broker_unconfirmed', 'Publications waiting for the broker.', ({ broker }) => broker.status().unconfirmed)
+  gauge(
+    'outbox_under_way',
+    'Recorded messages not yet confirmed, in memory.',
+    ({ outbox }) => outbox.pending().underWay,
+  )
+  const counted = (name: string, help: string, read: (parts: Watched) => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        const parts = watched()
+        this.reset()
+        if (parts) this.inc(read(parts))
+      },
+    })
+  counted(
+    'database_statements_total',
+    'Statements, begin and commit included.',
+    ({ database }) => database.spent.statements,
+  )
+  counted(
+    'database_round_trips_total',
+    'Times that somebody waited for the database server; 0 for SQLite.',
+    ({ database }) => database.spent.roundTrips,
+  )
+  gauge('wal_bytes', 'Size of the write-ahead log; 0 for PostgreSQL.', ({ database }) => database.walBytes())
+  gauge('commit_waiting', 'Messages and requests waiting for the next group.', ({ commit }) => commit.waiting())
+  const byQueue = (name: string, help: string, read: (taking: Taking) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['queue'],
+      registers,
+      collect() {
+        for (const taking of watched()?.takings ?? []) this.set({ queue: taking.queue }, read(taking))
+      },
+    })
+  byQueue('messages_under_way', 'Deliveries taken and not settled yet.', (taking) => taking.underWay())
+  byQueue(
+    'unsettled_seconds',
+    'For how long the oldest of them has not been settled.',
+    (taking) => taking.oldestMs() / 1_000,
+  )
+  new Gauge({
+    name: 'outbox_rows',
+    help: 'Messages that are recorded and not forgotten yet, of all copies.',
+    registers,
+    async collect() {
+      const { rows } = (await counts()) ?? {}
+      if (rows !== undefined) this.set(rows)
+    },
+  })
+  const oldestRetry = new Gauge({
+    name: 'retries_oldest_seconds',
+    help: 'For how long the oldest of what waits to be handled again has waited.',
+    labelNames: ['type'],
+    registers,
+  })
+  new Gauge({
+    name: 'retries_waiting',
+    help: 'Messages and tasks that wait to be handled again.',
+    labelNames: ['type'],
+    registers,
+    async collect() {
+      const { waiting = [] } = (await counts()) ?? {}
+      this.reset()
+      oldestRetry.reset()
+      for (const { type, count, oldest } of waiting) {
+        this.inc({ type: known(type) }, Number(count))
+        oldestRetry.set({ type: known(type) }, Math.max(0, (Date.now() - Date.parse(oldest)) / 1_000))
+      }
+    },
+  })
+  new Gauge({
+    name: 'breaker_open',
+    help: '1 while an outside system is left alone, since it does not serve.',
+    labelNames: ['breaker'],
+    registers,
+    collect() {
+      for (const { name, state } of watched()?.breakers ?? []) this.set({ breaker: name }, state() === 'closed' ? 0 : 1)
+    },
+  })
+  new Gauge({
+    name: 'http_requests_under_way',
+    help: 'HTTP requests that are being worked on.',
+    registers,
+    collect() {
+      this.set(requestsUnderWay())
+    },
+  })
+  return {
+    observe({ queue, type, outcome, durationMs }) {
+      handled.inc({ queue, type: known(type), outcome })
+      handling.observe({ queue }, durationMs / 1000)
+    },
+    committed: (members) => groups.observe(members),
+    answered: (route, method, status, durationMs) => answers.observe({ method, route, status }, durationMs / 1000),
+    watchRequests(underWay) {
+      requestsUnderWay = underWay
+    },
+    own({ label, gauges, read }) {
+      const values = seldom(elapsedMs, read)
+      for (const [index, { name, help }] of gauges.entries())
+        new Gauge({
+          name,
+          help,
+          labelNames: [label],
+          registers,
+          async collect() {
+            const series = (await values()) ?? []
+            this.reset()
+            for (const one of series) this.set({ [label]: one.label }, one.values[index] ?? 0)
+          },
+        })
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}

@@ -1,0 +1,226 @@
+// A policy of the broker can change a queue without its arguments telling: messages then go early, or for good, while all looks
+// well. What the broker says of our queues is read back, at each connect and every minute, and told.
+//
+// Promise: nothing is refused for it. Where the management API cannot be asked nothing is claimed, and it is asked again.
+import { unescape as decoded } from 'node:querystring'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { asError } from '../runtime/errors.ts'
+import type { Log } from '../runtime/log.ts'
+import { lookEvery } from '../runtime/looks.ts'
+import { brokerUrls } from './broker-urls.ts'
+import type { Queue, Topology } from './queues.ts'
+
+export interface Management {
+  /** What is asked: the queues of our vhost, and of each only what is needed. */
+  url: string
+  authorization: string
+  /** For people; without a login. */
+  host: string
+  vhost: string
+}
+
+const COLUMNS = 'columns=name,policy,operator_policy,effective_policy_definition'
+const DEFAULT_LOGIN = 'guest'
+
+/** Where `MANAGEMENT_URL` says, with the broker's own login unless it has one; else at the first host of `AMQP_URL`. */
+export function managementOf(amqpUrl: string, managementUrl?: string): Management | undefined {
+  if (managementUrl === 'off') return undefined
+  const broker = new URL(brokerUrls(amqpUrl)[0] ?? '')
+  // Under TLS the login is not to be read by others, so it is not sent in the clear beside it.
+  const usual = broker.protocol === 'amqps:' ? 'https://host:15671' : 'http://host:15672'
+  const base = new URL(managementUrl ?? usual.replace('host', broker.hostname))
+  const { username, password } = base.username === '' ? broker : base
+  const isAnonymous = username === '' && password === ''
+  const login = isAnonymous ? [DEFAULT_LOGIN, DEFAULT_LOGIN] : [decoded(username), decoded(password)]
+  const vhost = decoded(broker.pathname.slice(1)) || '/'
+  const path = `${base.pathname.replace(/\/$/, '')}/api/queues/${encodeURIComponent(vhost)}`
+  return {
+    url: `${base.origin}${path}?${COLUMNS}`,
+    authorization: `Basic ${Buffer.from(login.join(':')).toString('base64')}`,
+    host: base.host,
+    vhost,
+  }
+}
+
+/**
+ * The queues that a service answers for: those it takes from, their dead letters and timers, and what nobody takes from at all
+ * (`unrouted.queue`), for which every service answers.
+ */
+export function answeredFor({ exchanges, queues, bindings }: Topology, consumed: readonly string[]): Queue[] {
+  const alternates = new Set(exchanges.flatMap(({ alternate }) => alternate ?? []))
+  const isOf = (queue: Queue) => {
+    const feeding = bindings.filter(({ destination }) => destination === queue.name)
+    const { 'x-dead-letter-exchange': exchange, 'x-dead-letter-routing-key': home } = queue.arguments
+    return (
+      consumed.includes(queue.name) ||
+      (exchange === '' && consumed.includes(String(home))) ||
+      // A queue of dead letters is bound by the name of the queue that gives up into it.
+      feeding.some(({ pattern, source }) => consumed.includes(pattern) || alternates.has(source))
+    )
+  }
+  return queues.filter(isOf)
+}
+
+export interface PolicyChange {
+  queue: string
+  /** `policy all`, `operator policy limits`. */
+  policy: string
+  key: string
+  value: unknown
+  cost: string
+  todo: string
+  /** All but what to do, in one sentence for people. */
+  text: string
+}
+
+const Described = Type.Array(
+  Type.Object({
+    name: Type.String(),
+    policy: Type.Optional(Type.Unknown()),
+    operator_policy: Type.Optional(Type.Unknown()),
+    effective_policy_definition: Type.Optional(Type.Unknown()),
+  }),
+)
+const described = Compile(Described)
+
+/**
+ * What the effective policies change of what we rely on. An argument of the queue wins over a policy; of two numbers the lower
+ * one does (RabbitMQ guide "Policies").
+ */
+export function policyChanges(queues: readonly Queue[], answer: unknown, vhost: string): PolicyChange[] {
+  if (!described.Check(answer)) throw new Error('the answer is not a list of queues')
+  const byName = new Map(queues.map((queue) => [queue.name, queue]))
+  return answer.flatMap(({ name, policy, operator_policy: operator, effective_policy_definition: definition }) => {
+    const queue = byName.get(name)
+    if (!queue) return []
+    const given = [...named('policy', policy), ...named('operator policy', operator)]
+    const words = given.map(({ kind, name }) => `${kind} ${name}`).join(' or ')
+    const clear = given.map(({ kind, name }) => `rabbitmqctl clear_${kind.replace(' ', '_')} -p ${vhost} ${name}`)
+    const todo = `${clear.join(', or ')}, or let its pattern leave this queue out`
+    return costs(queue, isRecord(definition) ? definition : {}).map(({ key, value, cost }) => {
+      const text = `${words} on ${name}: ${key} ${value}: ${cost}`
+      return { queue: name, policy: words, key, value, cost, todo, text }
+    })
+  })
+}
+
+const named = (kind: string, name: unknown) => (typeof name === 'string' && name !== '' ? [{ kind, name }] : [])
+
+const LENGTHS = ['max-length', 'max-length-bytes']
+
+function costs({ arguments: own }: Queue, definition: Record<string, unknown>) {
+  const home = own['x-dead-letter-exchange']
+  const isLast = home === undefined
+  const overflow = own['x-overflow'] ?? definition.overflow ?? 'drop-head'
+  const isLimited = LENGTHS.some((key) => key in definition)
+  const length =
+    overflow === 'reject-publish'
+      ? 'beyond it the broker takes nothing more for this queue'
+      : `beyond it the oldest messages ${isLast ? 'are lost' : 'become dead letters'}`
+  const waits = isLast ? 'what waits longer is lost' : 'what waits longer becomes a dead letter'
+  const tried = isLast
+    ? 'a message that was looked at so often is lost'
+    : 'a message that came so often becomes a dead letter'
+  const another = 'what this queue drops goes another way'
+  const all: Record<string, string | undefined> = {
+    'message-ttl': home === '' ? 'a timer comes back early' : waits,
+    expires: 'the queue is deleted, with what is in it, when nobody has used it for so long',
+    'max-length': length,
+    'max-length-bytes': length,
+    overflow:
+      isLimited && overflow !== 'reject-publish'
+        ? 'at the length limit messages are dropped instead of refused'
+        : undefined,
+    // Where we set none, nothing is given back: a timer has no consumer, a classic queue no such limit.
+    'delivery-limit': 'x-delivery-limit' in own ? tried : undefined,
+    'dead-letter-exchange': another,
+    'dead-letter-routing-key': another,
+    'dead-letter-strategy': another,
+  }
+  return Object.entries(all).flatMap(([key, cost]) => {
+    const value = definition[key]
+    return cost !== undefined && value !== undefined && wins(value, own[`x-${key}`]) ? [{ key, value, cost }] : []
+  })
+}
+
+/** A number below zero is no limit (RabbitMQ 4). */
+function wins(value: unknown, own: string | number | undefined): boolean {
+  if (typeof value !== 'number') return own === undefined
+  return value >= 0 && value < (typeof own === 'number' ? own : Number.POSITIVE_INFINITY)
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+interface Options {
+  management: Management
+  queues: readonly Queue[]
+  log: Log
+  everyMs?: number
+  timeoutMs?: number
+}
+
+export interface Policies {
+  /** Asks now; resolves when that is read. Never rejects. */
+  look(): Promise<void>
+  /** For people; empty when all is well or cannot be known. */
+  faults(): string[]
+  close(): Promise<void>
+}
+
+const EVERY_MS = 60_000
+const TIMEOUT_MS = 5_000
+
+/** Asks at once, and then again and again until it is closed. */
+export function watchPolicies({
+  management,
+  queues,
+  log,
+  everyMs = EVERY_MS,
+  timeoutMs = TIMEOUT_MS,
+}: Options): Policies {
+  const { url, authorization, host, vhost } = management
+  const closing = new AbortController()
+  let found: PolicyChange[] = []
+  let told = new Set<string>()
+
+  async function read(): Promise<PolicyChange[]> {
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)])
+    const answer = await fetch(url, { headers: { authorization }, signal })
+    // Read or thrown away, so that the connection is free.
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`it answers ${answer.status}`)
+    return policyChanges(queues, JSON.parse(text), vhost)
+  }
+
+  function tell(changes: PolicyChange[]): void {
+    for (const { text, ...change } of changes)
+      if (!told.has(text)) log.warn(change, 'a policy of the broker changes a queue')
+    if (changes.length === 0 && told.size > 0) log.info('no policy of the broker changes a queue any more')
+    told = new Set(changes.map(({ text }) => text))
+  }
+
+  async function look(): Promise<void> {
+    found = await read()
+    tell(found)
+  }
+
+  const looks = lookEvery(everyMs, look, (error) => {
+    found = []
+    const why = error.cause === undefined ? error.message : asError(error.cause).message
+    log.info({ host, why }, 'the policies of the broker cannot be read')
+  })
+  void looks.now()
+
+  return {
+    look: looks.now,
+    faults: () => found.map(({ text }) => `broker: ${text}`),
+    close() {
+      const closed = looks.close()
+      closing.abort()
+      return closed
+    },
+  }
+}
