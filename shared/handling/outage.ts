@@ -13,17 +13,7 @@ interface Paused {
   resume(): void
 }
 
-export interface Outage {
-  /** Somebody's commit failed for it. */
-  noticed(error: Error): void
-  /** Why nothing is taken now, for people. */
-  fault(): string | undefined
-  /** Resolves when it is over, at once when there is none; never once it is closed. */
-  over(): Promise<void>
-  /** Pauses and resumes from now on; gives what ends that. */
-  watch(paused: Paused): () => void
-  close(): void
-}
+export type Outage = ReturnType<typeof createOutage>
 
 interface Kernel {
   database: Pick<Database, 'transaction'>
@@ -36,7 +26,7 @@ const PROBE_EVERY_MS = 500
 const SOON_MS = 30_000
 const PROBE_MAX_MS = 10_000
 
-export function createOutage({ database, log, now }: Kernel): Outage {
+export function createOutage({ database, log, now }: Kernel) {
   const watching = new Set<Paused>()
   let fault: string | undefined
   let waitMs = PROBE_EVERY_MS
@@ -67,7 +57,8 @@ export function createOutage({ database, log, now }: Kernel): Outage {
   }
 
   return {
-    noticed(error) {
+    /** Somebody's commit failed for it. */
+    noticed(error: Error): void {
       if (fault !== undefined || closing.signal.aborted) return
       fault = error.message
       over = deferred()
@@ -77,9 +68,12 @@ export function createOutage({ database, log, now }: Kernel): Outage {
       // Only a close ends it otherwise.
       probe().catch(() => undefined)
     },
+    /** Why nothing is taken now, for people. */
     fault: () => fault,
+    /** Resolves when it is over, at once when there is none; never once it is closed. */
     over: async () => over?.promise,
-    watch(paused) {
+    /** Pauses and resumes from now on; gives what ends that. */
+    watch(paused: Paused): () => void {
       watching.add(paused)
       if (fault !== undefined) paused.pause()
       return () => void watching.delete(paused)

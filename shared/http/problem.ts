@@ -1,4 +1,5 @@
 // RFC 9457 problem details: every error a person or program gets over HTTP, with a stable `code` and the faulty fields.
+import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { asError, type FieldFault, isOutage, RejectedError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
@@ -14,28 +15,11 @@ interface Problem {
   errors?: FieldFault[]
 }
 
-const TITLES: Record<number, string> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  409: 'Conflict',
-  412: 'Precondition Failed',
+/** Node's own, where RFC 9110 has no newer name. */
+const TITLES: Record<number, string | undefined> = {
+  ...STATUS_CODES,
   413: 'Content Too Large',
-  414: 'URI Too Long',
-  415: 'Unsupported Media Type',
-  416: 'Range Not Satisfiable',
-  417: 'Expectation Failed',
   422: 'Unprocessable Content',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
 }
 
 export function problem(status: number, code: string, detail: string, errors?: FieldFault[]): Problem {

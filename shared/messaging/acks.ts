@@ -1,10 +1,5 @@
 // Acks in few frames: what one group commit settled is acked together, with `multiple` as far as nothing is missing.
 
-export interface Acks {
-  /** Notes a delivery as handed out and gives what settles it, one way or the other. */
-  add(deliveryTag: number): { ack(): void; refuse(): void }
-}
-
 /** `refused`: without going back to its queue. */
 export type How = 'alone' | 'and those before' | 'refused'
 
@@ -13,7 +8,7 @@ export type How = 'alone' | 'and those before' | 'refused'
  * oldest with a single frame, those behind a slow one each with its own, so that a slow delivery never holds back the
  * others' prefetch.
  */
-export function createAcks(send: (deliveryTag: number, how: How) => void): Acks {
+export function createAcks(send: (deliveryTag: number, how: How) => void) {
   let outstanding: { tag: number; settled: boolean }[] = []
   let scheduled = false
 
@@ -29,17 +24,18 @@ export function createAcks(send: (deliveryTag: number, how: How) => void): Acks 
   }
 
   return {
-    add(tag) {
+    /** Notes a delivery as handed out and gives what settles it, one way or the other. */
+    add(tag: number) {
       const delivery = { tag, settled: false }
       outstanding.push(delivery)
       return {
-        ack() {
+        ack(): void {
           delivery.settled = true
           if (scheduled) return
           scheduled = true
           setImmediate(flush)
         },
-        refuse() {
+        refuse(): void {
           outstanding = outstanding.filter((one) => one !== delivery)
           send(tag, 'refused')
         },

@@ -37,13 +37,6 @@ interface Options {
   broken(error: BrokenError): void
 }
 
-export interface Supervisor {
-  /** `fault` is why it cannot be used now, for people. */
-  status(): { fault: string | undefined; blocked: boolean }
-  ready(): Promise<void>
-  close(): Promise<void>
-}
-
 const CONNECT_TIMEOUT_MS = 10_000
 const CLOSE_TIMEOUT_MS = 2_000
 /** Sessions that are renewed last this long, so that a fault which stays does not become a storm of connections. */
@@ -57,7 +50,7 @@ export function backoffMs(attempt: number, random: number): number {
   return Math.max(BACKOFF_FIRST_MS / 2, Math.round(ceiling * random))
 }
 
-export function supervise(options: Options): Supervisor {
+export function supervise(options: Options) {
   const { name, log } = options
   const urls = shuffled(options.urls)
   const stop = new AbortController()
@@ -67,6 +60,32 @@ export function supervise(options: Options): Supervisor {
 
   /** Connects, lets the owner set up, and returns why it ended. */
   async function session(url: string): Promise<Error> {
+    const ended = deferred<Error>()
+    const fail = (error?: Error) => ended.resolve(error ?? new Error('closed'))
+    const onStop = () => fail()
+    // Connecting and setting up hang when the peer says nothing: whatever ends the session ends them as well.
+    const gone = ended.promise.then((error): Promise<never> => Promise.reject(error))
+    stop.signal.addEventListener('abort', onStop)
+    try {
+      const model = await connected(url, gone)
+      try {
+        listen(model, fail)
+        await Promise.race([options.open({ model, fail, renew: renewing(fail) }), gone])
+        fault = undefined
+        opened.resolve()
+        log.info({ connection: name }, 'connected')
+        return await ended.promise
+      } finally {
+        blocked = undefined
+        options.lost()
+        await closeQuietly(model)
+      }
+    } finally {
+      stop.signal.removeEventListener('abort', onStop)
+    }
+  }
+
+  async function connected(url: string, gone: Promise<never>): Promise<ChannelModel> {
     const connecting = connect(withHeartbeat(url, options.heartbeatSeconds), {
       ...options.tls,
       timeout: CONNECT_TIMEOUT_MS,
@@ -74,14 +93,16 @@ export function supervise(options: Options): Supervisor {
       keepAlive: true,
       clientProperties: { ...options.properties, connection_name: name },
     })
-    const model = await unlessStopped(connecting)
-    const ended = deferred<Error>()
-    const fail = (error?: Error) => ended.resolve(error ?? new Error('closed'))
-    const connectedMs = performance.now()
-    const renew = (reason: Error) => {
-      if (performance.now() - connectedMs >= RENEWED_AFTER_MS) fail(reason)
+    try {
+      return await Promise.race([connecting, gone])
+    } catch (error) {
+      // One that comes up all the same is wanted by nobody.
+      connecting.then(abandon, () => undefined)
+      throw error
     }
-    const onStop = () => fail()
+  }
+
+  function listen(model: ChannelModel, fail: (error?: Error) => void): void {
     model.on('error', fail)
     model.on('close', fail)
     model.on('handler-error', fail)
@@ -93,39 +114,6 @@ export function supervise(options: Options): Supervisor {
       blocked = undefined
       log.info({ connection: name }, 'broker unblocked the connection')
     })
-    stop.signal.addEventListener('abort', onStop)
-    // Stopped while connecting: the signal does not fire again for a late listener.
-    if (stop.signal.aborted) fail()
-    try {
-      // Setting up hangs when the peer dies in the middle of it, so the end of the connection ends it as well.
-      const gone = ended.promise.then((error) => Promise.reject(error))
-      await Promise.race([options.open({ model, fail, renew }), gone])
-      fault = undefined
-      opened.resolve()
-      log.info({ connection: name }, 'connected')
-      return await ended.promise
-    } finally {
-      stop.signal.removeEventListener('abort', onStop)
-      blocked = undefined
-      options.lost()
-      await closeQuietly(model)
-    }
-  }
-
-  /** A peer that takes the connection and says nothing must not hold up the stop. */
-  async function unlessStopped(connecting: Promise<ChannelModel>): Promise<ChannelModel> {
-    const stopped = deferred<never>()
-    const onStop = () => {
-      connecting.then(abandon, () => undefined)
-      stopped.reject(new Error('stopped'))
-    }
-    if (stop.signal.aborted) onStop()
-    stop.signal.addEventListener('abort', onStop)
-    try {
-      return await Promise.race([connecting, stopped.promise])
-    } finally {
-      stop.signal.removeEventListener('abort', onStop)
-    }
   }
 
   async function run(): Promise<void> {
@@ -151,12 +139,13 @@ export function supervise(options: Options): Supervisor {
 
   const running = run()
   return {
+    /** `fault` is why it cannot be used now, for people. */
     status: () => ({
       fault: fault ?? (blocked && `blocked by the broker: ${blocked}`),
       blocked: blocked !== undefined,
     }),
     ready: () => opened.promise,
-    async close() {
+    async close(): Promise<void> {
       stop.abort()
       await running
       fault = 'closed'
@@ -167,6 +156,14 @@ export function supervise(options: Options): Supervisor {
 function shuffled<T>(items: readonly T[]): T[] {
   const keyed = items.map((item) => ({ item, key: Math.random() }))
   return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item)
+}
+
+/** From the moment of connecting on. */
+function renewing(fail: (reason: Error) => void): (reason: Error) => void {
+  const connectedMs = performance.now()
+  return (reason) => {
+    if (performance.now() - connectedMs >= RENEWED_AFTER_MS) fail(reason)
+  }
 }
 
 /** A connection that nobody wants any more: whatever it still says of its end must not end the process. */

@@ -5,12 +5,7 @@ import type { Database } from '../storage/index.ts'
 import type { Kept } from './kept.ts'
 import { claimDue, queuesDue, releaseKnown } from './retries.ts'
 
-export interface DueRetries {
-  /** Looks at once: something has just become due. */
-  wake(): void
-  /** Claims nothing more, and resolves when what was claimed is settled. */
-  close(): Promise<void>
-}
+export type DueRetries = ReturnType<typeof handleDue>
 
 /** Makes the attempts at what is kept for its queue. */
 export interface Retrying {
@@ -37,12 +32,7 @@ const RELEASE_EVERY_LOOKS = 20
 const ATTEMPT_MAX_MS = 60_000
 
 /** `known`: the dataschemas that the consumers can read. */
-export function handleDue(
-  kernel: Kernel,
-  consumers: readonly Retrying[],
-  known: string[],
-  lookEveryMs: number,
-): DueRetries {
+export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known: string[], lookEveryMs: number) {
   const { database, outage, log, now } = kernel
   const underWay = new Map<string, Set<Promise<void>>>(consumers.map(({ queue }) => [queue, new Set()]))
   let count = 0
@@ -83,8 +73,10 @@ export function handleDue(
 
   const looks = lookEvery(lookEveryMs, look, (err) => log.warn({ err }, 'cannot look for what is due'))
   return {
+    /** Looks at once: something has just become due. */
     wake: () => void setImmediate(looks.now),
-    async close() {
+    /** Claims nothing more, and resolves when what was claimed is settled. */
+    async close(): Promise<void> {
       closed = true
       await looks.close()
       await Promise.all([...underWay.values()].flatMap((some) => [...some]))

@@ -1,15 +1,8 @@
 // Looks that are made again and again, one at a time: into a table for what is due, or at the broker for what has changed.
 import { asError } from './errors.ts'
 
-export interface Looks {
-  /** Looks at once, or joins the look that is under way; resolves when it is over. Never rejects. */
-  now(): Promise<void>
-  /** Looks no more, and resolves when the look under way is over. */
-  close(): Promise<void>
-}
-
 /** `failed` is told once for each outage. The first look is after `everyMs`; whoever opens it closes it. */
-export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (error: Error) => void): Looks {
+export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (error: Error) => void) {
   let looking: Promise<void> | undefined
   let isReadable = true
   let closed = false
@@ -26,6 +19,7 @@ export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (e
     }
   }
 
+  /** Looks at once, or joins the look that is under way; resolves when it is over. Never rejects. */
   async function now(): Promise<void> {
     if (!closed) looking ??= lookOnce()
     await looking
@@ -35,7 +29,8 @@ export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (e
   interval.unref()
   return {
     now,
-    async close() {
+    /** Looks no more, and resolves when the look under way is over. */
+    async close(): Promise<void> {
       closed = true
       clearInterval(interval)
       await looking

@@ -102,25 +102,28 @@ export function createMetrics(
     return { rows, waiting }
   })
   let requestsUnderWay = () => 0
-  const gauge = (name: string, help: string, read: (parts: Watched) => number) =>
+  const gauge = (name: string, help: string, collect: (gauge: Gauge) => unknown, labelNames: string[] = []) =>
     new Gauge({
       name,
       help,
+      labelNames,
       registers,
-      collect() {
-        const parts = watched()
-        if (parts) this.set(read(parts))
+      async collect() {
+        await collect(this)
       },
     })
-  gauge('broker_usable', '1 when messages can be published and consumed.', ({ broker }) =>
+  const part = (name: string, help: string, read: (parts: Watched) => number) =>
+    gauge(name, help, (one) => {
+      const parts = watched()
+      if (parts) one.set(read(parts))
+    })
+  part('broker_usable', '1 when messages can be published and consumed.', ({ broker }) =>
     broker.status().fault ? 0 : 1,
   )
-  gauge('broker_unconfirmed', 'Publications waiting for the broker.', ({ broker }) => broker.status().unconfirmed)
-  gauge(
-    'outbox_under_way',
-    'Recorded messages not yet confirmed, in memory.',
-    ({ outbox }) => outbox.pending().underWay,
-  )
+  part('broker_unconfirmed', 'Publications waiting for the broker.', ({ broker }) => broker.status().unconfirmed)
+  part('outbox_under_way', 'Recorded messages not yet confirmed, in memory.', ({ outbox }) => outbox.pending().underWay)
+  part('wal_bytes', 'Size of the write-ahead log; 0 for PostgreSQL.', ({ database }) => database.walBytes())
+  part('commit_waiting', 'Messages and requests waiting for the next group.', ({ commit }) => commit.waiting())
   const counted = (name: string, help: string, read: (parts: Watched) => number) =>
     new Counter({
       name,
@@ -142,32 +145,21 @@ export function createMetrics(
     'Times that somebody waited for the database server; 0 for SQLite.',
     ({ database }) => database.spent.roundTrips,
   )
-  gauge('wal_bytes', 'Size of the write-ahead log; 0 for PostgreSQL.', ({ database }) => database.walBytes())
-  gauge('commit_waiting', 'Messages and requests waiting for the next group.', ({ commit }) => commit.waiting())
-  const byQueue = (name: string, help: string, read: (taking: Taking) => number) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: ['queue'],
-      registers,
-      collect() {
-        for (const taking of watched()?.takings ?? []) this.set({ queue: taking.queue }, read(taking))
-      },
-    })
+  const byQueue = (name: string, help: string, read: (taking: Taking) => number) => {
+    const collect = (one: Gauge) => {
+      for (const taking of watched()?.takings ?? []) one.set({ queue: taking.queue }, read(taking))
+    }
+    gauge(name, help, collect, ['queue'])
+  }
   byQueue('messages_under_way', 'Deliveries taken and not settled yet.', (taking) => taking.underWay())
   byQueue(
     'unsettled_seconds',
     'For how long the oldest of them has not been settled.',
     (taking) => taking.oldestMs() / 1_000,
   )
-  new Gauge({
-    name: 'outbox_rows',
-    help: 'Messages that are recorded and not forgotten yet, of all copies.',
-    registers,
-    async collect() {
-      const { rows } = (await counts()) ?? {}
-      if (rows !== undefined) this.set(rows)
-    },
+  gauge('outbox_rows', 'Messages that are recorded and not forgotten yet, of all copies.', async (one) => {
+    const { rows } = (await counts()) ?? {}
+    if (rows !== undefined) one.set(rows)
   })
   const oldestRetry = new Gauge({
     name: 'retries_oldest_seconds',
@@ -175,38 +167,21 @@ export function createMetrics(
     labelNames: ['type'],
     registers,
   })
-  new Gauge({
-    name: 'retries_waiting',
-    help: 'Messages and tasks that wait to be handled again.',
-    labelNames: ['type'],
-    registers,
-    async collect() {
-      const { waiting = [] } = (await counts()) ?? {}
-      this.reset()
-      oldestRetry.reset()
-      for (const { type, count, oldest } of waiting) {
-        this.inc({ type: known(type) }, Number(count))
-        oldestRetry.set({ type: known(type) }, Math.max(0, (Date.now() - Date.parse(oldest)) / 1_000))
-      }
-    },
-  })
-  new Gauge({
-    name: 'breaker_open',
-    help: '1 while an outside system is left alone, since it does not serve.',
-    labelNames: ['breaker'],
-    registers,
-    collect() {
-      for (const { name, state } of watched()?.breakers ?? []) this.set({ breaker: name }, state() === 'closed' ? 0 : 1)
-    },
-  })
-  new Gauge({
-    name: 'http_requests_under_way',
-    help: 'HTTP requests that are being worked on.',
-    registers,
-    collect() {
-      this.set(requestsUnderWay())
-    },
-  })
+  const countWaiting = async (one: Gauge) => {
+    const { waiting = [] } = (await counts()) ?? {}
+    one.reset()
+    oldestRetry.reset()
+    for (const { type, count, oldest } of waiting) {
+      one.inc({ type: known(type) }, Number(count))
+      oldestRetry.set({ type: known(type) }, Math.max(0, (Date.now() - Date.parse(oldest)) / 1_000))
+    }
+  }
+  gauge('retries_waiting', 'Messages and tasks that wait to be handled again.', countWaiting, ['type'])
+  const showBreakers = (one: Gauge) => {
+    for (const { name, state } of watched()?.breakers ?? []) one.set({ breaker: name }, state() === 'closed' ? 0 : 1)
+  }
+  gauge('breaker_open', '1 while an outside system is left alone, since it does not serve.', showBreakers, ['breaker'])
+  gauge('http_requests_under_way', 'HTTP requests that are being worked on.', (one) => one.set(requestsUnderWay()))
   return {
     observe({ queue, type, outcome, durationMs }) {
       handled.inc({ queue, type: known(type), outcome })
@@ -219,18 +194,14 @@ export function createMetrics(
     },
     own({ label, gauges, read }) {
       const values = seldom(elapsedMs, read)
-      for (const [index, { name, help }] of gauges.entries())
-        new Gauge({
-          name,
-          help,
-          labelNames: [label],
-          registers,
-          async collect() {
-            const series = (await values()) ?? []
-            this.reset()
-            for (const one of series) this.set({ [label]: one.label }, one.values[index] ?? 0)
-          },
-        })
+      for (const [index, { name, help }] of gauges.entries()) {
+        const collect = async (shown: Gauge) => {
+          const series = (await values()) ?? []
+          shown.reset()
+          for (const one of series) shown.set({ [label]: one.label }, one.values[index] ?? 0)
+        }
+        gauge(name, help, collect, [label])
+      }
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

@@ -162,25 +162,13 @@ interface Options {
   timeoutMs?: number
 }
 
-export interface Policies {
-  /** Asks now; resolves when that is read. Never rejects. */
-  look(): Promise<void>
-  /** For people; empty when all is well or cannot be known. */
-  faults(): string[]
-  close(): Promise<void>
-}
+export type Policies = ReturnType<typeof watchPolicies>
 
 const EVERY_MS = 60_000
 const TIMEOUT_MS = 5_000
 
 /** Asks at once, and then again and again until it is closed. */
-export function watchPolicies({
-  management,
-  queues,
-  log,
-  everyMs = EVERY_MS,
-  timeoutMs = TIMEOUT_MS,
-}: Options): Policies {
+export function watchPolicies({ management, queues, log, everyMs = EVERY_MS, timeoutMs = TIMEOUT_MS }: Options) {
   const { url, authorization, host, vhost } = management
   const closing = new AbortController()
   let found: PolicyChange[] = []
@@ -215,7 +203,9 @@ export function watchPolicies({
   void looks.now()
 
   return {
+    /** Asks now; resolves when that is read. Never rejects. */
     look: looks.now,
+    /** For people; empty when all is well or cannot be known. */
     faults: () => found.map(({ text }) => `broker: ${text}`),
     close() {
       const closed = looks.close()

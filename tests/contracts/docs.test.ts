@@ -180,7 +180,7 @@ describe('docs/operations.md', () => {
     // What the runtime counts, and what services give it.
     const giving = production.filter((path) => /^[a-z]+-service\//.test(path) && read(path).includes('OwnGauges'))
     const source = ['shared/service/metrics.ts', ...giving].map(read).join('\n')
-    const made = [...source.matchAll(/name: '(\w+)'|(?:gauge|counted|byQueue)\(\s*'(\w+)'/g)].map(
+    const made = [...source.matchAll(/name: '(\w+)'|(?:gauge|part|counted|byQueue)\(\s*'(\w+)'/g)].map(
       ([, name, gauge]) => name ?? gauge ?? '',
     )
     const [, section = ''] = /^## Metrics\n([\s\S]*?)^## /m.exec(read('docs/operations.md')) ?? []
