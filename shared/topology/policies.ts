@@ -1,6 +1,9 @@
 // A policy of the broker can change a queue without its arguments telling: messages then go early, or for good, while all looks
 // well. What the broker says of our queues is read back, at each connect and every minute, and told.
 //
+// What holds for a queue is among the broker's statistics. Where they are off, as RabbitMQ 4 advises, its answer is complete but for
+// that, and would pass for a broker without policies: so it is asked for that too.
+//
 // Promise: nothing is refused for it. Where the management API cannot be asked nothing is claimed, and it is asked again.
 import { unescape as decoded } from 'node:querystring'
 import { Type } from 'typebox'
@@ -12,8 +15,8 @@ import { brokerUrls } from './broker-urls.ts'
 import type { Queue, Topology } from './queues.ts'
 
 export interface Management {
-  /** What is asked: the queues of our vhost, and of each only what is needed. */
-  url: string
+  /** What is asked, and of each answer only what is needed: the queues of our vhost, and whether statistics are off. */
+  urls: { queues: string; overview: string }
   authorization: string
   /** For people; without a login. */
   host: string
@@ -34,9 +37,12 @@ export function managementOf(amqpUrl: string, managementUrl?: string): Managemen
   const isAnonymous = username === '' && password === ''
   const login = isAnonymous ? [DEFAULT_LOGIN, DEFAULT_LOGIN] : [decoded(username), decoded(password)]
   const vhost = decoded(broker.pathname.slice(1)) || '/'
-  const path = `${base.pathname.replace(/\/$/, '')}/api/queues/${encodeURIComponent(vhost)}`
+  const api = `${base.origin}${base.pathname.replace(/\/$/, '')}/api`
   return {
-    url: `${base.origin}${path}?${COLUMNS}`,
+    urls: {
+      queues: `${api}/queues/${encodeURIComponent(vhost)}?${COLUMNS}`,
+      overview: `${api}/overview?columns=disable_stats`,
+    },
     authorization: `Basic ${Buffer.from(login.join(':')).toString('base64')}`,
     host: base.host,
     vhost,
@@ -83,6 +89,7 @@ const Described = Type.Array(
   }),
 )
 const described = Compile(Described)
+const overview = Compile(Type.Object({ disable_stats: Type.Boolean() }))
 
 /**
  * What the effective policies change of what we rely on. An argument of the queue wins over a policy; of two numbers the lower
@@ -169,18 +176,25 @@ const TIMEOUT_MS = 5_000
 
 /** Asks at once, and then again and again until it is closed. */
 export function watchPolicies({ management, queues, log, everyMs = EVERY_MS, timeoutMs = TIMEOUT_MS }: Options) {
-  const { url, authorization, host, vhost } = management
+  const { urls, authorization, host, vhost } = management
   const closing = new AbortController()
   let found: PolicyChange[] = []
   let told = new Set<string>()
 
-  async function read(): Promise<PolicyChange[]> {
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)])
+  async function ask(url: string, signal: AbortSignal): Promise<unknown> {
     const answer = await fetch(url, { headers: { authorization }, signal })
     // Read or thrown away, so that the connection is free.
     const text = await answer.text()
     if (!answer.ok) throw new Error(`it answers ${answer.status}`)
-    return policyChanges(queues, JSON.parse(text), vhost)
+    return JSON.parse(text)
+  }
+
+  async function read(): Promise<PolicyChange[]> {
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)])
+    const about = await ask(urls.overview, signal)
+    if (!overview.Check(about)) throw new Error('it does not say whether its statistics are off')
+    if (about.disable_stats) throw new Error('its statistics are off, and with them what holds for a queue')
+    return policyChanges(queues, await ask(urls.queues, signal), vhost)
   }
 
   function tell(changes: PolicyChange[]): void {

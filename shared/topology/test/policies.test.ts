@@ -11,7 +11,7 @@ const broker = 'amqp://ann:s%2Fcret@rabbit.example:5673/shop%2Fone?heartbeat=5'
 describe('managementOf', () => {
   const asked = (amqpUrl: string, managementUrl?: string) => {
     const found = managementOf(amqpUrl, managementUrl)
-    return found && [found.url, Buffer.from(found.authorization.replace(/^Basic /, ''), 'base64').toString()]
+    return found && [found.urls.queues, Buffer.from(found.authorization.replace(/^Basic /, ''), 'base64').toString()]
   }
   const COLUMNS = '?columns=name,policy,operator_policy,effective_policy_definition'
 
@@ -136,10 +136,11 @@ describe('policyChanges', () => {
 /** A management API that says what it is told to, and keeps what it was asked. */
 async function openManagement() {
   const asked: IncomingMessage[] = []
-  const says = { status: 200, body: '[]', isSilent: false }
+  const says = { status: 200, body: '[]', overview: '{"disable_stats":false}', isSilent: false }
   const server = createServer((request, answer) => {
     asked.push(request)
-    if (!says.isSilent) answer.writeHead(says.status, { 'content-type': 'application/json' }).end(says.body)
+    const body = request.url?.startsWith('/api/overview') ? says.overview : says.body
+    if (!says.isSilent) answer.writeHead(says.status, { 'content-type': 'application/json' }).end(body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(async () => {
@@ -175,7 +176,7 @@ describe('watchPolicies', () => {
       'broker: policy all on payment.deadline.queue: message-ttl 10000: a timer comes back early',
     ])
     expect(asked[0]?.headers.authorization).toBe(`Basic ${btoa('ann:secret')}`)
-    expect(asked[0]?.url).toMatch(/^\/api\/queues\/shop\?/)
+    expect(asked[1]?.url).toMatch(/^\/api\/queues\/shop\?/)
     expect(lines.find(({ msg }) => msg === CHANGES)).toMatchObject({
       queue: 'payment.deadline.queue',
       policy: 'policy all',
@@ -218,11 +219,14 @@ describe('watchPolicies', () => {
     await eventually('it is seen', () => policies.faults().length === 1)
   })
 
-  it.each<[what: string, answer: { status?: number; body?: string; isSilent?: boolean }]>([
+  it.each<[what: string, answer: { status?: number; body?: string; overview?: string; isSilent?: boolean }]>([
     ['refused', { status: 401, body: '{"error":"not_authorised"}' }],
     ['not found', { status: 404, body: '{}' }],
     ['no JSON', { body: '<html>' }],
     ['something else', { body: '{"queues":[]}' }],
+    // A queue then says its name only.
+    ['no statistics', { overview: '{"disable_stats":true}', body: '[{"name":"payment.deadline.queue"}]' }],
+    ['nothing of its statistics', { overview: '{}' }],
     ['never answered', { isSilent: true }],
   ])('%s: one line for the outage, no reason, and asked again', async (_, answer) => {
     const { says, open, policy, said, lines } = await openManagement()
@@ -235,7 +239,8 @@ describe('watchPolicies', () => {
     expect(said(INFORMS)).toEqual([READS_NOT])
     expect(JSON.stringify(lines)).not.toContain('secret')
 
-    Object.assign(says, { status: 200, isSilent: false, body: policy({ expires: 1 }) })
+    const overview = '{"disable_stats":false}'
+    Object.assign(says, { status: 200, overview, isSilent: false, body: policy({ expires: 1 }) })
     await eventually('it is read', async () => {
       await policies.look()
       return policies.faults().length === 1
