@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { capture, type Running, start, stop } from '../processes/child.ts'
 import { guard } from '../processes/guard.ts'
 import { freePorts, until } from '../processes/ports.ts'
@@ -199,5 +199,8 @@ async function failureReport(what: string, files: RabbitNodeFiles): Promise<stri
     const lines = (logs[index] ?? '').trimEnd().split('\n').slice(-15)
     return `--- ${path}\n${lines.join('\n')}`
   })
-  return [what, ...tails].join('\n')
+  // RabbitMQ's own words for it are among many others.
+  const isOfAnother = logs.some((log) => log.includes('failed_to_initialize_feature_flags_registry'))
+  const dataOf = `Its data in ${dirname(dirname(files.brokerLogPath))} is of another version of RabbitMQ, too old or too new for this one: remove the folder, or run that version.`
+  return [what, ...tails, ...(isOfAnother ? [dataOf] : [])].join('\n')
 }
