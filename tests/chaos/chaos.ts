@@ -130,6 +130,7 @@ async function runIn(world: World, plan: Planned[], options: ChaosOptions): Prom
       loadEndedMs,
       load,
       messages,
+      sentAgain: drained.sentAgain,
       looks: observer.looks,
       injector,
     })
@@ -210,13 +211,14 @@ interface Witnesses {
   loadEndedMs: number
   load: Load
   messages: Messages
+  sentAgain: Snapshot['sentAgain']
   looks: Snapshot['stockLooks']
   injector: Injector
 }
 
 async function snapshotOf(
   world: World,
-  { stockBefore, topologyBefore, loadEndedMs, load, messages, looks, injector }: Witnesses,
+  { stockBefore, topologyBefore, loadEndedMs, load, messages, sentAgain, looks, injector }: Witnesses,
 ): Promise<Snapshot> {
   const { fleet, mail, vhost } = world
   return {
@@ -226,6 +228,7 @@ async function snapshotOf(
     stockLooks: looks,
     accepted: [...mail.accepted, ...(await toldByLog(world))],
     ...(await lettersAndQueues(vhost)),
+    sentAgain,
     thrown: thrownIn(messages, injector),
     repeating: repeatingIn(world, injector),
     refusedAddresses: [...mail.refused],

@@ -11,8 +11,8 @@ const LOOK_EVERY_MS = 500
 
 export interface Drained {
   inTime: boolean
-  /** How many dead letters were sent again. */
-  replayed: number
+  /** The dead letters that were sent again. */
+  sentAgain: DeadLetter[]
   /** What was still to do at the last look. */
   left: string[]
 }
@@ -29,7 +29,7 @@ interface DrainOptions {
 export async function drain(world: World, { withinMs, signal, tell, thrown }: DrainOptions): Promise<Drained> {
   let deadline = performance.now() + withinMs
   let least = Number.POSITIVE_INFINITY
-  let replayed = 0
+  const sentAgain: DeadLetter[] = []
   let quiet = 0
   for (;;) {
     const left = await leftIn(world).catch((error: Error) => [error.message])
@@ -41,11 +41,11 @@ export async function drain(world: World, { withinMs, signal, tell, thrown }: Dr
     // An order that waits for a dead letter ends when that is sent again.
     if (left.every((line) => line.startsWith('orders '))) {
       const again = await replayTransient(world, thrown)
-      replayed += again
-      if (again > 0) quiet = 0
+      sentAgain.push(...again)
+      if (again.length > 0) quiet = 0
     }
-    if (quiet >= 2) return { inTime: true, replayed, left }
-    if (performance.now() > deadline || signal.aborted) return { inTime: false, replayed, left }
+    if (quiet >= 2) return { inTime: true, sentAgain, left }
+    if (performance.now() > deadline || signal.aborted) return { inTime: false, sentAgain, left }
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined)
   }
 }
@@ -81,12 +81,12 @@ async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
 }
 
 /** What the run threw and mails that were refused for good are no reason to replay a queue: they only come back. */
-async function replayTransient({ vhost, servicesDir }: World, thrown: ReadonlySet<string>): Promise<number> {
+async function replayTransient({ vhost, servicesDir }: World, thrown: ReadonlySet<string>): Promise<DeadLetter[]> {
   const letters = await readDeadLetters(vhost)
   const transient = letters.filter(({ digest, reason }) => !thrown.has(digest) && !reason.includes('mail_refused'))
   for (const queue of new Set(transient.map((letter) => letter.queue)))
     await deadLetters(vhost.amqpUrl, ['replay', queue], { servicesDir })
-  return transient.length
+  return transient
 }
 
 /**

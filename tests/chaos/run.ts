@@ -80,7 +80,7 @@ function run(chosen: Options): Promise<number> {
     say('\nThe faults, when, where, what, for how long, and what came of it:')
     for (const text of faultLines(result, startedMs)) say(`  ${text}`)
     say(
-      `\n${result.accepted} orders, ${result.copies} messages sent again, ${result.drained.replayed} dead letters sent again. The verdict:`,
+      `\n${result.accepted} orders, ${result.copies} messages sent again, ${result.drained.sentAgain.length} dead letters sent again. The verdict:`,
     )
     return { lines: verdictLines(result), passed: isPassed(result) }
   })

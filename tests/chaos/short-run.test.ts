@@ -96,7 +96,7 @@ it(
     if (!result) throw new Error('the run was interrupted')
     expect(result.judged.filter(({ passed }) => !passed)).toEqual([])
     expect(result.drained).toMatchObject({ inTime: true })
-    expect(result.drained.replayed).toBeGreaterThan(0)
+    expect(result.drained.sentAgain).not.toEqual([])
     expect(result.summary).toEqual(
       expect.arrayContaining([expect.stringMatching(/ hang: /), expect.stringMatching(/ hang after taking: /)]),
     )

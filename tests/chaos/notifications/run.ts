@@ -193,7 +193,7 @@ async function breakAndJudge(surroundings: Surroundings, options: Options): Prom
         allArrived(wanted, providers.taken),
         arrivedOnce(providers.taken, { atMs: deaths, underWayMax: UNDER_WAY_MAX }),
       ],
-      drained: { ...drainedAgain, inTime: drained.inTime && drainedAgain.inTime, replayed: again.length },
+      drained: { ...drainedAgain, inTime: drained.inTime && drainedAgain.inTime, sentAgain: again },
     }
   } finally {
     clearInterval(tell)
@@ -308,8 +308,8 @@ async function drain(
     tell(left)
     quiet = total === 0 ? quiet + 1 : 0
     // The numbers of what is under way are some seconds old.
-    if (quiet * LOOK_EVERY_MS > UNDER_WAY_TOLD_MS) return { inTime: true, replayed: 0, left }
-    if (performance.now() > deadline || signal.aborted) return { inTime: false, replayed: 0, left }
+    if (quiet * LOOK_EVERY_MS > UNDER_WAY_TOLD_MS) return { inTime: true, sentAgain: [], left }
+    if (performance.now() > deadline || signal.aborted) return { inTime: false, sentAgain: [], left }
   }
 }
 

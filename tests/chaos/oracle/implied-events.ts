@@ -91,7 +91,7 @@ function fromShipments({ shipments }: Snapshot): string[] {
   })
 }
 
-function fromNotifications({ notifications, deliveries, attempts }: Snapshot) {
+function fromNotifications({ notifications, deliveries, attempts, sentAgain }: Snapshot) {
   const byId = new Map(notifications.map((notification) => [notification.id, notification]))
   const eventOf = (notificationId: string, outcome: string, channel: string) => {
     const { subject, event_type } = byId.get(notificationId) ?? { subject: notificationId, event_type: 'unknown' }
@@ -122,7 +122,17 @@ function fromNotifications({ notifications, deliveries, attempts }: Snapshot) {
     .filter(({ notification_id, status }) => status === 'sent' && isStep(byId.get(notification_id)))
     .map(({ notification_id, channel }) => eventOf(notification_id, 'cancelled', channel))
   const failures = attempts.map(({ notification_id, channel }) => eventOf(notification_id, 'failed', channel))
-  return { required: [...requested, ...steps, ...outcomes], allowed: [...unsent, ...calledOff, ...failures] }
+  // Its patience may end while its provider is left alone, after a call that the process did not survive: no attempt tells.
+  const givenUp = sentAgain.flatMap(({ queue, id }) => {
+    const channel = /^notification\.(.+)\.dlq$/.exec(queue)?.[1]
+    return channel === undefined
+      ? []
+      : [`${id.replace('/notification.requested/', '/notification.failed/')}.${channel}`]
+  })
+  return {
+    required: [...requested, ...steps, ...outcomes],
+    allowed: [...unsent, ...calledOff, ...failures, ...givenUp],
+  }
 }
 
 function isStep(notification: NotificationRow | undefined): notification is NotificationRow {

@@ -203,6 +203,8 @@ export interface Snapshot {
   outboxes: { service: string; rows: number }[]
   queues: { name: string; messages: number }[]
   deadLetters: DeadLetter[]
+  /** Those that lay there when all else was done, and were sent again. */
+  sentAgain: DeadLetter[]
   thrown: Thrown[]
   waitingRows: WaitingRow[]
   /** Services whose deliveries may have been handed out twice, since they or their way to the broker went meanwhile. */

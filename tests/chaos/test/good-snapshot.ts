@@ -46,6 +46,7 @@ function empty(): Snapshot {
       { name: 'order.dlq', messages: 1 },
       { name: 'notification.email.dlq', messages: 1 },
     ],
+    sentAgain: [],
     deadLetters: [{ queue: 'order.dlq', id: 'garbage-1', reason: 'undecodable: the body is not JSON', digest: 'a' }],
     thrown: [
       { id: 'garbage-1', queue: 'order.queue', digest: 'a', wants: 'dead letter', confirmed: true, atMs: 0 },

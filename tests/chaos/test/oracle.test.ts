@@ -518,6 +518,14 @@ it('takes a mail that failed, and was sent when its dead letter was sent again, 
   expect(failing(snapshot)).toEqual([])
 })
 
+it('takes a mail that was given up without a call, and sent when its dead letter was sent again, for no fault', () => {
+  const snapshot = goodSnapshot()
+  const id = 'good/notification.requested/order.paid'
+  snapshot.sentAgain.push({ queue: 'notification.email.dlq', id, reason: 'breaker_open', digest: 'b' })
+  add(snapshot, 'good/notification.failed/order.paid.email')
+  expect(failing(snapshot)).toEqual([])
+})
+
 it('takes a reminder that was called off by the customer’s word for no fault, and counts it', () => {
   const snapshot = goodSnapshot()
   calledOff(snapshot, 'good/order.paid')
