@@ -27,6 +27,8 @@ export interface Fleet {
   killAt(members: Member[], killAt: string, withinMs: number): Promise<string | undefined>
   signal(member: Member, name: 'SIGSTOP' | 'SIGCONT'): void
   setClock(member: Member, clockMs: number): void
+  /** SIGTERM; it comes back of that build, and so do its next starts. Resolves when it has ended. */
+  swap(member: Member, builtIn: string): Promise<void>
   /** A bug in it, in its next starts too, until it is told an empty one. */
   plant(member: Member, bug: string): void
   /** Resolves with true when this start of the member has ended. */
@@ -42,6 +44,8 @@ export interface Fleet {
 }
 
 const SAMPLE_EVERY_MS = 500
+/** Longer than a process may be frozen, and take to stop. */
+const STOPPED_WITHIN_MS = 60_000
 const never = new Promise<never>(() => undefined)
 
 interface State {
@@ -49,16 +53,25 @@ interface State {
   running: Running | undefined
   /** How the next end of this process is taken: wanted, and then started again so. */
   orders: { downMs: number; environment: Record<string, string> } | undefined
+  /** Whether it was sent SIGTERM. */
+  isToldToStop: boolean
+  builtIn: string
   clockMs: number
   bug: string
 }
 
-/** `first` are settings for the very first start of each. */
+export interface FleetOptions {
+  copies: number
+  services?: readonly ServiceName[]
+  /** Settings for the very first start of each. */
+  first?: (member: Member) => Record<string, string>
+  /** What each runs of at first. */
+  builtIn(member: Member): string
+}
+
 export async function startFleet(
   system: System,
-  copies: number,
-  first: (member: Member) => Record<string, string>,
-  services: readonly ServiceName[] = serviceNames,
+  { copies, services = serviceNames, first = () => ({}), builtIn }: FleetOptions,
 ): Promise<Fleet> {
   const states = new Map<string, State>()
   const exits: FleetExit[] = []
@@ -71,7 +84,10 @@ export async function startFleet(
 
   const nameOf = ({ service, copy }: Member) => (copies === 1 ? service : `${service}-${copy}`)
   const stateOf = (member: Member): State => {
-    const state = states.get(nameOf(member)) ?? { member, running: undefined, orders: undefined, clockMs: 0, bug: '' }
+    const state: State = states.get(nameOf(member)) ?? {
+      ...{ member, running: undefined, orders: undefined, isToldToStop: false },
+      ...{ clockMs: 0, bug: '', builtIn: builtIn(member) },
+    }
     states.set(nameOf(member), state)
     return state
   }
@@ -82,22 +98,33 @@ export async function startFleet(
     const bug: Record<string, string> = state.bug === '' ? {} : { CHAOS_BUG: state.bug }
     // A start that is told to kill itself is expected to end.
     state.orders = 'CHAOS_KILL_AT' in environment ? { downMs: 200, environment: {} } : undefined
-    const running = await system.launch(service, copy, { ...clock, ...bug, ...environment })
+    state.isToldToStop = false
+    const { builtIn: launched } = state
+    const running = await system.launch(service, copy, { ...clock, ...bug, ...environment }, launched)
     state.running = running
+    if (state.builtIn !== launched) tellToStop(state)
     void running.exited.then(({ code, signal }) => ended(state, code, signal))
+  }
+
+  function tellToStop(state: State): void {
+    state.isToldToStop = true
+    state.running?.signal('SIGTERM')
   }
 
   async function ended(state: State, code: number | null, signal: string | null): Promise<void> {
     state.running = undefined
     if (stopping) return
-    const { orders, member } = state
-    const wanted = orders !== undefined && signal === 'SIGKILL'
+    const { orders, member, isToldToStop } = state
+    const isKilled = orders !== undefined && signal === 'SIGKILL'
+    // Before it listens for the signal, that ends it.
+    const isStopped = isToldToStop && (code === 0 || signal === 'SIGTERM')
+    const wanted = isKilled || isStopped
     const exit: FleetExit = { process: nameOf(member), service: member.service, atMs: Date.now(), code, signal, wanted }
     exits.push(exit)
     if (!wanted) exit.why = await lastWords(member.service)
     // One that ends by itself at once, again and again, must not keep the machine busy with it.
-    await delay(wanted ? orders.downMs : 1_000)
-    if (!stopping) await launch(state, wanted ? orders.environment : {})
+    await delay(isKilled ? orders.downMs : isStopped ? 0 : 1_000)
+    if (!stopping) await launch(state, isKilled ? orders.environment : {})
   }
 
   async function sample(): Promise<void> {
@@ -138,6 +165,17 @@ export async function startFleet(
       const state = stateOf(member)
       state.clockMs = clockMs
       state.running?.send({ clockMs })
+    },
+    async swap(member, wished) {
+      const state = stateOf(member)
+      if (state.builtIn === wished) return
+      state.builtIn = wished
+      const { running } = state
+      if (!running) return
+      tellToStop(state)
+      // Who does not stop is found out by its end.
+      if (!(await fleet.endsWithin(member, STOPPED_WITHIN_MS))) running.signal('SIGKILL')
+      await running.exited
     },
     plant(member, bug) {
       const state = stateOf(member)

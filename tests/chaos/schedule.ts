@@ -63,6 +63,7 @@ export type Fault =
   | { kind: 'missing'; queue: string }
   | { kind: 'silence'; service: ServiceName; how: 'hold' | 'swallow' }
   | { kind: 'early'; queue: TimerQueue; ttlMs: number }
+  | ({ kind: 'versions' } & OnProcess)
 export type FaultKind = Fault['kind']
 
 export const faultKinds = [
@@ -89,6 +90,7 @@ export const faultKinds = [
   'missing',
   'bug',
   'silence',
+  'versions',
 ] as const satisfies FaultKind[]
 
 export const databases = ['sqlite', 'postgres'] as const
@@ -137,6 +139,7 @@ export function planFaults({ seed, minutes, faults, copies }: PlanOptions): Plan
   // All the time, beside everything else.
   if (faults.includes('odd'))
     plan.push({ kind: 'odd', seed: seedFor(seed, 'odd'), atMs: FIRST_MS, forMs: Math.max(0, endMs - FIRST_MS) })
+  if (faults.includes('versions')) plan.push(...startsReleased({ seed, copies }, endMs))
   const kinds = faults.filter((kind): kind is Dealt => kind !== 'migration' && kind !== 'odd')
   if (kinds.length === 0) return plan
   const deckSize = deckOf(random, kinds, copies).length
@@ -190,6 +193,7 @@ function deckOf(random: Random, kinds: readonly Dealt[], copies: number): Fault[
       { kind: 'bug', service: random.pick(['inventory', 'payment', 'shipping']), where: 'decide' },
     ],
     silence: () => (['hold', 'swallow'] as const).map((how) => ({ kind: 'silence', service: service(), how })),
+    versions: () => [1, 2, 3].map(() => ({ kind: 'versions', ...member() })),
   }
   return kinds.flatMap((kind) => cards[kind]())
 }
@@ -211,6 +215,21 @@ function killAt(random: Random, instant: KillInstant, copies: number): Fault {
 /** In the first start on an empty data folder, after one of the statements that every service has. */
 function migration(random: Random): Extract<Fault, { kind: 'migration' }> {
   return { kind: 'migration', service: random.pick(serviceNames), copy: 1, statement: random.between(1, 2) }
+}
+
+/** About half of the processes run as the last release from the beginning, and are upgraded one after the other. */
+function startsReleased({ seed, copies }: Pick<PlanOptions, 'seed' | 'copies'>, endMs: number): Planned[] {
+  const random = randomFrom(seedFor(seed, 'versions'))
+  const members = serviceNames.flatMap((service) =>
+    Array.from({ length: copies }, (_, index): OnProcess => ({ service, copy: index + 1 })),
+  )
+  const released = random.shuffle(members).slice(0, members.length / 2)
+  return released.map((member) => ({
+    kind: 'versions',
+    ...member,
+    atMs: 0,
+    forMs: random.between(FIRST_MS, endMs / 2),
+  }))
 }
 
 /** Minutes to hours, forwards and backwards. */
@@ -254,4 +273,5 @@ const DURATIONS_MS: Record<FaultKind, [number, number]> = {
   bug: [3_000, 12_000],
   silence: [5_000, 20_000],
   early: [3_000, 8_000],
+  versions: [4_000, 15_000],
 }

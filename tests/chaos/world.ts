@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { RabbitNode } from '../../scripts/broker/node.ts'
 import type { PostgresServer } from '../../scripts/postgres/server.ts'
 import { type PostgresWire, startPostgresWire } from '../support/postgres-wire.ts'
+import { buildLastRelease, type Release } from '../support/release.ts'
 import { prepareSystem, type ServiceName, type System, serviceNames } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 import { startWire, type Wire } from '../support/wire.ts'
@@ -27,6 +28,8 @@ export interface World {
   /** Each service's way to PostgreSQL; none where each has a file. */
   postgresWires: Map<ServiceName, PostgresWire>
   servicesDir: string
+  /** Of a run beside it. */
+  release: Release | undefined
   rows: Rows
   /** Where a database is, as a file. */
   pathOf(database: string): string
@@ -62,6 +65,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     for (let closer = closers.pop(); closer; closer = closers.pop()) await closer().catch(() => undefined)
   }
   try {
+    const release = plan.some(({ kind }) => kind === 'versions') ? await buildLastRelease() : undefined
+    if (release) closers.push(release.remove)
     const vhost = await createVhost(node.amqpUrl, node.managementUrl)
     closers.push(() => vhost.remove())
     const mail = await startMailProvider()
@@ -103,21 +108,30 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     const disks = await prepareDisks(system.dataDir, [...serviceNames], [...new Set(filled)])
     closers.push(disks.remove)
     const migration = plan.find((fault) => fault.kind === 'migration')
-    const firstStart = ({ service, copy }: Member): Record<string, string> =>
+    const first = ({ service, copy }: Member): Record<string, string> =>
       migration?.service === service && copy === 1 ? { CHAOS_KILL_AT: `migration:${migration.statement}` } : {}
-    const fleet = await startFleet(system, copies, firstStart)
+    const builtIn = ({ service, copy }: Member) =>
+      release && plan.some((fault) => isReleasedFirst(fault, { service, copy })) ? release.servicesDir : servicesDir
+    const fleet = await startFleet(system, { copies, first, builtIn })
     closers.push(fleet.stop)
     const pathOf = (database: string) => join(system.dataDir, folderOf(database), `${database}.db`)
     const files = sqliteRows(pathOf)
     const tables = postgres && postgresRows((service) => `${postgres.url}/${DATABASE_PREFIX}${service}`)
     // The payment provider's books are its own affair, and always a file.
     const rows: Rows = (database, sql) => (database === BOOKS ? files : (tables ?? files))(database, sql)
-    return { node, postgres, vhost, system, fleet, mail, disks, wires, postgresWires, servicesDir, rows, pathOf, close }
+    return {
+      ...{ node, postgres, vhost, system, fleet, mail, disks, wires, postgresWires },
+      ...{ servicesDir, release, rows, pathOf, close },
+    }
   } catch (error) {
     await close()
     throw error
   }
 }
+
+/** Those that run as the last release from their very first start on. */
+const isReleasedFirst = (fault: Planned, { service, copy }: Member) =>
+  fault.kind === 'versions' && fault.atMs === 0 && fault.service === service && fault.copy === copy
 
 /** The provider's books lie in the folder of the service that asks it. */
 function folderOf(database: string): string {

@@ -25,13 +25,13 @@ export interface System {
   url(service: ServiceName, copy?: number): string
   /** Starts a service that is not running and waits until it is ready. */
   start(service: ServiceName, copy?: number): Promise<void>
-  /** Starts a service that is not running, with settings for this start only, and does not wait. */
-  launch(service: ServiceName, copy?: number, environment?: Environment): Promise<Running>
+  /** Starts a service that is not running, for this start only with these settings or of this build, and does not wait. */
+  launch(service: ServiceName, copy?: number, environment?: Environment, builtIn?: string): Promise<Running>
   isReady(service: ServiceName, copy?: number): Promise<boolean>
   /** kill -9. */
   kill(service: ServiceName, copy?: number): Promise<void>
   /** SIGTERM; resolves with the exit code. */
-  terminate(service: ServiceName): Promise<number | null>
+  terminate(service: ServiceName, copy?: number): Promise<number | null>
   post(path: string, body: object, service?: ServiceName): Promise<{ status: number; body: unknown }>
   get<T>(path: string, service?: ServiceName): Promise<T>
   order(orderId: string): Promise<OrderView>
@@ -103,7 +103,12 @@ export async function prepareSystem({
   const portOf = (service: ServiceName, copy = 1) => ports[services.indexOf(service) * copies + copy - 1]
   const url = (service: ServiceName, copy = 1) => `http://127.0.0.1:${portOf(service, copy)}`
 
-  async function launch(service: ServiceName, copy = 1, onceOnly: Environment = {}): Promise<Running> {
+  async function launch(
+    service: ServiceName,
+    copy = 1,
+    onceOnly: Environment = {},
+    builtIn = servicesDir,
+  ): Promise<Running> {
     const log = await open(logPath(service), 'a')
     const settings = {
       PORT: String(portOf(service, copy)),
@@ -123,7 +128,7 @@ export async function prepareSystem({
     }
     const { OPERATOR_TOKENS: _, CUSTOMER_TOKENS: __, DATABASE_URL: ___, ...inherited } = process.env
     const loaded = preload === undefined ? [] : ['--import', pathToFileURL(preload).href]
-    const main = join(servicesDir, `${service}-service`, 'main.js')
+    const main = join(builtIn, `${service}-service`, 'main.js')
     const started = await start(process.execPath, [...loaded, main], {
       env: { ...inherited, ...settings },
       stdio: ['ignore', log.fd, log.fd, ...(preload === undefined ? [] : ['ipc' as const])],
@@ -168,7 +173,7 @@ export async function prepareSystem({
     async kill(service, copy) {
       await signal(service, 'SIGKILL', copy)
     },
-    terminate: (service) => signal(service, 'SIGTERM'),
+    terminate: (service, copy) => signal(service, 'SIGTERM', copy),
     async post(path, body, service = 'order') {
       const answer = await fetch(`${url(service)}${path}`, {
         method: 'POST',

@@ -15,6 +15,7 @@ import { early, refuse } from './policy.ts'
 import { clock, stop } from './process.ts'
 import { replay } from './replay.ts'
 import { silence } from './silence.ts'
+import { versions } from './versions.ts'
 
 const kinds: { [K in Exclude<FaultKind, 'migration'>]: Inject<K> } = {
   kill,
@@ -39,6 +40,7 @@ const kinds: { [K in Exclude<FaultKind, 'migration'>]: Inject<K> } = {
   missing,
   bug,
   silence,
+  versions,
 }
 
 export function inject(world: World, fault: Exclude<Fault, { kind: 'migration' }>, forMs: number): Promise<Heal> {
@@ -55,6 +57,7 @@ export function targetOf(fault: Fault): string {
     case 'migration':
     case 'stop':
     case 'clock':
+    case 'versions':
       return fault.copy === 1 ? fault.service : `${fault.service}-${fault.copy}`
     case 'cut':
     case 'freeze':
@@ -110,6 +113,8 @@ export function touchedBy(fault: Fault, everybody: string[]): string[] {
     }
     case 'silence':
       return ['database', ...processesOf(fault.service, everybody)]
+    case 'versions':
+      return [`version of ${target}`]
     default:
       return [target]
   }
@@ -149,6 +154,8 @@ export function describe(fault: Fault): string {
       return fault.how === 'hold' ? 'silent, then goes on' : 'silent, its connections lost'
     case 'all':
       return 'kill'
+    case 'versions':
+      return 'as the last release'
     default:
       return fault.kind
   }

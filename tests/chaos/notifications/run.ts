@@ -81,7 +81,7 @@ export async function runNotifications(options: Options): Promise<Result | undef
     const environment = settingsFor(providers)
     const system = await prepareSystem({ amqpUrl: vhost.amqpUrl, servicesDir, preload: PRELOAD, environment })
     closers.push(system.stop)
-    const fleet = await startFleet(system, 1, () => ({}), ['notification'])
+    const fleet = await startFleet(system, { copies: 1, services: ['notification'], builtIn: () => servicesDir })
     closers.push(fleet.stop)
     await fleet.allReady(READY_WITHIN_MS)
     const rows = sqliteRows(() => join(system.dataDir, 'notification-service.db'))

@@ -1,0 +1,69 @@
+// The last release, built from this repository's own history: what today's services run beside while they are upgraded, and
+// go back to. No tag and no network is needed, only the commits.
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const ROOT = resolve(import.meta.dirname, '../..')
+/** A folder for each release, with the commit that it was made of. */
+const RELEASES = join(ROOT, 'tests/contracts/baseline')
+
+export interface Release {
+  /** Such as `v0.1.0`. */
+  name: string
+  servicesDir: string
+  remove(): Promise<void>
+}
+
+/** @throws an Error that tells what to do where the release's commit is not in this clone */
+export async function buildLastRelease(): Promise<Release> {
+  const version = newestOf(await readdir(RELEASES))
+  const name = `v${version}`
+  const commit = (await readFile(join(RELEASES, version, 'commit.txt'), 'utf8')).trim()
+  await mkdir(join(ROOT, '.data'), { recursive: true })
+  // Below the project, where the packages are found.
+  const folder = await mkdtemp(join(ROOT, '.data', `${name}-`))
+  const remove = () => rm(folder, { recursive: true, force: true })
+  try {
+    await takeOut(name, commit, folder)
+    const servicesDir = join(folder, 'build')
+    await build(join(folder, 'sources'), servicesDir)
+    return { name, servicesDir, remove }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+function newestOf(versions: string[]): string {
+  const newest = versions.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)
+  if (newest === undefined) throw new Error(`no release in ${RELEASES}`)
+  return newest
+}
+
+async function takeOut(name: string, commit: string, folder: string): Promise<void> {
+  const archive = join(folder, 'sources.tar')
+  await run('git', ['archive', '--format=tar', '--output', archive, commit], { cwd: ROOT }).catch((cause: unknown) => {
+    const what = `${name} (${commit}), which has to run beside today's services, is not in this clone's history`
+    throw new Error(`${what}: run "git fetch --unshallow", or clone the repository whole`, { cause })
+  })
+  await mkdir(join(folder, 'sources'))
+  await run('tar', ['-xf', archive, '-C', join(folder, 'sources')])
+}
+
+/** By its own build. Its services share its own `shared`; the packages of others are those that are installed here. */
+async function build(sources: string, servicesDir: string): Promise<void> {
+  const { workspaces }: { workspaces: string[] } = JSON.parse(await readFile(join(sources, 'package.json'), 'utf8'))
+  const packages = join(sources, 'node_modules', '@orders')
+  await mkdir(packages, { recursive: true })
+  for (const workspace of workspaces) {
+    await symlink(join(sources, workspace), join(packages, workspace))
+    const own = join(ROOT, workspace, 'node_modules')
+    if (existsSync(own)) await symlink(own, join(sources, workspace, 'node_modules'))
+  }
+  const program = `import { buildServices } from './scripts/building/services.mjs'; await buildServices(process.argv[1])`
+  await run(process.execPath, ['--input-type=module', '--eval', program, servicesDir], { cwd: sources })
+}
