@@ -8,8 +8,9 @@ import { wholeStory } from '../support/story.ts'
 import { prepareSystem, type ServiceName, type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
-/** While one service is replaced; of ten, seven complete. */
+/** While one service is replaced, and how many of them complete. */
 const ORDERS = 10
+const COMPLETED = 7
 const placed: string[] = []
 const refused: unknown[] = []
 
@@ -25,7 +26,7 @@ beforeAll(async () => {
   const { amqpUrl } = vhost
   released = await startSystem({ amqpUrl, servicesDir: release.servicesDir })
   // Of another version, on the same data.
-  today = await prepareSystem({ amqpUrl, environment: { DATA_DIR: released.dataDir } })
+  today = await prepareSystem({ amqpUrl, dataDir: released.dataDir })
   initial = await stockOf(released)
 }, 120_000)
 
@@ -47,7 +48,7 @@ it('and are upgraded again: no request was refused, and every order ended with i
   await replaceAll('again', released, today, serviceNames)
   const orders = await endedAll(today, placed, 60_000)
   expect(refused).toEqual([])
-  expect(orders.filter(({ status }) => status === 'completed')).toHaveLength(placed.length * 0.7)
+  expect(orders.filter(({ status }) => status === 'completed')).toHaveLength((placed.length / ORDERS) * COMPLETED)
   for (const orderId of placed) await wholeStory(today, orderId)
   await expectAgreement(today, orders, initial)
 }, 180_000)

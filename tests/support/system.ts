@@ -67,6 +67,8 @@ interface Options {
   onDisk?: boolean
   /** Where the services were built; default: where `npm test` did. */
   servicesDir?: string
+  /** The data of another system, which its services share; default: data of their own. */
+  dataDir?: string
 }
 
 /** Starts all six and waits until each is ready. */
@@ -91,9 +93,10 @@ export async function prepareSystem({
   preload,
   onDisk = false,
   servicesDir = builtServices(),
+  dataDir: sharedDataDir,
 }: Options): Promise<System> {
   const folder = await scratchFolder({ onDisk })
-  const dataDir = join(folder.path, 'data')
+  const dataDir = sharedDataDir ?? join(folder.path, 'data')
   await mkdir(dataDir, { recursive: true })
   const ports = await freePorts(services.length * copies)
   const running = new Map<string, Running>()
