@@ -76,7 +76,7 @@ async function heardBy({ vhost }: World, queue: string): Promise<string[]> {
   return bindings.filter(({ source }) => source !== '').map(({ routing_key }) => routing_key)
 }
 
-const REFUSED = /'([^']*)' takes nothing, (\d+) messages wait/g
+const REFUSED = /'([^']*)' is refused, (\d+) messages wait/g
 
 /** The routes that the other services' readiness names, and the most that each was said to hold back. */
 function watchRoutes({ fleet, system }: World, but: string): { routes: Map<string, number>; end(): void } {
