@@ -193,7 +193,7 @@ function deckOf(random: Random, kinds: readonly Dealt[], copies: number): Fault[
       { kind: 'bug', service: random.pick(['inventory', 'payment', 'shipping']), where: 'decide' },
     ],
     silence: () => (['hold', 'swallow'] as const).map((how) => ({ kind: 'silence', service: service(), how })),
-    versions: () => [1, 2, 3].map(() => ({ kind: 'versions', ...member() })),
+    versions: () => [{ kind: 'versions', ...member() }],
   }
   return kinds.flatMap((kind) => cards[kind]())
 }
