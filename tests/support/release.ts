@@ -1,5 +1,5 @@
-// The last release, built from this repository's own history: what today's services run beside while they are upgraded, and
-// go back to. No tag and no network is needed, only the commits.
+// The last release, built from its sources, which are kept beside its contracts: what today's services run beside while they are
+// upgraded, and go back to.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const ROOT = resolve(import.meta.dirname, '../..')
-/** A folder for each release, with the commit that it was made of. */
+// A folder for each release. Its sources are what a build reads, without tests and words:
+// git archive v0.1.0 -- package.json package-lock.json tsconfig.json shared '*-service' scripts ':!*/test/*' ':!*.md' | gzip -9n
 const RELEASES = join(ROOT, 'tests/contracts/baseline')
 
 export interface Release {
@@ -18,19 +19,19 @@ export interface Release {
   remove(): Promise<void>
 }
 
-/** @throws an Error that tells what to do where the release's commit is not in this clone */
 export async function buildLastRelease(): Promise<Release> {
   const version = newestOf(await readdir(RELEASES))
   const name = `v${version}`
-  const commit = (await readFile(join(RELEASES, version, 'commit.txt'), 'utf8')).trim()
   await mkdir(join(ROOT, '.data'), { recursive: true })
   // Below the project, where the packages are found.
   const folder = await mkdtemp(join(ROOT, '.data', `${name}-`))
   const remove = () => rm(folder, { recursive: true, force: true })
   try {
-    await takeOut(name, commit, folder)
+    const sources = join(folder, 'sources')
+    await mkdir(sources)
+    await run('tar', ['-xzf', join(RELEASES, version, 'sources.tgz'), '-C', sources])
     const servicesDir = join(folder, 'build')
-    await build(join(folder, 'sources'), servicesDir)
+    await build(sources, servicesDir)
     return { name, servicesDir, remove }
   } catch (error) {
     await remove()
@@ -42,16 +43,6 @@ function newestOf(versions: string[]): string {
   const newest = versions.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)
   if (newest === undefined) throw new Error(`no release in ${RELEASES}`)
   return newest
-}
-
-async function takeOut(name: string, commit: string, folder: string): Promise<void> {
-  const archive = join(folder, 'sources.tar')
-  await run('git', ['archive', '--format=tar', '--output', archive, commit], { cwd: ROOT }).catch((cause: unknown) => {
-    const what = `${name} (${commit}), which has to run beside today's services, is not in this clone's history`
-    throw new Error(`${what}: run "git fetch --unshallow", or clone the repository whole`, { cause })
-  })
-  await mkdir(join(folder, 'sources'))
-  await run('tar', ['-xf', archive, '-C', join(folder, 'sources')])
 }
 
 /** By its own build. Its services share its own `shared`; the packages of others are those that are installed here. */
