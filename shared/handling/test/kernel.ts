@@ -1,4 +1,4 @@
-// A kernel over a database of its own, a SQLite file unless told, and the in-memory broker: what the tests of this folder
+// A kernel over a database of its own, a SQLite file unless told, and the in-memory broker: what the tests of the kernel's rooms
 // share.
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
