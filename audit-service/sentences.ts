@@ -45,7 +45,9 @@ const sentences: Record<string, Say> = {
   'notification.held': ({ data, ...event }) =>
     `the customer is told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} later${reasonOfHold(data)}${because(textIn(data, 'until'), ', at ')}`,
   'notification.sent': ({ data, ...event }) =>
-    `the customer was told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${because(textIn(data, 'provider'), ', through ')}`,
+    fieldIn(data, 'isStandIn') === true
+      ? `nobody was told about ${newsOf(event)}${because(textIn(data, 'channel'), ': ')} has no provider here, only a stand-in${because(textIn(data, 'provider'), ', ')}`
+      : `the customer was told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${because(textIn(data, 'provider'), ', through ')}`,
   'notification.failed': ({ data, ...event }) =>
     `the customer could not be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${reason(data)}`,
   'notification.expired': ({ data, ...event }) =>

@@ -6,7 +6,7 @@ import { channelRoutes, NotificationId } from './channels/http.ts'
 import { reportsOf } from './channels/store.ts'
 import type { NotificationConfig } from './config.ts'
 import { customerRoutes } from './customers/http.ts'
-import { statusOf } from './deliveries/domain.ts'
+import { deliveryStatuses, statusOf } from './deliveries/domain.ts'
 import { attemptsOf, deliveriesOf } from './deliveries/store.ts'
 import { intakeRoutes } from './intake/http.ts'
 import { type Rendering, templateRoutes } from './rendering/http.ts'
@@ -14,16 +14,7 @@ import { ruleRoutes } from './rules/http.ts'
 import type { Terms } from './rules/settings.ts'
 import { findTelling, listTellings } from './store.ts'
 
-const Status = Type.Union([
-  Type.Literal('held'),
-  Type.Literal('waiting'),
-  Type.Literal('sent'),
-  Type.Literal('failed'),
-  Type.Literal('expired'),
-  Type.Literal('cancelled'),
-  Type.Literal('opted_out'),
-  Type.Literal('digested'),
-])
+const Status = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)))
 const ById = Type.Object({ id: NotificationId })
 const Page = Type.Object(
   {

@@ -5,6 +5,7 @@ import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
 import { callsIn } from './channels/calls.ts'
 import { MAIL_TIMEOUT_MS } from './channels/email.ts'
 import { PREFETCH } from './channels/prefetch.ts'
+import { reachedBy } from './channels/providers.ts'
 import type { Send } from './channels/sender.ts'
 import { openSenders } from './channels/senders.ts'
 import { watchUrgent } from './channels/urgent.ts'
@@ -71,7 +72,8 @@ export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Reco
     (await templateFiles.load(database, [version])).get(version),
   )
   const style = { ...config, version: current.version }
-  const terms = { style, templates, settings: ruleSettingsOf(config), unsubscribe: config }
+  const reaches = reachedBy(config)
+  const terms = { style, templates, settings: ruleSettingsOf(config), unsubscribe: config, reaches }
   const handlerOf = (channel: Channel) => channelHandler(channel, senders[channel], terms, patienceFor(channel, config))
   const handlers = {
     email: handlerOf('email'),

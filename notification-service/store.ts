@@ -40,7 +40,7 @@ const NOTIFICATION = `id, subject, order_id as "orderId", event_type as "eventTy
 
 const STANDING = `channel, status, attempts, provider, provider_id as "providerId", error, duration_ms as "durationMs",
   updated_at as "updatedAt", due_at as "dueAt", held_because as "heldBecause", digest_id as "digestId",
-  call_provider as "callProvider", call_at as "callAt", claimed_by as "claimedBy"`
+  call_provider as "callProvider", call_at as "callAt", claimed_by as "claimedBy", generation`
 
 interface StandingRow extends Omit<Standing, 'call'> {
   notificationId: string
@@ -82,6 +82,7 @@ function standingOfRow(row: StandingRow): Standing {
     dueAt: row.dueAt,
     heldBecause: row.heldBecause,
     digestId: row.digestId,
+    generation: row.generation,
     call: callProvider === null || callAt === null ? null : { provider: callProvider, at: callAt, claimedBy },
   }
 }
@@ -144,6 +145,7 @@ const STANDING_FIELDS = [
   'call_provider',
   'call_at',
   'claimed_by',
+  'generation',
 ]
 const STANDING_COLUMNS = `deliveries (notification_id, channel, ${STANDING_FIELDS.join(', ')})`
 const STANDING_REPLACED = `on conflict (notification_id, channel) do update set
@@ -162,6 +164,7 @@ function rowOfStanding(notificationId: string, channel: Channel, standing: Stand
     call?.provider ?? null,
     call?.at ?? null,
     call?.claimedBy ?? null,
+    standing.generation,
   ]
 }
 
@@ -212,7 +215,7 @@ export async function listTellings(sql: Reader, page: Page): Promise<Telling[]> 
   return rows.flatMap(({ id }) => all.get(id) ?? [])
 }
 
-/** Literals, since only they let the planner use the indexes of failures and of what is held. */
+/** Literals, since only they let the planner use the indexes of failures, of what did not arrive and of what is held. */
 function standing({ status, channel }: Pick<Page, 'status' | 'channel'>): string {
   const wanted = channel === undefined ? '' : `and ${channel} is not null`
   if (status === undefined) return wanted
@@ -223,7 +226,7 @@ function standing({ status, channel }: Pick<Page, 'status' | 'channel'>): string
        where notification_id = notifications.id and status <> 'waiting' ${ofChannel})`
     return `${wanted} and ${settled} < ${channel === undefined ? 'channels' : '1'}`
   }
-  const few = status === 'failed' || status === 'held'
+  const few = status === 'failed' || status === 'held' || status === 'undelivered'
   return few
     ? `and id in (select notification_id from deliveries where status = '${status}' ${ofChannel})`
     : `and exists (select 1 from deliveries where notification_id = notifications.id and status = '${status}' ${ofChannel})`

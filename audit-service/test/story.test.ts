@@ -240,6 +240,15 @@ describe('a gap', () => {
     expect(tell(events)?.gaps).toEqual([])
   })
 
+  it('does not say that anybody was told where only a stand-in took it', () => {
+    const data = { notificationId: 'n', channel: 'sms' as const, provider: 'log', providerId: 'n.sms', isStandIn: true }
+    const event = told(NotificationSent.of(orderId, at(0), data, { detail: 'order.paid.sms' }))
+    const story = tell([...completed, event])
+    expect(story?.entries.map(({ sentence }) => sentence)).toContain(
+      'nobody was told about order.paid: sms has no provider here, only a stand-in, log',
+    )
+  })
+
   it('waits before it is missing, longest for what is on the road', () => {
     const statusAt = (id: string, now: string) => gapsWithout(completed, id, now)?.map(({ status }) => status)
     expect(statusAt('order.paid', at(60_020))).toEqual(['waiting'])

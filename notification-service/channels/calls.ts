@@ -11,6 +11,7 @@ import {
   type Attempt,
   type Call,
   failed,
+  isTaken,
   type Outgoing,
   standingOf,
   type Telling,
@@ -46,7 +47,7 @@ export function callsIn(commit: Pick<GroupCommit, 'submit'>, clockMs = () => per
     const { status, call: found } = standingOf(telling, channel)
     // After a commit of unknown outcome this runs again, and finds its own claim.
     if (found && found.claimedBy === call.claimedBy) return telling
-    if (status === 'sent') throw sendingElsewhere(0)
+    if (isTaken(status)) throw sendingElsewhere(0)
     const leftMs = found?.claimedBy ? CLAIM_MS - claims.ageMs(found.claimedBy) : 0
     if (leftMs > 0) throw sendingElsewhere(Math.min(leftMs, LOOK_AGAIN_MS))
     const isAsFound = after?.found?.provider === found?.provider && after?.found?.at === found?.at

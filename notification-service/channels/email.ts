@@ -45,7 +45,7 @@ export function openSmtp(url: string, settings: MailSettings, now: () => Date, p
   }
 }
 
-/** Writes each mail to `<folder>/<notificationId>.eml`; the same mail again takes the place of the first. */
+/** Stands in for a mail server: writes each mail to `<folder>/<notificationId>.eml`; the same mail again takes the place of the first. */
 export function openMailFolder(folder: string, settings: MailSettings, now: () => Date): Sender {
   const write = writer(settings, now)
   mkdirSync(folder, { recursive: true })
@@ -53,6 +53,7 @@ export function openMailFolder(folder: string, settings: MailSettings, now: () =
   const unfinished = join(folder, `.${process.pid}.tmp`)
   return {
     provider: 'file',
+    isStandIn: true,
     async send(outgoing) {
       const mail = write(outgoing)
       // Synchronous: for a few kilobytes the thread pool costs three times what the writing does.

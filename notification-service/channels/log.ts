@@ -1,13 +1,17 @@
-// The stand-in for a provider: what would be sent by SMS, push or webhook becomes one line in the log. Without the body,
-// which somebody may have written by hand about somebody.
+// Stands in for a provider that is not configured: what would be sent by SMS, push or webhook becomes one line in the log.
+// Without the body, which somebody may have written by hand about somebody.
 import type { Log } from '@orders/shared/runtime'
 import type { Sender } from './sender.ts'
 
 export function openLogChannel(log: Log): Sender {
   return {
     provider: 'log',
+    isStandIn: true,
     async send({ notificationId, channel, address, content }) {
-      log.info({ channel, notificationId, address: redacted(address), subject: content.subject }, 'told')
+      log.info(
+        { channel, notificationId, address: redacted(address), subject: content.subject },
+        'not sent: this channel has no provider',
+      )
       return `${notificationId}.${channel}`
     },
     close: () => undefined,

@@ -1,6 +1,6 @@
 // What a channel's outside system must do, and one call to it: claimed before, and kept when it failed.
 import { asError, declaredOutside, PermanentError, TransientError } from '@orders/shared/runtime'
-import type { Outgoing } from '../deliveries/domain.ts'
+import type { Outgoing, Receipt } from '../deliveries/domain.ts'
 import type { Calls, OpenCall } from './calls.ts'
 
 /**
@@ -46,11 +46,11 @@ export interface Sender {
    */
   find?(outgoing: Outgoing, since: string, signal: AbortSignal): Promise<string | undefined>
   close(): void
+  /** In the place of a provider that is not configured: whatever it takes reaches nobody. */
+  isStandIn?: boolean
 }
 
-export interface Sending {
-  provider: string
-  providerId: string
+export interface Sending extends Receipt {
   durationMs: number
 }
 
@@ -72,7 +72,7 @@ export type SendClaimed = (outgoing: Outgoing, context: Parameters<Send>[1], ear
  * handler, and an operator wants to see it while the message still waits for its next attempt. A success is kept there,
  * and ends the claim.
  */
-export function claiming({ provider, send }: Sender, calls: Calls, now: () => Date): SendClaimed {
+export function claiming({ provider, send, isStandIn = false }: Sender, calls: Calls, now: () => Date): SendClaimed {
   return async (outgoing, { now: at, attempt, signal }, earlier) => {
     const call = { provider, at: now().toISOString() }
     const claim = await calls.begin(outgoing, call, earlier)
@@ -80,7 +80,7 @@ export function claiming({ provider, send }: Sender, calls: Calls, now: () => Da
     const durationMs = () => Math.round(performance.now() - started)
     try {
       const providerId = await send(outgoing, signal)
-      return { provider, providerId, durationMs: durationMs() }
+      return { provider, providerId, durationMs: durationMs(), ...(isStandIn && { isStandIn }) }
     } catch (thrown) {
       const error = asError(thrown)
       const { notificationId, channel } = outgoing

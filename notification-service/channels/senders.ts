@@ -10,6 +10,7 @@ import { perEndpoint } from './endpoints.ts'
 import { inTurn } from './failover.ts'
 import { openFcm } from './fcm.ts'
 import { openLogChannel } from './log.ts'
+import { standInsOf } from './providers.ts'
 import { claiming, type Send, type Sender } from './sender.ts'
 import { openTwilio, type TwilioAccount } from './twilio.ts'
 import { openWebPush, pushServiceOf, subscriptionOf } from './web-push.ts'
@@ -28,6 +29,8 @@ export function openSenders(
   { log, now, calls, keep }: Surroundings,
 ): Record<Channel, Send> {
   const nowMs = () => now().getTime()
+  const standIns = standInsOf(config)
+  if (standIns.length > 0) log.warn({ standIns }, 'nobody is told by these: they have no provider, only a stand-in')
   const claimed = (sender: Sender) => claiming(keep(sender), calls, now)
   const standIn = claimed(openLogChannel(log))
   return {

@@ -16,8 +16,25 @@ import type { HoldReason } from '../holding/domain.ts'
 /** Ended without having been said. */
 export type Ended = 'expired' | 'cancelled' | 'opted_out'
 
-/** `held`: not asked for yet, see `holding`. `waiting`: asked for. A failed one may still be sent, from the dead letters. */
-export type DeliveryStatus = 'held' | 'waiting' | 'sent' | 'failed' | 'digested' | Ended
+/** Every status there is; of a notification with several channels the first that one of them has is its own. */
+export const deliveryStatuses = [
+  // Somebody may have to act. A failed one may still be sent, from the dead letters.
+  'failed',
+  // A provider took it, and said later that it did not arrive.
+  'undelivered',
+  // Asked for.
+  'waiting',
+  // Not asked for yet, see `holding`.
+  'held',
+  // Nobody was told: its channel has no provider, only a stand-in.
+  'simulated',
+  'sent',
+  'digested',
+  'expired',
+  'cancelled',
+  'opted_out',
+] as const
+export type DeliveryStatus = (typeof deliveryStatuses)[number]
 
 /** Where one channel's part of a notification stands. */
 export interface Delivery {
@@ -63,10 +80,11 @@ export interface Attempt {
   durationMs: number
 }
 
-/** What a provider said when it took a message. */
+/** What a provider said when it took a message, or its stand-in. */
 export interface Receipt {
   provider: string
   providerId: string
+  isStandIn?: boolean
 }
 
 /** A call to a provider of which nobody knows what came, or, while it is claimed, that somebody makes now. */
@@ -93,6 +111,8 @@ export interface Standing {
   heldBecause: HoldReason | null
   /** The digest that says it, or for which it waits, or did. */
   digestId: string | null
+  /** Counts from 1: each time that an operator says it again begins the next. */
+  generation: number
   call: Call | null
 }
 
@@ -118,6 +138,7 @@ const UNTRIED = {
   dueAt: null,
   heldBecause: null,
   digestId: null,
+  generation: 1,
   call: null,
 } as const
 
@@ -140,15 +161,15 @@ export function changed(telling: Telling, channel: Channel, change: Change | und
 export function sent(
   telling: Telling,
   channel: Channel,
-  { provider, providerId, durationMs }: Receipt & { durationMs: number },
+  { provider, providerId, durationMs, isStandIn }: Receipt & { durationMs: number },
   at: string,
 ): Telling {
   const { status, attempts } = standingOf(telling, channel)
   // It was said already by whom it was taken: that stands.
-  if (status === 'sent') return withStanding(telling, channel, { attempts: attempts + 1, call: null })
+  if (isTaken(status)) return withStanding(telling, channel, { attempts: attempts + 1, call: null })
   return withStanding(telling, channel, {
     // A digest has said it by now: then it stays so.
-    status: status === 'digested' ? status : 'sent',
+    status: status === 'digested' ? status : takenStatus(isStandIn),
     attempts: attempts + 1,
     provider,
     providerId,
@@ -169,7 +190,7 @@ export function failed(telling: Telling, attempt: Attempt, claim: string, open: 
     // It ends this claim and no other.
     call: call?.claimedBy === claim ? left : call,
     // What is sent tells of the call that went well.
-    ...(status !== 'sent' && { error, updatedAt }),
+    ...(!isTaken(status) && { error, updatedAt }),
   })
   return { ...after, failures: [...telling.failures, attempt] }
 }
@@ -190,12 +211,12 @@ export interface Decision {
 const nothing: Decision = { messages: [] }
 
 /** A provider took it. That may follow a failure: somebody sent the dead letter again. */
-export function accepted(delivery: Delivery, { provider, providerId }: Receipt, at: string): Decision {
-  if (delivery.status === 'sent') return nothing
+export function accepted(delivery: Delivery, { provider, providerId, isStandIn }: Receipt, at: string): Decision {
+  if (isTaken(delivery.status)) return nothing
   const { notificationId, subject, eventType, channel } = delivery
-  const data = { notificationId, channel, provider, providerId }
+  const data = { notificationId, channel, provider, providerId, ...(isStandIn && { isStandIn }) }
   return {
-    change: { status: 'sent', provider, providerId },
+    change: { status: takenStatus(isStandIn), provider, providerId },
     messages: [NotificationSent.of(subject, at, data, { detail: `${eventType}.${channel}` })],
   }
 }
@@ -242,19 +263,14 @@ export function isOpen(status: DeliveryStatus): boolean {
   return status === 'waiting' || status === 'failed'
 }
 
-/** The one that somebody may have to act on comes first. */
-const STANDING: readonly DeliveryStatus[] = [
-  'failed',
-  'waiting',
-  'held',
-  'sent',
-  'digested',
-  'expired',
-  'cancelled',
-  'opted_out',
-]
+/** Whether a provider has taken it, or a stand-in has. */
+export function isTaken(status: DeliveryStatus): boolean {
+  return status === 'sent' || status === 'simulated' || status === 'undelivered'
+}
+
+const takenStatus = (isStandIn = false) => (isStandIn ? 'simulated' : 'sent')
 
 /** A notification's status: that of its weakest channel. */
 export function statusOf(deliveries: readonly { status: DeliveryStatus }[]): DeliveryStatus {
-  return STANDING.find((status) => deliveries.some((delivery) => delivery.status === status)) ?? 'sent'
+  return deliveryStatuses.find((status) => deliveries.some((delivery) => delivery.status === status)) ?? 'sent'
 }

@@ -43,7 +43,7 @@ export interface AttemptRow {
   at: string
   provider: string
   providerId: string | null
-  outcome: 'sent' | 'failed'
+  outcome: 'sent' | 'simulated' | 'failed'
   error: string | null
   durationMs: number
 }
@@ -60,11 +60,10 @@ export async function attemptsOf(sql: Reader, telling: Telling): Promise<Attempt
 
 function successesOf(telling: Telling): AttemptRow[] {
   return channelsOf(telling.notification).flatMap((channel) => {
-    const { provider, providerId, durationMs, attempts, updatedAt } = standingOf(telling, channel)
+    const { status, provider, providerId, durationMs, attempts, updatedAt } = standingOf(telling, channel)
     // Without a duration it is of an earlier version, which kept its success among the attempts.
     if (provider === null || durationMs === null) return []
-    return [
-      { channel, attempt: attempts, at: updatedAt, provider, providerId, outcome: 'sent', error: null, durationMs },
-    ]
+    const outcome = status === 'simulated' ? status : 'sent'
+    return [{ channel, attempt: attempts, at: updatedAt, provider, providerId, outcome, error: null, durationMs }]
   })
 }

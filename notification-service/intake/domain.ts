@@ -1,9 +1,10 @@
 // What somebody asks for directly, and the notification that it becomes.
 import { createHash } from 'node:crypto'
 import { amqpPriority, type Channel, type Contact, channels } from '@orders/shared/contracts'
+import type { Reaches } from '../channels/domain.ts'
 import { type Data, plainWords, type Style, wordsOf } from '../content.ts'
 import type { Customer } from '../customers/domain.ts'
-import { type Notification, reachableBy } from '../domain.ts'
+import { channelsOf, type Notification, reachableBy } from '../domain.ts'
 
 /** What is to be said: written by hand, or by a template whose schema the completed data fits. */
 export type Wanted = { subject: string; body: string } | { template: string; data: Data }
@@ -53,6 +54,26 @@ export function directNotification(
     sendAt,
     expiresAt,
   }
+}
+
+/**
+ * What a request names must reach somebody; a customer's further addresses that cannot are left out. Mails are the exception:
+ * without a mail server they become files, which show what would be sent.
+ */
+export function withoutStandIns(
+  notification: Notification,
+  request: DirectRequest,
+  reaches: Reaches,
+): { notification: Notification; refused: Channel[] } {
+  const { addresses } = notification
+  const all = channelsOf(notification)
+  const named = new Set([...(request.channels ?? []), ...channelsOf({ addresses: reachableBy(request.to) })])
+  const unreached = all.filter((channel) => channel !== 'email' && !reaches(channel, addresses[channel] ?? ''))
+  const left = all.filter((channel) => !unreached.includes(channel))
+  const refused = unreached.filter((channel) => named.has(channel) || left.length === 0)
+  if (unreached.length === 0) return { notification, refused }
+  const reached = Object.fromEntries(left.map((channel) => [channel, addresses[channel]]))
+  return { notification: { ...notification, addresses: reached }, refused }
 }
 
 /** The same request has the same fingerprint, however its fields were ordered. */

@@ -7,7 +7,7 @@ import { channelsOf, type Notification } from '../domain.ts'
 import { readsOfTakingIn, takeIn } from '../holding/handlers.ts'
 import type { Terms } from '../rules/settings.ts'
 import { tellings } from '../store.ts'
-import { type DirectRequest, directNotification, fingerprintOf } from './domain.ts'
+import { type DirectRequest, directNotification, fingerprintOf, withoutStandIns } from './domain.ts'
 import { keyedRequests } from './store.ts'
 
 export interface Submission {
@@ -23,7 +23,7 @@ export interface Submission {
  * The first request is taken in; every repeat with its key gets the same answer.
  *
  * @throws RejectedError 422 `idempotency_key_reused` when the repeat asks for something else, 404
- * `no_such_customer`, 422 `no_address`.
+ * `no_such_customer`, 422 `no_address`, 422 `channel_not_configured`.
  */
 export function submitDirect({ id, key, request, terms, at }: Submission): Work<Notification> {
   const fingerprint = fingerprintOf(request)
@@ -57,7 +57,9 @@ export function submitDirect({ id, key, request, terms, at }: Submission): Work<
       const known = earlier && draft.get(tellings, earlier.notificationId)
       if (known) return { result: known.notification, messages: [] }
       if (customerId !== undefined && !draft.get(customers, customerId)) throw noSuchCustomer()
-      const notification = wanted(draft)
+      const { notification, refused } = withoutStandIns(wanted(draft), request, terms.reaches)
+      if (refused.length > 0)
+        throw new RejectedError(422, 'channel_not_configured', `no provider is configured for ${refused.join(' and ')}`)
       if (channelsOf(notification).length === 0)
         throw new RejectedError(422, 'no_address', 'no address is known for the channels asked for')
       const messages = takeIn(draft, notification, at, terms)

@@ -1,5 +1,6 @@
 // What the rules follow where a customer has not decided otherwise: the service's configuration, read once.
 import { BrokenError } from '@orders/shared/runtime'
+import type { Reaches } from '../channels/domain.ts'
 import type { NotificationConfig } from '../config.ts'
 import type { NewsStyle } from '../domain.ts'
 import type { RuleSettings } from '../holding/domain.ts'
@@ -12,6 +13,7 @@ export interface Terms extends Rendering {
   style: NewsStyle
   settings: RuleSettings
   unsubscribe: UnsubscribeSettings
+  reaches: Reaches
 }
 
 /** @throws BrokenError `bad_configuration` for what only together makes no sense. */

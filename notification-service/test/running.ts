@@ -8,6 +8,7 @@ import { createMemoryBroker, eventually, keepingLog, type LogLine, scratchFolder
 import { onTestFinished } from 'vitest'
 import { NotificationConfig } from '../config.ts'
 import { notificationService } from '../service.ts'
+import { startStub } from './stub.ts'
 
 interface Heard {
   id: string
@@ -18,20 +19,42 @@ interface Heard {
 interface Settings {
   copies?: number
   env?: Record<string, string>
+  /** With no provider at all; otherwise SMS and webhooks go to `providers`, which takes everything. */
+  isBare?: boolean
   /** Of the clock, at the start. */
   at?: string
 }
 
-export async function openServices({ copies = 1, env = {}, at = '2026-11-21T08:30:00.000Z' }: Settings = {}) {
+export async function openServices({
+  copies = 1,
+  env = {},
+  isBare = false,
+  at = '2026-11-21T08:30:00.000Z',
+}: Settings = {}) {
   const scratch = await scratchFolder()
   onTestFinished(() => scratch.remove())
+  const providers = await startStub(() => ({ status: 201, body: { sid: 'SM1' } }))
+  onTestFinished(() => providers.close())
+  const configured = {
+    TWILIO_ACCOUNT_SID: 'AC1',
+    TWILIO_AUTH_TOKEN: 'secret',
+    TWILIO_FROM: '+15005550006',
+    TWILIO_BASE_URL: providers.url,
+    WEBHOOK_SECRET: 'a-master-secret-of-24-chars',
+    WEBHOOK_ALLOW_PRIVATE: 'true',
+  }
   const broker = createMemoryBroker(topology)
   const clock = { now: at }
   const lines: LogLine[] = []
 
   async function start() {
     const config = {
-      ...readConfig(NotificationConfig, { DATA_DIR: scratch.path, RELEASE_POLL_MS: '10', ...env }),
+      ...readConfig(NotificationConfig, {
+        DATA_DIR: scratch.path,
+        RELEASE_POLL_MS: '10',
+        ...(!isBare && configured),
+        ...env,
+      }),
       portBase: 0,
     }
     const keeping = await keepingLog('notification-service')
@@ -72,6 +95,7 @@ export async function openServices({ copies = 1, env = {}, at = '2026-11-21T08:3
 
   return {
     broker,
+    providers,
     clock,
     lines,
     start,

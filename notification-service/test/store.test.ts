@@ -191,6 +191,7 @@ it('keeps of a channel all that was decided of it', async () => {
     dueAt: later,
     heldBecause: 'digest',
     digestId: 'd',
+    generation: 2,
     call: { provider: 'smtp-second', at, claimedBy: 'me' },
   } as const
   await change((telling) => withStanding(telling, 'sms', standing))

@@ -1,5 +1,6 @@
 // The rules as they are without any setting, and with some, for tests.
 import { readConfig } from '@orders/shared/runtime'
+import { reachedBy } from '../channels/providers.ts'
 import { NotificationConfig } from '../config.ts'
 import type { Templates } from '../rendering/templates.ts'
 import { ruleSettingsOf, type Terms } from '../rules/settings.ts'
@@ -14,7 +15,7 @@ const templates: Templates = {
 
 export function termsWith(settings: Record<string, string>): Terms {
   const config = readConfig(NotificationConfig, settings)
-  return { style, templates, settings: ruleSettingsOf(config), unsubscribe: config }
+  return { style, templates, settings: ruleSettingsOf(config), unsubscribe: config, reaches: reachedBy(config) }
 }
 
 export const terms = termsWith({})

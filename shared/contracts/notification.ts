@@ -26,12 +26,15 @@ export const NotificationRequested = event('notification.requested', {
 })
 
 export const NotificationSent = event('notification.sent', {
-  summary: 'The provider accepted the message.',
+  summary: 'The provider accepted the message, or a stand-in did, which tells nobody.',
   data: Type.Object({
     notificationId: Type.String(),
     channel: Channel,
     provider: Type.String(),
     providerId: Type.String(),
+    isStandIn: Type.Optional(
+      Type.Boolean({ description: 'true when no provider is configured: a log line or a file, and nobody was told' }),
+    ),
   }),
 })
 

@@ -260,7 +260,7 @@ async function lettersAndQueues(vhost: World['vhost']): Promise<Pick<Snapshot, '
 async function toldByLog({ system }: World): Promise<Accepted[]> {
   const lines = await system.log('notification')
   return lines
-    .filter(({ msg }) => msg === 'told')
+    .filter(({ msg }) => msg === 'not sent: this channel has no provider')
     .map(({ notificationId, channel }) => ({ id: `${notificationId}.${channel}`, atMs: null, told: true }))
 }
 

@@ -55,6 +55,8 @@ function generate(schema: Schema): fc.Arbitrary<unknown> {
       // An optional field that is undefined is one that is not there.
       return fc.record(Object.fromEntries(entries)).map((data) => JSON.parse(JSON.stringify(data)))
     }
+    case 'boolean':
+      return fc.boolean()
     default:
       throw new Error(`no data can be made for ${JSON.stringify(schema)}`)
   }

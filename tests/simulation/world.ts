@@ -106,7 +106,7 @@ export function createWorld(options: Options): World {
   const isSent = store('notification-service').connection
   const isRecorded = (notificationId: string, channel: string) =>
     isSent
-      .prepare(`select 1 from deliveries where notification_id = ? and channel = ? and status = 'sent'`)
+      .prepare(`select 1 from deliveries where notification_id = ? and channel = ? and status in ('sent', 'simulated')`)
       .get(notificationId, channel) !== undefined
 
   function launch(service: Service, copy: number): void {

@@ -65,7 +65,7 @@ it('has an answer to every command', () => {
 })
 
 it('answers each command as the page says', async () => {
-  const { running } = await openServices({ at: '2026-11-21T08:30:00.000Z' })
+  const { running } = await openServices({ isBare: true, at: '2026-11-21T08:30:00.000Z' })
   /** The page's ids, by those of this run. */
   const ids = new Map<string, string>()
   const here = (command: string) => {

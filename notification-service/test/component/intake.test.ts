@@ -85,10 +85,8 @@ it('sends at the time asked for, not before, and shows why it waits', async () =
   await hear(`${id}/notification.sent/direct.email`)
   expect(await mails()).toEqual([`${id}.eml`])
   expect((await get(`/notifications/${id}`)).body).toMatchObject({
-    status: 'sent',
-    attempts: [
-      { channel: 'email', at: later, provider: 'file', providerId: expect.any(String), outcome: 'sent', error: null },
-    ],
+    status: 'simulated',
+    attempts: [{ channel: 'email', at: later, provider: 'file', outcome: 'simulated', error: null }],
   })
 })
 
@@ -138,7 +136,7 @@ it('calls off what has not been sent, for certain while it is held, and says so 
   const { body: sent } = await post('/notifications', ann)
   await hear(`${sent.id}/notification.sent/direct.email`)
   const refused = await post(`/notifications/${sent.id}/cancel`)
-  expect(refused).toMatchObject({ status: 409, body: { code: 'not_cancellable', detail: 'it is sent already' } })
+  expect(refused).toMatchObject({ status: 409, body: { code: 'not_cancellable', detail: 'it is simulated already' } })
   expect((await post('/notifications/none/cancel')).status).toBe(404)
   expect(said().filter((id) => id.includes(held.id))).toEqual([`${held.id}/notification.cancelled/direct.email`])
   expect((await get('/notifications?status=cancelled')).body.notifications).toMatchObject([{ id: held.id }])
@@ -171,7 +169,7 @@ it('finds notifications by address, channel and standing, page by page', async (
   for (const to of [
     { email: 'Ann@example.org' },
     { phone: '+43 1 234 567' },
-    { email: 'ann@example.org', phone: '+43 1 9' },
+    { email: 'ann@example.org', phone: '+43 1 234 569' },
   ])
     ids.push((await post('/notifications', { to, ...words })).body.id)
   const { body: held } = await post('/notifications', { ...ann, sendAt: later })

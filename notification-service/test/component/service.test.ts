@@ -86,7 +86,7 @@ it('reaches exactly the channels of the contact, and no log line shows an addres
   for (const channel of ['email', 'sms', 'webhook']) await hear(`1/notification.sent/order.created.${channel}`)
   expect(
     lines
-      .filter(({ msg }) => msg === 'told')
+      .filter(({ msg }) => msg === 'not sent: this channel has no provider')
       .map(({ channel, address }) => [channel, address])
       .sort(),
   ).toEqual([
@@ -95,9 +95,13 @@ it('reaches exactly the channels of the contact, and no log line shows an addres
   ])
   expect(JSON.stringify(lines)).not.toMatch(/gayal@example\.org|112 345|secret-hook/)
   expect(await get('/notifications/1.order.created')).toMatchObject({
-    status: 'sent',
+    status: 'simulated',
     addresses: { email: 'gayal@example.org', sms: '+94 112 345 678', webhook: 'https://example.org/secret-hook' },
-    deliveries: [{ channel: 'email' }, { channel: 'sms', provider: 'log' }, { channel: 'webhook' }],
+    deliveries: [
+      { channel: 'email', status: 'sent' },
+      { channel: 'sms', status: 'simulated', provider: 'log' },
+      { channel: 'webhook', status: 'simulated' },
+    ],
   })
 })
 

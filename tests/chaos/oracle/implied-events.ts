@@ -1,7 +1,7 @@
 // Which events the rows of the services imply, and which rows each event does: the two directions of "no state change
 // without its event, no event without its state change", worked out anew from what each service promises to say.
 import { groupBy } from './check.ts'
-import type { NotificationRow, Snapshot } from './snapshot.ts'
+import { isTaken, type NotificationRow, type Snapshot } from './snapshot.ts'
 
 const TOLD = ['order.created', 'order.paid', 'order.shipped', 'order.completed', 'order.cancelled']
 const PROGRESS = ['order.paid', 'order.shipped', 'order.completed']
@@ -105,7 +105,9 @@ function fromNotifications({ notifications, deliveries, attempts, sentAgain }: S
     ...(order_id === null ? [] : [`${order_id}/${event_type}`]),
   ])
   const outcomes = deliveries.flatMap(({ notification_id, channel, status }) =>
-    status === 'waiting' || status === 'held' ? [] : [eventOf(notification_id, status, channel)],
+    status === 'waiting' || status === 'held'
+      ? []
+      : [eventOf(notification_id, isTaken(status) ? 'sent' : status, channel)],
   )
   const stepsThat = (...statuses: string[]) =>
     deliveries.flatMap(({ notification_id, status }) => {
@@ -114,12 +116,12 @@ function fromNotifications({ notifications, deliveries, attempts, sentAgain }: S
         ? [`${notification.subject}/notification.requested/${notification.event_type}`]
         : []
     })
-  const steps = stepsThat('waiting', 'sent', 'failed')
+  const steps = stepsThat('waiting', 'sent', 'simulated', 'failed')
   // Its time may be over, or it may have become needless, before it is asked for or while its request waits.
   const unsent = stepsThat('expired', 'cancelled')
   // What makes it needless may be heard while the provider has it in hand.
   const calledOff = deliveries
-    .filter(({ notification_id, status }) => status === 'sent' && isStep(byId.get(notification_id)))
+    .filter(({ notification_id, status }) => isTaken(status) && isStep(byId.get(notification_id)))
     .map(({ notification_id, channel }) => eventOf(notification_id, 'cancelled', channel))
   const failures = attempts.map(({ notification_id, channel }) => eventOf(notification_id, 'failed', channel))
   // Its patience may end while its provider is left alone, after a call that the process did not survive: no attempt tells.

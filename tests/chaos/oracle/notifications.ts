@@ -1,6 +1,6 @@
 // Checks of what customers were told, by the providers' own records: at least once, and but for the window once.
 import { type Check, groupBy } from './check.ts'
-import type { Accepted, Snapshot, Window } from './snapshot.ts'
+import { type Accepted, isTaken, type Snapshot, type Window } from './snapshot.ts'
 
 /** Each channel of each notification that was asked for: `<notification>.<channel>`, as the providers know it. */
 function wantedOf({ events }: Snapshot): string[] {
@@ -35,14 +35,14 @@ export const toldAtLeastOnce: Check = (snapshot) => {
     return statusOf(id) === 'cancelled' && [`${orderId}/order.paid`, `${orderId}/order.cancelled`].includes(cause ?? '')
   }
   const isUnsent = (id: string) => isRefused(id) || isTooLate(id) || isNeedless(id)
-  const open = wanted.filter((id) => statusOf(id) !== 'sent' && !isUnsent(id))
+  const open = wanted.filter((id) => !isTaken(statusOf(id)) && !isUnsent(id))
   const count = (isSuch: (id: string) => boolean) => wanted.filter(isSuch).length
   return {
     promise:
       'every notification was taken by its provider, or lies in the dead letters, or came too late or was needless by then',
     checked: wanted.length,
     violations: [
-      ...wanted.filter((id) => statusOf(id) === 'sent' && !taken.has(id)).map((id) => `${id}: sent, and never taken`),
+      ...wanted.filter((id) => isTaken(statusOf(id)) && !taken.has(id)).map((id) => `${id}: sent, and never taken`),
       ...open.map((id) => `${id}: ${statusOf(id)}`),
     ],
     note: `${count(isRefused)} refused for good, ${count(isTooLate)} too late, ${count(isNeedless)} needless`,

@@ -222,3 +222,8 @@ export interface Snapshot {
   memory: { process: string; peakBytes: number }[]
   memoryMaxBytes: number
 }
+
+/** By a provider, or by the stand-in that a run without one has. */
+export function isTaken(status: string): boolean {
+  return status === 'sent' || status === 'simulated'
+}
