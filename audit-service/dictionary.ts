@@ -53,5 +53,5 @@ function exampleOf(schema: Schema): unknown {
   if (schema.type === 'array' && schema.items) return [exampleOf(schema.items), exampleOf(schema.items)]
   if (schema.properties)
     return Object.fromEntries(Object.entries(schema.properties).map(([name, value]) => [name, exampleOf(value)]))
-  return schema.pattern?.startsWith('^\\d{4}-') ? INSTANT : ''
+  return schema.pattern !== undefined && new RegExp(schema.pattern).test(INSTANT) ? INSTANT : ''
 }

@@ -34,6 +34,27 @@ export const NotificationConfig = configWith({
     default: 3_600_000,
     description: 'The same for an SMS, a push and a webhook.',
   }),
+  mailsPerSecond: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'So many mails go out in a second, by all copies of the service together. Unset, as many as can.',
+    }),
+  ),
+  smsPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'The same for SMS.' })),
+  retryAfterMaxMs: Type.Integer({
+    minimum: 30_000,
+    maximum: 3_600_000,
+    default: 900_000,
+    description: 'A provider that asks to be left alone (Retry-After) is left alone no longer, in milliseconds.',
+  }),
+  suppressionSharePercent: Type.Integer({
+    minimum: 1,
+    maximum: 100,
+    default: 10,
+    description:
+      'When a provider says of a greater share of an hour’s calls that the address is gone, nothing more is suppressed by its word until an operator releases it.',
+  }),
   urgentDirectAfterMs: Type.Integer({
     minimum: 100,
     maximum: 3_600_000,

@@ -2,7 +2,9 @@
 import { Channel, OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
-import { channelRoutes, NotificationId } from './channels/http.ts'
+import { channelRoutes } from './channels/http.ts'
+import { NotificationId } from './channels/ids.ts'
+import type { Proof } from './channels/proof.ts'
 import { reportsOf } from './channels/store.ts'
 import type { NotificationConfig } from './config.ts'
 import { customerRoutes } from './customers/http.ts'
@@ -35,13 +37,13 @@ const Page = Type.Object(
   { additionalProperties: false },
 )
 
-export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, terms: Terms): void {
+export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, terms: Terms, proof: Proof): void {
   intakeRoutes(app, wiring, terms)
   notificationRoutes(app, wiring, terms)
   customerRoutes(app, wiring)
   templateRoutes(app, wiring, terms)
   ruleRoutes(app, wiring, terms)
-  channelRoutes(app, wiring)
+  channelRoutes(app, wiring, proof)
 }
 
 function notificationRoutes(

@@ -5,9 +5,11 @@ import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
 import { callsIn } from './channels/calls.ts'
 import { MAIL_TIMEOUT_MS } from './channels/email.ts'
 import { PREFETCH } from './channels/prefetch.ts'
+import { createProof, type Proof } from './channels/proof.ts'
 import { reachedBy } from './channels/providers.ts'
 import type { Send } from './channels/sender.ts'
 import { openSenders } from './channels/senders.ts'
+import { stopGauge } from './channels/stops.ts'
 import { watchUrgent } from './channels/urgent.ts'
 import { NotificationConfig } from './config.ts'
 import { channelHandler } from './deliveries/handlers.ts'
@@ -30,15 +32,17 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
   folder: import.meta.dirname,
   niceness: 5,
   config: NotificationConfig,
-  wire(wiring) {
-    const { config, commit, parts, log, now } = wiring
-    const senders = openSenders(config, {
+  async wire(wiring) {
+    const { config, commit, database, parts, log, now } = wiring
+    const proof = createProof({ database, commit, log, now, shareMax: config.suppressionSharePercent })
+    const { senders, breakers } = openSenders(config, {
       log,
       now,
-      calls: callsIn(commit),
+      proof,
+      calls: callsIn(commit, { now, perSecond: { email: config.mailsPerSecond, sms: config.smsPerSecond } }),
       keep: (sender) => parts.use(sender.provider, sender, (it) => it.close()),
     })
-    return wireWith(wiring, senders)
+    return { ...(await wireWith(wiring, senders, proof)), breakers, gauges: [stopGauge(database)] }
   },
 }
 
@@ -64,7 +68,11 @@ export function checkedTemplates(): TemplateSet {
 }
 
 /** Everything but the senders, which the simulation replaces. */
-export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Record<Channel, Send>): Promise<Wired> {
+export async function wireWith(
+  wiring: Wiring<NotificationConfig>,
+  senders: Record<Channel, Send>,
+  proof: Proof,
+): Promise<Wired> {
   const current = checkedTemplates()
   const { config, commit, database, log, now, parts } = wiring
   await saveTemplates(database, current.version, current.files, now().toISOString())
@@ -110,6 +118,6 @@ export async function wireWith(wiring: Wiring<NotificationConfig>, senders: Reco
         askTimeoutMs: MAIL_TIMEOUT_MS,
       })),
     ],
-    routes: (app) => routes(app, wiring, terms),
+    routes: (app) => routes(app, wiring, terms, proof),
   }
 }

@@ -40,7 +40,7 @@ const NOTIFICATION = `id, subject, order_id as "orderId", event_type as "eventTy
 
 const STANDING = `channel, status, attempts, provider, provider_id as "providerId", error, duration_ms as "durationMs",
   updated_at as "updatedAt", due_at as "dueAt", held_because as "heldBecause", digest_id as "digestId",
-  call_provider as "callProvider", call_at as "callAt", claimed_by as "claimedBy", generation`
+  call_provider as "callProvider", call_at as "callAt", claimed_by as "claimedBy", generation, turn_ms as "turnMs"`
 
 interface StandingRow extends Omit<Standing, 'call'> {
   notificationId: string
@@ -83,6 +83,7 @@ function standingOfRow(row: StandingRow): Standing {
     heldBecause: row.heldBecause,
     digestId: row.digestId,
     generation: row.generation,
+    turnMs: row.turnMs,
     call: callProvider === null || callAt === null ? null : { provider: callProvider, at: callAt, claimedBy },
   }
 }
@@ -146,6 +147,7 @@ const STANDING_FIELDS = [
   'call_at',
   'claimed_by',
   'generation',
+  'turn_ms',
 ]
 const STANDING_COLUMNS = `deliveries (notification_id, channel, ${STANDING_FIELDS.join(', ')})`
 const STANDING_REPLACED = `on conflict (notification_id, channel) do update set
@@ -165,6 +167,7 @@ function rowOfStanding(notificationId: string, channel: Channel, standing: Stand
     call?.at ?? null,
     call?.claimedBy ?? null,
     standing.generation,
+    standing.turnMs,
   ]
 }
 

@@ -1,22 +1,34 @@
 // What becomes of an address by what providers and operators say of it.
 import { type Channel, channels } from '@orders/shared/contracts'
-import { about, owned, seen, type Work } from '@orders/shared/messaging'
+import { about, owned, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import { deliveryOf } from '../deliveries/domain.ts'
+import { deliveryOf, isTaken, standingOf, type Telling, undelivered } from '../deliveries/domain.ts'
+import { recipientIn } from '../rules/context.ts'
+import { noPreferences, withoutMailOf } from '../rules/preferences.ts'
+import { preferences } from '../rules/store.ts'
 import { tellings } from '../store.ts'
-import { type Report, reported, type Suppression } from './domain.ts'
+import { isUndelivered, reported, type Said, type Suppression } from './domain.ts'
 import { reportKey, reports, suppressionKey, suppressions } from './store.ts'
 
-/** What a provider tells of a message is kept once; a number that it says is gone is told nothing more. */
-export function takeReport(report: Report, isAddressGone: boolean): Work<void> {
+/**
+ * What a provider tells of a message is kept once. What did not arrive is `undelivered` from then on; an address that is gone is
+ * told nothing more, and whoever complained neither, by their own will.
+ */
+export function takeReport({ report, isAddressGone, isComplaint, recipient }: Omit<Said, 'provider'>): Work<void> {
   const { notificationId, channel, error, at } = report
+  const isSuppressing = isAddressGone || isComplaint
+  /** What is said of another address, as after a forwarding, tells nothing of this one. */
+  const isAbout = (address: string) => recipient === undefined || recipient.toLowerCase() === address.toLowerCase()
+  const recipientOfIt = ({ notification }: Telling) => recipientIn(notification, channel)
   return {
     reads(known) {
-      const address = known.get(tellings, notificationId)?.notification.addresses[channel]
+      const telling = known.get(tellings, notificationId)
+      const address = telling?.notification.addresses[channel]
       return [
-        seen(tellings, notificationId),
+        owned(tellings, notificationId),
         owned(reports, reportKey(report)),
-        ...(isAddressGone && address !== undefined ? [owned(suppressions, suppressionKey(channel, address))] : []),
+        ...(isSuppressing && address !== undefined ? [owned(suppressions, suppressionKey(channel, address))] : []),
+        ...(isComplaint && telling ? [owned(preferences, recipientOfIt(telling))] : []),
       ]
     },
     decide(draft) {
@@ -25,9 +37,18 @@ export function takeReport(report: Report, isAddressGone: boolean): Work<void> {
       if (!telling || address === undefined || draft.get(reports, reportKey(report)))
         return { result: undefined, messages: [] }
       draft.set(reports, reportKey(report), report)
+      const { status, generation } = standingOf(telling, channel)
+      // Nobody but the last sending is what counts now.
+      if (isUndelivered(report) && isTaken(status) && generation === report.generation)
+        draft.set(tellings, notificationId, undelivered(telling, channel, error ?? report.status))
       const key = suppressionKey(channel, address)
-      if (isAddressGone && !draft.get(suppressions, key))
+      if (isSuppressing && isAbout(address) && !draft.get(suppressions, key))
         draft.set(suppressions, key, { channel, address, reason: error ?? report.status, notificationId, at })
+      if (isComplaint) {
+        const before = draft.get(preferences, recipientOfIt(telling)) ?? noPreferences
+        const after = withoutMailOf(before, telling.notification.category)
+        draft.set(preferences, recipientOfIt(telling), { ...after, updatedAt: at })
+      }
       return { result: undefined, messages: reported(deliveryOf(telling, channel), report) }
     },
   }

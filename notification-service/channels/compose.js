@@ -2,6 +2,7 @@
 // HTML, so the parts' own headers never change, and no stream is needed to put them together. nodemailer encodes the
 // headers, where everything that is hard about a mail is. Plain JavaScript, since the mail thread needs it as well.
 import { randomBytes } from 'node:crypto'
+import { encodeWord } from 'nodemailer/lib/mime-funcs'
 import MimeNode from 'nodemailer/lib/mime-node'
 import { encode, wrap } from 'nodemailer/lib/qp'
 
@@ -43,11 +44,31 @@ export const NO_OTHER_BOUNDARY = { baseBoundary: 'none' }
 export function compose({ from, to, subject, messageId, date, headers, text, html }) {
   const node = new MimeNode(`multipart/alternative; boundary="${BOUNDARY}"`, NO_OTHER_BOUNDARY)
   const address = { name: '', address: to }
-  node.setHeader({ ...headers, from, to: address, subject, 'message-id': messageId, date })
+  node.setHeader({ ...headers, from, to: address, subject: asTyped(subject), 'message-id': messageId, date })
   node.setHeader('mime-version', '1.0')
   const page = isPlain(html) ? HTML + withLineEnds(html) : HTML_QUOTED + quoted(html)
-  return { envelope: node.getEnvelope(), raw: `${node.buildHeaders()}\r\n${TEXT}${quoted(text)}${page}${END}` }
+  const head = from.includes(ENCODED_WORD) ? withNameAsTyped(node.buildHeaders()) : node.buildHeaders()
+  return { envelope: node.getEnvelope(), raw: `${head}\r\n${TEXT}${quoted(text)}${page}${END}` }
 }
+
+/** What begins so is taken for an encoded word (RFC 2047), and would not be shown as it was typed. */
+const ENCODED_WORD = '=?'
+
+/** @param {string} subject */
+function asTyped(subject) {
+  return subject.includes(ENCODED_WORD) ? encodeWord(subject, 'Q', WORD_MAX) : subject
+}
+
+/**
+ * Readers look for encoded words in quoted names too, though they should not.
+ *
+ * @param {string} head
+ */
+function withNameAsTyped(head) {
+  return head.replace(/^From: "((?:[^"\\\r\n]|\\.)*)"/m, (_, name) => `From: ${asTyped(name.replace(/\\(.)/g, '$1'))}`)
+}
+
+const WORD_MAX = 52
 
 /**
  * @param {string} type

@@ -5,6 +5,8 @@ import { PermanentError, TransientError, withoutPrivate } from '@orders/shared/r
 import type { Outgoing } from '../deliveries/domain.ts'
 import { isEmail } from '../domain.ts'
 import { compose, type Mail } from './compose.js'
+import { messageIdOf } from './ids.ts'
+import { isMailboxGone } from './mailbox-codes.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 import { openMailThread, type SmtpFailure } from './smtp.ts'
 
@@ -65,15 +67,19 @@ export function openMailFolder(folder: string, settings: MailSettings, now: () =
   }
 }
 
-/** Turns a notification into a mail. The Message-ID follows from the notification, so that a repeat can be recognised. */
+const BEYOND_ASCII = /[^\x20-\x7e]/
+
+/** Turns a notification into a mail. */
 function writer({ mailFrom, mailIdDomain }: MailSettings, now: () => Date) {
-  return ({ notificationId, address, content, headers }: Outgoing): Mail => {
-    if (!isEmail(address)) throw new PermanentError('bad_address', 'this is no e-mail address')
+  return ({ notificationId, generation = 1, address, content, headers }: Outgoing): Mail => {
+    // Beyond ASCII a mailbox needs SMTPUTF8 (RFC 6531) of every server on the way; the domain does not.
+    if (!isEmail(address) || BEYOND_ASCII.test(address.slice(0, address.lastIndexOf('@'))))
+      throw new PermanentError('bad_address', 'this is no e-mail address that every mail server takes')
     return {
       from: mailFrom,
       to: address,
       subject: content.subject,
-      messageId: `<${encodeURIComponent(notificationId)}.email@${mailIdDomain}>`,
+      messageId: messageIdOf({ notificationId, generation }, mailIdDomain),
       // RFC 5322, 3.6.1: when it is ready to go, and not when it was asked for: it may have been held since.
       date: now(),
       // RFC 3834: keeps holiday notices from being answered to a machine.
@@ -115,13 +121,10 @@ function isCertain({ code, originalCode, responseCode, timeoutType }: SmtpFailur
 }
 
 /**
- * The server says that there is no such mailbox: by its enhanced code where it has one (RFC 3463: bad destination,
- * mailbox disabled), else by the plain one. Its other refusals are about the mail or about us.
+ * The server says that there is no such mailbox, by an enhanced code (RFC 3463). A bare 550 may as well be about the mail, or
+ * about us.
  */
-function isHardBounce({ command, responseCode, response }: SmtpFailure): boolean {
-  if (command !== 'RCPT TO') return false
-  const [, enhanced] = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(String(response ?? '')) ?? []
-  return enhanced === undefined
-    ? [550, 551, 553].includes(Number(responseCode))
-    : /^5\.(1\.(1|2|3|6|10)|2\.1)$/.test(enhanced)
+function isHardBounce({ command, response }: SmtpFailure): boolean {
+  const [, enhanced = ''] = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(String(response ?? '')) ?? []
+  return command !== 'MAIL FROM' && isMailboxGone(enhanced)
 }

@@ -1,7 +1,7 @@
 // Many endpoints behind one channel, each with a breaker and a share of the channel's calls: a dead one delays nobody.
 import { TransientError } from '@orders/shared/runtime'
 import { dueSince, type Outgoing } from '../deliveries/domain.ts'
-import { type Breaker, createBreaker } from './breaker.ts'
+import { type Breaker, type BreakerOptions, createBreaker } from './breaker.ts'
 import type { Send } from './sender.ts'
 
 interface Endpoint {
@@ -15,11 +15,15 @@ const ENDPOINTS_MAX = 1_000
 export const CALLS_PER_ENDPOINT_MAX = 16
 
 /** `endpointOf` says whose breaker and share a message uses. */
-export function perEndpoint(endpointOf: (outgoing: Outgoing) => string, nowMs: () => number, send: Send): Send {
+export function perEndpoint(
+  endpointOf: (outgoing: Outgoing) => string,
+  options: BreakerOptions,
+  send: Send,
+): { send: Send; isAnyOpen(): boolean } {
   const endpoints = new Map<string, Endpoint>()
 
   function find(key: string): Endpoint {
-    const endpoint = endpoints.get(key) ?? { breaker: createBreaker(nowMs), calls: 0 }
+    const endpoint = endpoints.get(key) ?? { breaker: createBreaker(options), calls: 0 }
     endpoints.delete(key)
     endpoints.set(key, endpoint)
     const [oldest] = endpoints.keys()
@@ -27,7 +31,7 @@ export function perEndpoint(endpointOf: (outgoing: Outgoing) => string, nowMs: (
     return endpoint
   }
 
-  return async (outgoing, context) => {
+  const sendTo: Send = async (outgoing, context) => {
     const endpoint = find(endpointOf(outgoing))
     // It ends: each of the calls under way does, and either serves or opens the breaker.
     if (endpoint.calls >= CALLS_PER_ENDPOINT_MAX && endpoint.breaker.openForMs() === 0)
@@ -39,4 +43,6 @@ export function perEndpoint(endpointOf: (outgoing: Outgoing) => string, nowMs: (
       endpoint.calls -= 1
     }
   }
+
+  return { send: sendTo, isAnyOpen: () => [...endpoints.values()].some(({ breaker }) => breaker.isOpen()) }
 }

@@ -2,8 +2,9 @@
 // the first may have taken. To send late is better than to send twice.
 import { TransientError } from '@orders/shared/runtime'
 import { dueSince, type Outgoing } from '../deliveries/domain.ts'
-import { type Breaker, createBreaker } from './breaker.ts'
+import type { Breaker } from './breaker.ts'
 import type { Calls, OpenCall } from './calls.ts'
+import type { Proof } from './proof.ts'
 import { claiming, type Earlier, type Send, type SendClaimed, type Sender, type Sending } from './sender.ts'
 
 interface Options {
@@ -11,6 +12,8 @@ interface Options {
   now: () => Date
   /** After this nobody waits any longer for a provider to tell whether it took a message. */
   unknownMs: number
+  proof: Proof
+  breakerOf: (provider: string) => Breaker
 }
 
 interface Provider {
@@ -25,10 +28,10 @@ const SETTLE_MS = 30_000
 type Context = Parameters<Send>[1]
 
 /** The first sender is preferred. What may have been taken is asked about only with two senders, or one that sends twice. */
-export function inTurn(senders: [Sender, ...Sender[]], { calls, now, unknownMs }: Options): Send {
+export function inTurn(senders: [Sender, ...Sender[]], { calls, now, unknownMs, proof, breakerOf }: Options): Send {
   const nowMs = () => now().getTime()
   const provide = (sender: Sender): Provider => {
-    return { sender, breaker: createBreaker(nowMs), send: claiming(sender, calls, now) }
+    return { sender, breaker: breakerOf(sender.provider), send: claiming(sender, { calls, now, proof }) }
   }
   const [first, ...others] = senders
   const preferred = provide(first)

@@ -88,7 +88,7 @@ function accessTokens({ email, privateKey, tokenUrl }: ServiceAccount, now: () =
         outcome: 'refused',
         retryAfterSeconds,
       })
-    const seconds = Number(textAt(body, 'expires_in')) || TOKEN_SECONDS
+    const seconds = Math.min(Number(textAt(body, 'expires_in')) || TOKEN_SECONDS, TOKEN_SECONDS)
     held = { token, untilMs: now().getTime() + seconds * 1_000 - TOKEN_MARGIN_MS }
     return token
   }
@@ -110,7 +110,8 @@ function noMessageSent(error: Error): never {
 function failureOf({ status, retryAfterSeconds, body }: ProviderAnswer): Error {
   const code = errorCodeIn(body)
   const why = `fcm answered ${status}${code === '' ? '' : ` ${code}`}`
-  if (code === 'UNREGISTERED' || status === 404) return new AddressGoneError('unsubscribed', why)
+  // A bare 404 is about the URL: a wrong project, or somebody else's page.
+  if (code === 'UNREGISTERED') return new AddressGoneError('unsubscribed', why)
   if (code === 'INVALID_ARGUMENT' || code === 'SENDER_ID_MISMATCH') return new PermanentError('push_refused', why)
   const outcome = status >= 500 && status !== 503 ? 'unknown' : 'refused'
   return new ProviderError('push_deferred', why, { outcome, retryAfterSeconds })

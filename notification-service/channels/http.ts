@@ -1,15 +1,14 @@
 // What operators may ask about the addresses themselves, and what providers tell afterwards.
 import { Channel, channels } from '@orders/shared/contracts'
-import { formOf, type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
+import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
-import { addToSuppressions, removeFromSuppressions, takeReport } from './addresses.ts'
-import { twilioAccountsOf } from './senders.ts'
+import { addToSuppressions, removeFromSuppressions } from './addresses.ts'
+import { callbackRoutes } from './callbacks.ts'
+import { type Proof, releaseStop } from './proof.ts'
+import { listStops } from './stops.ts'
 import { listSuppressions, type SuppressionPlace } from './store.ts'
-import { isAddressGone, isSignedByTwilio } from './twilio.ts'
 import { secretsOf } from './webhook.ts'
-
-export const NotificationId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' })
 
 /** PostgreSQL keeps no U+0000 in a text. */
 const NO_NUL = '^[^\\u0000]+$'
@@ -19,6 +18,7 @@ const Suppress = Type.Object(
   { additionalProperties: false },
 )
 const ByAddress = Type.Object({ address: Address })
+const ByProvider = Type.Object({ provider: Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' }) })
 /** Where a page ends: `2026-11-28T20:00:00.000Z email ann@example.com`. */
 const PLACE = `^[^ \\u0000]+ (${channels.join('|')}) [^\\u0000]+$`
 const Suppressed = Type.Object(
@@ -36,10 +36,10 @@ const WebhookUrl = Type.Object(
   { additionalProperties: false },
 )
 
-export function channelRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>): void {
+export function channelRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, proof: Proof): void {
   addressRoutes(app, wiring)
   // Apart, so that no other route understands a form.
-  app.register(async (callbacks: HttpServer) => callbackRoutes(callbacks, wiring))
+  app.register(async (callbacks: HttpServer) => callbackRoutes(callbacks, wiring, proof))
 }
 
 /** What is known of the addresses themselves, which are personal data. */
@@ -71,6 +71,24 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
     },
   )
 
+  app.get(
+    '/suppression-stops',
+    {
+      ...operators,
+      schema: { summary: 'Providers that called too many addresses gone to be believed, and since when' },
+    },
+    async () => ({ stops: await listStops(database) }),
+  )
+
+  app.post(
+    '/suppression-stops/:provider/release',
+    { ...operators, schema: { params: ByProvider, summary: 'Suppress by the word of this provider again' } },
+    async (request) => {
+      const at = now().toISOString()
+      return commit.submit(releaseStop(request.params.provider, at), traceOf(request))
+    },
+  )
+
   app.delete(
     '/suppressions/:address',
     {
@@ -98,40 +116,4 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
 function placeIn(before: string): SuppressionPlace {
   const [at = '', channel = '', ...address] = before.split(' ')
   return { at, channel, address: address.join(' ') }
-}
-
-const Callback = Type.Object({ notification: NotificationId })
-const StatusCallback = Type.Object({
-  MessageSid: Type.String({ minLength: 1, maxLength: 64, pattern: NO_NUL }),
-  MessageStatus: Type.String({ pattern: '^[a-z_]{1,32}$' }),
-  ErrorCode: Type.Optional(Type.String({ pattern: '^[0-9]{0,8}$' })),
-})
-
-/** Providers have no token of ours: what they sign is believed. */
-function callbackRoutes(app: HttpServer, { commit, config, now }: Wiring<NotificationConfig>): void {
-  const form = 'application/x-www-form-urlencoded'
-  app.addContentTypeParser<Buffer>(form, { parseAs: 'buffer' }, (request, body, done) =>
-    done(null, formOf(body, request.headers['content-type'])),
-  )
-
-  app.post(
-    '/callbacks/twilio',
-    { schema: { querystring: Callback, body: StatusCallback, summary: 'Twilio tells what became of an SMS' } },
-    async (request, reply) => {
-      const { body, query, headers, url } = request
-      const signature = String(headers['x-twilio-signature'] ?? '')
-      const isTwilio = twilioAccountsOf(config).some(
-        ({ authToken, callbackUrl }) =>
-          callbackUrl !== undefined && isSignedByTwilio(authToken, callbackUrl + url, body, signature),
-      )
-      if (!isTwilio)
-        throw new RejectedError(403, 'signature_refused', 'this is not signed by the Twilio account of this service')
-      const { MessageSid: providerId, MessageStatus: status, ErrorCode: code = '' } = body
-      const error = code === '' ? null : `twilio error ${code}`
-      const about = { notificationId: query.notification, channel: 'sms' as const, at: now().toISOString() }
-      const report = { ...about, status, providerId, error }
-      await commit.submit(takeReport(report, isAddressGone(code)), traceOf(request))
-      return reply.status(204).send()
-    },
-  )
 }

@@ -2,6 +2,7 @@
 import { asError, declaredOutside, PermanentError, TransientError } from '@orders/shared/runtime'
 import type { Outgoing, Receipt } from '../deliveries/domain.ts'
 import type { Calls, OpenCall } from './calls.ts'
+import type { Proof } from './proof.ts'
 
 /**
  * The provider is at fault and not this message, so it counts for the provider's breaker. Where the outcome is unknown,
@@ -72,7 +73,10 @@ export type SendClaimed = (outgoing: Outgoing, context: Parameters<Send>[1], ear
  * handler, and an operator wants to see it while the message still waits for its next attempt. A success is kept there,
  * and ends the claim.
  */
-export function claiming({ provider, send, isStandIn = false }: Sender, calls: Calls, now: () => Date): SendClaimed {
+export function claiming(
+  { provider, send, isStandIn = false }: Sender,
+  { calls, now, proof }: { calls: Calls; now: () => Date; proof: Proof },
+): SendClaimed {
   return async (outgoing, { now: at, attempt, signal }, earlier) => {
     const call = { provider, at: now().toISOString() }
     const claim = await calls.begin(outgoing, call, earlier)
@@ -80,9 +84,10 @@ export function claiming({ provider, send, isStandIn = false }: Sender, calls: C
     const durationMs = () => Math.round(performance.now() - started)
     try {
       const providerId = await send(outgoing, signal)
+      proof.answered(provider)
       return { provider, providerId, durationMs: durationMs(), ...(isStandIn && { isStandIn }) }
     } catch (thrown) {
-      const error = asError(thrown)
+      const error = await provenBy(proof, provider, asError(thrown))
       const { notificationId, channel } = outgoing
       const failed = { notificationId, channel, attempt, at, provider, error: error.message, durationMs: durationMs() }
       // This call may be refused while the one before it was taken all the same.
@@ -91,4 +96,11 @@ export function claiming({ provider, send, isStandIn = false }: Sender, calls: C
       throw declaredOutside(error)
     }
   }
+}
+
+/** What is said of an address without being believed is a refusal of this one message. */
+async function provenBy(proof: Proof, provider: string, error: Error): Promise<Error> {
+  if (error instanceof PermanentError) proof.answered(provider)
+  if (!(error instanceof AddressGoneError) || (await proof.accepts(provider))) return error
+  return new PermanentError(error.code, error.message)
 }

@@ -1,15 +1,17 @@
 // Which provider serves each channel: what the configuration names, and for the others a stand-in for development.
 import { join } from 'node:path'
 import type { Channel } from '@orders/shared/contracts'
-import { BrokenError, type Log } from '@orders/shared/runtime'
+import { BrokenError, errorCode, type Log, type WatchedBreaker } from '@orders/shared/runtime'
 import type { NotificationConfig } from '../config.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
+import { type Breaker, type BreakerOptions, createBreaker } from './breaker.ts'
 import type { Calls } from './calls.ts'
 import { openMailFolder, openSmtp } from './email.ts'
 import { perEndpoint } from './endpoints.ts'
 import { inTurn } from './failover.ts'
 import { openFcm } from './fcm.ts'
 import { openLogChannel } from './log.ts'
+import type { Proof } from './proof.ts'
 import { standInsOf } from './providers.ts'
 import { claiming, type Send, type Sender } from './sender.ts'
 import { openTwilio, type TwilioAccount } from './twilio.ts'
@@ -20,30 +22,56 @@ interface Surroundings {
   log: Log
   now: () => Date
   calls: Calls
+  proof: Proof
   /** Sees to it that the sender is closed when the service stops. */
   keep: <S extends Sender>(sender: S) => S
 }
 
 export function openSenders(
   config: NotificationConfig,
-  { log, now, calls, keep }: Surroundings,
-): Record<Channel, Send> {
-  const nowMs = () => now().getTime()
+  { log, now, calls, proof, keep }: Surroundings,
+): { senders: Record<Channel, Send>; breakers: WatchedBreaker[] } {
+  const breakers: WatchedBreaker[] = []
   const standIns = standInsOf(config)
   if (standIns.length > 0) log.warn({ standIns }, 'nobody is told by these: they have no provider, only a stand-in')
-  const claimed = (sender: Sender) => claiming(keep(sender), calls, now)
+  const claimed = (sender: Sender) => claiming(keep(sender), { calls, now, proof })
   const standIn = claimed(openLogChannel(log))
-  return {
+  const senders = {
     email: openEmail(),
     sms: openSms() ?? standIn,
     push: openPush(),
     webhook: openWebhooks(config) ?? standIn,
   }
+  return { senders, breakers }
+
+  function breakerOptionsOf(name: string): BreakerOptions {
+    const changed = (why?: Error) =>
+      why === undefined
+        ? log.info({ breaker: name }, 'it serves again')
+        : log.warn({ breaker: name, code: errorCode(why), why: why.message }, 'left alone for a while')
+    return { nowMs: () => now().getTime(), toldMaxMs: config.retryAfterMaxMs, changed }
+  }
+
+  function watch(name: string, isOpen: () => boolean): void {
+    breakers.push({ name, state: () => (isOpen() ? 'open' : 'closed') })
+  }
+
+  function breakerOf(provider: string): Breaker {
+    const breaker = createBreaker(breakerOptionsOf(provider))
+    watch(provider, breaker.isOpen)
+    return breaker
+  }
+
+  function behindBreakers(name: string, endpointOf: (outgoing: Outgoing) => string, send: Send): Send {
+    const endpoints = perEndpoint(endpointOf, breakerOptionsOf(name), send)
+    watch(name, endpoints.isAnyOpen)
+    return endpoints.send
+  }
 
   function either(first: Sender, second: Sender | undefined): Send {
     const unknownMs = config.unknownOutcomeSeconds * 1_000
     const others = second === undefined ? [] : [keep(second)]
-    return inTurn([keep(first), ...others], { calls, now, unknownMs })
+    return inTurn([keep(first), ...others], { calls, now, unknownMs, proof, breakerOf })
   }
 
   function openEmail(): Send {
@@ -65,7 +93,7 @@ export function openSenders(
     const toBrowsers =
       vapidPrivateKey === undefined ? standIn : claimed(openWebPush({ ...config, vapidPrivateKey }, now))
     const serviceOf = ({ address }: Outgoing) => pushServiceOf(address) ?? 'apps'
-    return perEndpoint(serviceOf, nowMs, (outgoing, context) =>
+    return behindBreakers('push', serviceOf, (outgoing, context) =>
       (subscriptionOf(outgoing.address) ? toBrowsers : toApps)(outgoing, context),
     )
   }
@@ -73,7 +101,7 @@ export function openSenders(
   function openWebhooks({ webhookSecret, webhookAllowPrivate }: NotificationConfig): Send | undefined {
     if (webhookSecret === undefined) return undefined
     const webhook = openWebhook({ webhookSecret, webhookAllowPrivate }, now)
-    return perEndpoint(({ address }) => address, nowMs, claimed(webhook))
+    return behindBreakers('webhook', ({ address }) => address, claimed(webhook))
   }
 }
 

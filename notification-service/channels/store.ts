@@ -85,11 +85,11 @@ export async function listSuppressions(
   )
 }
 
-export function reportKey({ notificationId, channel, status }: Report): string {
-  return `${notificationId} ${channel} ${status}`
+export function reportKey({ notificationId, channel, status, generation }: Report): string {
+  return `${notificationId} ${channel} ${status} ${generation}`
 }
 
-const REPORT = `notification_id as "notificationId", channel, status, provider_id as "providerId", error, at`
+const REPORT = `notification_id as "notificationId", channel, status, provider_id as "providerId", error, at, generation`
 
 async function loadReports(sql: Reader, keys: string[]): Promise<Map<string, Report>> {
   const ids = keys.map((key) => key.slice(0, key.indexOf(' ')))
@@ -100,31 +100,33 @@ async function loadReports(sql: Reader, keys: string[]): Promise<Map<string, Rep
 async function saveReports(tx: Sql, changes: Change<Report>[]): Promise<void> {
   await insert(
     tx,
-    'reports (notification_id, channel, status, provider_id, error, at)',
-    changes.map(({ after: { notificationId, channel, status, providerId, error, at } }) => [
+    'reports (notification_id, channel, status, provider_id, error, at, generation)',
+    changes.map(({ after: { notificationId, channel, status, providerId, error, at, generation } }) => [
       notificationId,
       channel,
       status,
       providerId,
       error,
       at,
+      generation,
     ]),
   )
 }
 
 export async function reportsOf(sql: Reader, notificationId: string): Promise<Omit<Report, 'notificationId'>[]> {
   return sql.all<Omit<Report, 'notificationId'>>(
-    `select channel, status, provider_id as "providerId", error, at from reports where notification_id = ? order by at`,
+    `select channel, status, provider_id as "providerId", error, at, generation from reports where notification_id = ? order by at`,
     notificationId,
   )
 }
 
-/** The urgent ones of which a channel has neither ended nor been tried as often as may be, the oldest first. */
-export async function urgentAndUnsent(sql: Reader, since: string, limit: number): Promise<string[]> {
+/** The urgent ones that a channel has neither ended nor tried as often as may be, the oldest first. */
+export async function urgentAndUnsent(sql: Reader, channel: Channel, since: string, limit: number): Promise<string[]> {
   const rows = await sql.all<{ id: string }>(
-    `select id from notifications where priority >= ${amqpPriority.failure} and created_at >= ?
-       and (select count(*) from deliveries
-            where notification_id = notifications.id and (status <> 'waiting' or attempts >= ${DEFAULT_PATIENCE.attemptsMax})) < channels
+    `select id from notifications
+     where priority >= ${amqpPriority.failure} and created_at >= ? and ${channel} is not null and not exists
+       (select 1 from deliveries where notification_id = notifications.id and channel = '${channel}'
+          and (status <> 'waiting' or attempts >= ${DEFAULT_PATIENCE.attemptsMax}))
      order by created_at limit ?`,
     since,
     limit,

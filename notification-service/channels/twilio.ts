@@ -29,7 +29,7 @@ export function openTwilio(provider: string, account: TwilioAccount, timeoutMs?:
     async send(outgoing, signal) {
       const form = new URLSearchParams({ To: numberOf(outgoing), Body: textOf(outgoing) })
       form.set(from.startsWith('MG') ? 'MessagingServiceSid' : 'From', from)
-      if (callbackUrl !== undefined) form.set('StatusCallback', callbackOf(callbackUrl, outgoing.notificationId))
+      if (callbackUrl !== undefined) form.set('StatusCallback', callbackOf(callbackUrl, outgoing))
       const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' }
       const answer = await askProvider(url, { method: 'POST', headers, body: form.toString(), signal, timeoutMs })
       const sid = textAt(answer.body, 'sid')
@@ -92,9 +92,9 @@ const ABOUT_THE_MESSAGE = new Set([
 /** The customer answered STOP. */
 const UNSUBSCRIBED = '21610'
 
-/** The codes of a status callback that say so: an unknown handset, a landline. */
+/** The code of a status callback that says so: an unknown handset. 30006 may be a carrier that is out of reach for now. */
 export function isAddressGone(code: string): boolean {
-  return code === '30005' || code === '30006'
+  return code === '30005'
 }
 
 function failureOf({ status, retryAfterSeconds, body }: ProviderAnswer): Error {
@@ -110,8 +110,9 @@ function failureOf({ status, retryAfterSeconds, body }: ProviderAnswer): Error {
 
 const CALLBACK_PATH = '/callbacks/twilio'
 
-function callbackOf(callbackUrl: string, notificationId: string): string {
-  return `${callbackUrl}${CALLBACK_PATH}?notification=${encodeURIComponent(notificationId)}`
+function callbackOf(callbackUrl: string, { notificationId, generation = 1 }: Outgoing): string {
+  const again = generation === 1 ? '' : `&generation=${generation}`
+  return `${callbackUrl}${CALLBACK_PATH}?notification=${encodeURIComponent(notificationId)}${again}`
 }
 
 /** Whether somebody who knows the token signed this form for this URL: HMAC-SHA1 of the URL and the sorted fields. */

@@ -1,6 +1,6 @@
 // Urgent notifications while the broker is away: what nobody has sent goes out directly from the database, by the very handler
 // that its message would meet, and so under the same claim. The message that comes when the broker is back finds it sent.
-import type { Channel, Message } from '@orders/shared/contracts'
+import { type Channel, channels, type Message } from '@orders/shared/contracts'
 import {
   type Broker,
   createReading,
@@ -12,7 +12,7 @@ import {
 } from '@orders/shared/messaging'
 import { asError, errorCode, type Log, PermanentError, TransientError } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'
-import { deliveriesOf } from '../deliveries/store.ts'
+import { standingOf } from '../deliveries/domain.ts'
 import { requested } from '../holding/domain.ts'
 import { findTelling, tellings } from '../store.ts'
 import { MAIL_TIMEOUT_MS } from './email.ts'
@@ -37,7 +37,7 @@ interface Due {
 
 const LOOK_EVERY_MS = 1_000
 const BATCH = 200
-/** Calls to providers at one time. */
+/** Calls of one channel at one time. */
 const AT_ONCE = 16
 /** Whoever waits for longer waits for the broker. */
 const AGE_MAX_MS = 86_400_000
@@ -48,7 +48,8 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
   const closing = new AbortController()
   const read = createReading(database)
   let awaySinceMs: number | undefined
-  let looking: Promise<void> | undefined
+  /** By channel, so that none waits for another's provider. */
+  const looking = new Map<Channel, Promise<void>>()
 
   function isAway(): boolean {
     const { fault } = broker.status()
@@ -57,8 +58,8 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
     return awaySinceMs !== undefined && performance.now() - awaySinceMs >= afterMs
   }
 
-  async function look(): Promise<void> {
-    const due = await dueNow(database, now())
+  async function look(channel: Channel): Promise<void> {
+    const due = await dueNow(database, channel, now())
     for (let at = 0; at < due.length && isAway() && !closing.signal.aborted; at += AT_ONCE)
       await Promise.all(due.slice(at, at + AT_ONCE).map(sendOne))
   }
@@ -98,11 +99,12 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
 
   const interval = setInterval(() => {
     if (!isAway()) return
-    looking ??= look()
-      .catch((error: unknown) => log.warn({ err: asError(error) }, 'cannot look for urgent notifications'))
-      .finally(() => {
-        looking = undefined
-      })
+    for (const channel of channels.filter((one) => !looking.has(one))) {
+      const oneLook = look(channel)
+        .catch((error: unknown) => log.warn({ err: asError(error) }, 'cannot look for urgent notifications'))
+        .finally(() => looking.delete(channel))
+      looking.set(channel, oneLook)
+    }
   }, LOOK_EVERY_MS)
   interval.unref()
 
@@ -110,21 +112,22 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
     async close() {
       clearInterval(interval)
       closing.abort()
-      await looking
+      await Promise.all(looking.values())
     },
   }
 }
 
 /** Each attempt waits as long after the one before as its message would; after the last the message is waited for. */
-async function dueNow(database: Reader, at: Date): Promise<Due[]> {
+async function dueNow(database: Reader, channel: Channel, at: Date): Promise<Due[]> {
   const since = new Date(at.getTime() - AGE_MAX_MS).toISOString()
   const due: Due[] = []
-  const ids = await urgentAndUnsent(database, since, BATCH)
+  const ids = await urgentAndUnsent(database, channel, since, BATCH)
   const known = await tellings.load(database, ids)
-  for (const telling of ids.flatMap((id) => known.get(id) ?? []))
-    for (const { channel, status, attempts, updatedAt } of deliveriesOf(telling))
-      if (status === 'waiting' && at.getTime() >= Date.parse(updatedAt) + waitMsAfter(attempts))
-        due.push({ notificationId: telling.notification.id, channel, attempt: attempts + 1 })
+  for (const telling of ids.flatMap((id) => known.get(id) ?? [])) {
+    const { status, attempts, updatedAt } = standingOf(telling, channel)
+    if (status === 'waiting' && at.getTime() >= Date.parse(updatedAt) + waitMsAfter(attempts))
+      due.push({ notificationId: telling.notification.id, channel, attempt: attempts + 1 })
+  }
   return due
 }
 

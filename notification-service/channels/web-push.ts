@@ -166,11 +166,11 @@ function vapidOf(privateKey: string): { key: KeyObject; publicKey: string } {
   }
 }
 
-/** RFC 8030 §7.3 says 404 of a subscription that ended; the push services say 410 as well. */
+/** The push services say 410 of a subscription that ended. A 404, which RFC 8030 §7.3 has for it too, may be a wrong URL's: no proof. */
 function failureOf({ status, retryAfterSeconds = 0 }: Answer): Error | undefined {
   if (status >= 200 && status < 300) return undefined
   const why = `the push service answered ${status}`
-  if (status === 404 || status === 410) return new AddressGoneError('unsubscribed', why)
+  if (status === 410) return new AddressGoneError('unsubscribed', why)
   if (status === 429 || status === 408 || status >= 500)
     return new ProviderError('push_deferred', why, { outcome: 'refused', retryAfterSeconds })
   return new PermanentError('push_refused', why)

@@ -43,6 +43,12 @@ export interface Delivery {
   eventType: string
   channel: Channel
   status: DeliveryStatus
+  generation: number
+}
+
+/** What tells the events about one channel apart: `order.paid.email`, and `order.paid.email.2` when it is sent again. */
+export function detailOf({ eventType, channel, generation }: Pick<Delivery, 'eventType' | 'channel' | 'generation'>) {
+  return generation === 1 ? `${eventType}.${channel}` : `${eventType}.${channel}.${generation}`
 }
 
 /** One channel's part of a notification, rendered and ready to go. */
@@ -61,6 +67,8 @@ export interface Outgoing {
   heldUntil?: string | null
   /** A call that was made before, of which nobody knows what came. */
   call?: Call | null
+  /** See `Standing`; 1 where nothing is said. */
+  generation?: number
 }
 
 /** From when on it is to go, so from when on an outage keeps it waiting. */
@@ -113,6 +121,8 @@ export interface Standing {
   digestId: string | null
   /** Counts from 1: each time that an operator says it again begins the next. */
   generation: number
+  /** When its turn is, where so many are to go that it has to wait for one; in milliseconds since 1970. */
+  turnMs: number | null
   call: Call | null
 }
 
@@ -139,6 +149,7 @@ const UNTRIED = {
   heldBecause: null,
   digestId: null,
   generation: 1,
+  turnMs: null,
   call: null,
 } as const
 
@@ -149,7 +160,8 @@ export function withStanding(telling: Telling, channel: Channel, change: Partial
 
 export function deliveryOf(telling: Telling, channel: Channel): Delivery {
   const { id: notificationId, subject, eventType } = telling.notification
-  return { notificationId, subject, eventType, channel, status: standingOf(telling, channel).status }
+  const { status, generation } = standingOf(telling, channel)
+  return { notificationId, subject, eventType, channel, status, generation }
 }
 
 /** Brought to what was decided of it without a call to a provider. */
@@ -213,22 +225,22 @@ const nothing: Decision = { messages: [] }
 /** A provider took it. That may follow a failure: somebody sent the dead letter again. */
 export function accepted(delivery: Delivery, { provider, providerId, isStandIn }: Receipt, at: string): Decision {
   if (isTaken(delivery.status)) return nothing
-  const { notificationId, subject, eventType, channel } = delivery
+  const { notificationId, subject, channel } = delivery
   const data = { notificationId, channel, provider, providerId, ...(isStandIn && { isStandIn }) }
   return {
     change: { status: takenStatus(isStandIn), provider, providerId },
-    messages: [NotificationSent.of(subject, at, data, { detail: `${eventType}.${channel}` })],
+    messages: [NotificationSent.of(subject, at, data, { detail: detailOf(delivery) })],
   }
 }
 
 /** Given up, for now: its request lies in the dead letters. */
 export function refused(delivery: Delivery, reason: string, at: string): Decision {
   if (!isOpen(delivery.status)) return nothing
-  const { notificationId, subject, eventType, channel } = delivery
+  const { notificationId, subject, channel } = delivery
   const change = { status: 'failed', error: reason } as const
   if (delivery.status === 'failed') return { change, messages: [] }
   const data = { notificationId, channel, reason }
-  return { change, messages: [NotificationFailed.of(subject, at, data, { detail: `${eventType}.${channel}` })] }
+  return { change, messages: [NotificationFailed.of(subject, at, data, { detail: detailOf(delivery) })] }
 }
 
 const endings = {
@@ -240,22 +252,24 @@ const endings = {
 /** It will not be said any more; what is sent, or has ended already, stays as it is. */
 export function ended(delivery: Delivery, status: Ended, at: string): Decision {
   if (delivery.status !== 'held' && !isOpen(delivery.status)) return nothing
-  const { notificationId, subject, eventType, channel } = delivery
+  const { notificationId, subject, channel } = delivery
   const data = { notificationId, channel }
   return {
     change: { status },
-    messages: [endings[status].of(subject, at, data, { detail: `${eventType}.${channel}` })],
+    messages: [endings[status].of(subject, at, data, { detail: detailOf(delivery) })],
   }
 }
 
 /** The digest says it, together with others. */
-export function digested(
-  { notificationId, subject, eventType, channel }: Delivery,
-  digestId: string,
-  at: string,
-): Message {
+export function digested(delivery: Delivery, digestId: string, at: string): Message {
+  const { notificationId, subject, channel } = delivery
   const data = { notificationId, channel, digestId }
-  return NotificationDigested.of(subject, at, data, { detail: `${eventType}.${channel}` })
+  return NotificationDigested.of(subject, at, data, { detail: detailOf(delivery) })
+}
+
+/** A provider took it, and tells now that it did not arrive. */
+export function undelivered(telling: Telling, channel: Channel, error: string): Telling {
+  return withStanding(telling, channel, { status: 'undelivered', error })
 }
 
 /** Whether a request for it that arrives now is to be sent. */

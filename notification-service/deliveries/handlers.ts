@@ -92,8 +92,8 @@ export function channelHandler(channel: Channel, send: Send, terms: Terms, patie
 
 function outgoingOf(telling: Telling, channel: Channel, address: string): Omit<Outgoing, 'content'> {
   const { id: notificationId, eventType, orderId, createdAt } = telling.notification
-  const { dueAt: heldUntil, call } = standingOf(telling, channel)
-  return { notificationId, eventType, orderId, channel, address, createdAt, heldUntil, call }
+  const { dueAt: heldUntil, call, generation } = standingOf(telling, channel)
+  return { notificationId, eventType, orderId, channel, address, createdAt, heldUntil, call, generation }
 }
 
 function decisionOn(delivery: Delivery, answer: NonNullable<Answer>, at: string): Decision {

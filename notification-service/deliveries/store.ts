@@ -22,14 +22,14 @@ export async function saveFailures(tx: Sql, failures: readonly Attempt[]): Promi
   )
 }
 
-export interface DeliveryRow extends Omit<Standing, 'durationMs' | 'call'> {
+export interface DeliveryRow extends Omit<Standing, 'durationMs' | 'turnMs' | 'call'> {
   channel: Channel
 }
 
 /** One for each of its channels, whether tried already or not. */
 export function deliveriesOf(telling: Telling): DeliveryRow[] {
   return channelsOf(telling.notification).map((channel) => {
-    const { durationMs: _, call: __, ...standing } = standingOf(telling, channel)
+    const { durationMs: _, turnMs: __, call: ___, ...standing } = standingOf(telling, channel)
     return { channel, ...standing, digestId: standing.status === 'digested' ? standing.digestId : null }
   })
 }

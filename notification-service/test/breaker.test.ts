@@ -12,10 +12,12 @@ let nowMs = 0
 /** When the message was requested. */
 let since = ''
 let breaker: Breaker
+let changes: string[]
 beforeEach(() => {
   nowMs = Date.parse('2026-11-21T08:30:00.000Z')
   since = new Date(nowMs).toISOString()
-  breaker = createBreaker(() => nowMs)
+  breaker = createBreaker({ nowMs: () => nowMs, changed: (why) => void changes.push(why?.message ?? 'closed') })
+  changes = []
 })
 
 const down = (retryAfterSeconds = 0) => new ProviderError('down', 'no', { outcome: 'refused', retryAfterSeconds })
@@ -74,11 +76,39 @@ describe('a breaker', () => {
   })
 
   it('opens at once for as long as the other side says', async () => {
-    await fail(down(120))
-    nowMs += 119_999
+    await fail(down(60))
+    nowMs += 59_999
     expect(await succeed()).toBe('breaker_open')
     nowMs += 1
     expect(await succeed()).toBe('done')
+  })
+
+  it('believes nobody who wants to be left alone for a year, and asks once when half of the time is over', async () => {
+    await fail(down(31_536_000))
+    expect(breaker.openForMs()).toBe(450_000)
+    nowMs += 450_000
+    await fail()
+    expect(await succeed()).toBe('breaker_open')
+    nowMs += 449_999
+    expect(await succeed()).toBe('breaker_open')
+    nowMs += 1
+    const probe = deferred<string>()
+    const probing = breaker.call(since, () => probe.promise)
+    expect(await succeed()).toBe('breaker_open')
+    probe.resolve('done')
+    await probing
+    expect(await succeed()).toBe('done')
+  })
+
+  it('tells once that it opened and why, and once that it closed', async () => {
+    await failing(7)
+    nowMs += 30_000
+    await fail()
+    expect([changes, breaker.isOpen()]).toEqual([['no'], true])
+    nowMs += 30_000
+    await succeed()
+    await succeed()
+    expect([changes, breaker.isOpen()]).toEqual([['no', 'closed'], false])
   })
 
   it.each([new PermanentError('no', 'never'), new TransientError('later', 'this one')])(
@@ -111,14 +141,10 @@ describe('endpoints', () => {
   const code = (error: Error & { code?: string }) => error.code
 
   it('have a breaker each', async () => {
-    const send = perEndpoint(
-      addressOf,
-      () => nowMs,
-      async ({ address }) => {
-        if (address === 'dead') throw down()
-        return sent
-      },
-    )
+    const { send } = perEndpoint(addressOf, { nowMs: () => nowMs }, async ({ address }) => {
+      if (address === 'dead') throw down()
+      return sent
+    })
     for (let time = 0; time < 5; time++) await send(to('dead'), context).catch(code)
     expect(await send(to('dead'), context).catch(code)).toBe('breaker_open')
     expect(await send(to('alive'), context)).toEqual(sent)
@@ -126,10 +152,8 @@ describe('endpoints', () => {
 
   it('that are silent hold a few calls, and the others go on', async () => {
     const gate = deferred<Sending>()
-    const send = perEndpoint(
-      addressOf,
-      () => nowMs,
-      ({ address }) => (address === 'silent' ? gate.promise : Promise.resolve(sent)),
+    const { send } = perEndpoint(addressOf, { nowMs: () => nowMs }, ({ address }) =>
+      address === 'silent' ? gate.promise : Promise.resolve(sent),
     )
     const held = Array.from({ length: CALLS_PER_ENDPOINT_MAX }, () => send(to('silent'), context))
     await expect(send(to('silent'), context)).rejects.toMatchObject({ code: 'endpoint_busy', isUntried: true })
@@ -141,14 +165,10 @@ describe('endpoints', () => {
 
   it('are remembered up to a limit, the oldest forgotten first', async () => {
     let isDown = true
-    const send = perEndpoint(
-      addressOf,
-      () => nowMs,
-      async () => {
-        if (isDown) throw down()
-        return sent
-      },
-    )
+    const { send } = perEndpoint(addressOf, { nowMs: () => nowMs }, async () => {
+      if (isDown) throw down()
+      return sent
+    })
     for (let time = 0; time < 5; time++) await send(to('dead'), context).catch(code)
     isDown = false
     for (let other = 0; other < 999; other++) await send(to(`other${other}`), context)

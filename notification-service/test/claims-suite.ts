@@ -218,7 +218,7 @@ async function claimants({ open }: Place) {
   const clock = { ms: 0 }
   const copyOver = (over: Database) => {
     const submit = async <T>(work: Work<T>) => (await decideAlone(over, work)).result
-    return callsIn({ submit }, () => clock.ms)
+    return callsIn({ submit }, { clockMs: () => clock.ms })
   }
   return { database, clock, copies: [copyOver(databases[0]), copyOver(databases[1])] as const }
 }

@@ -162,6 +162,7 @@ describe('a delivery', () => {
     eventType: 'order.paid',
     channel: 'email',
     status: 'waiting',
+    generation: 1,
   }
   const receipt = { provider: 'smtp', providerId: '<1@x>' }
 

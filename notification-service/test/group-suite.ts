@@ -274,7 +274,19 @@ export function groupSuite(name: string, { openAgain }: Driver): void {
       const called = { ...message('1'), addresses: { sms: '+43 1' } }
       await together(takingIn(called))
       const report = (error: string) =>
-        takeReport({ notificationId: '1', channel: 'sms', status: 'undelivered', providerId: 'SM1', error, at }, true)
+        takeReport({
+          report: {
+            notificationId: '1',
+            generation: 1,
+            channel: 'sms',
+            status: 'undelivered',
+            providerId: 'SM1',
+            error,
+            at,
+          },
+          isAddressGone: true,
+          isComplaint: false,
+        })
       await together(report('gone'), report('gone for ever'))
       expect(await reportsOf(first.database, '1')).toMatchObject([{ status: 'undelivered', error: 'gone' }])
       const list = await listSuppressions(first.database, { address: '+43 1', limit: 10 })

@@ -128,6 +128,8 @@ describe('FCM', () => {
 
   it.each([
     ['an app that is gone', error(404, 'NOT_FOUND', 'UNREGISTERED'), AddressGoneError, 'unsubscribed'],
+    ['somebody else’s page', { status: 404 }, ProviderError, 'push_deferred'],
+    ['a project that is not there', error(404, 'NOT_FOUND', ''), ProviderError, 'push_deferred'],
     ['a token that is none', error(400, 'INVALID_ARGUMENT', 'INVALID_ARGUMENT'), PermanentError, 'push_refused'],
     ['another project’s token', error(403, 'PERMISSION_DENIED', 'SENDER_ID_MISMATCH'), PermanentError, 'push_refused'],
     ['too many', error(429, 'RESOURCE_EXHAUSTED', 'QUOTA_EXCEEDED'), ProviderError, 'push_deferred'],
@@ -233,7 +235,7 @@ describe('Web Push', () => {
   it.each([
     [400, PermanentError, 'push_refused'],
     [403, PermanentError, 'push_refused'],
-    [404, AddressGoneError, 'unsubscribed'],
+    [404, PermanentError, 'push_refused'],
     [410, AddressGoneError, 'unsubscribed'],
     [413, PermanentError, 'push_refused'],
     [429, ProviderError, 'push_deferred'],

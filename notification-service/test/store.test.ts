@@ -192,6 +192,7 @@ it('keeps of a channel all that was decided of it', async () => {
     heldBecause: 'digest',
     digestId: 'd',
     generation: 2,
+    turnMs: 17.5,
     call: { provider: 'smtp-second', at, claimedBy: 'me' },
   } as const
   await change((telling) => withStanding(telling, 'sms', standing))

@@ -166,7 +166,7 @@ export function upgradeSuite(name: string, openPlace: (folder: string) => Promis
       const call = status === 'waiting' ? { provider: 'smtp', at: LATER, claimedBy: null } : null
       const outcome = { status, attempts, provider, providerId, error, durationMs: null, updatedAt: LATER }
       expect((await findTelling(database, status))?.standings).toEqual({
-        email: { ...outcome, dueAt, heldBecause, digestId, generation: 1, call },
+        email: { ...outcome, dueAt, heldBecause, digestId, generation: 1, turnMs: null, call },
       })
     }
     expect((await findTelling(database, 'called'))?.standings).toMatchObject({

@@ -1,6 +1,6 @@
 // The shapes that several contracts share. Amounts are integer cents, instants are RFC 3339 in UTC.
 import { type Static, Type } from 'typebox'
-import { Instant } from './definition/contract.ts'
+import { Instant, OffsetInstant } from './definition/calendar.ts'
 
 /** Safe in a URL path, a file name and an event id: no slash, no blank, no two dots in a row. */
 export const OrderId = Type.String({
@@ -9,7 +9,7 @@ export const OrderId = Type.String({
 })
 export const Sku = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description: 'stock keeping unit' })
 export const Cents = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'integer cents' })
-export { Instant }
+export { Instant, OffsetInstant }
 
 export const Line = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }) })
 export const PricedLine = Type.Object({

@@ -1,6 +1,7 @@
 // A message on the wire: CloudEvents 1.0 in structured JSON, its attributes mirrored in the AMQP properties.
 
 import { isUtf8 } from 'node:buffer'
+import { isInstant } from '../contracts/definition/calendar.ts'
 import type { Message, Reader, Received, Registry } from '../contracts/definition/contract.ts'
 import { PermanentError } from '../runtime/errors.ts'
 import type { Properties, Publication } from './broker.ts'
@@ -88,7 +89,7 @@ function beyondAmqp({ id, type, subject, routingKey, time, priority = 0, expirat
   const texts = { id, type, subject, routingKey }
   const [long] = Object.entries(texts).filter(([, text]) => Buffer.byteLength(text) > SHORT_TEXT_MAX_BYTES)
   if (long) return `its ${long[0]} is longer than ${SHORT_TEXT_MAX_BYTES} bytes`
-  if (Number.isNaN(Date.parse(time))) return `its time ${time} does not exist`
+  if (!isInstant(time)) return `its time ${time} does not exist`
   if (!isCount(priority, PRIORITY_MAX)) return `its priority is ${priority}`
   if (!isCount(expirationMs, EXPIRATION_MAX_MS)) return `its expiration is ${expirationMs} ms`
   return body.length > BODY_MAX_BYTES ? `its body has ${body.length} bytes; the most is ${BODY_MAX_BYTES}` : undefined
@@ -117,7 +118,7 @@ function read({ body }: Arrived): { received: Received; envelope: Record<string,
     !isTextOf(time, 40)
   )
     throw new PermanentError('not_a_cloudevent', 'id, source, type, subject and time must be texts of a sane length')
-  if (Number.isNaN(Date.parse(time))) throw new PermanentError('not_a_cloudevent', 'time is not an RFC 3339 instant')
+  if (!isInstant(time)) throw new PermanentError('not_a_cloudevent', 'time is not an RFC 3339 instant')
   return { received: { id, source, type, subject, time, data: envelope.data }, envelope }
 }
 

@@ -16,6 +16,9 @@ export interface Breaker {
   call<T>(work: () => Promise<T>): Promise<T>
 }
 
+/** What is shown of a breaker as a metric. */
+export type WatchedBreaker = { name: string; state(): 'closed' | 'open' | 'half_open' }
+
 interface Options {
   name: string
   /** Failures in a row that open it. */

@@ -14,7 +14,7 @@ export {
   type Wiring,
 } from '../service/service.ts'
 export { traceOf } from '../service/trace.ts'
-export { type Breaker, breakerFor, createBreaker } from './breaker.ts'
+export { type Breaker, breakerFor, createBreaker, type WatchedBreaker } from './breaker.ts'
 export { CommonConfig, configWith, readConfig, timerSettings, variableOf } from './config.ts'
 export { type Deferred, deferred } from './deferred.ts'
 export * from './errors.ts'

@@ -11,7 +11,7 @@ import {
   type Registry,
   type Taking,
 } from '../messaging/index.ts'
-import type { Breaker } from '../runtime/breaker.ts'
+import type { WatchedBreaker } from '../runtime/breaker.ts'
 import type { Database } from '../storage/index.ts'
 
 /** What a service tells of its own state. */
@@ -35,7 +35,7 @@ export interface Watched {
   outbox: Outbox
   commit: GroupCommit
   takings: Taking[]
-  breakers: Breaker[]
+  breakers: WatchedBreaker[]
 }
 
 /** Each look at the event loop's lag wakes the process: by default a hundred times a second, most of what an idle one does. */

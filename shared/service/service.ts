@@ -35,7 +35,7 @@ import {
   watchOverdue,
   watchPolicies,
 } from '../messaging/index.ts'
-import type { Breaker } from '../runtime/breaker.ts'
+import type { WatchedBreaker } from '../runtime/breaker.ts'
 import type { CommonConfig } from '../runtime/config.ts'
 import { asError, BrokenError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
@@ -62,7 +62,7 @@ export interface Wired {
   consumers: ConsumerOptions[]
   rpc?: { queue: string; prefetch: number; answerers: Answerer[] }
   /** Those before its outside systems: shown as metrics. */
-  breakers?: Breaker[]
+  breakers?: WatchedBreaker[]
   /** What it tells of its own state: shown as metrics too. */
   gauges?: OwnGauges[]
   /** Those it sets itself by the broker, and looks after in its own tables. */

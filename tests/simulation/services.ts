@@ -105,9 +105,11 @@ export const services: Service[] = [
   {
     ...notificationService,
     wire: (wiring, { sender }) => {
-      const send = claiming(sender, callsIn(wiring.commit), wiring.now)
+      // No address is ever gone here.
+      const proof = { answered: () => undefined, accepts: async () => true }
+      const send = claiming(sender, { calls: callsIn(wiring.commit), now: wiring.now, proof })
       const senders = { email: send, sms: send, push: send, webhook: send }
-      return wireNotifications({ ...wiring, config: configs.notification }, senders)
+      return wireNotifications({ ...wiring, config: configs.notification }, senders, proof)
     },
   },
   {

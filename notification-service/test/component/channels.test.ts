@@ -228,6 +228,12 @@ describe('an SMS', SLOW, () => {
     expect((await hear('1/notification.undelivered/order.created.sms')).data).toMatchObject({
       reason: 'twilio error 30005',
     })
+    expect(await get('/notifications/1.order.created')).toMatchObject({
+      status: 'undelivered',
+      deliveries: [{ channel: 'sms', status: 'undelivered', provider: 'twilio', error: 'twilio error 30005' }],
+      attempts: [{ outcome: 'sent' }],
+    })
+    expect(await get('/notifications?status=undelivered')).toMatchObject({ notifications: [{ id: '1.order.created' }] })
     await say(paid('1', { phone }))
     expect((await hear('1/notification.failed/order.paid.sms')).data.reason).toBe('suppressed: twilio error 30005')
     expect(provider.asked).toHaveLength(1)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { deferred, PermanentError, TransientError } from '@orders/shared/runtime'
 import { eventually, scratchFolder } from '@orders/shared/testing'
 import PostalMime from 'postal-mime'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { openMailFolder, openSmtp } from '../../channels/email.ts'
 import type { Sender } from '../../channels/sender.ts'
 import { newsWords } from '../../content.ts'
@@ -80,11 +80,12 @@ it.each([
 })
 
 it.each([
-  ['no, not', 550, 'AddressGoneError', 'mail_bounced'],
-  ['no, not', 553, 'AddressGoneError', 'mail_bounced'],
+  ['no, not', 550, 'PermanentError', 'mail_refused'],
+  ['no, not', 553, 'PermanentError', 'mail_refused'],
   ['5.1.1 no such user', 550, 'AddressGoneError', 'mail_bounced'],
   ['5.1.10 null MX', 556, 'AddressGoneError', 'mail_bounced'],
-  ['5.2.1 mailbox disabled', 550, 'AddressGoneError', 'mail_bounced'],
+  ['5.2.1 mailbox disabled', 550, 'PermanentError', 'mail_refused'],
+  ['5.1.8 bad sender', 550, 'PermanentError', 'mail_refused'],
   ['5.7.1 we do not like you', 550, 'PermanentError', 'mail_refused'],
   ['5.2.2 mailbox full', 552, 'PermanentError', 'mail_refused'],
   ['no, not', 554, 'PermanentError', 'mail_refused'],
@@ -173,4 +174,28 @@ it('lets nobody slip in a header', async () => {
   expect(server.accepted).toHaveLength(1)
   expect(server.accepted[0]?.to).toEqual(['gayal@example.com'])
   expect(server.accepted[0]?.mail.bcc ?? []).toEqual([])
+})
+
+it('a mailbox beyond ASCII is refused without a byte of it on the wire, and a domain beyond it is encoded', async () => {
+  const to = (address: string) => smtp.send({ ...outgoing, address }, signal)
+  await expect(to('ünï@b.test')).rejects.toMatchObject({ name: 'PermanentError', code: 'bad_address' })
+  expect(server.accepted).toEqual([])
+  await to('uni@bücher.test')
+  expect(server.accepted.map((one) => one.to)).toEqual([['uni@xn--bcher-kva.test']])
+})
+
+it.each(['=?utf-8?q?x?=', 'Save 50 % =?iso-8859-1?b?eA==?= now', 'Größe =?utf-8?q?x?='])(
+  'the subject "%s" is shown as it was typed',
+  async (subject) => {
+    await smtp.send({ ...outgoing, content: { ...outgoing.content, subject } }, signal)
+    expect(server.accepted[0]?.mail.subject).toBe(subject)
+  },
+)
+
+it.each(['=?utf-8?q?x?= Shop', 'A "quoted" =?utf-8?q?x?='])('so is the sender’s name "%s"', async (name) => {
+  const settings = { mailFrom: `"${name.replaceAll('"', '\\"')}" <orders@example.com>`, mailIdDomain: 'orders.example' }
+  const other = openSmtp(server.url, settings, () => new Date())
+  onTestFinished(() => other.close())
+  await other.send(outgoing, signal)
+  expect(server.accepted[0]?.mail.from).toMatchObject({ name, address: 'orders@example.com' })
 })

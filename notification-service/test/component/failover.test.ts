@@ -5,6 +5,7 @@ import { TransientError } from '@orders/shared/runtime'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { decideAlone, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createBreaker } from '../../channels/breaker.ts'
 import { type Calls, callsIn } from '../../channels/calls.ts'
 import { openSmtp } from '../../channels/email.ts'
 import { inTurn } from '../../channels/failover.ts'
@@ -39,10 +40,17 @@ afterEach(async () => {
   await scratch.remove()
 })
 
+const proof = { answered: () => undefined, accepts: async () => true }
 /** As a process that has just started makes it: no breaker is open, and what is known is in the database. */
 const sendBy = (...senders: [Sender, ...Sender[]]): Send => {
   const calls = callsIn({ submit: async <T>(work: Work<T>) => (await decideAlone(database, work)).result })
-  return inTurn(senders, { calls: { ...calls, fail: keeping(calls.fail) }, now, unknownMs: UNKNOWN_MS })
+  return inTurn(senders, {
+    calls: { ...calls, fail: keeping(calls.fail) },
+    now,
+    unknownMs: UNKNOWN_MS,
+    proof,
+    breakerOf: () => createBreaker({ nowMs: () => now().getTime() }),
+  })
 }
 const keeping =
   (fail: Calls['fail']): Calls['fail'] =>

@@ -94,6 +94,10 @@ it('refuses times that cannot be', async () => {
   const { post } = await openServices()
   const refused = await post('/notifications', { ...ann, sendAt: later, expiresAt: later })
   expect(refused).toMatchObject({ status: 400, body: { errors: [{ field: 'expiresAt' }] } })
+  for (const sendAt of ['2026-02-30T10:00:00Z', '2026-13-01T00:00:00Z', '9999-12-31T23:59:59-23:59']) {
+    const unreal = await post('/notifications', { ...ann, sendAt })
+    expect(unreal).toMatchObject({ status: 400, body: { errors: [{ field: 'sendAt' }] } })
+  }
   const odd = await post('/notifications', { ...ann, sendAt: '2026-13-41T00:00:00Z', expiresAt: 'soon' })
   expect(odd.status).toBe(400)
 })

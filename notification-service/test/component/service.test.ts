@@ -156,6 +156,7 @@ it('gives up what will never work, keeps it, and sends it once when somebody sen
 
 it('sends nothing more to a mailbox that does not exist, until an operator says so', async () => {
   const contact = { email: 'Gone@example.com' }
+  server.saying('5.1.1 no such user')
   server.refuse('recipient', 550)
   await say(created('7', contact))
   expect((await hear('7/notification.failed/order.created.email')).data.reason).toMatch(/^mail_bounced: /)

@@ -2,11 +2,7 @@
 // The contracts themselves belong to a domain, which gives them to the kernel in a registry.
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
-
-export const Instant = Type.String({
-  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$',
-  description: 'RFC 3339 instant in UTC',
-})
+import { Instant } from './calendar.ts'
 
 /** A message ready to be recorded in the outbox. Plain data: the kernel adds source, trace and encoding. */
 export interface Message<Data = unknown> {

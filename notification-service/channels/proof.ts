@@ -1,0 +1,98 @@
+// An address is suppressed only when its provider proves that it is gone; and not when one provider suddenly calls a great share of
+// all addresses gone, which tells of a fault of the provider, or of ours. Then nothing more is suppressed by its word until an
+// operator has looked and releases it.
+//
+// Each copy judges by its own calls: the share is the same for all of them. What one has found holds for all.
+import { about, type GroupCommit, type Work } from '@orders/shared/messaging'
+import { type Log, RejectedError } from '@orders/shared/runtime'
+import type { Reader } from '@orders/shared/storage'
+import { type SuppressionStop, suppressionStops } from './stops.ts'
+
+export interface Proof {
+  /** A call of which it is known what came. */
+  answered(provider: string): void
+  /** Whether an address may be suppressed that `provider` says is gone. */
+  accepts(provider: string): Promise<boolean>
+}
+
+interface Options {
+  database: Reader
+  commit: Pick<GroupCommit, 'submit'>
+  log: Log
+  now: () => Date
+  /** In percent of the calls of the last hour. */
+  shareMax: number
+}
+
+/** As many in an hour prove nothing, whatever share they are. */
+const GONE_MIN = 10
+const MINUTE_MS = 60_000
+const MINUTES = 60
+
+interface Minute {
+  minute: number
+  answered: number
+  gone: number
+}
+
+export function createProof({ database, commit, log, now, shareMax }: Options): Proof {
+  const hours = new Map<string, Minute[]>()
+  const releases = new Map<string, string | null>()
+
+  function count(provider: string, what: 'answered' | 'gone'): void {
+    const minute = Math.floor(now().getTime() / MINUTE_MS)
+    const hour = (hours.get(provider) ?? []).filter((one) => Math.abs(minute - one.minute) < MINUTES)
+    const current = hour.find((one) => one.minute === minute) ?? { minute, answered: 0, gone: 0 }
+    if (!hour.includes(current)) hour.push(current)
+    current[what] += 1
+    hours.set(provider, hour)
+  }
+
+  function counted(provider: string): { answered: number; gone: number } {
+    const hour = hours.get(provider) ?? []
+    const sum = (what: 'answered' | 'gone') => hour.reduce((total, minute) => total + minute[what], 0)
+    return { answered: sum('answered'), gone: sum('gone') }
+  }
+
+  return {
+    answered: (provider) => count(provider, 'answered'),
+    async accepts(provider) {
+      const stop = (await suppressionStops.load(database, [provider])).get(provider)
+      if (stop && stop.releasedAt === null) return false
+      const releasedAt = stop?.releasedAt ?? null
+      // From a release on it is counted anew.
+      if ((releases.get(provider) ?? null) !== releasedAt) hours.delete(provider)
+      releases.set(provider, releasedAt)
+      count(provider, 'gone')
+      const { answered, gone } = counted(provider)
+      if (gone <= GONE_MIN || gone * 100 <= Math.max(answered, gone) * shareMax) return true
+      await commit.submit(
+        stopSuppressing({ provider, answered, gone, stoppedAt: now().toISOString(), releasedAt: null }),
+      )
+      log.warn({ provider, answered, gone }, 'so many addresses are said to be gone that none is suppressed any more')
+      return false
+    },
+  }
+}
+
+/** The first copy that finds it says so. */
+function stopSuppressing(stop: SuppressionStop): Work<void> {
+  return about(suppressionStops, stop.provider, (known) => ({
+    ...((known === undefined || known.releasedAt !== null) && { state: stop }),
+    messages: [],
+    result: undefined,
+  }))
+}
+
+/**
+ * From now on addresses are suppressed again by this provider's word. Once more changes nothing.
+ *
+ * @throws RejectedError 404 `no_such_stop`
+ */
+export function releaseStop(provider: string, at: string): Work<SuppressionStop> {
+  return about(suppressionStops, provider, (known) => {
+    if (!known) throw new RejectedError(404, 'no_such_stop', `suppressing by ${provider} was never stopped`)
+    const state = known.releasedAt === null ? { ...known, releasedAt: at } : known
+    return { state, messages: [], result: state }
+  })
+}
