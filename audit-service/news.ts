@@ -57,9 +57,11 @@ export function waysOf(event: Told): string[] {
   const isHeld = type === 'notification.held'
   if (!isHeld && type !== 'notification.requested') return []
   const about = isHeld ? detailOf(event).replace(/\.\d{4}-\d\d-\d\dT[^/]*$/, '') : detailOf(event)
-  const news = about.replace(/(\.(email|sms|push|webhook))+$/, '')
+  // `order.paid.email.2` is asked for again, by an operator.
+  const [, again = ''] = /(?:\.(?:email|sms|push|webhook))(\.\d+)$/.exec(about) ?? []
+  const news = about.replace(/(\.(email|sms|push|webhook))+(\.\d+)?$/, '')
   const named = isHeld ? [textIn(data, 'channel') ?? ''] : listIn(data, 'channels')
-  return named.map((channel) => `${news}.${channel}`)
+  return named.map((channel) => `${news}.${channel}${again}`)
 }
 
 /** Without the holds that went on: a channel is held until the last of its times. */

@@ -41,7 +41,9 @@ const sentences: Record<string, Say> = {
   'shipping.failed': ({ data }) => `the carrier refused the parcel${reason(data)}`,
   'shipping.delivered': () => 'the parcel reached the customer',
   'notification.requested': ({ data, ...event }) =>
-    `the customer is to be told about ${detailOf(event)}${because(listIn(data, 'channels').join(' and '), ' by ')}`,
+    fieldIn(data, 'again') === undefined
+      ? `the customer is to be told about ${detailOf(event)}${because(listIn(data, 'channels').join(' and '), ' by ')}`
+      : `an operator has the customer told again about ${newsOf(event)}${because(listIn(data, 'channels').join(' and '), ' by ')}${reason(fieldIn(data, 'again'))}`,
   'notification.held': ({ data, ...event }) =>
     `the customer is told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} later${reasonOfHold(data)}${because(textIn(data, 'until'), ', at ')}`,
   'notification.sent': ({ data, ...event }) =>
@@ -100,7 +102,7 @@ function detailOf({ id, subject, type }: Omit<Spoken, 'data'>): string {
 
 /** `123/notification.sent/order.paid.email`: the channel is told apart, and so is the time of a hold behind it. */
 function newsOf(event: Omit<Spoken, 'data'>): string {
-  return detailOf(event).replace(/\.(email|sms|push|webhook)(\.\d{4}-\d\d-\d\dT[^/]*)?$/, '')
+  return detailOf(event).replace(/\.(email|sms|push|webhook)(\.\d{4}-\d\d-\d\dT[^/]*|\.\d+)?$/, '')
 }
 
 const holds: Record<string, string> = {

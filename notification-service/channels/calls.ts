@@ -12,15 +12,16 @@ import {
   type Attempt,
   type Call,
   failed,
-  isTaken,
   type Outgoing,
   standingOf,
   type Telling,
   withStanding,
 } from '../deliveries/domain.ts'
+import { isTaken } from '../deliveries/status.ts'
 import { tellings } from '../store.ts'
 import { MAIL_TIMEOUT_MS } from './email.ts'
-import { type PerSecond, paces, turnOf } from './pace.ts'
+import { type PerSecond, turnOf } from './pace.ts'
+import { paces } from './store.ts'
 
 export type OpenCall = Omit<Call, 'claimedBy'>
 

@@ -12,6 +12,16 @@ export interface Suppression {
   at: string
 }
 
+/** By the word of this provider no address is suppressed, since it called too many gone. */
+export interface SuppressionStop {
+  provider: string
+  /** In the hour before it. */
+  answered: number
+  gone: number
+  stoppedAt: string
+  releasedAt: string | null
+}
+
 /** Whether what goes to an address by a channel reaches anybody; else a stand-in takes it. */
 export type Reaches = (channel: Channel, address: string) => boolean
 

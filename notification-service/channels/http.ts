@@ -6,8 +6,7 @@ import type { NotificationConfig } from '../config.ts'
 import { addToSuppressions, removeFromSuppressions } from './addresses.ts'
 import { callbackRoutes } from './callbacks.ts'
 import { type Proof, releaseStop } from './proof.ts'
-import { listStops } from './stops.ts'
-import { listSuppressions, type SuppressionPlace } from './store.ts'
+import { listStops, listSuppressions, type SuppressionPlace } from './store.ts'
 import { secretsOf } from './webhook.ts'
 
 /** PostgreSQL keeps no U+0000 in a text. */

@@ -4,9 +4,10 @@
 //
 // Each copy judges by its own calls: the share is the same for all of them. What one has found holds for all.
 import { about, type GroupCommit, type Work } from '@orders/shared/messaging'
-import { type Log, RejectedError } from '@orders/shared/runtime'
+import { type Log, type OwnGauges, RejectedError } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'
-import { type SuppressionStop, suppressionStops } from './stops.ts'
+import type { SuppressionStop } from './domain.ts'
+import { listStops, suppressionStops } from './store.ts'
 
 export interface Proof {
   /** A call of which it is known what came. */
@@ -95,4 +96,16 @@ export function releaseStop(provider: string, at: string): Work<SuppressionStop>
     const state = known.releasedAt === null ? { ...known, releasedAt: at } : known
     return { state, messages: [], result: state }
   })
+}
+
+export function stopGauge(sql: Reader): OwnGauges {
+  return {
+    label: 'provider',
+    gauges: [{ name: 'suppression_stopped', help: '1 while no address is suppressed by the word of this provider.' }],
+    read: async () =>
+      (await listStops(sql)).map(({ provider, releasedAt }) => ({
+        label: provider,
+        values: [releasedAt === null ? 1 : 0],
+      })),
+  }
 }

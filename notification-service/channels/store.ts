@@ -3,7 +3,7 @@
 import { amqpPriority, type Channel, channels } from '@orders/shared/contracts'
 import { type Change, DEFAULT_PATIENCE, type State } from '@orders/shared/messaging'
 import { insert, type Reader, type Sql } from '@orders/shared/storage'
-import type { Report, Suppression } from './domain.ts'
+import type { Report, Suppression, SuppressionStop } from './domain.ts'
 
 /** By `suppressionKey`; null once it is removed. */
 export const suppressions: State<Suppression | null> = {
@@ -11,6 +11,10 @@ export const suppressions: State<Suppression | null> = {
   load: loadSuppressions,
   save: saveSuppressions,
 }
+/** By the channel: when the next turn is that nobody has, in milliseconds since 1970. */
+export const paces: State<number> = { name: 'paces', load: loadPaces, save: savePaces }
+/** By the provider. */
+export const suppressionStops: State<SuppressionStop> = { name: 'suppression stops', load: loadStops, save: saveStops }
 /** By `reportKey`: each step once, however often it is told. */
 export const reports: State<Report> = { name: 'reports', load: loadReports, save: saveReports }
 
@@ -132,4 +136,46 @@ export async function urgentAndUnsent(sql: Reader, channel: Channel, since: stri
     limit,
   )
   return rows.map(({ id }) => id)
+}
+
+async function loadPaces(sql: Reader, channels: string[]): Promise<Map<string, number>> {
+  const rows = await sql.all<{ channel: string; nextMs: number }>(
+    'select channel, next_ms as "nextMs" from paces where channel in each(?)',
+    channels,
+  )
+  return new Map(rows.map(({ channel, nextMs }) => [channel, nextMs]))
+}
+
+async function savePaces(tx: Sql, changes: Change<number>[]): Promise<void> {
+  await insert(
+    tx,
+    'paces (channel, next_ms)',
+    changes.map(({ key, after }) => [key, after]),
+    'on conflict (channel) do update set next_ms = excluded.next_ms',
+  )
+}
+
+const STOP = 'provider, answered, gone, stopped_at as "stoppedAt", released_at as "releasedAt"'
+
+async function loadStops(sql: Reader, providers: string[]): Promise<Map<string, SuppressionStop>> {
+  const rows = await sql.all<SuppressionStop>(
+    `select ${STOP} from suppression_stops where provider in each(?)`,
+    providers,
+  )
+  return new Map(rows.map((row) => [row.provider, row]))
+}
+
+async function saveStops(tx: Sql, changes: Change<SuppressionStop>[]): Promise<void> {
+  await insert(
+    tx,
+    'suppression_stops (provider, answered, gone, stopped_at, released_at)',
+    changes.map(({ after }) => [after.provider, after.answered, after.gone, after.stoppedAt, after.releasedAt]),
+    `on conflict (provider) do update set answered = excluded.answered, gone = excluded.gone,
+       stopped_at = excluded.stopped_at, released_at = excluded.released_at`,
+  )
+}
+
+/** A provider has one row, so they are few. */
+export async function listStops(sql: Reader): Promise<SuppressionStop[]> {
+  return sql.all<SuppressionStop>(`select ${STOP} from suppression_stops order by provider`)
 }

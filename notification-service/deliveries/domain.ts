@@ -12,29 +12,7 @@ import {
 import type { Content } from '../content.ts'
 import type { Notification } from '../domain.ts'
 import type { HoldReason } from '../holding/domain.ts'
-
-/** Ended without having been said. */
-export type Ended = 'expired' | 'cancelled' | 'opted_out'
-
-/** Every status there is; of a notification with several channels the first that one of them has is its own. */
-export const deliveryStatuses = [
-  // Somebody may have to act. A failed one may still be sent, from the dead letters.
-  'failed',
-  // A provider took it, and said later that it did not arrive.
-  'undelivered',
-  // Asked for.
-  'waiting',
-  // Not asked for yet, see `holding`.
-  'held',
-  // Nobody was told: its channel has no provider, only a stand-in.
-  'simulated',
-  'sent',
-  'digested',
-  'expired',
-  'cancelled',
-  'opted_out',
-] as const
-export type DeliveryStatus = (typeof deliveryStatuses)[number]
+import { type DeliveryStatus, type Ended, isOpen, isTaken } from './status.ts'
 
 /** Where one channel's part of a notification stands. */
 export interface Delivery {
@@ -84,7 +62,9 @@ export interface Attempt {
   attempt: number
   at: string
   provider: string
-  error: string
+  /** Of one that a provider took, kept here when it is sent again. */
+  providerId?: string
+  error: string | null
   durationMs: number
 }
 
@@ -130,7 +110,7 @@ export interface Standing {
 export interface Telling {
   notification: Notification
   standings: Partial<Record<Channel, Standing>>
-  /** Calls that failed, since it was loaded. */
+  /** Attempts that are over, since it was loaded: those that failed, and those before it is sent again. */
   failures: readonly Attempt[]
 }
 
@@ -267,24 +247,23 @@ export function digested(delivery: Delivery, digestId: string, at: string): Mess
   return NotificationDigested.of(subject, at, data, { detail: detailOf(delivery) })
 }
 
+/** Open again, as if nobody had tried, and of the next generation; what came of it so far is among the attempts. */
+export function again(telling: Telling, channel: Channel, at: string): Telling {
+  const { attempts, provider, providerId, error, durationMs, generation, updatedAt, dueAt } = standingOf(
+    telling,
+    channel,
+  )
+  const fresh = { ...UNTRIED, status: 'waiting', dueAt, generation: generation + 1, updatedAt: at } as const
+  const after = withStanding(telling, channel, fresh)
+  if (provider === null || providerId === null || durationMs === null) return after
+  const { id: notificationId } = telling.notification
+  const taken = { notificationId, channel, attempt: attempts, at: updatedAt, provider, providerId, error, durationMs }
+  return { ...after, failures: [...after.failures, taken] }
+}
+
 /** A provider took it, and tells now that it did not arrive. */
 export function undelivered(telling: Telling, channel: Channel, error: string): Telling {
   return withStanding(telling, channel, { status: 'undelivered', error })
 }
 
-/** Whether a request for it that arrives now is to be sent. */
-export function isOpen(status: DeliveryStatus): boolean {
-  return status === 'waiting' || status === 'failed'
-}
-
-/** Whether a provider has taken it, or a stand-in has. */
-export function isTaken(status: DeliveryStatus): boolean {
-  return status === 'sent' || status === 'simulated' || status === 'undelivered'
-}
-
 const takenStatus = (isStandIn = false) => (isStandIn ? 'simulated' : 'sent')
-
-/** A notification's status: that of its weakest channel. */
-export function statusOf(deliveries: readonly { status: DeliveryStatus }[]): DeliveryStatus {
-  return deliveryStatuses.find((status) => deliveries.some((delivery) => delivery.status === status)) ?? 'sent'
-}

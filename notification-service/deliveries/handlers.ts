@@ -14,15 +14,14 @@ import {
   type Decision,
   type Delivery,
   deliveryOf,
-  type Ended,
   ended,
-  isOpen,
   type Outgoing,
   refused,
   sent,
   standingOf,
   type Telling,
 } from './domain.ts'
+import { type Ended, isOpen } from './status.ts'
 
 /** What became of a request: taken by a provider, kept from it, or not to be sent at all. */
 type Answer = Sending | Suppression | Ended | undefined

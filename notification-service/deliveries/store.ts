@@ -8,14 +8,15 @@ import { type Attempt, type Standing, standingOf, type Telling } from './domain.
 export async function saveFailures(tx: Sql, failures: readonly Attempt[]): Promise<void> {
   await insert(
     tx,
-    'attempts (notification_id, channel, attempt, at, provider, outcome, error, duration_ms)',
-    failures.map(({ notificationId, channel, attempt, at, provider, error, durationMs }) => [
+    'attempts (notification_id, channel, attempt, at, provider, provider_id, outcome, error, duration_ms)',
+    failures.map(({ notificationId, channel, attempt, at, provider, providerId, error, durationMs }) => [
       notificationId,
       channel,
       attempt,
       at,
       provider,
-      'failed',
+      providerId ?? null,
+      providerId === undefined ? 'failed' : 'sent',
       error,
       durationMs,
     ]),

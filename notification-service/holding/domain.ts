@@ -7,7 +7,8 @@ import {
   NotificationHeld,
   NotificationRequested,
 } from '@orders/shared/contracts'
-import type { Ended } from '../deliveries/domain.ts'
+import { type Delivery, detailOf } from '../deliveries/domain.ts'
+import type { Ended } from '../deliveries/status.ts'
 import { channelsOf, type Heading, type Notification } from '../domain.ts'
 import { DIGEST } from '../rules/digest.ts'
 import { isOptedOut, noPreferences, type Preferences } from '../rules/preferences.ts'
@@ -159,6 +160,14 @@ export function requested(notification: Notification, channels: Channel[], at: s
   const isWhole = channels.length === channelsOf(notification).length
   const detail = isWhole ? eventType : [eventType, ...channels].join('.')
   return NotificationRequested.of(subject, at, { notificationId, channels }, { detail, priority })
+}
+
+/** Asks for one channel once more. */
+export function requestedAgain(notification: Notification, delivery: Delivery, reason: string, at: string): Message {
+  const { id: notificationId, subject, priority } = notification
+  const { channel, generation } = delivery
+  const data = { notificationId, channels: [channel], again: { generation, reason } }
+  return NotificationRequested.of(subject, at, data, { detail: detailOf(delivery), priority })
 }
 
 /**

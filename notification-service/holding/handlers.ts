@@ -2,16 +2,8 @@
 import { channels as allChannels, type Channel, type Message } from '@orders/shared/contracts'
 import { type Draft, type Known, owned, type Ref, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import {
-  changed,
-  deliveryOf,
-  type Ended,
-  ended,
-  standingOf,
-  statusOf,
-  type Telling,
-  withStanding,
-} from '../deliveries/domain.ts'
+import { changed, deliveryOf, ended, standingOf, type Telling, withStanding } from '../deliveries/domain.ts'
+import { type Ended, statusOf } from '../deliveries/status.ts'
 import { type DeliveryRow, deliveriesOf } from '../deliveries/store.ts'
 import { channelsOf, type Heading, type Notification } from '../domain.ts'
 import { contextOf, countForAddress, readsOfRules } from '../rules/context.ts'

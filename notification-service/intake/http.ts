@@ -1,11 +1,13 @@
 // What operators may ask for directly: tell somebody something, one or many at once, and call it off.
 import { randomUUID } from 'node:crypto'
+import { Channel } from '@orders/shared/contracts'
 import type { Cause } from '@orders/shared/messaging'
 import { asError, type HttpServer, problemOf, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { NotificationId } from '../channels/ids.ts'
 import type { NotificationConfig } from '../config.ts'
-import { statusOf } from '../deliveries/domain.ts'
+import { resend } from '../deliveries/resend.ts'
+import { statusOf } from '../deliveries/status.ts'
 import { channelsOf } from '../domain.ts'
 import { cancel } from '../holding/handlers.ts'
 import { faulty } from '../rendering/request.ts'
@@ -19,6 +21,14 @@ const MANY_BYTES_MAX = 2_097_152
 const OneOrMany = Type.Union([SendNotification, Type.Array(SendNotification, { minItems: 1, maxItems: MANY_MAX })])
 const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
 const ById = Type.Object({ id: NotificationId })
+const Resend = Type.Object(
+  {
+    channel: Type.Optional(Channel),
+    reason: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
+    force: Type.Optional(Type.Boolean({ description: 'also what a provider has taken' })),
+  },
+  { additionalProperties: false },
+)
 
 export function intakeRoutes(
   app: HttpServer,
@@ -83,6 +93,23 @@ export function intakeRoutes(
       const deliveries = await commit.submit(cancel(id, now().toISOString()), traceOf(request))
       const channels = Object.fromEntries(deliveries.map(({ channel, status }) => [channel, status]))
       return { id, status: statusOf(deliveries), channels }
+    },
+  )
+
+  app.post(
+    '/notifications/:id/resend',
+    {
+      ...operators,
+      schema: { params: ById, headers: Key, body: Resend, summary: 'Send again what failed or did not arrive' },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const { channel, reason, force = false } = request.body
+      const key = request.headers['idempotency-key']
+      const resending = { id, channel, reason, force, key, at: now().toISOString() }
+      const deliveries = await commit.submit(resend(resending), traceOf(request))
+      const channels = Object.fromEntries(deliveries.map((delivery) => [delivery.channel, delivery.status]))
+      return reply.status(202).send({ id, status: statusOf(deliveries), channels })
     },
   )
 }

@@ -5,7 +5,7 @@ import { migrate, openSqlite } from '@orders/shared/storage'
 import { decideAlone, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { expect, it, onTestFinished } from 'vitest'
 import { createProof, releaseStop } from '../channels/proof.ts'
-import { listStops } from '../channels/stops.ts'
+import { listStops } from '../channels/store.ts'
 
 async function opened() {
   const scratch = await scratchFolder()

@@ -17,6 +17,15 @@ export const NotificationRequested = event('notification.requested', {
   data: Type.Object({
     notificationId: Type.String({ minLength: 1, maxLength: 200 }),
     channels: Type.Array(Channel, { minItems: 1, uniqueItems: true }),
+    again: Type.Optional(
+      Type.Object(
+        {
+          generation: Type.Integer({ minimum: 2 }),
+          reason: Type.String({ maxLength: 200, description: 'in the operator’s words' }),
+        },
+        { description: 'an operator has it sent again' },
+      ),
+    ),
   }),
   // `notification.requested.email.sms`: queues bind `notification.requested.#.email.#`, so one publish reaches just the wanted ones.
   route: ({ channels: wanted }) => ({
