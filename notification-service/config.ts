@@ -135,6 +135,29 @@ export const NotificationConfig = configWith({
     pattern: '^(mailto:|https://)[^\\s]+$',
     description: 'Where push services reach whoever runs this.',
   }),
+  sesTopicArn: Type.Optional(
+    Type.String({
+      pattern: '^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:[A-Za-z0-9_.-]+$',
+      description: 'The SNS topic by which SES tells of bounces and complaints, to CALLBACK_URL/callbacks/ses.',
+    }),
+  ),
+  postmarkWebhookSecret: Type.Optional(
+    Type.String({
+      minLength: 16,
+      description:
+        'Password, or parameter token, of the URL that Postmark’s webhooks call: CALLBACK_URL/callbacks/postmark.',
+    }),
+  ),
+  mailgunSigningKey: Type.Optional(
+    Type.String({ minLength: 16, description: 'Mailgun’s webhook signing key, for CALLBACK_URL/callbacks/mailgun.' }),
+  ),
+  bouncesDir: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'A Maildir that delivery status notifications (RFC 3464) arrive in: those in new are read, and go to cur.',
+    }),
+  ),
   webhookSecret: Type.Optional(
     Type.String({
       pattern: '^[^\\s,]{24,}(,[^\\s,]{24,})*$',

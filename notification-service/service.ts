@@ -2,6 +2,8 @@
 import { type Channel, channels, orders } from '@orders/shared/contracts'
 import type { Patience } from '@orders/shared/messaging'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
+import { watchBounces } from './channels/bounce-folder.ts'
+import { takingReports } from './channels/callbacks.ts'
 import { callsIn } from './channels/calls.ts'
 import { MAIL_TIMEOUT_MS } from './channels/email.ts'
 import { PREFETCH } from './channels/prefetch.ts'
@@ -92,6 +94,11 @@ export async function wireWith(
   parts.use('urgent', urgent, (it) => it.close())
   const releasing = startReleasing({ database, commit, log, now, pollMs: config.releasePollMs, terms })
   parts.use('release of what is held', releasing, (it) => it.close())
+  const { bouncesDir: folder, mailIdDomain } = config
+  if (folder !== undefined) {
+    const bounces = watchBounces({ folder, mailIdDomain, take: takingReports(wiring, proof), log, now })
+    parts.use('folder of bounces', bounces, (it) => it.close())
+  }
   const jobs = startJobs(summaryJob(config, terms, database), {
     database,
     commit,

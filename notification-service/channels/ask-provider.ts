@@ -1,5 +1,5 @@
 // One HTTP call to a provider that the operator configured: bounded in time and size, and its failures told apart.
-import { asError } from '@orders/shared/runtime'
+import { asError, RejectedError } from '@orders/shared/runtime'
 import { ProviderError } from './sender.ts'
 
 export interface ProviderAnswer {
@@ -38,6 +38,17 @@ export async function askProvider(url: string, question: Question): Promise<Prov
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', end)
+  }
+}
+
+/** @throws RejectedError 503 `unreachable` */
+export async function fetchText(url: string): Promise<string> {
+  try {
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) })
+    if (response.ok) return await beginningOf(response)
+    throw new Error(`it answered ${response.status}`)
+  } catch (cause) {
+    throw new RejectedError(503, 'unreachable', `${new URL(url).host} cannot be asked`, { cause })
   }
 }
 
@@ -83,4 +94,13 @@ export function textAt(body: unknown, ...path: string[]): string {
     body,
   )
   return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+}
+
+/** The list at a path of a provider's JSON; empty when there is none. */
+export function listAt(body: unknown, ...path: string[]): unknown[] {
+  const value = path.reduce<unknown>(
+    (at, name) => (typeof at === 'object' && at !== null ? Reflect.get(at, name) : undefined),
+    body,
+  )
+  return Array.isArray(value) ? value : []
 }

@@ -5,10 +5,16 @@ import { formOf, type HttpServer, RejectedError, traceOf, type Wiring } from '@o
 import { Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
 import { takeReport } from './addresses.ts'
+import { fetchText } from './ask-provider.ts'
 import type { Said } from './domain.ts'
 import { NotificationId } from './ids.ts'
+import { type MailReport, saidOf } from './mail-reports.ts'
+import { mailgunSignatures, reportInMailgun } from './mailgun-hooks.ts'
+import { isFromPostmark, reportInPostmark } from './postmark-hooks.ts'
 import type { Proof } from './proof.ts'
 import { twilioAccountsOf } from './senders.ts'
+import { reportsInSes } from './ses-notices.ts'
+import { messageIn } from './sns.ts'
 import { isAddressGone, isSignedByTwilio } from './twilio.ts'
 
 const NO_NUL = '^[^\\u0000]+$'
@@ -31,7 +37,85 @@ export function takingReports({ commit }: Pick<Wiring<NotificationConfig>, 'comm
 }
 
 export function callbackRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, proof: Proof): void {
-  twilioRoute(app, wiring, takingReports(wiring, proof))
+  const take = takingReports(wiring, proof)
+  twilioRoute(app, wiring, take)
+  // Apart, so that Twilio's form is understood by its route alone, and a text by Amazon's.
+  app.register(async (mails: HttpServer) => mailRoutes(mails, wiring, take))
+}
+
+/** What mail providers send has many shapes, so it is looked at by whoever knows them. */
+function mailRoutes(app: HttpServer, { config, now }: Wiring<NotificationConfig>, take: Take): void {
+  const { mailIdDomain, sesTopicArn, postmarkWebhookSecret, mailgunSigningKey } = config
+  // SNS says that its JSON is plain text.
+  app.addContentTypeParser<Buffer>('text/plain', { parseAs: 'buffer' }, (_, body, done) =>
+    done(null, jsonIn(body.toString())),
+  )
+
+  async function takeAll(reports: readonly MailReport[], cause: Cause): Promise<void> {
+    for (const report of reports) await take(saidOf(report, now().toISOString()), cause)
+  }
+
+  app.post(
+    '/callbacks/ses',
+    { schema: { summary: 'Amazon SES tells what became of a mail, by SNS' } },
+    async (request, reply) => {
+      if (sesTopicArn === undefined) throw notConfigured('SES_TOPIC_ARN')
+      const message = await messageIn(request.body, sesTopicArn, fetchText)
+      if (message !== undefined) await takeAll(reportsInSes(jsonIn(message), mailIdDomain), traceOf(request))
+      return reply.status(204).send()
+    },
+  )
+
+  app.post(
+    '/callbacks/postmark',
+    {
+      config: { hasPrivateUrl: true },
+      schema: {
+        querystring: Type.Object({ token: Type.Optional(Type.String()) }),
+        summary: 'Postmark tells what became of a mail',
+      },
+    },
+    async (request, reply) => {
+      if (postmarkWebhookSecret === undefined) throw notConfigured('POSTMARK_WEBHOOK_SECRET')
+      const { authorization = '' } = request.headers
+      if (!isFromPostmark(postmarkWebhookSecret, authorization, request.query.token ?? ''))
+        throw new RejectedError(401, 'secret_refused', 'this is not the secret of the webhook')
+      const report = reportInPostmark(request.body, mailIdDomain)
+      if (report) await takeAll([report], traceOf(request))
+      return reply.status(204).send()
+    },
+  )
+
+  const mailgun = mailgunSignatures(mailgunSigningKey ?? '', () => now().getTime())
+  app.post(
+    '/callbacks/mailgun',
+    { schema: { summary: 'Mailgun tells what became of a mail' } },
+    async (request, reply) => {
+      if (mailgunSigningKey === undefined) throw notConfigured('MAILGUN_SIGNING_KEY')
+      if (!mailgun.isFresh(request.body))
+        throw new RejectedError(
+          403,
+          'signature_refused',
+          'this is not signed by Mailgun, or long ago, or was taken before',
+        )
+      const report = reportInMailgun(request.body, mailIdDomain)
+      if (report) await takeAll([report], traceOf(request))
+      mailgun.used(request.body)
+      return reply.status(204).send()
+    },
+  )
+}
+
+function notConfigured(setting: string): RejectedError {
+  return new RejectedError(404, 'callbacks_not_configured', `set ${setting}`)
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new RejectedError(400, 'bad_json', 'this is no JSON')
+  }
 }
 
 function twilioRoute(app: HttpServer, { config, now }: Wiring<NotificationConfig>, take: Take): void {

@@ -39,12 +39,21 @@ export function openSmtp(url: string, settings: MailSettings, now: () => Date, p
     provider,
     async send(outgoing, signal) {
       const mail = write(outgoing)
-      const failure = await server.send(mail, signal)
+      const { failure, response } = await server.send(mail, signal)
       if (failure) throw failureOf(failure)
-      return mail.messageId
+      return queueIdIn(response) ?? mail.messageId
     },
     close: () => server.close(),
   }
+}
+
+/**
+ * Under which the server keeps the mail, as Postfix (`250 2.0.0 Ok: queued as 4F2A`), Exim (`250 OK id=1sX-0001`) and sendmail
+ * (`250 2.0.0 4AL8 Message accepted for delivery`) say it; undefined where it says nothing of the kind.
+ */
+export function queueIdIn(response: string): string | undefined {
+  const said = /queued as <?([\w.@-]{4,120})/i.exec(response) ?? /\bid=([\w.-]{4,120})/i.exec(response)
+  return (said ?? /^250 2\.\d\.\d ([\w.-]{6,120}) Message accepted/i.exec(response))?.[1]
 }
 
 /** Stands in for a mail server: writes each mail to `<folder>/<notificationId>.eml`; the same mail again takes the place of the first. */

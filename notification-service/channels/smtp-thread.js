@@ -12,10 +12,13 @@ const underWay = new Map()
 async function answer({ number, mail }) {
   const abort = new AbortController()
   underWay.set(number, abort)
-  const failure = await send(mail, abort.signal).then(() => undefined, failureOf)
+  const { failure, response } = await send(mail, abort.signal).then(
+    (sent) => ({ failure: undefined, response: String(sent.response ?? '') }),
+    (error) => ({ failure: failureOf(error), response: '' }),
+  )
   underWay.delete(number)
   /** @type {import('./smtp.ts').Answer} */
-  const told = { number, failure }
+  const told = { number, failure, response }
   parentPort?.postMessage(told)
 }
 

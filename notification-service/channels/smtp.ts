@@ -26,19 +26,24 @@ export interface CalledOff {
   number: number
 }
 
-/** From the thread; without a failure the server has taken the mail. */
-export interface Answer {
-  number: number
+/** Without a failure the server has taken the mail, and said this. */
+export interface Outcome {
   failure: SmtpFailure | undefined
+  response: string
+}
+
+/** From the thread. */
+export interface Answer extends Outcome {
+  number: number
 }
 
 export interface MailThread {
-  /** Resolves with what went wrong, if anything did: without a `code` when nobody knows how far it came. */
-  send(mail: Mail, signal: AbortSignal): Promise<SmtpFailure | undefined>
+  /** Resolves also with what went wrong, if anything did: without a `code` when nobody knows how far it came. */
+  send(mail: Mail, signal: AbortSignal): Promise<Outcome>
   close(): void
 }
 
-const CLOSED: SmtpFailure = { message: 'closed before the mail server answered' }
+const CLOSED: Outcome = { failure: { message: 'closed before the mail server answered' }, response: '' }
 const hasEnded = ({ threadId }: Worker) => threadId < 0
 
 /**
@@ -48,10 +53,10 @@ const hasEnded = ({ threadId }: Worker) => threadId < 0
 export function openMailThread(options: object): MailThread {
   // Without what this process was told to load: that is the service's.
   const thread = new Worker(join(import.meta.dirname, 'smtp-thread.js'), { workerData: options, execArgv: [] })
-  const calls = new Map<number, Deferred<SmtpFailure | undefined>>()
+  const calls = new Map<number, Deferred<Outcome>>()
   let last = 0
 
-  thread.on('message', ({ number, failure }: Answer) => calls.get(number)?.resolve(failure))
+  thread.on('message', ({ number, failure, response }: Answer) => calls.get(number)?.resolve({ failure, response }))
   thread.once('exit', () => {
     for (const call of calls.values()) call.resolve(CLOSED)
   })
@@ -60,16 +65,16 @@ export function openMailThread(options: object): MailThread {
     async send(mail, signal) {
       if (hasEnded(thread)) return CLOSED
       const number = ++last
-      const call = deferred<SmtpFailure | undefined>()
+      const call = deferred<Outcome>()
       const callOff = () => thread.postMessage({ number } satisfies CalledOff)
       calls.set(number, call)
       thread.postMessage({ number, mail } satisfies Asked)
       if (signal.aborted) callOff()
       else signal.addEventListener('abort', callOff, { once: true })
-      const failure = await call.promise
+      const outcome = await call.promise
       signal.removeEventListener('abort', callOff)
       calls.delete(number)
-      return failure
+      return outcome
     },
     close: () => void thread.terminate(),
   }

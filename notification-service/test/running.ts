@@ -47,13 +47,14 @@ export async function openServices({
   const clock = { now: at }
   const lines: LogLine[] = []
 
-  async function start() {
+  async function start(more: Record<string, string> = {}) {
     const config = {
       ...readConfig(NotificationConfig, {
         DATA_DIR: scratch.path,
         RELEASE_POLL_MS: '10',
         ...(!isBare && configured),
         ...env,
+        ...more,
       }),
       portBase: 0,
     }

@@ -6,7 +6,7 @@ import { deferred, PermanentError, TransientError } from '@orders/shared/runtime
 import { eventually, scratchFolder } from '@orders/shared/testing'
 import PostalMime from 'postal-mime'
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
-import { openMailFolder, openSmtp } from '../../channels/email.ts'
+import { openMailFolder, openSmtp, queueIdIn } from '../../channels/email.ts'
 import type { Sender } from '../../channels/sender.ts'
 import { newsWords } from '../../content.ts'
 import type { Outgoing } from '../../deliveries/domain.ts'
@@ -199,4 +199,14 @@ it.each(['=?utf-8?q?x?= Shop', 'A "quoted" =?utf-8?q?x?='])('so is the sender’
   onTestFinished(() => other.close())
   await other.send(outgoing, signal)
   expect(server.accepted[0]?.mail.from).toMatchObject({ name, address: 'orders@example.com' })
+})
+
+it.each([
+  ['250 2.0.0 Ok: queued as 4F2A91C0D3', '4F2A91C0D3'],
+  ['250 OK id=1sXyZ-0001Ab-2C', '1sXyZ-0001Ab-2C'],
+  ['250 2.0.0 4AL8UKmP012345 Message accepted for delivery', '4AL8UKmP012345'],
+  ['250 OK: message queued', undefined],
+  ['250 Great success', undefined],
+])('of "%s" the server’s own id is %s', (response, id) => {
+  expect(queueIdIn(response)).toBe(id)
 })

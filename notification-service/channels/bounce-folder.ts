@@ -1,0 +1,77 @@
+// A mailbox that bounces arrive in, as a Maildir: what is new is read and goes to `cur`, whoever reads it first. Mails that are no
+// delivery status notification go there flagged, for people.
+import { mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { asError, type Log } from '@orders/shared/runtime'
+import type { Take } from './callbacks.ts'
+import { reportsInDsn } from './dsn.ts'
+import { saidOf } from './mail-reports.ts'
+
+interface Options {
+  folder: string
+  mailIdDomain: string
+  take: Take
+  log: Log
+  now: () => Date
+  everyMs?: number
+}
+
+const EVERY_MS = 10_000
+const BATCH = 200
+const BYTES_MAX = 2_097_152
+
+/** Looks now and again until it is closed. */
+export function watchBounces({ folder, mailIdDomain, take, log, now, everyMs = EVERY_MS }: Options) {
+  const fresh = join(folder, 'new')
+  const done = join(folder, 'cur')
+  let looking: Promise<void> | undefined
+  let isReadable = true
+
+  async function look(): Promise<void> {
+    await mkdir(fresh, { recursive: true })
+    await mkdir(done, { recursive: true })
+    for (const name of (await readdir(fresh)).sort().slice(0, BATCH)) await takeOne(name)
+  }
+
+  /** Not moved before it is kept, so a crash in between reads it again, and that changes nothing. */
+  async function takeOne(name: string): Promise<void> {
+    const path = join(fresh, name)
+    const { size } = await stat(path)
+    const reports = size > BYTES_MAX ? [] : await reportsInDsn(await readFile(path), mailIdDomain).catch(() => [])
+    for (const report of reports) await take(saidOf(report, now().toISOString()))
+    // `S`: read. `F`: to be looked at.
+    const flag = reports.length > 0 ? 'S' : 'F'
+    await rename(path, join(done, `${name.replace(/:2,[A-Z]*$/, '')}:2,${flag}`))
+    if (reports.length === 0)
+      log.info({ file: name }, 'a mail in the folder of bounces tells nothing of a mail of ours')
+  }
+
+  const lookOnce = () => {
+    looking ??= look()
+      .then(
+        () => {
+          isReadable = true
+        },
+        (thrown: unknown) => {
+          // Another copy was quicker; or it is said once for each outage.
+          const { code } = asError(thrown) as { code?: unknown }
+          if (code !== 'ENOENT' && isReadable)
+            log.warn({ err: asError(thrown) }, 'the folder of bounces cannot be read')
+          if (code !== 'ENOENT') isReadable = false
+        },
+      )
+      .finally(() => {
+        looking = undefined
+      })
+  }
+  const interval = setInterval(lookOnce, everyMs)
+  interval.unref()
+  lookOnce()
+
+  return {
+    async close() {
+      clearInterval(interval)
+      await looking
+    },
+  }
+}

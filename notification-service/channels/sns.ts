@@ -1,0 +1,62 @@
+// Amazon SNS over HTTPS: whose a message is, and the confirmation that a topic may send to us.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
+import { createVerify } from 'node:crypto'
+import { RejectedError } from '@orders/shared/runtime'
+import { textAt } from './ask-provider.ts'
+
+/** Of AWS alone: `https://sns.eu-west-1.amazonaws.com/…`. */
+const AMAZON = /^https:\/\/sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?\/[^\s]{0,2000}$/
+const SIGNED: Record<string, string[]> = {
+  Notification: ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'],
+  SubscriptionConfirmation: ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'],
+  UnsubscribeConfirmation: ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'],
+}
+const DIGESTS: Record<string, string> = { '1': 'RSA-SHA1', '2': 'RSA-SHA256' }
+
+/** Gives the text behind a URL of Amazon's. */
+export type Fetch = (url: string) => Promise<string>
+
+/**
+ * The message that a notification of our topic carries; undefined for what only concerns the subscription, which is confirmed.
+ *
+ * @throws RejectedError 403 `signature_refused`; whatever `fetchText` throws.
+ */
+export async function messageIn(body: unknown, topicArn: string, fetchText: Fetch): Promise<string | undefined> {
+  const type = textAt(body, 'Type')
+  const fields = SIGNED[type]
+  const certificateUrl = textAt(body, 'SigningCertURL')
+  const digest = DIGESTS[textAt(body, 'SignatureVersion')]
+  if (!fields || !digest || textAt(body, 'TopicArn') !== topicArn || !isOfAmazon(certificateUrl, '.pem'))
+    throw refused()
+  // A field that is not there, as a subject may be, is not signed.
+  const signed = fields.flatMap((name) => (isThere(body, name) ? [`${name}\n${textAt(body, name)}\n`] : [])).join('')
+  if (!isSignedBy(await fetchText(certificateUrl), digest, signed, textAt(body, 'Signature'))) throw refused()
+  if (type === 'Notification') return textAt(body, 'Message')
+  const confirmUrl = textAt(body, 'SubscribeURL')
+  if (type === 'SubscriptionConfirmation') {
+    if (!isOfAmazon(confirmUrl, '')) throw refused()
+    await fetchText(confirmUrl)
+  }
+  return undefined
+}
+
+function isSignedBy(certificate: string, digest: string, text: string, signature: string): boolean {
+  try {
+    return createVerify(digest).update(text).verify(certificate, signature, 'base64')
+  } catch {
+    // No certificate at all.
+    return false
+  }
+}
+
+function isOfAmazon(url: string, end: string): boolean {
+  return AMAZON.test(url) && new URL(url).pathname.endsWith(end)
+}
+
+function isThere(body: unknown, name: string): boolean {
+  return typeof body === 'object' && body !== null && Reflect.has(body, name)
+}
+
+function refused(): RejectedError {
+  return new RejectedError(403, 'signature_refused', 'this is no message of our topic that Amazon has signed')
+}
