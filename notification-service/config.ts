@@ -15,6 +15,37 @@ export const NotificationConfig = configWith({
   smtpSecondUrl: Type.Optional(
     Type.String({ pattern: '^smtps?://', description: 'Mail server that takes over while SMTP_URL does not serve.' }),
   ),
+  postmarkServerToken: Type.Optional(
+    Type.String({ minLength: 1, description: 'Mails by Postmark: the API token of its server.' }),
+  ),
+  postmarkMessageStream: Type.String({ default: 'outbound', pattern: '^[a-z0-9-]+$' }),
+  postmarkBaseUrl: Type.String({
+    default: 'https://api.postmarkapp.com',
+    pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
+    description: 'Postmark, or what speaks like it.',
+  }),
+  sesRegion: Type.Optional(
+    Type.String({
+      pattern: '^[a-z]{2}(-[a-z]+)+-[0-9]$',
+      description: 'Mails by Amazon SES (API v2) in this region. Needs SES_ACCESS_KEY_ID and SES_SECRET_ACCESS_KEY.',
+    }),
+  ),
+  sesAccessKeyId: Type.Optional(Type.String({ minLength: 1 })),
+  sesSecretAccessKey: Type.Optional(Type.String({ minLength: 1 })),
+  sesSessionToken: Type.Optional(Type.String({ minLength: 1, description: 'Of temporary credentials.' })),
+  sesConfigurationSet: Type.Optional(
+    Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'By which SES tells of bounces and complaints.' }),
+  ),
+  sesBaseUrl: Type.Optional(
+    Type.String({ pattern: '^https?://[^\\s?#]+[^/\\s?#]$', description: 'What speaks like SES, instead of it.' }),
+  ),
+  emailProviders: Type.Optional(
+    Type.String({
+      pattern: '^(smtp|smtp-second|postmark|ses)(,(smtp|smtp-second|postmark|ses))*$',
+      description:
+        'Which of the configured ones mails go by, the preferred one first: smtp, smtp-second, postmark, ses. Unset, all of them in this order.',
+    }),
+  ),
   unknownOutcomeSeconds: Type.Integer({
     minimum: 60,
     maximum: 86_400,

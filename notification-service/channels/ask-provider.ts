@@ -5,6 +5,8 @@ import { ProviderError } from './sender.ts'
 export interface ProviderAnswer {
   status: number
   retryAfterSeconds: number
+  /** As Amazon's services name what is wrong. */
+  errorType: string
   /** Undefined where the answer is no JSON. */
   body: unknown
 }
@@ -32,7 +34,8 @@ export async function askProvider(url: string, question: Question): Promise<Prov
   try {
     const response = await fetch(url, { ...request, redirect: 'manual', signal: limit.signal })
     const retryAfterSeconds = retryAfterOf(response.headers.get('retry-after')) ?? 0
-    return { status: response.status, retryAfterSeconds, body: jsonOf(await beginningOf(response)) }
+    const errorType = response.headers.get('x-amzn-errortype') ?? ''
+    return { status: response.status, retryAfterSeconds, errorType, body: jsonOf(await beginningOf(response)) }
   } catch (thrown) {
     throw failureOf(asError(thrown))
   } finally {

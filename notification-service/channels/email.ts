@@ -79,7 +79,7 @@ export function openMailFolder(folder: string, settings: MailSettings, now: () =
 const BEYOND_ASCII = /[^\x20-\x7e]/
 
 /** Turns a notification into a mail. */
-function writer({ mailFrom, mailIdDomain }: MailSettings, now: () => Date) {
+export function writer({ mailFrom, mailIdDomain }: MailSettings, now: () => Date) {
   return ({ notificationId, generation = 1, address, content, headers }: Outgoing): Mail => {
     // Beyond ASCII a mailbox needs SMTPUTF8 (RFC 6531) of every server on the way; the domain does not.
     if (!isEmail(address) || BEYOND_ASCII.test(address.slice(0, address.lastIndexOf('@'))))

@@ -1,16 +1,15 @@
 // Which provider serves each channel: what the configuration names, and for the others a stand-in for development.
-import { join } from 'node:path'
 import type { Channel } from '@orders/shared/contracts'
 import { BrokenError, errorCode, type Log, type WatchedBreaker } from '@orders/shared/runtime'
 import type { NotificationConfig } from '../config.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
 import { type Breaker, type BreakerOptions, createBreaker } from './breaker.ts'
 import type { Calls } from './calls.ts'
-import { openMailFolder, openSmtp } from './email.ts'
 import { perEndpoint } from './endpoints.ts'
 import { inTurn } from './failover.ts'
 import { openFcm } from './fcm.ts'
 import { openLogChannel } from './log.ts'
+import { openMailProviders } from './mail-providers.ts'
 import type { Proof } from './proof.ts'
 import { standInsOf } from './providers.ts'
 import { claiming, type Send, type Sender } from './sender.ts'
@@ -37,7 +36,7 @@ export function openSenders(
   const claimed = (sender: Sender) => claiming(keep(sender), { calls, now, proof })
   const standIn = claimed(openLogChannel(log))
   const senders = {
-    email: openEmail(),
+    email: either(openMailProviders(config, now)),
     sms: openSms() ?? standIn,
     push: openPush(),
     webhook: openWebhooks(config) ?? standIn,
@@ -68,22 +67,17 @@ export function openSenders(
     return endpoints.send
   }
 
-  function either(first: Sender, second: Sender | undefined): Send {
+  /** The first is preferred. */
+  function either([first, ...others]: [Sender, ...Sender[]]): Send {
     const unknownMs = config.unknownOutcomeSeconds * 1_000
-    const others = second === undefined ? [] : [keep(second)]
-    return inTurn([keep(first), ...others], { calls, now, unknownMs, proof, breakerOf })
-  }
-
-  function openEmail(): Send {
-    const { smtpUrl, smtpSecondUrl, dataDir } = config
-    if (smtpUrl === undefined) return either(openMailFolder(join(dataDir, 'mail'), config, now), undefined)
-    const second = smtpSecondUrl === undefined ? undefined : openSmtp(smtpSecondUrl, config, now, 'smtp-second')
-    return either(openSmtp(smtpUrl, config, now), second)
+    const options = { calls, now, unknownMs, proof, breakerOf }
+    return inTurn([keep(first), ...others.map((other) => keep(other))], options)
   }
 
   function openSms(): Send | undefined {
     const [first, second] = twilioAccountsOf(config)
-    return first && either(openTwilio('twilio', first), second && openTwilio('twilio-second', second))
+    if (!first) return undefined
+    return either([openTwilio('twilio', first), ...(second ? [openTwilio('twilio-second', second)] : [])])
   }
 
   /** The address tells which it is: a browser's subscription is JSON, an app's token is not. */
