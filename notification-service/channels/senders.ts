@@ -13,6 +13,7 @@ import { openMailProviders } from './mail-providers.ts'
 import type { Proof } from './proof.ts'
 import { standInsOf } from './providers.ts'
 import { claiming, type Send, type Sender } from './sender.ts'
+import { servingCountries } from './sms-countries.ts'
 import { openTwilio, type TwilioAccount } from './twilio.ts'
 import { openWebPush, pushServiceOf, subscriptionOf } from './web-push.ts'
 import { openWebhook } from './webhook.ts'
@@ -77,7 +78,9 @@ export function openSenders(
   function openSms(): Send | undefined {
     const [first, second] = twilioAccountsOf(config)
     if (!first) return undefined
-    return either([openTwilio('twilio', first), ...(second ? [openTwilio('twilio-second', second)] : [])])
+    const open = (name: string, account: TwilioAccount) =>
+      servingCountries(openTwilio(name, account), config.smsCountries)
+    return either([open('twilio', first), ...(second ? [open('twilio-second', second)] : [])])
   }
 
   /** The address tells which it is: a browser's subscription is JSON, an app's token is not. */

@@ -10,6 +10,7 @@ import {
 import { type Delivery, detailOf } from '../deliveries/domain.ts'
 import type { Ended } from '../deliveries/status.ts'
 import { channelsOf, type Heading, type Notification } from '../domain.ts'
+import type { ContactSettings } from '../rules/contacts.ts'
 import { DIGEST } from '../rules/digest.ts'
 import { isOptedOut, noPreferences, type Preferences } from '../rules/preferences.ts'
 import { parseQuietHours, type QuietHours, quietUntil } from '../rules/quiet-hours.ts'
@@ -30,6 +31,7 @@ export interface RuleSettings {
   timeZone: string
   throttle: Throttle
   throttlesTransactional: boolean
+  contacts: ContactSettings
   digestMs: number
   /** Categories that are gathered unless a customer says otherwise. */
   digested: ReadonlySet<string>
@@ -41,6 +43,8 @@ export interface ChannelContext {
   preferences?: Preferences | undefined
   /** What its address was told lately, where the throttle counts it. */
   recent?: Recent | undefined
+  /** When the address that the order names may be told, where it is nobody's whom we know; in milliseconds since 1970. */
+  contactRoomMs?: number | undefined
   /** Until now. */
   heldBecause?: HoldReason | undefined
   /** It has waited for a digest, and no longer does. */
@@ -110,8 +114,22 @@ const whereThereIsRoom: Rule = (notification, { now, settings, channels }, chann
   return roomMs <= nowMs ? undefined : { kind: 'hold', dueAt: instantOf(roomMs), reason: 'throttled' }
 }
 
+/** Urgent or not: a relay's mails are. */
+const unlessTooManyContacts: Rule = (_, { now, channels }, channel) => {
+  const roomMs = channels[channel]?.contactRoomMs ?? 0
+  return roomMs <= Date.parse(now) ? undefined : { kind: 'hold', dueAt: instantOf(roomMs), reason: 'throttled' }
+}
+
 /** The first that objects decides; another one has its turn when the hold is over. So what ends stands before what holds. */
-const rules: readonly Rule[] = [unlessExpired, unlessOptedOut, notBefore, gathered, notWhileQuiet, whereThereIsRoom]
+const rules: readonly Rule[] = [
+  unlessExpired,
+  unlessOptedOut,
+  notBefore,
+  gathered,
+  notWhileQuiet,
+  whereThereIsRoom,
+  unlessTooManyContacts,
+]
 
 /** Somebody has to act, or waits for nothing: held by no rule but its own time to send. */
 export function isUrgent({ priority }: Pick<Notification, 'priority'>): boolean {

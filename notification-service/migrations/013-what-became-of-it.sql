@@ -84,3 +84,9 @@ insert into reports_now (notification_id, channel, status, provider_id, error, a
 drop table reports
 --
 alter table reports_now rename to reports
+--
+-- Which addresses a customer's orders named in the last hour, and which orders named an address, by their hashes.
+create table contacts (
+  name text primary key,
+  named text not null
+)

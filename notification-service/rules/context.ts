@@ -12,8 +12,9 @@ import {
   type Planned,
   type RuleSettings,
 } from '../holding/domain.ts'
-import { addressKey, noPreferences, type Preferences, recipientOf } from './preferences.ts'
-import { preferences, throttles, windowKey, windows } from './store.ts'
+import { foreignIn, roomFor, withName } from './contacts.ts'
+import { addressKey, customerKey, noPreferences, type Preferences, recipientOf } from './preferences.ts'
+import { contacts, preferences, throttles, windowKey, windows } from './store.ts'
 import { type Recent, withOne } from './throttle.ts'
 
 /** Whose preferences a channel of it follows. */
@@ -34,6 +35,9 @@ export function readsOfRules(
   settings: RuleSettings,
   known: Known,
 ): Ref[] {
+  const { customerId } = notification
+  const customer = customerId === null ? undefined : known.get(customers, customerId)
+  const foreign = foreignIn(notification, customer, settings.contacts)
   return channels.flatMap((channel) => {
     const decided = known.get(preferences, recipientIn(notification, channel)) ?? noPreferences
     const isGathered = mayBeGathered(notification, settings, decided)
@@ -41,6 +45,7 @@ export function readsOfRules(
       seen(preferences, recipientIn(notification, channel)),
       ...(notification.customerId === null ? [] : [seen(customers, notification.customerId)]),
       ...(isThrottled(notification, settings) ? [owned(throttles, addressIn(notification, channel))] : []),
+      ...(foreign.includes(channel) ? contactKeysOf(notification, channel).map((key) => owned(contacts, key)) : []),
       ...(isGathered ? [owned(windows, windowKey(gatheringOf(notification, channel)))] : []),
     ]
   })
@@ -56,12 +61,16 @@ export function contextOf(
   { now, settings, telling }: { now: string; settings: RuleSettings; telling?: Telling | undefined },
 ): PlanContext {
   const contextOfChannel = (channel: Channel): ChannelContext => {
+    const { customerId } = notification
+    const customer = customerId === null ? undefined : draft.get(customers, customerId)
+    const isForeign = foreignIn(notification, customer, settings.contacts).includes(channel)
     const { heldBecause, digestId } = telling ? standingOf(telling, channel) : { heldBecause: null, digestId: null }
     return {
       preferences: preferencesAndClock(draft, notification, channel),
       recent: isThrottled(notification, settings)
         ? (draft.get(throttles, addressIn(notification, channel)) ?? NOTHING_SENT)
         : undefined,
+      contactRoomMs: isForeign ? contactRoomOf(draft, notification, channel, { now, settings }) : undefined,
       heldBecause: heldBecause ?? undefined,
       wasGathered: digestId !== null,
     }
@@ -71,6 +80,43 @@ export function contextOf(
     settings,
     channels: Object.fromEntries(channels.map((channel) => [channel, contextOfChannel(channel)])),
   }
+}
+
+/** The customer's, and the address's. */
+function contactKeysOf(notification: Heading, channel: Channel): [string, string] {
+  return [customerKey(notification.customerId ?? ''), addressIn(notification, channel)]
+}
+
+function contactRoomOf(
+  draft: Draft,
+  notification: Heading,
+  channel: Channel,
+  { now, settings }: { now: string; settings: RuleSettings },
+): number {
+  const [customer, address] = contactKeysOf(notification, channel)
+  const { addressesPerCustomer, ordersPerAddress } = settings.contacts
+  const nowMs = Date.parse(now)
+  return Math.max(
+    roomFor(address, draft.get(contacts, customer) ?? {}, addressesPerCustomer, nowMs),
+    roomFor(notification.orderId ?? '', draft.get(contacts, address) ?? {}, ordersPerAddress, nowMs),
+  )
+}
+
+function countContact(
+  draft: Draft,
+  notification: Heading,
+  channel: Channel,
+  { now, settings }: { now: string; settings: RuleSettings },
+): void {
+  const [customer, address] = contactKeysOf(notification, channel)
+  const { addressesPerCustomer, ordersPerAddress } = settings.contacts
+  const nowMs = Date.parse(now)
+  draft.set(contacts, customer, withName(address, draft.get(contacts, customer) ?? {}, addressesPerCustomer, nowMs))
+  draft.set(
+    contacts,
+    address,
+    withName(notification.orderId ?? '', draft.get(contacts, address) ?? {}, ordersPerAddress, nowMs),
+  )
 }
 
 /** With the customer's own clock, where the preferences name no other. */
@@ -88,7 +134,8 @@ export function countForAddress(
   { channel, step }: Planned,
   { now, settings, channels }: PlanContext,
 ): void {
-  const { recent, heldBecause } = channels[channel] ?? {}
+  const { recent, heldBecause, contactRoomMs } = channels[channel] ?? {}
+  if (contactRoomMs !== undefined && step.kind === 'send') countContact(draft, notification, channel, { now, settings })
   const counts = step.kind === 'send' || (step.kind === 'hold' && step.reason === 'throttled')
   if (!recent || !counts) return
   const nowMs = Date.parse(now)

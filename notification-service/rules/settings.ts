@@ -29,6 +29,11 @@ export function ruleSettingsOf(config: NotificationConfig): RuleSettings {
     timeZone,
     throttle: { max: config.throttleMax, windowMs: config.throttleSeconds * 1_000 },
     throttlesTransactional: config.throttleTransactional,
+    contacts: {
+      addressesPerCustomer: config.contactAddressesPerHour,
+      ordersPerAddress: config.contactOrdersPerHour,
+      defaultEmailDomain: config.defaultEmailDomain,
+    },
     digestMs: config.digestSeconds * 1_000,
     digested: namesIn(config.digestCategories ?? ''),
   }

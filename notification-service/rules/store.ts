@@ -2,6 +2,7 @@
 import type { Channel } from '@orders/shared/contracts'
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
+import type { Named } from './contacts.ts'
 import type { Preferences } from './preferences.ts'
 import type { Recent } from './throttle.ts'
 
@@ -9,6 +10,8 @@ import type { Recent } from './throttle.ts'
 export const preferences: State<Preferences> = { name: 'preferences', load: loadPreferences, save: savePreferences }
 /** By `addressKey`. */
 export const throttles: State<Recent> = { name: 'throttles', load: loadThrottles, save: saveThrottles }
+/** By `customerKey` the addresses that its orders named, by `addressKey` the orders that named it. */
+export const contacts: State<Named> = { name: 'contacts', load: loadContacts, save: saveContacts }
 /** By `windowKey`; null once it is closed. */
 export const windows: State<OpenDigest | null> = { name: 'digests', load: loadWindows, save: saveWindows }
 /** What waits for a digest still, by its id, in the order of its taking in. Never saved. */
@@ -55,6 +58,28 @@ async function saveThrottles(tx: Sql, changes: Change<Recent>[]): Promise<void> 
     'throttles (recipient, sent, places)',
     changes.map(({ key, after: { sent, places } }) => [key, JSON.stringify(sent), JSON.stringify(places)]),
     'on conflict (recipient) do update set sent = excluded.sent, places = excluded.places',
+  )
+}
+
+async function loadContacts(sql: Reader, names: string[]): Promise<Map<string, Named>> {
+  const rows = await sql.all<{ name: string; named: string }>(
+    'select name, named from contacts where name in each(?)',
+    names,
+  )
+  return byKey(
+    rows,
+    ({ name }) => name,
+    // The cast is the decoding edge: every row was written by `saveContacts`.
+    ({ named }) => JSON.parse(named) as Named,
+  )
+}
+
+async function saveContacts(tx: Sql, changes: Change<Named>[]): Promise<void> {
+  await insert(
+    tx,
+    'contacts (name, named)',
+    changes.map(({ key, after }) => [key, JSON.stringify(after)]),
+    'on conflict (name) do update set named = excluded.named',
   )
 }
 

@@ -95,6 +95,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         DATA_DIR: join(system.dataDir, service),
         ...(postgres && { DATABASE_URL: `${postgresWires.get(service)?.url}/${DATABASE_PREFIX}{service}` }),
         SMTP_URL: mail.url,
+        // Its few customers name many addresses.
+        CONTACT_ADDRESSES_PER_HOUR: '0',
+        CONTACT_ORDERS_PER_HOUR: '0',
         // What the stand-in for SMS and push was given, it says in the log only.
         LOG_LEVEL: service === 'notification' ? 'info' : 'warn',
         STOCK_INITIAL_QUANTITY: '400',

@@ -124,7 +124,7 @@ it('no secret and nothing personal stands in any line', async () => {
     const lines = [...(await system.log('notification')), ...(await system.log('payment'))]
     const has = (msg: string, code: RegExp) => lines.some((line) => line.msg === msg && code.test(JSON.stringify(line)))
     return (
-      has('gave up', /mail_bounced/) &&
+      has('gave up', /mail_refused/) &&
       has('failed, will be tried again', /mail_deferred/) &&
       has('dead letter', /not_a_cloudevent|unknown_type/) &&
       lines.some(({ msg }) => msg === 'not sent: this channel has no provider')

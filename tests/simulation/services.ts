@@ -47,6 +47,9 @@ const configs = {
   payment: readConfig(PaymentConfig, { PAYMENT_CONFIRM_WITHIN_MS: String(CONFIRM_WITHIN_MS), PAYMENT_PATIENCE_MS }),
   shipping: readConfig(ShippingConfig, { SHIPPING_PATIENCE_MS: PAYMENT_PATIENCE_MS }),
   notification: readConfig(NotificationConfig, {
+    // Its few customers name the same addresses again and again.
+    CONTACT_ADDRESSES_PER_HOUR: '0',
+    CONTACT_ORDERS_PER_HOUR: '0',
     REMINDERS_AFTER_MS,
     RELEASE_POLL_MS: '5000',
     MAIL_PATIENCE_MS,

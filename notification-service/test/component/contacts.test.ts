@@ -1,0 +1,98 @@
+// How many strangers' addresses an order's news reach: by one customer, and to one address.
+import { OrderCancelled, OrderCreated } from '@orders/shared/contracts'
+import { expect, it } from 'vitest'
+import { foreignIn, roomFor, withName } from '../../rules/contacts.ts'
+import { openServices } from '../running.ts'
+
+const HOUR_MS = 3_600_000
+const at = '2026-11-21T08:30:00.000Z'
+const lines = [{ sku: 'item1', quantity: 1 }]
+const created = (orderId: string, user: string, email?: string) =>
+  OrderCreated.of(orderId, at, {
+    user,
+    priority: 'standard',
+    lines,
+    ...(email !== undefined && { contact: { email } }),
+  })
+
+it('what was named has room at once; what is new has when the oldest that counts is an hour old', () => {
+  const named = withName('b', withName('a', {}, 9, 1_000), 9, 2_000)
+  expect(roomFor('a', named, 2, 3_000)).toBe(3_000)
+  expect(roomFor('c', named, 3, 3_000)).toBe(3_000)
+  expect(roomFor('c', named, 2, 3_000)).toBe(1_000 + HOUR_MS)
+  expect(roomFor('c', named, 1, 3_000)).toBe(2_000 + HOUR_MS)
+  expect(roomFor('c', named, 2, 1_000 + HOUR_MS)).toBe(1_000 + HOUR_MS)
+  // A clock that was wrong by years keeps nobody waiting.
+  expect(roomFor('c', named, 1, 9 * HOUR_MS)).toBe(9 * HOUR_MS)
+  expect([roomFor('c', named, 0, 3_000), withName('c', named, 0, 3_000)]).toEqual([3_000, named])
+})
+
+it('what is known of the customer, or follows from the name, is no stranger’s', () => {
+  const settings = { addressesPerCustomer: 1, ordersPerAddress: 1, defaultEmailDomain: 'example.com' }
+  const rest = {
+    id: '1.order.paid',
+    subject: '1',
+    eventType: 'order.paid',
+    category: 'order',
+    priority: 4,
+    createdAt: at,
+  }
+  const heading = { ...rest, orderId: '1', customerId: 'ann', sendAt: null, expiresAt: null }
+  const addresses = { email: 'ann@example.com', sms: '+43 1' }
+  const customer = { id: 'ann', addresses: { phone: '+43 1' }, locale: null, timeZone: null, updatedAt: at }
+  expect(foreignIn({ ...heading, addresses }, customer, settings)).toEqual([])
+  expect(foreignIn({ ...heading, addresses }, undefined, settings)).toEqual(['sms'])
+  expect(foreignIn({ ...heading, orderId: null, addresses }, undefined, settings)).toEqual([])
+})
+
+it('the orders of one customer tell so many strangers in an hour; others wait, and all are told in the end', async () => {
+  const { say, hear, get, clock } = await openServices({ copies: 2, env: { CONTACT_ADDRESSES_PER_HOUR: '2' } })
+  await say(created('1', 'eve', 'a@example.org'))
+  await hear('1/notification.sent/order.created.email')
+  await say(created('2', 'eve', 'b@example.org'))
+  await hear('2/notification.sent/order.created.email')
+  await say(created('3', 'eve', 'c@example.org'))
+  const until = '2026-11-21T09:30:00.000Z'
+  expect((await hear(`3/notification.held/order.created.email.${until}`)).data).toMatchObject({ reason: 'throttled' })
+  // Urgent news are no exception.
+  await say(
+    OrderCancelled.of('4', at, {
+      user: 'eve',
+      priority: 'standard',
+      lines: [],
+      totalCents: 1,
+      contact: { email: 'd@example.org' },
+      reason: 'customer',
+    }),
+  )
+  await hear(`4/notification.held/order.cancelled.email.${until}`)
+  // Whom its orders told before, itself, and another customer's are not in question.
+  await say(created('5', 'eve', 'a@example.org'))
+  await say(created('6', 'eve'))
+  await say(created('7', 'ann', 'c@example.org'))
+  for (const orderId of ['5', '6', '7']) await hear(`${orderId}/notification.sent/order.created.email`)
+  expect((await get('/notifications?status=held')).body.notifications).toHaveLength(2)
+  clock.now = until
+  await hear('3/notification.sent/order.created.email')
+  await hear('4/notification.sent/order.cancelled.email')
+})
+
+it('one stranger is told of so many orders in an hour, whoever placed them', async () => {
+  const { say, hear } = await openServices({ env: { CONTACT_ORDERS_PER_HOUR: '1' } })
+  await say(created('1', 'eve', 'victim@example.org'))
+  await hear('1/notification.sent/order.created.email')
+  await say(created('2', 'mallory', 'Victim@example.org'))
+  await hear('2/notification.held/order.created.email.2026-11-21T09:30:00.000Z')
+})
+
+it('SMS go to the countries that are listed, and beyond nobody is called', async () => {
+  const { post, hear, providers } = await openServices({ env: { SMS_COUNTRIES: '+43,+49' } })
+  const send = async (phone: string) =>
+    (await post('/notifications', { to: { phone }, subject: 'Hi', body: 'There.' })).body.id
+  const refused = await send('+882 13 300 655')
+  expect((await hear(`${refused}/notification.failed/direct.sms`)).data).toMatchObject({
+    reason: expect.stringMatching(/^country_not_served/),
+  })
+  expect(providers.asked).toEqual([])
+  await hear(`${await send('+43 1 234 567')}/notification.sent/direct.sms`)
+})
