@@ -249,6 +249,21 @@ describe('a gap', () => {
     )
   })
 
+  it('tells of what an operator sends again, and waits for what comes of it', () => {
+    const data = { notificationId: 'n', channels: ['email' as const], again: { generation: 2, reason: 'it was full' } }
+    const asked = NotificationRequested.of(orderId, at(4_000), data, { detail: 'order.paid.email.2' })
+    const story = tell([...completed, told(asked)])
+    expect(story?.entries.at(-1)?.sentence).toBe(
+      'an operator has the customer told again about order.paid by email: it was full',
+    )
+    expect(story?.gaps).toMatchObject([
+      { missing: ['notification.sent/order.paid.email.2', 'notification.failed/order.paid.email.2'] },
+    ])
+    const taken = { notificationId: 'n', channel: 'email' as const, provider: 'smtp', providerId: 'x' }
+    const answer = NotificationSent.of(orderId, at(5_000), taken, { detail: 'order.paid.email.2' })
+    expect(tell([...completed, told(asked), told(answer)])?.gaps).toEqual([])
+  })
+
   it('waits before it is missing, longest for what is on the road', () => {
     const statusAt = (id: string, now: string) => gapsWithout(completed, id, now)?.map(({ status }) => status)
     expect(statusAt('order.paid', at(60_020))).toEqual(['waiting'])

@@ -2,7 +2,7 @@
 // delivery status notification go there flagged, for people.
 import { mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asError, type Log } from '@orders/shared/runtime'
+import { asError, errorCode, type Log } from '@orders/shared/runtime'
 import type { Take } from './callbacks.ts'
 import { reportsInDsn } from './dsn.ts'
 import { saidOf } from './mail-reports.ts'
@@ -54,10 +54,10 @@ export function watchBounces({ folder, mailIdDomain, take, log, now, everyMs = E
         },
         (thrown: unknown) => {
           // Another copy was quicker; or it is said once for each outage.
-          const { code } = asError(thrown) as { code?: unknown }
-          if (code !== 'ENOENT' && isReadable)
-            log.warn({ err: asError(thrown) }, 'the folder of bounces cannot be read')
-          if (code !== 'ENOENT') isReadable = false
+          const error = asError(thrown)
+          if (errorCode(error) === 'ENOENT') return
+          if (isReadable) log.warn({ err: error }, 'the folder of bounces cannot be read')
+          isReadable = false
         },
       )
       .finally(() => {

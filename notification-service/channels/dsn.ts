@@ -50,5 +50,5 @@ function fieldsOf(text: string): Map<string, string> {
 
 function textOf(content: ArrayBuffer | Uint8Array | string | undefined): string {
   if (content === undefined) return ''
-  return typeof content === 'string' ? content : Buffer.from(content as Uint8Array).toString('utf8')
+  return typeof content === 'string' ? content : Buffer.from(new Uint8Array(content)).toString('utf8')
 }

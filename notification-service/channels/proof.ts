@@ -50,9 +50,11 @@ export function createProof({ database, commit, log, now, shareMax }: Options): 
   }
 
   function counted(provider: string): { answered: number; gone: number } {
+    const sum = (hour: Minute[], what: 'answered' | 'gone') => hour.reduce((total, minute) => total + minute[what], 0)
     const hour = hours.get(provider) ?? []
-    const sum = (what: 'answered' | 'gone') => hour.reduce((total, minute) => total + minute[what], 0)
-    return { answered: sum('answered'), gone: sum('gone') }
+    // Who only tells of what others took, as a mailbox does, is measured by all of them.
+    const answered = sum(hour, 'answered') || sum([...hours.values()].flat(), 'answered')
+    return { answered, gone: sum(hour, 'gone') }
   }
 
   return {

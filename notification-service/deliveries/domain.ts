@@ -249,13 +249,14 @@ export function digested(delivery: Delivery, digestId: string, at: string): Mess
 
 /** Open again, as if nobody had tried, and of the next generation; what came of it so far is among the attempts. */
 export function again(telling: Telling, channel: Channel, at: string): Telling {
-  const { attempts, provider, providerId, error, durationMs, generation, updatedAt, dueAt } = standingOf(
+  const { status, attempts, provider, providerId, error, durationMs, generation, updatedAt, dueAt } = standingOf(
     telling,
     channel,
   )
   const fresh = { ...UNTRIED, status: 'waiting', dueAt, generation: generation + 1, updatedAt: at } as const
   const after = withStanding(telling, channel, fresh)
-  if (provider === null || providerId === null || durationMs === null) return after
+  const wasTaken = status === 'sent' || status === 'undelivered'
+  if (!wasTaken || provider === null || providerId === null || durationMs === null) return after
   const { id: notificationId } = telling.notification
   const taken = { notificationId, channel, attempt: attempts, at: updatedAt, provider, providerId, error, durationMs }
   return { ...after, failures: [...after.failures, taken] }

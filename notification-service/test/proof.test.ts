@@ -50,3 +50,10 @@ it('a share within the limit is believed, of the last hour only', async () => {
   clock.now = '2026-11-21T09:30:00.000Z'
   expect(await later.accepts('apns')).toBe(true)
 })
+
+it('who only tells of what others took is measured by what they took', async () => {
+  const { copy } = await opened()
+  const proof = copy()
+  for (let number = 0; number < 300; number++) proof.answered('smtp')
+  expect(await believed(proof, 40)).toBe(30)
+})

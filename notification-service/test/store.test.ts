@@ -4,7 +4,7 @@ import { about, type State, type Work } from '@orders/shared/messaging'
 import { type Database, migrate, openDatabase, openSqlite, type Reader } from '@orders/shared/storage'
 import { decideAlone, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { reports, suppressionKey, suppressions } from '../channels/store.ts'
+import { reports, suppressionKey, suppressions, urgentAndUnsent } from '../channels/store.ts'
 import { customers } from '../customers/store.ts'
 import { type Attempt, changed, failed, sent, type Telling, withStanding } from '../deliveries/domain.ts'
 import { attemptsOf } from '../deliveries/store.ts'
@@ -88,6 +88,21 @@ const anyPage = {
 }
 const listed = async (status: 'waiting' | 'sent' | 'failed') =>
   (await listTellings(database, { ...anyPage, status })).map(({ notification }) => notification.id)
+
+it('knows of each channel the urgent ones that it has not sent, however many another one keeps waiting', async () => {
+  const urgent = (orderId: string, addresses: Notification['addresses']) => ({
+    ...paid(orderId),
+    priority: 9,
+    addresses,
+  })
+  for (const orderId of ['1', '2', '3'])
+    await decideAlone(database, takingIn(urgent(orderId, { email: 'g@example.org' })))
+  await decideAlone(database, takingIn(urgent('4', { sms: '+94 11 234' })))
+  expect(await urgentAndUnsent(database, 'email', at, 2)).toEqual(['1.order.paid', '2.order.paid'])
+  expect(await urgentAndUnsent(database, 'sms', at, 2)).toEqual(['4.order.paid'])
+  await sending('email')
+  expect(await urgentAndUnsent(database, 'email', at, 2)).toEqual(['2.order.paid', '3.order.paid'])
+})
 
 it('keeps a notification as it was first requested', async () => {
   expect((await takeInPaid('1')).messages).toHaveLength(1)
