@@ -38,9 +38,11 @@ export function takeReport({ report, isAddressGone, isComplaint, recipient }: Om
       if (!telling || address === undefined || draft.get(reports, reportKey(report)))
         return { result: undefined, messages: [] }
       draft.set(reports, reportKey(report), report)
-      const { status, generation } = standingOf(telling, channel)
-      // Nobody but the last sending is what counts now.
-      if (isUndelivered(report) && isTaken(status) && generation === report.generation)
+      const { status, generation, call } = standingOf(telling, channel)
+      // It may be told before the call that it is about has ended here.
+      const isWithProvider = isTaken(status) || (status === 'waiting' && call !== null)
+      // Only the last sending counts.
+      if (isUndelivered(report) && isWithProvider && generation === report.generation)
         draft.set(tellings, notificationId, undelivered(telling, channel, error ?? report.status))
       const key = suppressionKey(channel, address)
       if (isSuppressing && isAbout(address) && !draft.get(suppressions, key))

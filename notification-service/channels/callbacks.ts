@@ -71,7 +71,7 @@ function mailRoutes(app: HttpServer, { config, now }: Wiring<NotificationConfig>
     {
       config: { hasPrivateUrl: true },
       schema: {
-        querystring: Type.Object({ token: Type.Optional(Type.String()) }),
+        querystring: Type.Object({ token: Type.Optional(Type.String({ maxLength: 200, pattern: NO_NUL })) }),
         summary: 'Postmark tells what became of a mail',
       },
     },

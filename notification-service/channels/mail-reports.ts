@@ -24,7 +24,14 @@ export function saidOf(mail: MailReport, at: string): Said {
     recipient,
     isAddressGone,
     isComplaint: outcome === 'complained',
-    report: { ...name, channel: 'email', status: outcome, providerId: providerId.slice(0, 200), error, at },
+    report: {
+      ...name,
+      channel: 'email',
+      status: outcome,
+      providerId: providerId.replace(/[^\x20-\x7e]/g, '').slice(0, 200),
+      error,
+      at,
+    },
   }
 }
 

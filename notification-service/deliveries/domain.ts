@@ -22,6 +22,8 @@ export interface Delivery {
   channel: Channel
   status: DeliveryStatus
   generation: number
+  /** Its provider told that it did not arrive before it was kept here that the provider had taken it. */
+  isAhead?: boolean
 }
 
 /** What tells the events about one channel apart: `order.paid.email`, and `order.paid.email.2` when it is sent again. */
@@ -140,8 +142,9 @@ export function withStanding(telling: Telling, channel: Channel, change: Partial
 
 export function deliveryOf(telling: Telling, channel: Channel): Delivery {
   const { id: notificationId, subject, eventType } = telling.notification
-  const { status, generation } = standingOf(telling, channel)
-  return { notificationId, subject, eventType, channel, status, generation }
+  const { status, generation, provider } = standingOf(telling, channel)
+  const isAhead = status === 'undelivered' && provider === null
+  return { notificationId, subject, eventType, channel, status, generation, ...(isAhead && { isAhead }) }
 }
 
 /** Brought to what was decided of it without a call to a provider. */
@@ -156,17 +159,18 @@ export function sent(
   { provider, providerId, durationMs, isStandIn }: Receipt & { durationMs: number },
   at: string,
 ): Telling {
-  const { status, attempts } = standingOf(telling, channel)
+  const { status, attempts, error } = standingOf(telling, channel)
+  const { isAhead = false } = deliveryOf(telling, channel)
   // It was said already by whom it was taken: that stands.
-  if (isTaken(status)) return withStanding(telling, channel, { attempts: attempts + 1, call: null })
+  if (isTaken(status) && !isAhead) return withStanding(telling, channel, { attempts: attempts + 1, call: null })
   return withStanding(telling, channel, {
     // A digest has said it by now: then it stays so.
-    status: status === 'digested' ? status : takenStatus(isStandIn),
+    status: status === 'digested' || isAhead ? status : takenStatus(isStandIn),
     attempts: attempts + 1,
     provider,
     providerId,
     durationMs,
-    error: null,
+    error: isAhead ? error : null,
     call: null,
     updatedAt: at,
   })
@@ -204,7 +208,7 @@ const nothing: Decision = { messages: [] }
 
 /** A provider took it. That may follow a failure: somebody sent the dead letter again. */
 export function accepted(delivery: Delivery, { provider, providerId, isStandIn }: Receipt, at: string): Decision {
-  if (isTaken(delivery.status)) return nothing
+  if (isTaken(delivery.status) && !delivery.isAhead) return nothing
   const { notificationId, subject, channel } = delivery
   const data = { notificationId, channel, provider, providerId, ...(isStandIn && { isStandIn }) }
   return {

@@ -6,7 +6,7 @@ import { TransientError } from '@orders/shared/runtime'
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { decideAlone, handleAlone, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { addToSuppressions } from '../channels/addresses.ts'
+import { addToSuppressions, takeReport } from '../channels/addresses.ts'
 import { AddressGoneError } from '../channels/sender.ts'
 import { listSuppressions } from '../channels/store.ts'
 import { type Outgoing, type Standing, withStanding } from '../deliveries/domain.ts'
@@ -179,6 +179,17 @@ describe('what becomes of it', () => {
     expect(await decide(receipt)).toEqual([])
     expect(await standing()).toMatchObject({ ...sent, attempts: 6 })
     expect(await database.all('select * from attempts')).toEqual([])
+  })
+
+  it('undelivered, and told so before the call has ended here: both are said, and it stays undelivered', async () => {
+    await know({}, { status: 'waiting', attempts: 0, call: { provider: 'smtp', at, claimedBy: 'me' } })
+    const about = { notificationId: paid.id, generation: 1, channel: 'email', providerId: 'x', at } as const
+    const report = { ...about, status: 'bounced', error: 'dsn: failed 5.2.2' }
+    const told = await decideAlone(database, takeReport({ report, isAddressGone: false, isComplaint: false }))
+    expect(types(told.messages)).toEqual(['notification.undelivered'])
+    expect(types(await decide(receipt))).toEqual(['notification.sent'])
+    expect(await standing()).toMatchObject({ status: 'undelivered', ...receipt, attempts: 1, error: report.error })
+    expect(await decide(receipt)).toEqual([])
   })
 
   it.each([
