@@ -231,6 +231,7 @@ async function snapshotOf(
     sentAgain,
     thrown: thrownIn(messages, injector),
     repeating: repeatingIn(world, injector),
+    released: injector.injected.flatMap(({ fault }) => (fault.kind === 'versions' ? [fault.service] : [])),
     refusedAddresses: [...mail.refused],
     windows: windowsOf(world, injector),
     refusals: refusalsOf(injector, loadEndedMs),

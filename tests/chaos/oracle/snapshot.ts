@@ -209,6 +209,8 @@ export interface Snapshot {
   waitingRows: WaitingRow[]
   /** Services whose deliveries may have been handed out twice, since they or their way to the broker went meanwhile. */
   repeating: string[]
+  /** Services of which a process ran as the last release. */
+  released: string[]
   /** The mail addresses that the provider refused for good at least once. */
   refusedAddresses: string[]
   windows: Window[]

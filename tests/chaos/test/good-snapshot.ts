@@ -54,6 +54,7 @@ function empty(): Snapshot {
     ],
     waitingRows: [{ queue: 'payment.queue', digest: 'b' }],
     repeating: [],
+    released: [],
     refusedAddresses: ['somebody@example.com'],
     windows: [],
     refusals: [

@@ -430,6 +430,15 @@ it('finds nothing wrong with what is right', () => {
   expect(judge(goodSnapshot()).filter(({ passed }) => !passed)).toEqual([])
 })
 
+it('lets the last release make a dead letter of what it does not know, and nobody else', () => {
+  const snapshot = goodSnapshot()
+  snapshot.waitingRows.splice(0)
+  snapshot.deadLetters.push({ queue: 'payment.dlq', id: 'odd-1', reason: 'unknown_type: …', digest: 'b' })
+  the(snapshot.queues, ({ name }) => name === 'order.dlq').messages += 1
+  expect(failing({ ...snapshot, released: ['payment'] })).toEqual([])
+  expect(failing({ ...snapshot, released: ['order'] })).toEqual(['thrownAreKept'])
+})
+
 it.each(plants)('finds %s', (_, expected, plant) => {
   const snapshot = goodSnapshot()
   plant(snapshot)
