@@ -1,5 +1,5 @@
 // What should follow news that customers are told: each channel asked for, held or ended, and what came of asking.
-import { channels, topology } from '@orders/shared/contracts'
+import { channels, toldAs, topology } from '@orders/shared/contracts'
 import { listIn, textIn } from './fields.ts'
 import { detailOf, type Expectation, type Told } from './told.ts'
 
@@ -12,10 +12,24 @@ const TOLD = topology.bindings
 export const OUTSIDE = 3
 
 export function expectedOfNews(event: Told): Expectation[] {
-  if (TOLD.includes(event.type)) return [anyWayOf(event.type)]
+  if (TOLD.includes(event.type)) return isAboutSomebody(event) ? [anyWayOf(newsOf(event))] : []
   const about = waysOf(event)
   if (event.type === 'notification.requested') return about.map(answerTo)
   return event.type === 'notification.held' ? about.map((way) => endOf(event, way)) : []
+}
+
+/** An older payment-service says of a refund only how much it was: then there is nobody to tell. */
+function isAboutSomebody({ type, data }: Told): boolean {
+  return type !== 'payment.refunded' || textIn(data, 'user') !== undefined
+}
+
+const names = new Map<string, string>(Object.entries(toldAs))
+
+/** What the notification is called: with the detail, where an order has several of one kind, such as refunds. */
+function newsOf(event: Told): string {
+  const detail = detailOf(event)
+  const name = names.get(event.type) ?? event.type
+  return detail === '' ? name : `${name}.${detail.replaceAll('/', '.')}`
 }
 
 /** One channel at least was asked for, is held or has ended; each of the others has a time of its own. */

@@ -64,7 +64,7 @@ const reactions: Record<string, Record<string, Message[]>> = {
     'shipping.transit': [ShippingDelivered.of(id, at, { trackingId, deliveredAt: at })],
   },
   'notification.queue': {
-    'order.created': [requested('order.created')],
+    'inventory.reserved': [requested('order.created')],
     'order.paid': [requested('order.paid')],
     'order.shipped': [requested('order.shipped')],
     'order.completed': [requested('order.completed')],

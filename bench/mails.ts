@@ -22,7 +22,7 @@ const told = {
 
 export function readyMails(): Record<Step, ReadyMail> {
   const set = checkedTemplates()
-  const style = { version: set.version, currency: 'EUR' }
+  const style = { version: set.version, currency: 'EUR', timeZone: 'UTC' }
   const mailOf = (step: Step): ReadyMail => {
     const { subject, text, html } = set.render(newsWords(step, 'mailed', told, style))
     return { from: 'Orders <orders@example.com>', to: 'bench@example.com', subject, text, html }

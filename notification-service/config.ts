@@ -12,6 +12,20 @@ export const NotificationConfig = configWith({
     pattern: '^[^\\u0000-\\u001f<>]*<?[^\\s@<>,;]+@[^\\s@<>,;]+>?$',
     description: 'Sender of the mails.',
   }),
+  mailReplyTo: Type.Optional(
+    Type.String({
+      pattern: '^[^\\u0000-\\u001f<>]*<?[^\\s@<>,;]+@[^\\s@<>,;]+>?$',
+      description: 'Who reads replies to the mails. Unset, the mails say that nobody does.',
+    }),
+  ),
+  mailImprint: Type.Optional(
+    Type.String({
+      maxLength: 2_000,
+      pattern: '^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f]+$',
+      description:
+        'Who you are, at the foot of every mail: name, address, register, tax number. \\n begins a new line, for example Shop Ltd\\n1 High Street, London.',
+    }),
+  ),
   mailIdDomain: Type.String({
     default: 'orders.example',
     pattern: '^[A-Za-z0-9.-]+$',
@@ -41,6 +55,13 @@ export const NotificationConfig = configWith({
       description: 'Your page about an order, for example https://shop.example/orders/{orderId}; the mails link to it.',
     }),
   ),
+  paymentUrl: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s{}]*\\{orderId\\}[^\\s{}]*$',
+      description:
+        'Your page where a customer confirms a payment, for example https://shop.example/orders/{orderId}/pay. Unset, mails link to ORDER_URL.',
+    }),
+  ),
   releasePollMs: Type.Integer({
     minimum: 10,
     maximum: 60_000,
@@ -62,7 +83,8 @@ export const NotificationConfig = configWith({
   timeZone: Type.String({
     default: 'UTC',
     maxLength: 64,
-    description: 'IANA time zone of the customers of whom none is known, for example Europe/Berlin.',
+    description:
+      'IANA time zone of the customers of whom none is known, for example Europe/Berlin: of quiet hours, and of the times in mails.',
   }),
   throttleMax: Type.Integer({
     minimum: 1,
@@ -132,6 +154,10 @@ export const NotificationConfig = configWith({
     default: 'latest',
     description: 'Which summaries are made afterwards that were due while no copy ran.',
   }),
-  currency: Type.String({ default: 'EUR', pattern: '^[A-Z]{3}$', description: 'ISO 4217 code of all prices.' }),
+  currency: Type.String({
+    default: 'EUR',
+    pattern: '^[A-Z]{3}$',
+    description: 'ISO 4217 code of amounts whose event names none.',
+  }),
 })
 export type NotificationConfig = Static<typeof NotificationConfig>

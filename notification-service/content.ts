@@ -1,15 +1,29 @@
 // What a message is about: its template and data are settled when it is requested, its words follow from them.
-import type { Customer, Line, PricedLine } from '@orders/shared/contracts'
+import type { Customer, PricedLine } from '@orders/shared/contracts'
 import { type TObject, type TSchema, Type } from 'typebox'
 import { MESSAGE, type OrderTemplate, orderTemplates, reasons } from './templates/schemas.ts'
 
 /** What the heard events know of their order; each knows a part of it. */
 export interface Told extends Customer {
-  lines?: (Line | PricedLine)[]
+  lines?: PricedLine[]
   totalCents?: number
+  /** Of the amounts; missing, the service's own. */
+  currency?: string
   trackingId?: string
+  carrier?: string
+  trackingUrl?: string
   reason?: string
+  /** What is out of stock. */
+  missing?: { sku: string; name?: string; quantity: number; available: number }[]
   confirmBefore?: string
+}
+
+/** How somebody reads: in which language, and on which clock. */
+export interface Reader {
+  /** BCP 47. */
+  locale?: string | undefined
+  /** An IANA name. */
+  timeZone?: string | undefined
 }
 
 export type Data = Record<string, unknown>
@@ -26,6 +40,8 @@ export interface Words {
   locale: string | null
   /** ISO 4217. */
   currency: string
+  /** IANA, of the clock that times are read from. Older words have none: their times are in UTC, and dates as `en` and `de` have them. */
+  timeZone?: string
   data: Data
 }
 
@@ -41,41 +57,59 @@ export interface Content {
 /** What all messages of one service have in common. */
 export interface Style {
   version: string
+  /** Of amounts whose event names none. */
   currency: string
+  /** Of whoever's clock is not known. */
+  timeZone: string
   /** A page of the shop about an order, with `{orderId}` in it. */
   orderUrl?: string
+  /** Where its payment is confirmed; missing, `orderUrl`. */
+  paymentUrl?: string
 }
 
-export function newsWords(type: OrderTemplate, orderId: string, told: Told, style: Style): Words {
-  const { user, contact, lines = [], reason = 'other' } = told
+export function newsWords(
+  type: OrderTemplate,
+  orderId: string,
+  told: Told,
+  style: Style,
+  { locale, timeZone }: Reader = {},
+): Words {
+  const { orderUrl, paymentUrl = orderUrl } = style
+  const { currency = style.currency, contact, lines = [], shippingAddress = '', reason = '' } = told
+  const linkTo = (url: string | undefined) => url?.replace('{orderId}', () => encodeURIComponent(orderId))
   const known = {
     ...told,
     orderId,
-    // Nobody is called by an address.
-    name: user.includes('@') ? undefined : user,
-    orderUrl: style.orderUrl?.replace('{orderId}', orderId),
-    lines: lines.map(pricedLine),
+    orderUrl: linkTo(orderUrl),
+    paymentUrl: linkTo(paymentUrl),
+    trackingUrl: webLink(told.trackingUrl),
+    lines: lines.map((line) => ({ ...line, totalCents: line.quantity * line.unitPriceCents })),
+    address: shippingAddress.split(/\r?\n/).filter((line) => line.trim() !== ''),
     reason: reasons.find((one) => one === reason) ?? 'other',
+    // An operator writes why; a code is for programs.
+    note: /\s/.test(reason.trim()) ? reason.trim() : undefined,
   }
-  return wordsOf(type, completed(orderTemplates[type].data, known), contact?.locale, style)
+  const reader = { locale: contact?.locale ?? locale, timeZone }
+  return wordsOf(type, completed(orderTemplates[type].data, known), reader, { ...style, currency })
+}
+
+/** A mail links to web pages only, whatever a carrier says. */
+function webLink(url: string | undefined): string | undefined {
+  return url !== undefined && /^https?:\/\/\S+$/.test(url) ? url : undefined
 }
 
 /** What somebody wrote by hand: paragraphs are parted by empty lines. */
-export function plainWords(subject: string, body: string, locale: string | undefined, style: Style): Words {
+export function plainWords(subject: string, body: string, reader: Reader, style: Style): Words {
   const paragraphs = body.split(/\n{2,}/).filter((paragraph) => paragraph.trim() !== '')
   const data = { subject, paragraphs: paragraphs.map((paragraph) => paragraph.split('\n')) }
-  return wordsOf(MESSAGE, data, locale, style)
+  return wordsOf(MESSAGE, data, reader, style)
 }
 
 /** `data` is completed: a template sees null for what is not known. */
-export function wordsOf(template: string, data: Data, locale: string | undefined, style: Style): Words {
+export function wordsOf(template: string, data: Data, reader: Reader, style: Style): Words {
   const { version, currency } = style
-  return { template, version, locale: locale ?? null, currency, data }
-}
-
-function pricedLine(line: Line | PricedLine) {
-  const { sku, quantity } = line
-  return { sku, quantity, totalCents: 'unitPriceCents' in line ? quantity * line.unitPriceCents : undefined }
+  const { locale = null, timeZone = style.timeZone } = reader
+  return { template, version, locale, currency, timeZone, data }
 }
 
 type Complete = (given: Data) => Data

@@ -2,7 +2,7 @@
 // about, so the same news twice is one notification.
 import { createHash } from 'node:crypto'
 import { amqpPriority, type Channel, type Contact, channels } from '@orders/shared/contracts'
-import { newsWords, type Style, type Told, type Words } from './content.ts'
+import { newsWords, type Reader, type Style, type Told, type Words } from './content.ts'
 import type { NewsType } from './templates/schemas.ts'
 
 export type Addresses = Partial<Record<Channel, string>>
@@ -30,6 +30,8 @@ export interface Notification {
 
 export interface News {
   type: NewsType
+  /** Where an order may have several of one kind, such as refunds. */
+  detail?: string
   orderId: string
   told: Told
 }
@@ -41,12 +43,13 @@ export interface NewsStyle extends Style {
 /** What a notification is about and for whom, before anything is said. */
 export type Heading = Omit<Notification, 'words'>
 
-export function headingOf({ type, orderId, told }: News, style: NewsStyle, at: string): Heading {
+export function headingOf({ type, detail, orderId, told }: News, style: NewsStyle, at: string): Heading {
+  const eventType = detail === undefined ? type : `${type}.${detail}`
   return {
-    id: `${orderId}.${type}`,
+    id: `${orderId}.${eventType}`,
     subject: orderId,
     orderId,
-    eventType: type,
+    eventType,
     category: type.slice(0, type.indexOf('.')),
     priority: URGENT.has(type) ? amqpPriority.failure : amqpPriority[told.priority],
     addresses: addressesOf(told, style.defaultEmailDomain),
@@ -57,8 +60,8 @@ export function headingOf({ type, orderId, told }: News, style: NewsStyle, at: s
   }
 }
 
-export function notificationOf(news: News, style: NewsStyle, at: string): Notification {
-  return { ...headingOf(news, style, at), words: newsWords(news.type, news.orderId, news.told, style) }
+export function notificationOf(news: News, style: NewsStyle, at: string, reader: Reader = {}): Notification {
+  return { ...headingOf(news, style, at), words: newsWords(news.type, news.orderId, news.told, style, reader) }
 }
 
 /** News that must not wait behind good news: the customer has to act, or waits for nothing. */

@@ -11,6 +11,7 @@ import { customerRoutes } from './customers/http.ts'
 import { deliveryStatuses, statusOf } from './deliveries/status.ts'
 import { attemptsOf, deliveriesOf } from './deliveries/store.ts'
 import { intakeRoutes } from './intake/http.ts'
+import { centreRoutes } from './preference-centre/http.ts'
 import { type Rendering, templateRoutes } from './rendering/http.ts'
 import { ruleRoutes } from './rules/http.ts'
 import type { Terms } from './rules/settings.ts'
@@ -43,6 +44,7 @@ export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, term
   customerRoutes(app, wiring)
   templateRoutes(app, wiring, terms)
   ruleRoutes(app, wiring, terms)
+  centreRoutes(app, wiring, terms)
   channelRoutes(app, wiring, proof)
 }
 

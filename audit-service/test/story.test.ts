@@ -63,7 +63,7 @@ const completed = [
   OrderShipped.of(orderId, at(20), { ...priced, trackingId: 'T1' }),
   ShippingDelivered.of(orderId, at(3_020), { trackingId: 'T1', deliveredAt: at(3_020) }),
   OrderCompleted.of(orderId, at(3_020), priced),
-  ...notified('order.created', 0),
+  ...notified('order.created', 10),
   ...notified('order.paid', 20),
   ...notified('order.shipped', 25),
   ...notified('order.completed', 3_020),
@@ -77,7 +77,7 @@ const cancelled = [
   PaymentFailed.of(orderId, at(900_000), { reason: 'confirmation_timeout', totalCents: 2500 }),
   InventoryReleased.of(orderId, at(900_000), { lines, reason: 'payment.failed' }),
   OrderCancelled.of(orderId, at(900_000), { ...priced, reason: 'confirmation_timeout' }),
-  ...notified('order.created', 0),
+  ...notified('order.created', 10),
   ...notified('payment.confirmation_required', 20),
   ...notified('order.cancelled', 900_000),
 ].map(told)
@@ -104,9 +104,9 @@ describe('a story', () => {
       tell([...completed].reverse())?.entries.map(({ afterMs, service, sentence }) => [afterMs, service, sentence]),
     ).toEqual([
       [0, 'order', 'gayal ordered 2 lines'],
-      [0, 'notification', 'the customer is to be told about order.created by email'],
-      [0, 'notification', 'the customer was told about order.created by email, through file'],
       [10, 'inventory', 'inventory set 2 lines aside, total €25.00'],
+      [10, 'notification', 'the customer is to be told about order.created by email'],
+      [10, 'notification', 'the customer was told about order.created by email, through file'],
       [20, 'payment', 'payment charged the customer, total €25.00'],
       [20, 'inventory', 'inventory sold the goods'],
       [20, 'order', 'the order is paid'],
@@ -162,7 +162,7 @@ describe('a story', () => {
   +20 ms  payment    payment charged the customer, total €25.00
 
 Still to come:
-  waiting  notification.requested/order.created after order.created, for 30.0 s
+  waiting  notification.requested/order.created after inventory.reserved, for 30.0 s
   waiting  inventory.committed after payment.success, for 30.0 s
   waiting  order.paid after payment.success, for 30.0 s
   waiting  shipping.prepared or shipping.failed after payment.success, for 30.0 s
@@ -182,7 +182,11 @@ describe('a gap', () => {
     ['shipping.delivered', ['shipping.delivered'], 'shipping.prepared'],
     ['order.completed', ['order.completed'], 'shipping.delivered'],
     ...['order.created', 'order.paid', 'order.shipped', 'order.completed'].flatMap((type) => [
-      [`notification.requested/${type}`, [`notification.requested/${type}`], type] as const,
+      [
+        `notification.requested/${type}`,
+        [`notification.requested/${type}`],
+        type === 'order.created' ? 'inventory.reserved' : type,
+      ] as const,
       [
         `notification.sent/${type}.email`,
         [`notification.sent/${type}.email`, `notification.failed/${type}.email`],

@@ -12,6 +12,7 @@ import { openMailThread, type SmtpFailure } from './smtp.ts'
 
 export interface MailSettings {
   mailFrom: string
+  mailReplyTo?: string
   mailIdDomain: string
 }
 
@@ -79,7 +80,7 @@ export function openMailFolder(folder: string, settings: MailSettings, now: () =
 const BEYOND_ASCII = /[^\x20-\x7e]/
 
 /** Turns a notification into a mail. */
-export function writer({ mailFrom, mailIdDomain }: MailSettings, now: () => Date) {
+export function writer({ mailFrom, mailReplyTo, mailIdDomain }: MailSettings, now: () => Date) {
   return ({ notificationId, generation = 1, address, content, headers }: Outgoing): Mail => {
     // Beyond ASCII a mailbox needs SMTPUTF8 (RFC 6531) of every server on the way; the domain does not.
     if (!isEmail(address) || BEYOND_ASCII.test(address.slice(0, address.lastIndexOf('@'))))
@@ -92,7 +93,7 @@ export function writer({ mailFrom, mailIdDomain }: MailSettings, now: () => Date
       // RFC 5322, 3.6.1: when it is ready to go, and not when it was asked for: it may have been held since.
       date: now(),
       // RFC 3834: keeps holiday notices from being answered to a machine.
-      headers: { 'Auto-Submitted': 'auto-generated', ...headers },
+      headers: { 'Auto-Submitted': 'auto-generated', ...(mailReplyTo && { 'Reply-To': mailReplyTo }), ...headers },
       text: content.text,
       html: content.html,
     }

@@ -34,7 +34,7 @@ export function directNotification(
   const { to, wanted, priority, category = 'direct', sendAt = null, expiresAt = null } = request
   const addresses = reachableBy({ ...customer?.addresses, ...to })
   const wantedChannels = request.channels ?? channels
-  const locale = request.locale ?? customer?.locale ?? undefined
+  const reader = { locale: request.locale ?? customer?.locale ?? undefined, timeZone: customer?.timeZone ?? undefined }
   return {
     id,
     subject: id,
@@ -47,8 +47,8 @@ export function directNotification(
     ),
     words:
       'template' in wanted
-        ? wordsOf(wanted.template, wanted.data, locale, style)
-        : plainWords(wanted.subject, wanted.body, locale, style),
+        ? wordsOf(wanted.template, wanted.data, reader, style)
+        : plainWords(wanted.subject, wanted.body, reader, style),
     createdAt: at,
     customerId: to.customerId ?? null,
     sendAt,

@@ -7,7 +7,7 @@ import type { Declaration } from '../templates/schemas.ts'
 import { checkProgram } from './check-file.ts'
 import { DEFAULT_LOCALE } from './locale.ts'
 import { type Seen, seenOf, text } from './scope.ts'
-import { type Part, parts, type TemplateFiles, textsOf, type Variant, variantsOf } from './template-files.ts'
+import { fileOf, type Part, parts, type TemplateFiles, textsOf, type Variant, variantsOf } from './template-files.ts'
 import type { TemplateSet } from './template-set.ts'
 
 type Declarations = ReadonlyMap<string, Declaration>
@@ -37,7 +37,9 @@ function faultsOf({ files, flat }: TemplateSet, variant: Variant, declarations: 
   if (!isLocale(locale)) return [`${template}/${locale}/ is no BCP 47 language tag`]
   if (!(`words/${locale}.json` in files)) return [`words/${locale}.json is missing, ${template}/${locale}/ needs it`]
   const faults = parts.flatMap((part) =>
-    variant.files.has(part) ? [] : [`${template}/${locale}/${part}.hbs is missing`],
+    fileOf(variant, part)
+      ? []
+      : [`${template}/${locale}/${part === 'text' || part === 'html' ? 'mail' : part}.hbs is missing`],
   )
   const here = seenOf(declared.data)
   for (const { part, program } of flat.filter(
@@ -58,6 +60,7 @@ function surroundingsOf(files: TemplateFiles, locale: string, part: Part): Reado
   return new Map<string, Seen>([
     ['words', object(`words/${locale}.json`)],
     ['theme', object('theme.json')],
+    ['shop', object('shop.json')],
     ['locale', text],
     ...(part === 'subject' ? [] : [['subject', text] as const]),
     ...(part === 'html' ? [['short', text] as const] : []),
@@ -75,7 +78,9 @@ function unrendered(set: TemplateSet, { template, locale }: Variant, declaration
     if (fault) return [`the sample of ${template}: ${fault.instancePath} ${fault.message}`]
     try {
       const data = completed(schema, given)
-      const rendered = Object.entries(set.render({ template, version: set.version, locale, currency: 'EUR', data }))
+      const rendered = Object.entries(
+        set.render({ template, version: set.version, locale, currency: 'EUR', timeZone: 'UTC', data }),
+      )
       return rendered.flatMap(([part, words]) => (words.trim() === '' ? [`${template}/${locale}/ has no ${part}`] : []))
     } catch (thrown) {
       return [`${template}/${locale}/: ${thrown instanceof Error ? thrown.message : String(thrown)}`]

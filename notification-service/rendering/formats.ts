@@ -1,47 +1,82 @@
-// What a template may call: amounts and instants as people of a locale read them, and a comparison.
+// What a template may call: amounts, counts and instants as people of a locale read them, and a comparison.
 
-interface Formats {
-  money: Intl.NumberFormat
-  moment: Intl.DateTimeFormat
+/** How one message writes amounts and times. */
+export interface Manner {
+  /** BCP 47, of dates and numbers. */
+  region: string
+  /** ISO 4217. */
+  currency: string
+  /** IANA. */
+  timeZone: string
+  /** Whether the clock has 24 hours whatever the locale says, as it had in older messages. */
+  has24Hours: boolean
 }
 
-/** Building a formatter costs fifty times what using it does. There are few locales and fewer currencies. */
+interface Formats {
+  money(minorUnits: number): string
+  number(count: number): string
+  moment(instant: string): string
+}
+
+/** Building a formatter costs fifty times what using it does. There are few locales, and fewer currencies and zones. */
 const built = new Map<string, Formats>()
 
-function formatsIn(locale: string, currency: string): Formats {
-  const key = `${locale} ${currency}`
+/** A customer's zone is input: more of them than there are in the world's shops are not kept. */
+const BUILT_MAX = 2_000
+
+function formatsIn(manner: Manner): Formats {
+  const key = Object.values(manner).join(' ')
   const known = built.get(key)
   if (known) return known
+  if (built.size >= BUILT_MAX) built.clear()
+  const { region, currency } = manner
+  const money = new Intl.NumberFormat(region, { style: 'currency', currency })
+  const number = new Intl.NumberFormat(region)
+  const moment = momentIn(manner)
+  // ISO 4217 says how many digits a currency has: none in JPY, three in KWD.
+  const unit = 10 ** (money.resolvedOptions().maximumFractionDigits ?? 2)
   const formats = {
-    money: new Intl.NumberFormat(locale, { style: 'currency', currency }),
-    moment: new Intl.DateTimeFormat(locale, {
-      day: 'numeric',
-      month: 'long',
-      year: 'numeric',
-      hour: '2-digit',
-      minute: '2-digit',
-      hourCycle: 'h23',
-      timeZone: 'UTC',
-      timeZoneName: 'short',
-    }),
+    money: (minorUnits: number) => money.format(minorUnits / unit),
+    number: (count: number) => number.format(count),
+    moment: (instant: string) => moment.format(Date.parse(instant)),
   }
   built.set(key, formats)
   return formats
 }
 
+/** With the zone by its short name, as `CET`; where the locale has none but an offset, by its long one. */
+function momentIn({ region, timeZone, has24Hours }: Manner): Intl.DateTimeFormat {
+  const zoneNamed = (timeZoneName: 'short' | 'longGeneric') =>
+    new Intl.DateTimeFormat(region, {
+      day: 'numeric',
+      month: 'long',
+      year: 'numeric',
+      hour: has24Hours ? '2-digit' : 'numeric',
+      minute: '2-digit',
+      ...(has24Hours && { hourCycle: 'h23' }),
+      timeZone,
+      timeZoneName,
+    })
+  const short = zoneNamed('short')
+  const zone = short.formatToParts(0).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+  return /^GMT[+-\u2212]/.test(zone) ? zoneNamed('longGeneric') : short
+}
+
 interface Call {
-  data: { locale: string; currency: string }
+  data: { manner: Manner }
 }
 
 export const formats = {
-  money: (cents: number, { data }: Call) => formatsIn(data.locale, data.currency).money.format(cents / 100),
-  moment: (instant: string, { data }: Call) => formatsIn(data.locale, data.currency).moment.format(Date.parse(instant)),
+  money: (minorUnits: number, { data }: Call) => formatsIn(data.manner).money(minorUnits),
+  number: (count: number, { data }: Call) => formatsIn(data.manner).number(count),
+  moment: (instant: string, { data }: Call) => formatsIn(data.manner).moment(instant),
   eq: (one: unknown, other: unknown) => one === other,
 }
 
 /** What each takes and gives, for the check at start. */
 export const signatures: Record<keyof typeof formats, { takes: string[]; gives: string }> = {
   money: { takes: ['integer'], gives: 'string' },
+  number: { takes: ['integer'], gives: 'string' },
   moment: { takes: ['string'], gives: 'string' },
   eq: { takes: ['string', 'string'], gives: 'boolean' },
 }

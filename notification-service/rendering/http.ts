@@ -45,7 +45,7 @@ export function templateRoutes(
       schema: { params: ByName, body: Preview, summary: 'A template with its sample, or with your data' },
     },
     async ({ params: { name }, body: { data, locale }, headers }, reply) => {
-      const words = wordsOf(name, dataFor(name, data), locale, style)
+      const words = wordsOf(name, dataFor(name, data), { locale }, style)
       const content = templates.current.render(words)
       if (!headers.accept?.includes('text/html')) return content
       return reply.header('content-security-policy', MAIL_POLICY).type('text/html; charset=utf-8').send(content.html)

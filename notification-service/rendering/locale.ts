@@ -1,4 +1,4 @@
-// Which language somebody is written to in.
+// Which language somebody is written to in, and how dates and numbers are written for them.
 export const DEFAULT_LOCALE = 'en'
 
 /** `de-AT` → `de` → `en`: the lookup of RFC 4647, section 3.4. */
@@ -10,4 +10,15 @@ export function localeFor(wanted: string | null, available: readonly string[]): 
     if (found !== undefined) return found
   }
   return DEFAULT_LOCALE
+}
+
+/** `de-CH` where the words are German: dates, numbers and amounts in exactly the asked locale. Otherwise those of the words. */
+export function regionFor(wanted: string | null, wordsLocale: string): string {
+  try {
+    const [asked = wordsLocale] = Intl.getCanonicalLocales(wanted ?? wordsLocale)
+    return new Intl.Locale(asked).language === new Intl.Locale(wordsLocale).language ? asked : wordsLocale
+  } catch {
+    // Our pattern lets through what is no tag, `de-x` for example.
+    return wordsLocale
+  }
 }

@@ -19,6 +19,21 @@ export function readTemplateFiles(folder: string): TemplateFiles {
   )
 }
 
+/** What the service's settings say that mails show; empty where nothing is set. Templates read it as `@shop`. */
+export interface Shop {
+  /** Lines. */
+  imprint: string
+  /** Who reads replies. */
+  replyTo: string
+}
+
+export const NO_SHOP: Shop = { imprint: '', replyTo: '' }
+
+/** As one file more, so that a message says the same to the letter after a setting was changed, too. */
+export function withShop(files: TemplateFiles, { imprint, replyTo }: Shop): TemplateFiles {
+  return { ...files, 'shop.json': JSON.stringify({ imprint, replyTo }) }
+}
+
 /** Names these files: another version as soon as one letter differs. */
 export function versionOf(files: TemplateFiles): string {
   return createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16)
@@ -33,6 +48,11 @@ export interface Variant {
   locale: string
   /** File name without `.hbs`; those that are no part are partials of this variant alone. */
   files: Map<string, string>
+}
+
+/** Text and HTML may be one file, which the partials of the same names write in either way: so they say the same. */
+export function fileOf({ files }: Variant, part: Part): string | undefined {
+  return files.get(part) ?? (part === 'text' || part === 'html' ? files.get('mail') : undefined)
 }
 
 /** A folder in a folder that is no other room is a template in a locale: `order.paid/de/text.hbs`. */
@@ -63,7 +83,7 @@ export function partialsOf(files: TemplateFiles, mode: Mode, variant?: Variant):
   return new Map([...common, ['layout', `layout/${mode}.hbs`], ...own])
 }
 
-/** `words/de.json` and `theme.json`: texts by name. */
+/** `words/de.json`, `theme.json` and `shop.json`: texts by name. */
 export function textsOf(files: TemplateFiles, path: string): Record<string, string> {
   // The cast is the decoding edge: a file is data, and what it lacks is told by the check at start.
   return JSON.parse(files[path] ?? '{}') as Record<string, string>

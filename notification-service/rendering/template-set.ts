@@ -3,9 +3,10 @@ import { asError, BrokenError } from '@orders/shared/runtime'
 import Handlebars from 'handlebars'
 import type { Content, Words } from '../content.ts'
 import { flatten, type Program, parsed } from './flatten.ts'
-import { formats } from './formats.ts'
-import { localeFor } from './locale.ts'
+import { formats, type Manner } from './formats.ts'
+import { localeFor, regionFor } from './locale.ts'
 import {
+  fileOf,
   modeOf,
   type Part,
   partialsOf,
@@ -45,8 +46,9 @@ interface Flat {
 
 /** What a template reads as `@name`, beside the words of its locale and the theme. */
 interface Surroundings {
+  /** BCP 47, of the words as whom they are for reads them. */
   locale: string
-  currency: string
+  manner: Manner
   subject?: string
   short?: string
   /** Null where the message has none. */
@@ -69,11 +71,13 @@ export function compileTemplates(files: TemplateFiles): TemplateSet {
   }
   const locales = new Map([...compiled].map(([template, variants]) => [template, [...variants.keys()]]))
 
-  function start({ template, locale: wanted, currency, data }: Words, unsubscribe: string | null = null) {
+  function start(words: Words, unsubscribe: string | null = null) {
+    const { template, locale: wanted, data } = words
     const locale = localeFor(wanted, locales.get(template) ?? [])
     const variant = compiled.get(template)?.get(locale)
     if (!variant) throw new BrokenError('no_such_template', `these templates have no ${template} in ${locale}`)
-    const surroundings: Surroundings = { locale, currency, unsubscribe }
+    const manner = mannerOf(words, locale)
+    const surroundings: Surroundings = { locale: manner.region, manner, unsubscribe }
     const render = (part: Part) => variant[part]?.(data, { ...RUN, data: surroundings }) ?? ''
     surroundings.subject = oneLine(render('subject'))
     return { surroundings, subject: surroundings.subject, render }
@@ -104,6 +108,13 @@ export function compileTemplates(files: TemplateFiles): TemplateSet {
   }
 }
 
+/** Words from before there were zones say what they said then. */
+function mannerOf({ locale: wanted, currency, timeZone }: Words, locale: string): Manner {
+  return timeZone === undefined
+    ? { region: locale, currency, timeZone: 'UTC', has24Hours: true }
+    : { region: regionFor(wanted, locale), currency, timeZone, has24Hours: false }
+}
+
 /** Own properties of plain data only: what a customer is called never reaches a prototype. */
 const RUN = { allowProtoPropertiesByDefault: false, allowProtoMethodsByDefault: false }
 
@@ -128,18 +139,24 @@ function flatTemplates(files: TemplateFiles): Flat[] {
       }
   const fault = ({ loc }: hbs.AST.Node, message: string) => faults.push(`${loc.source}:${loc.start.line} ${message}`)
   const theme = textsOf(files, 'theme.json')
+  const shop = textsOf(files, 'shop.json')
   const flat = variantsOf(files).flatMap((variant) => {
-    const texts = { theme, words: textsOf(files, `words/${variant.locale}.json`) }
+    const texts = { theme, shop, words: textsOf(files, `words/${variant.locale}.json`) }
     return parts.flatMap((part) => {
-      const program = programs.get(variant.files.get(part) ?? '')
+      const program = programs.get(fileOf(variant, part) ?? '')
       const partials = partialsOf(files, modeOf(part), variant)
       const partial = (name: string) => programs.get(partials.get(name) ?? '')
-      const [escaped, carried] = part === 'html' ? [handlebars.escapeExpression, mailable] : [String, String]
+      const [escaped, carried] = part === 'html' ? [escapedLines, mailable] : [String, String]
       return program ? [{ variant, part, program: flatten(program, { partial, texts, escaped, carried, fault }) }] : []
     })
   })
   if (faults.length > 0) throw new BrokenError('template_broken', `templates: ${[...new Set(faults)].join('; ')}`)
   return flat
+}
+
+/** A setting may have several lines. */
+function escapedLines(text: string): string {
+  return handlebars.escapeExpression(text).replaceAll('\n', '<br>\n')
 }
 
 /** A line break in a subject would begin another header. */

@@ -1,9 +1,10 @@
 // What the rules want to know of a notification, and what they have decided about its address.
 import type { Channel } from '@orders/shared/contracts'
 import { type Draft, type Known, owned, type Ref, seen } from '@orders/shared/messaging'
+import type { Reader } from '../content.ts'
 import { customers } from '../customers/store.ts'
 import { standingOf, type Telling } from '../deliveries/domain.ts'
-import type { Heading, Notification } from '../domain.ts'
+import { channelsOf, type Heading, type Notification } from '../domain.ts'
 import {
   type ChannelContext,
   isThrottled,
@@ -117,6 +118,15 @@ function countContact(
     address,
     withName(notification.orderId ?? '', draft.get(contacts, address) ?? {}, ordersPerAddress, nowMs),
   )
+}
+
+/** How whom it is for reads it, as far as `readsOfRules` has found it. */
+export function readerOf(draft: Draft, heading: Heading): Reader {
+  const { customerId } = heading
+  const customer = customerId === null ? undefined : draft.get(customers, customerId)
+  const [channel] = channelsOf(heading)
+  const decided = channel && draft.get(preferences, recipientIn(heading, channel))
+  return { locale: customer?.locale ?? undefined, timeZone: decided?.timeZone ?? customer?.timeZone ?? undefined }
 }
 
 /** With the customer's own clock, where the preferences name no other. */

@@ -48,7 +48,7 @@ export function digestOf(
     category,
     priority: amqpPriority.standard,
     addresses: { [channel]: address },
-    words: wordsOf(DIGEST, data, words?.locale ?? undefined, style),
+    words: wordsOf(DIGEST, data, { locale: words?.locale ?? undefined, timeZone: words?.timeZone }, style),
     createdAt: at,
     customerId,
     sendAt: null,

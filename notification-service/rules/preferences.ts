@@ -55,6 +55,11 @@ export function customerKey(customerId: string): string {
   return `customer ${isLong ? createHash('sha256').update(customerId).digest('hex') : customerId}`
 }
 
+/** Undefined for an address, and for a customer with a very long id. */
+export function customerIdIn(recipient: string): string | undefined {
+  return recipient.startsWith('customer ') ? recipient.slice('customer '.length) : undefined
+}
+
 /** By its digest, so that it stands in no further place. */
 export function addressKey(channel: Channel, address: string): string {
   // As in `suppressions`: the same mailbox, however it is written.

@@ -1,7 +1,6 @@
 // Series of messages about an order, as data: what begins one, what is said how long afterwards, and what makes the rest
 // needless. Each step is a notification of its own, held until its time.
-import type { Told } from '../content.ts'
-import { newsWords } from '../content.ts'
+import { newsWords, type Reader, type Told } from '../content.ts'
 import { type Heading, headingOf, type NewsStyle } from '../domain.ts'
 import type { NewsType, OrderTemplate } from '../templates/schemas.ts'
 
@@ -59,14 +58,21 @@ export function headingsOfSteps(
  * The steps that follow news, known by sequence and number, so that the same news twice is one series. What the customer
  * can act on until a deadline is not said after it.
  */
-export function stepsAfter(sequence: Sequence, orderId: string, told: Told, style: NewsStyle, at: string) {
+export function stepsAfter(
+  sequence: Sequence,
+  orderId: string,
+  told: Told,
+  style: NewsStyle,
+  at: string,
+  reader: Reader = {},
+) {
   const news = headingOf({ type: sequence.startedBy, orderId, told }, style, at)
   const deadlineMs = Date.parse(told.confirmBefore ?? '')
   // What is no date, though it is written like one, is no deadline.
   const expiresAt = Number.isNaN(deadlineMs) ? null : new Date(deadlineMs).toISOString()
   const steps = sequence.steps.map(({ afterMs, template }, index) => ({
     ...headingOfStep(news, sequence, index),
-    words: newsWords(template, orderId, told, style),
+    words: newsWords(template, orderId, told, style, reader),
     sendAt: new Date(Date.parse(at) + afterMs).toISOString(),
     expiresAt,
   }))

@@ -2,8 +2,9 @@
 import type { Message } from '@orders/shared/contracts'
 import { type Draft, type Known, owned, type Ref } from '@orders/shared/messaging'
 import { standingOf } from '../deliveries/domain.ts'
-import { channelsOf, type News } from '../domain.ts'
+import { channelsOf, headingOf, type News } from '../domain.ts'
 import { end, readsOfTakingIn, takeIn } from '../holding/handlers.ts'
+import { readerOf } from '../rules/context.ts'
 import type { Terms } from '../rules/settings.ts'
 import { tellings, toldOfOrders } from '../store.ts'
 import { headingsOfSteps, type Sequence, stepsAfter } from './domain.ts'
@@ -31,7 +32,9 @@ export function readsOfFollowing({ type, orderId, told }: News, terms: Following
 }
 
 /** Safe twice and in any order: an end that was heard first leaves nothing to begin. */
-export function followNews(draft: Draft, { type, orderId, told }: News, terms: Following, at: string): Message[] {
+export function followNews(draft: Draft, news: News, terms: Following, at: string): Message[] {
+  const { type, orderId, told } = news
+  const reader = readerOf(draft, headingOf(news, terms.style, at))
   return withSteps(terms).flatMap((sequence) => {
     const begins = sequence.startedBy === type
     const stops = sequence.stoppedBy.includes(type)
@@ -39,7 +42,7 @@ export function followNews(draft: Draft, { type, orderId, told }: News, terms: F
     const known = draft.get(toldOfOrders, orderId) ?? []
     const steps =
       begins && !wasHeard(known, orderId, sequence.stoppedBy)
-        ? stepsAfter(sequence, orderId, told, terms.style, at)
+        ? stepsAfter(sequence, orderId, told, terms.style, at, reader)
         : []
     draft.set(toldOfOrders, orderId, [...known, `${orderId}.${type}`, ...steps.map(({ id }) => id)])
     return [

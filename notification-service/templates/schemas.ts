@@ -17,59 +17,132 @@ function template<P extends TProperties>(
 }
 
 const Line = Type.Object(
-  { sku: Sku, quantity: Type.Integer({ minimum: 1 }), totalCents: Type.Optional(Cents) },
+  {
+    sku: Sku,
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'as the catalogue calls the goods' })),
+    quantity: Type.Integer({ minimum: 1 }),
+    unitPriceCents: Type.Optional(Cents),
+    totalCents: Type.Optional(Cents),
+  },
   { additionalProperties: false },
 )
+const WebPage = Type.String({ pattern: '^https?://\\S+$', maxLength: 2048 })
 
 /** Not every event knows everything: what is optional here may stand in a template only inside its own `{{#if}}`. */
 const Order = {
   orderId: OrderId,
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'what the customer is called' })),
-  orderUrl: Type.Optional(Type.String({ pattern: '^https?://\\S+$', maxLength: 2048 })),
+  orderUrl: Type.Optional(WebPage),
   lines: Type.Array(Line),
   totalCents: Type.Optional(Cents),
+  address: Type.Optional(Type.Array(Type.String(), { description: 'where the goods go, line by line' })),
 }
 
 const order = {
   orderId: '2026-1107',
-  name: 'Gayal',
+  name: 'Gayal Perera',
   orderUrl: 'https://shop.example/orders/2026-1107',
   lines: [
-    { sku: 'espresso-cup', quantity: 4, totalCents: 3_960 },
-    { sku: 'moka-pot-6', quantity: 1, totalCents: 3_490 },
+    { sku: 'espresso-cup', name: 'Espresso cup, white', quantity: 4, unitPriceCents: 990, totalCents: 3_960 },
+    { sku: 'moka-pot-6', name: 'Moka pot for six', quantity: 1, unitPriceCents: 3_490, totalCents: 3_490 },
   ],
   totalCents: 7_450,
+  address: ['Gayal Perera', 'Lindengasse 12/4', '1070 Vienna', 'Austria'],
 }
 
+const refund = {
+  orderId: order.orderId,
+  name: order.name,
+  orderUrl: order.orderUrl,
+  lines: [{ sku: 'espresso-cup', name: 'Espresso cup, white', quantity: 1, unitPriceCents: 990, totalCents: 990 }],
+  totalCents: 990,
+}
+
+/** Why an order is not delivered. What an event says beside these, a carrier's own code for example, is `other`. */
 export const reasons = [
   'out_of_stock',
   'declined',
   'gateway_unavailable',
   'cancelled_by_customer',
   'confirmation_timeout',
+  'price_changed',
+  'address_not_served',
   'other',
 ] as const
 const Reason = Type.Enum([...reasons])
 
+const Missing = Type.Object(
+  {
+    sku: Sku,
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    quantity: Type.Integer({ minimum: 1, description: 'ordered' }),
+    available: Type.Integer({ minimum: 0 }),
+  },
+  { additionalProperties: false },
+)
+
+const Waiting = { ...Order, confirmBefore: Instant, paymentUrl: Type.Optional(WebPage) }
+const waiting = {
+  ...order,
+  lines: [
+    { sku: 'espresso-machine', name: 'Espresso machine', quantity: 1, unitPriceCents: 107_450, totalCents: 107_450 },
+  ],
+  totalCents: 107_450,
+  confirmBefore: '2026-11-21T18:30:00.000Z',
+  paymentUrl: 'https://shop.example/orders/2026-1107/pay',
+}
+
 /** An event's template has its type as name. */
 export const newsTemplates = {
-  'order.created': template('The order has reached us.', Order, order),
+  'order.created': template('The order has reached us, and its goods are set aside.', Order, order),
   'payment.confirmation_required': template(
-    'The amount needs the customer’s word before the deadline.',
-    { ...Order, confirmBefore: Instant },
-    { ...order, lines: [], totalCents: 107_450, confirmBefore: '2026-11-21T18:30:00.000Z' },
+    'The amount needs the customer’s confirmation before the deadline.',
+    Waiting,
+    waiting,
   ),
   'order.paid': template('The order is paid.', Order, order),
   'order.shipped': template(
     'The parcel is on its way.',
-    { ...Order, trackingId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })) },
-    { ...order, trackingId: 'JD0146 0001 2345' },
+    {
+      ...Order,
+      trackingId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+      carrier: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+      trackingUrl: Type.Optional(WebPage),
+    },
+    {
+      ...order,
+      trackingId: 'JD0146 0001 2345',
+      carrier: 'Alpine Parcel',
+      trackingUrl: 'https://parcel.example/track/JD014600012345',
+    },
   ),
   'order.completed': template('The parcel has arrived.', Order, order),
   'order.cancelled': template(
     'The order will not be delivered, and why.',
-    { ...Order, reason: Reason },
-    { ...order, reason: 'out_of_stock' },
+    {
+      ...Order,
+      reason: Reason,
+      missing: Type.Optional(Type.Array(Missing, { description: 'what is out of stock' })),
+    },
+    {
+      ...order,
+      lines: [],
+      reason: 'out_of_stock',
+      missing: [{ sku: 'moka-pot-6', name: 'Moka pot for six', quantity: 2, available: 1 }],
+    },
+  ),
+  'payment.refunded': template(
+    'Money is given back: how much, why, and for which goods.',
+    {
+      orderId: Order.orderId,
+      name: Order.name,
+      orderUrl: Order.orderUrl,
+      lines: Type.Array(Line, { description: 'what is given back; none: the whole order' }),
+      totalCents: Cents,
+      reason: Reason,
+      note: Type.Optional(Type.String({ minLength: 1, description: 'why, as an operator wrote it' })),
+    },
+    { ...refund, reason: 'other', note: 'One cup arrived broken. We are sorry.' },
   ),
 }
 export type NewsType = keyof typeof newsTemplates
@@ -77,11 +150,7 @@ export type NewsType = keyof typeof newsTemplates
 /** All that is said about an order; what is no event is a step of a sequence. */
 export const orderTemplates = {
   ...newsTemplates,
-  reminder: template(
-    'The amount still needs the customer’s word.',
-    { ...Order, confirmBefore: Instant },
-    { ...order, lines: [], totalCents: 107_450, confirmBefore: '2026-11-21T18:30:00.000Z' },
-  ),
+  reminder: template('The amount still needs the customer’s confirmation.', Waiting, waiting),
   follow_up: template('Some time after the delivery: is everything well?', Order, order),
 }
 export type OrderTemplate = keyof typeof orderTemplates

@@ -1,6 +1,6 @@
 // Two copies of the service and one message that both hold at once, on any database: one mail, whoever dies.
 import { join } from 'node:path'
-import { OrderCreated, registry, topology } from '@orders/shared/contracts'
+import { InventoryReserved, registry, topology } from '@orders/shared/contracts'
 import { about, encode, type Work } from '@orders/shared/messaging'
 import { deferred, readConfig, startService } from '@orders/shared/runtime'
 import { type Database, migrate } from '@orders/shared/storage'
@@ -65,8 +65,8 @@ export function claimsSuite(name: string, openPlace: (folder: string) => Promise
       mail.answerAfter(answer.promise)
       const copies = [await startCopy(here, broker, mail.url), await startCopy(here, broker, mail.url)]
       const publisher = broker.connect('test')
-      const data = { user: 'gayal', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 1 }] }
-      await publisher.publish(encode(registry, OrderCreated.of('1', AT, data), 'order-service', {}))
+      const data = { user: 'gayal', priority: 'standard' as const, lines: [], totalCents: 0 }
+      await publisher.publish(encode(registry, InventoryReserved.of('1', AT, data), 'order-service', {}))
       await eventually('the mail is with the server', () => mail.accepted.length === 1)
       const request = broker.messages('audit.queue').find(({ body }) => body.includes('notification.requested'))
       if (!request) throw new Error('nothing was requested')

@@ -66,6 +66,7 @@ describe('a notification', () => {
       'order.completed': amqpPriority.standard,
       'order.cancelled': amqpPriority.failure,
       'payment.confirmation_required': amqpPriority.failure,
+      'payment.refunded': amqpPriority.standard,
     })
     const express = notificationOf(
       { type: 'order.paid', orderId: '1', told: { ...told, priority: 'express' } },
@@ -83,27 +84,67 @@ describe('a notification', () => {
         version: set.version,
         locale: 'de-AT',
         currency: 'EUR',
+        timeZone: 'UTC',
         data: {
           orderId: '123',
-          name: 'gayal',
+          name: null,
           orderUrl: null,
           lines: [
-            { sku: 'item1', quantity: 2, totalCents: 2000 },
-            { sku: 'item2', quantity: 1, totalCents: 500 },
+            { sku: 'item1', name: null, quantity: 2, unitPriceCents: 1000, totalCents: 2000 },
+            { sku: 'item2', name: null, quantity: 1, unitPriceCents: 500, totalCents: 500 },
           ],
           totalCents: 2500,
+          address: [],
         },
       },
     )
   })
 
-  it('links to the shop, and calls nobody by an address', () => {
+  it('links to the shop’s pages, and only to pages of the web', () => {
     const shop = { ...style, orderUrl: 'https://shop.example/orders/{orderId}?from=mail' }
-    const news = { type: 'order.created', orderId: '123', told: { ...told, user: 'gayal@example.org' } } as const
-    expect(notificationOf(news, shop, at).words.data).toMatchObject({
-      orderUrl: 'https://shop.example/orders/123?from=mail',
-      name: null,
+    const dataOf = (type: NewsType, more: Partial<Told> = {}, by: typeof shop & { paymentUrl?: string } = shop) =>
+      notificationOf({ type, orderId: '123', told: { ...told, confirmBefore: at, ...more } }, by, at).words.data
+    const orderUrl = 'https://shop.example/orders/123?from=mail'
+    expect(dataOf('order.created')).toMatchObject({ orderUrl })
+    expect(dataOf('payment.confirmation_required')).toMatchObject({ orderUrl, paymentUrl: orderUrl })
+    const payingElsewhere = { ...shop, paymentUrl: 'https://pay.example/{orderId}' }
+    expect(dataOf('payment.confirmation_required', {}, payingElsewhere)).toMatchObject({
+      orderUrl,
+      paymentUrl: 'https://pay.example/123',
     })
+    const trackingUrl = 'https://parcel.example/1'
+    expect(dataOf('order.shipped', { trackingUrl })).toMatchObject({ trackingUrl })
+    expect(dataOf('order.shipped', { trackingUrl: 'javascript:alert(1)' })).toMatchObject({ trackingUrl: null })
+  })
+
+  it('greets by the name that the customer gave, and never by what the shop knows them as', () => {
+    const textFor = (more: Partial<Told>) => {
+      const news = {
+        type: 'order.paid',
+        orderId: '1',
+        told: { ...told, user: 'you have won EUR 500', ...more },
+      } as const
+      return set.render(notificationOf(news, style, at).words).text
+    }
+    expect(textFor({})).toContain('Hello,\n')
+    expect(textFor({})).not.toContain('you have won')
+    expect(textFor({ name: 'Gayal' })).toContain('Hello Gayal,\n')
+  })
+
+  it('is in the currency of the order, and in the service’s own where the event names none', () => {
+    const currencyOf = (more: Partial<Told>) =>
+      notificationOf({ type: 'order.paid', orderId: '1', told: { ...told, ...more } }, style, at).words.currency
+    expect(currencyOf({ currency: 'JPY' })).toBe('JPY')
+    expect(currencyOf({})).toBe('EUR')
+  })
+
+  it('is read on the customer’s clock and in the customer’s language, where the order names no other', () => {
+    const wordsFor = (more: Partial<Told>) => {
+      const news = { type: 'order.paid', orderId: '1', told: { ...told, ...more } } as const
+      return notificationOf(news, style, at, { locale: 'de-AT', timeZone: 'Europe/Vienna' }).words
+    }
+    expect(wordsFor({})).toMatchObject({ locale: 'de-AT', timeZone: 'Europe/Vienna' })
+    expect(wordsFor({ contact: { locale: 'en-GB' } })).toMatchObject({ locale: 'en-GB', timeZone: 'Europe/Vienna' })
   })
 
   it('says why an order is cancelled and what becomes of the money, for a reason nobody foresaw too', () => {
@@ -111,14 +152,33 @@ describe('a notification', () => {
       const news = { type: 'order.cancelled', orderId: '1', told: { ...told, reason } } as const
       return set.render(notificationOf(news, style, at).words).text
     }
-    expect(cancelled('declined')).toContain('Your payment was declined.')
-    expect(cancelled('declined')).toContain('You were not charged.')
-    expect(cancelled('toString')).toContain('We are sorry: we cannot deliver this order.')
-    expect(cancelled('toString')).toContain('If you have paid already, the money is on its way back to you.')
+    expect(cancelled('declined')).toContain('Your bank or card company declined the payment')
+    expect(cancelled('declined')).toContain('You have not been charged.')
+    expect(cancelled('address_not_served')).toContain('The amount you paid, €25.00, goes back the way you paid it.')
+    expect(cancelled('toString')).toContain('We are sorry: we cannot deliver your order 1')
+    expect(cancelled('toString')).toContain('If you have been charged, the full amount goes back')
+  })
+
+  it('says of a refund how much, for what and why, once for each', () => {
+    const lines = [{ sku: 'cup', name: 'Cup', quantity: 1, unitPriceCents: 990 }]
+    const refunded = (reason: string, more: Partial<Told> = {}) => ({
+      type: 'payment.refunded' as const,
+      detail: 're_1',
+      orderId: '1',
+      told: { ...told, totalCents: 990, lines, reason, ...more },
+    })
+    const broken = notificationOf(refunded('One cup arrived broken.'), style, at)
+    expect(broken).toMatchObject({ id: '1.payment.refunded.re_1', category: 'payment' })
+    const { subject, text } = set.render(broken.words)
+    expect(subject).toBe('€9.90 for order 1 is refunded')
+    for (const said of ['One cup arrived broken.', '* Cup\n  1 × €9.90 = €9.90', 'Refund: €9.90'])
+      expect(text).toContain(said)
+    const refusedByCarrier = notificationOf(refunded('address_not_served', { lines: [] }), style, at)
+    expect(set.render(refusedByCarrier.words).text).toContain('The carrier does not deliver to your address')
   })
 
   it('has data that fit its template, however little the event knows', () => {
-    const little = { user: 'gayal', priority: 'standard', confirmBefore: at } as const
+    const little = { user: 'gayal', priority: 'standard', confirmBefore: at, totalCents: 1 } as const
     for (const type of newsTypes) {
       const { data } = notificationOf({ type, orderId: '1', told: little }, style, at).words
       const known = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== null))
@@ -214,7 +274,7 @@ describe('a direct notification', () => {
     expect(notification).toMatchObject({ id: 'n1', subject: 'n1', orderId: null, eventType: 'direct', priority: 9 })
     expect(set.render(notification.words)).toMatchObject({
       subject: 'Hi',
-      text: expect.stringMatching(/^One\.\n\nTwo,\nthree\.\n/),
+      text: expect.stringMatching(/^Hi\n\nOne\.\n\nTwo,\nthree\.\n/),
     })
     expect(requested(notification, channelsOf(notification), at).id).toBe('n1/notification.requested/direct')
   })

@@ -56,7 +56,7 @@ function message(id: string, category = 'other'): Notification {
     category,
     priority: 4,
     addresses: { email: 'ann@example.org' },
-    words: plainWords(`News ${id}`, 'It is new.', undefined, style),
+    words: plainWords(`News ${id}`, 'It is new.', {}, style),
     createdAt: at,
     customerId: null,
     sendAt: null,

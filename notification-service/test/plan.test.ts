@@ -21,7 +21,7 @@ function news(more: Partial<Notification> = {}): Notification {
     category: 'newsletter',
     priority: 4,
     addresses: { email: 'g@example.org', sms: '+94 11 234' },
-    words: plainWords('News', 'It is new.', undefined, style),
+    words: plainWords('News', 'It is new.', {}, style),
     createdAt: at,
     customerId: null,
     sendAt: null,

@@ -26,7 +26,7 @@ function news(id: string, recipient: string, category = 'newsletter'): Notificat
     category,
     priority: 4,
     addresses: { email: `${recipient}@example.org` },
-    words: plainWords(`News ${id}`, 'It is new.', undefined, style),
+    words: plainWords(`News ${id}`, 'It is new.', {}, style),
     createdAt: at,
     customerId: null,
     sendAt: null,

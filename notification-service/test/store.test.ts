@@ -19,7 +19,7 @@ import { standingsIn } from './copies.ts'
 import { terms } from './terms.ts'
 import { upgradeSuite } from './upgrade.ts'
 
-const style = { version: 'v1', currency: 'EUR', defaultEmailDomain: 'x' }
+const style = { version: 'v1', currency: 'EUR', timeZone: 'UTC', defaultEmailDomain: 'x' }
 const at = '2026-11-21T08:30:00.000Z'
 const later = '2026-11-21T08:30:05.000Z'
 let scratch: Awaited<ReturnType<typeof scratchFolder>>

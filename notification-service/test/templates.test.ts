@@ -10,9 +10,10 @@ import { type OrderTemplate, orderTemplates, templates } from '../templates/sche
 import { files, set, style } from './templates.ts'
 
 const names = Object.keys(orderTemplates) as OrderTemplate[]
-const wordsOf = (template: OrderTemplate, given: Data = {}, locale: string | null = null): Words => {
+const wordsOf = (template: OrderTemplate, given: Data = {}, locale: string | null = null, manner = {}): Words => {
   const { data, sample } = orderTemplates[template]
-  return { template, version: set.version, locale, currency: 'EUR', data: completed(data, { ...sample, ...given }) }
+  const of = { template, version: set.version, locale, currency: 'EUR', timeZone: 'UTC', ...manner }
+  return { ...of, data: completed(data, { ...sample, ...given }) }
 }
 
 it('has every order template in English and German', () => {
@@ -28,11 +29,39 @@ it('writes to people in their language, the nearest one there is', () => {
   expect(localeFor('zh-Hant-TW', ['en', 'zh', 'zh-Hant'])).toBe('zh-Hant')
 })
 
-it('gives amounts and dates as the locale has them', () => {
+describe('dates and amounts', () => {
   const blanks = (text: string) => text.replace(/\s/gu, ' ')
-  const short = (locale: string) => blanks(set.render(wordsOf('payment.confirmation_required', {}, locale)).short)
-  expect(short('en')).toContain('€1,074.50 for order 2026-1107 before November 21, 2026 at 18:30 UTC')
-  expect(short('de')).toMatch(/1\.074,50 € für Bestellung 2026-1107 vor dem 21\. November 2026 um 18:30 UTC/)
+  const short = (locale: string, manner: Partial<Words> = {}) =>
+    blanks(set.render(wordsOf('payment.confirmation_required', {}, locale, manner)).short)
+  const vienna = { timeZone: 'Europe/Vienna' }
+
+  it.each([
+    ['en', vienna, '€1,074.50', 'November 21, 2026 at 7:30 PM Central European Time'],
+    ['en-US', { timeZone: 'America/New_York', currency: 'USD' }, '$1,074.50', 'November 21, 2026 at 1:30 PM EST'],
+    ['en-GB', vienna, '€1,074.50', '21 November 2026 at 19:30 CET'],
+    ['de', vienna, '1.074,50 €', '21. November 2026 um 19:30 MEZ'],
+    ['de-AT', vienna, '€ 1.074,50', '21. November 2026 um 19:30 MEZ'],
+    ['de-CH', { timeZone: 'Europe/Zurich', currency: 'CHF' }, 'CHF 1.074.50', '21. November 2026 um 19:30 MEZ'],
+    ['en', { timeZone: 'Asia/Tokyo', currency: 'JPY' }, '¥107,450', 'November 22, 2026 at 3:30 AM Japan'],
+    ['en', { timeZone: 'Asia/Kuwait', currency: 'KWD' }, 'KWD 107.450', 'November 21, 2026 at 9:30 PM Arabian'],
+    // Words of the nearest language there is, and its formats: no French date in an English sentence.
+    ['fr-CA', vienna, '€1,074.50', 'November 21, 2026 at 7:30 PM Central European Time'],
+    ['de-x', vienna, '1.074,50 €', '21. November 2026 um 19:30 MEZ'],
+  ])('are those of %s, in the currency’s own digits and on the reader’s clock', (locale, manner, amount, moment) => {
+    expect(short(locale, manner)).toMatch(new RegExp(amount.replace(/[$.]/g, (sign) => (sign === '.' ? '.' : '\\$'))))
+    expect(short(locale, manner)).toContain(moment)
+  })
+
+  it('of what was kept before there were zones are as they were', () => {
+    const { timeZone: _, ...older } = wordsOf('payment.confirmation_required', {}, 'en-GB')
+    expect(blanks(set.render(older).short)).toContain(
+      '€1,074.50 for order 2026-1107 before November 21, 2026 at 18:30 UTC',
+    )
+  })
+
+  it('are in a frame that names the asked locale to a screen reader', () => {
+    expect(set.render(wordsOf('order.paid', {}, 'de-CH')).html).toContain('<html lang="de-CH">')
+  })
 })
 
 describe.each(names)('%s', (name) => {
@@ -49,7 +78,7 @@ describe.each(names)('%s', (name) => {
 
 it('escapes in HTML what customers call themselves, and nowhere else', () => {
   const name = '<script>alert("x")</script> & {{orderId}}'
-  const { html, text } = set.render(newsWords('order.created', '1', { user: name, priority: 'standard' }, style))
+  const { html, text } = set.render(newsWords('order.created', '1', { user: 'x', name, priority: 'standard' }, style))
   expect(html.replace(/\s+/g, ' ')).toContain(
     'Hello &lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; {{orderId}},',
   )
@@ -116,7 +145,7 @@ describe('the check at start', () => {
     [
       'a typo in a partial',
       { 'partials/html/lines.hbs': '\n\n{{totl}}' },
-      'partials/html/lines.hbs:3 {{totl}} is not in the schema; there is orderId, name, orderUrl, lines, totalCents (order.created)',
+      'partials/html/lines.hbs:3 {{totl}} is not in the schema; there is orderId, name, orderUrl, lines, totalCents, address (order.created)',
     ],
     [
       'an unknown word',
@@ -140,11 +169,19 @@ describe('the check at start', () => {
     ['a text as a list', { [html]: '{{#each orderId}}x{{/each}}' }, '{{#each orderId}} needs a list'],
     ['what is not escaped', { [html]: '{{{orderId}}}' }, '{{{orderId}}} is not escaped'],
     ['a prototype', { [html]: '{{constructor}}' }, '{{constructor}} is not in the schema'],
-    ['an unknown helper', { [html]: '{{shout orderId}}' }, '{{shout …}} is unknown; there is money, moment, eq'],
+    [
+      'an unknown helper',
+      { [html]: '{{shout orderId}}' },
+      '{{shout …}} is unknown; there is money, number, moment, eq',
+    ],
     ['an unknown block', { [html]: '{{#with lines}}x{{/with}}' }, '{{#with}} is unknown'],
     ['a way out of the top', { [html]: '{{../orderId}}' }, '{{../orderId}} leads nowhere'],
     ['an unknown partial', { [html]: 'x\n\n{{> foter}}' }, `${html}:3 {{> foter}} is unknown`],
-    ['a partial that includes itself', { 'partials/html/next.hbs': '{{> next}}' }, '{{> next}} includes itself'],
+    [
+      'a partial that includes itself',
+      { 'partials/html/address.hbs': '{{> address}}' },
+      '{{> address}} includes itself',
+    ],
     ['a layout without what it frames', { [html]: '{{> layout}}' }, '{{> @partial-block}} has nothing to show'],
     ['no Handlebars', { [html]: '{{#if name}}' }, `${html}: Parse error on line 1`],
     [
@@ -155,7 +192,7 @@ describe('the check at start', () => {
     [
       'a part that is missing',
       { 'order.paid/fr/subject.hbs': 'x', 'words/fr.json': '{}' },
-      'order.paid/fr/text.hbs is missing',
+      'order.paid/fr/mail.hbs is missing',
     ],
     ['a locale without words', { 'order.paid/fr/subject.hbs': 'x' }, 'words/fr.json is missing'],
     ['a locale that is none', { 'order.paid/franz_/subject.hbs': 'x' }, 'order.paid/franz_/ is no BCP 47 language tag'],

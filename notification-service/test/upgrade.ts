@@ -85,7 +85,7 @@ const STATUSES = Object.keys(DELIVERIES_OF_011)
 
 /** A notification of each status, and one of which nothing is known but that its mail and its SMS are, or were, being sent. */
 async function fillAs011(database: Database): Promise<void> {
-  const payload = JSON.stringify({ words: plainWords('Hi', 'There.', undefined, style) })
+  const payload = JSON.stringify({ words: plainWords('Hi', 'There.', {}, style) })
   await insertRows(
     database,
     'notifications',

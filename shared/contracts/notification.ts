@@ -12,6 +12,12 @@ export const Channel = Type.Union([
 ])
 export type Channel = Static<typeof Channel>
 
+/**
+ * What customers are told under another name than that of the event which it follows from: that an order has arrived is told
+ * once its goods are set aside and priced.
+ */
+export const toldAs = { 'inventory.reserved': 'order.created' } as const
+
 export const NotificationRequested = event('notification.requested', {
   summary: 'Somebody is to be told something by the named channels; the content is in notification-service’s database.',
   data: Type.Object({

@@ -14,7 +14,7 @@ it('the build carries every file of a service that is neither code nor documenta
     (path) => !/\.(ts|md)$|\/(package|tsconfig)\.json$/.test(path) && !isReadAtRunTime(path) && !imported.has(path),
   )
   expect(left).toEqual(THREADS)
-  expect(paths.filter(isReadAtRunTime)).toContain('notification-service/templates/order.paid/en/html.hbs')
+  expect(paths.filter(isReadAtRunTime)).toContain('notification-service/templates/order.paid/en/mail.hbs')
 })
 
 it('the packages that the build leaves out lie where every built file finds them, and in no workspace’s own folder', () => {

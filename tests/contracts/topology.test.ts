@@ -139,15 +139,16 @@ describe('bindings', () => {
 
 describe('who hears what', () => {
   const hears: Record<string, string[]> = {
-    'order.created': ['inventory', 'notification'],
+    'order.created': ['inventory'],
     'order.cancel_requested': ['payment'],
     'order.paid': ['notification'],
     'order.shipped': ['notification'],
     'order.completed': ['notification'],
     'order.cancelled': ['notification'],
-    'inventory.reserved': ['order', 'payment'],
+    'inventory.reserved': ['notification', 'order', 'payment'],
     'inventory.out_of_stock': ['order'],
     'payment.confirmation_required': ['notification', 'order'],
+    'payment.refunded': ['notification'],
     'payment.success': ['inventory', 'order', 'shipping'],
     'payment.failed': ['inventory', 'order'],
     'shipping.prepared': ['order'],
@@ -159,7 +160,6 @@ describe('who hears what', () => {
     'inventory.committed',
     'inventory.released',
     'inventory.restocked',
-    'payment.refunded',
     'notification.sent',
     'notification.failed',
     'notification.expired',

@@ -1,6 +1,6 @@
 // The whole service with its real channels, over an in-memory broker and providers that run in the test.
 import { createECDH, createHmac } from 'node:crypto'
-import { type Message, OrderCreated, OrderPaid, registry, topology } from '@orders/shared/contracts'
+import { InventoryReserved, type Message, OrderPaid, registry, topology } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import {
@@ -69,7 +69,7 @@ async function start(environment: Record<string, string>): Promise<void> {
 
 const say = (message: Message) => broker.connect('test').publish(encode(registry, message, 'order-service', {}))
 const created = (orderId: string, contact: object) =>
-  OrderCreated.of(orderId, at, { user: 'gayal', priority: 'standard', contact, lines: [{ sku: 'item1', quantity: 1 }] })
+  InventoryReserved.of(orderId, at, { user: 'gayal', priority: 'standard', contact, lines: [], totalCents: 0 })
 const paid = (orderId: string, contact: object) =>
   OrderPaid.of(orderId, at, { user: 'gayal', priority: 'standard', contact })
 const heard = () =>

@@ -14,7 +14,12 @@ import { type MailServer, startMailServer } from '../mail-server.ts'
 import { set, style } from '../templates.ts'
 
 const settings = { mailFrom: 'Orders <orders@example.com>', mailIdDomain: 'orders.example' }
-const told = { user: 'gayal', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 2 }], totalCents: 2500 }
+const told = {
+  user: 'gayal',
+  priority: 'standard' as const,
+  lines: [{ sku: 'item1', quantity: 2, unitPriceCents: 1250 }],
+  totalCents: 2500,
+}
 const outgoing: Outgoing = {
   notificationId: '123.order.paid',
   eventType: 'order.paid',
@@ -50,7 +55,7 @@ it('hands the mail over once, with a Message-ID that follows from the notificati
       // When it is handed over, not when it was asked for.
       date: '2026-11-21T16:00:00.000Z',
       from: { name: 'Orders', address: 'orders@example.com' },
-      text: expect.stringContaining('We received €25.00 for order 123.'),
+      text: expect.stringContaining('We have received €25.00 for order 123.'),
       html: expect.stringContaining('&#8364;25.00'),
     },
   })
@@ -160,8 +165,8 @@ it('writes files that mail programs open, one for each notification however ofte
       messageId: '<123.order.paid.email@orders.example>',
       to: [{ address: 'gayal@example.com' }],
       subject: 'Order 123 is paid',
-      text: expect.stringContaining('Hello gayal,'),
-      html: expect.stringMatching(/Hello\s+gayal,/),
+      text: expect.stringContaining('Hello,'),
+      html: expect.stringMatching(/Hello,/),
     })
   } finally {
     await scratch.remove()

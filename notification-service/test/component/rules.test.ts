@@ -1,5 +1,5 @@
 // The rules in the service: what delays, merges or drops a message, in one copy or two, also when one of them is killed.
-import { OrderCreated, PaymentConfirmationRequired } from '@orders/shared/contracts'
+import { InventoryReserved, PaymentConfirmationRequired } from '@orders/shared/contracts'
 import { eventually } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
 import { openServices } from '../running.ts'
@@ -55,11 +55,12 @@ describe('quiet hours', () => {
       user: 'awake',
       priority: 'standard' as const,
       contact: mail,
-      lines: [{ sku: 'item1', quantity: 1 }],
+      lines: [{ sku: 'item1', quantity: 1, unitPriceCents: 1_000 }],
+      totalCents: 1_000,
     }
-    await say(OrderCreated.of('1', clock.now, order))
+    await say(InventoryReserved.of('1', clock.now, order))
     await hear('1/notification.sent/order.created.email')
-    await say(OrderCreated.of('2', clock.now, { ...order, user: 'sleeper' }))
+    await say(InventoryReserved.of('2', clock.now, { ...order, user: 'sleeper' }))
     const confirmation = { user: 'sleeper', priority: 'standard' as const, totalCents: 1, confirmBefore: minute(9) }
     await say(PaymentConfirmationRequired.of('2', clock.now, confirmation))
     await hear('2/notification.sent/payment.confirmation_required.email')
@@ -133,13 +134,13 @@ describe('the throttle', () => {
   })
 
   it('lets orders’ news pass, unless it is told to count them', async () => {
-    const order = { user: 'gayal', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 1 }] }
+    const order = { user: 'gayal', priority: 'standard' as const, lines: [], totalCents: 0 }
     for (const [counted, sent] of [
       ['false', 4],
       ['true', 3],
     ] as const) {
       const opened = await openServices({ env: { ...env, THROTTLE_TRANSACTIONAL: counted } })
-      for (const orderId of ['1', '2', '3', '4']) await opened.say(OrderCreated.of(orderId, minute(0), order))
+      for (const orderId of ['1', '2', '3', '4']) await opened.say(InventoryReserved.of(orderId, minute(0), order))
       await eventually('each is decided', async () => {
         const { body } = await opened.get('/notifications')
         const standing = body.notifications.map(({ status }: { status: string }) => status)
@@ -213,8 +214,8 @@ describe('a digest', () => {
       ...[news(2, both), news(3, both), news(4, { category: 'tips' }), news(5, { to: { email: 'h@example.org' } })],
     )
     await hear(`${plain}/notification.sent/direct.email`)
-    const order = { user: 'gatherer', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 1 }] }
-    for (const orderId of ['1', '2']) await opened.say(OrderCreated.of(orderId, clock.now, order))
+    const order = { user: 'gatherer', priority: 'standard' as const, lines: [], totalCents: 0 }
+    for (const orderId of ['1', '2']) await opened.say(InventoryReserved.of(orderId, clock.now, order))
     await becomes(opened, '2.order.created', 'held')
     const told = await hear(`2/notification.held/order.created.email.${minute(10)}`)
     expect(told.data).toMatchObject({ reason: 'digest', until: minute(10) })

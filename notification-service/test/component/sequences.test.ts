@@ -42,7 +42,7 @@ describe('the steps of a sequence', () => {
       },
     ])
     expect(found.map(({ words }) => set.subject(words))).toEqual(
-      Array(2).fill('Your order 7 still waits for your word'),
+      Array(2).fill('Your order 7 is waiting for your confirmation'),
     )
   })
 

@@ -1,5 +1,5 @@
 // Preferences and the unsubscribe link, over HTTP and in the mail that a real SMTP server takes.
-import { OrderCreated } from '@orders/shared/contracts'
+import { InventoryReserved } from '@orders/shared/contracts'
 import { expect, it, onTestFinished } from 'vitest'
 import { startMailServer } from '../mail-server.ts'
 import { openServices } from '../running.ts'
@@ -53,7 +53,7 @@ it('a mail that is not transactional says how to unsubscribe by one click; a tra
   expect(headers.get('list-unsubscribe-post')).toBe('List-Unsubscribe=One-Click')
   expect(headers.get('list-unsubscribe')).not.toContain('example.org')
   expect((await headersOf({ ...customer, category: 'payment' })).has('list-unsubscribe')).toBe(false)
-  await say(OrderCreated.of('1', at, { user: 'g', priority: 'standard', lines: [{ sku: 'item1', quantity: 1 }] }))
+  await say(InventoryReserved.of('1', at, { user: 'g', priority: 'standard', lines: [], totalCents: 0 }))
   await hear('1/notification.sent/order.created.email')
   expect(server.accepted.at(-1)?.mail.headers.map(({ key }) => key)).not.toContain('list-unsubscribe')
   expect(server.accepted.at(-1)?.mail.html).not.toContain('nsubscribe')
@@ -68,9 +68,8 @@ it('the mail shows the same link as its header, and both are in the language of 
   expect(html).toContain(`href="${URL_BASE}${path}"`)
   const page = await (await fetch(running[0]?.url + path)).text()
   expect(page).toContain('<html lang="de">')
-  expect(page).toContain('<form method="post"><button>Abbestellen</button></form>')
-  expect(page).toContain('keine E-Mails zu <strong>newsletter</strong> mehr')
-  expect(await (await oneClick(path)).text()).toContain('<h1>Abbestellt</h1>')
+  expect(page).toContain('<form method="post"><button>Newsletter abbestellen</button></form>')
+  expect(await (await oneClick(path)).text()).toContain('keine E-Mails zum Thema Newsletter mehr')
   await linkOf({ ...customer, category: 'tips' })
   expect(server.accepted.at(-1)?.mail.text).toContain('\nUnsubscribe: https://')
 })
@@ -82,7 +81,7 @@ it('the click ends that category’s mails, of what waits already too, and nothi
   const page = await fetch(running[0]?.url + path)
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
   expect(page.headers.get('content-security-policy')).toContain("form-action 'self'")
-  expect(await page.text()).toMatch(/<form method="post"><button>Unsubscribe<\/button><\/form>/)
+  expect(await page.text()).toMatch(/<form method="post"><button>Unsubscribe from Newsletter<\/button><\/form>/)
   expect((await get(preferencesPath)).body).toEqual({ categories: {} })
 
   expect((await oneClick(path)).status).toBe(200)
@@ -100,6 +99,35 @@ it('the click ends that category’s mails, of what waits already too, and nothi
     { channel: 'sms', status: expect.stringMatching(/waiting|sent/) },
   ])
   expect((await get('/notifications?status=opted_out')).body.notifications).toHaveLength(2)
+})
+
+it('the page saves what its boxes say, by every channel of the customer, and undoes it, without a script', async () => {
+  const { linkOf, get, running } = await opened()
+  const url = running[0]?.url + (await linkOf({ ...customer, category: 'newsletter' }))
+  const page = await (await fetch(url)).text()
+  const fieldsOf = (html: string) => [...html.matchAll(/<input [^>]*name="([^"]+)"[^>]*>/g)]
+  const shown = fieldsOf(page).map(([, name = '']) => name)
+  expect(shown).toEqual(expect.arrayContaining(['newsletter/email', 'newsletter/sms', 'offers/email', 'tips/sms']))
+  expect(shown).not.toContain('order/email')
+
+  const send = async (form: Record<string, string>) =>
+    (await fetch(url, { method: 'POST', body: new URLSearchParams(form) })).text()
+  const all = /name="shown" value="([^"]+)"/.exec(page)?.[1] ?? ''
+  const saved = await send({
+    shown: all,
+    'newsletter/sms': 'on',
+    'offers/email': 'on',
+    'offers/sms': 'on',
+    'order/email': 'on',
+  })
+  const off = { email: false, sms: false }
+  expect((await get(preferencesPath)).body).toEqual({
+    categories: { newsletter: { email: false }, tips: off, direct: off },
+  })
+  const [undo = ''] = /<form method="post">(?:(?!<\/form>).)*name="undo" value="on">/.exec(saved) ?? []
+  const before = fieldsOf(undo).map(([field, name = '']) => [name, /value="([^"]*)"/.exec(field)?.[1] ?? ''] as const)
+  expect(await send(Object.fromEntries(before))).toContain('Undone.')
+  expect((await get(preferencesPath)).body).toEqual({ categories: {} })
 })
 
 it('what waits for its next attempt when the click comes is not sent', async () => {

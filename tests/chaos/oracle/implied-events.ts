@@ -3,9 +3,19 @@
 import { groupBy } from './check.ts'
 import { isTaken, type NotificationRow, type Snapshot } from './snapshot.ts'
 
-const TOLD = ['order.created', 'order.paid', 'order.shipped', 'order.completed', 'order.cancelled']
+/** What customers are told, by what it follows from: that an order has arrived is told once it has a price. */
+const TOLD = new Map([
+  ['inventory.reserved', 'order.created'],
+  ['order.paid', 'order.paid'],
+  ['order.shipped', 'order.shipped'],
+  ['order.completed', 'order.completed'],
+  ['order.cancelled', 'order.cancelled'],
+  ['payment.confirmation_required', 'payment.confirmation_required'],
+])
+const CAUSES = new Map([...TOLD].map(([cause, news]) => [news, cause]))
+/** Told where the event names the customer; an order may have several. */
+const REFUND = /^payment\.refunded(?:\.(.+))?$/
 const PROGRESS = ['order.paid', 'order.shipped', 'order.completed']
-const TOLD_TOO = 'payment.confirmation_required'
 
 export interface Implied {
   /** Must be in the audit log. */
@@ -23,7 +33,8 @@ export function impliedEvents(snapshot: Snapshot): Implied {
   ])
   for (const id of [...required]) {
     const [, orderId = '', type = ''] = /^(.+)\/([a-z]+\.[a-z_]+)$/.exec(id) ?? []
-    if (TOLD.includes(type) || type === TOLD_TOO) required.add(`${orderId}/notification.requested/${type}`)
+    const news = TOLD.get(type)
+    if (news !== undefined) required.add(`${orderId}/notification.requested/${news}`)
   }
   const told = fromNotifications(snapshot)
   for (const id of told.required) required.add(id)
@@ -98,11 +109,11 @@ function fromNotifications({ notifications, deliveries, attempts, sentAgain }: S
     return `${subject}/notification.${outcome}/${event_type}.${channel}`
   }
   // A step of a sequence is asked for when it is due, if it is not called off before.
-  const news = notifications.filter(({ event_type }) => TOLD.includes(event_type) || event_type === TOLD_TOO)
+  const news = notifications.filter(({ event_type }) => causeOf(event_type) !== undefined)
   const requested = news.flatMap(({ subject, order_id, event_type }) => [
     `${subject}/notification.requested/${event_type}`,
     // The news itself: nobody is told what did not happen.
-    ...(order_id === null ? [] : [`${order_id}/${event_type}`]),
+    ...(order_id === null ? [] : [`${order_id}/${causeOf(event_type)}`]),
   ])
   const outcomes = deliveries.flatMap(({ notification_id, channel, status }) =>
     status === 'waiting' || status === 'held'
@@ -135,6 +146,13 @@ function fromNotifications({ notifications, deliveries, attempts, sentAgain }: S
     required: [...requested, ...steps, ...outcomes],
     allowed: [...unsent, ...calledOff, ...failures, ...givenUp],
   }
+}
+
+/** The event that the news follows from; undefined for what is no news of an order. */
+function causeOf(eventType: string): string | undefined {
+  const [isRefund, detail] = REFUND.exec(eventType) ?? []
+  if (isRefund === undefined) return CAUSES.get(eventType)
+  return detail === undefined ? 'payment.refunded' : `payment.refunded/${detail}`
 }
 
 function isStep(notification: NotificationRow | undefined): notification is NotificationRow {

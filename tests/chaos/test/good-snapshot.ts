@@ -84,6 +84,14 @@ function knows(snapshot: Snapshot, order_id: string, ...types: string[]): void {
   for (const type of types) snapshot.facts.push({ order_id, type })
 }
 
+const TOLD: Record<string, string> = {
+  'inventory.reserved': 'order.created',
+  'order.paid': 'order.paid',
+  'order.shipped': 'order.shipped',
+  'order.completed': 'order.completed',
+  'order.cancelled': 'order.cancelled',
+}
+
 /** Events as they are kept; news that customers are told brings its notification and the mail with it. */
 function happened(snapshot: Snapshot, subject: string, ...types: string[]): void {
   const said = (id: string, type: string, data?: object) => {
@@ -95,13 +103,14 @@ function happened(snapshot: Snapshot, subject: string, ...types: string[]): void
   }
   for (const type of types) {
     said(type, type)
-    if (!['order.created', 'order.paid', 'order.shipped', 'order.completed', 'order.cancelled'].includes(type)) continue
-    const id = `${subject}.${type}`
-    snapshot.notifications.push({ id, subject, order_id: subject, event_type: type, channels: 1, expires_at: null })
-    said(`notification.requested/${type}`, 'notification.requested', { channels: ['email'] })
+    const news = TOLD[type]
+    if (news === undefined) continue
+    const id = `${subject}.${news}`
+    snapshot.notifications.push({ id, subject, order_id: subject, event_type: news, channels: 1, expires_at: null })
+    said(`notification.requested/${news}`, 'notification.requested', { channels: ['email'] })
     snapshot.deliveries.push({ notification_id: id, channel: 'email', status: 'sent', updated_at: '' })
     snapshot.accepted.push({ id: `${id}.email`, atMs: WATCHED_MS + snapshot.accepted.length, told: true })
-    said(`notification.sent/${type}.email`, 'notification.sent')
+    said(`notification.sent/${news}.email`, 'notification.sent')
   }
 }
 

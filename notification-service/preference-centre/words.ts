@@ -1,0 +1,83 @@
+// What the preference centre says, in every language there is a file for, and how a category is called in each.
+import { BrokenError } from '@orders/shared/runtime'
+import { localeFor } from '../rendering/locale.ts'
+import { type TemplateFiles, textsOf } from '../rendering/template-files.ts'
+import { ways } from './choices.ts'
+
+const NAMES = [
+  'title',
+  'intro',
+  'mail',
+  'unsubscribe',
+  'save',
+  'saved',
+  'left',
+  'undone',
+  'undo',
+  'always',
+  'alwaysAbout',
+  'alwaysMark',
+  'noLink',
+  'noLinkHelp',
+  ...ways,
+] as const
+export type CentreWords = Record<(typeof NAMES)[number], string>
+
+export interface Speech {
+  locale: string
+  words: CentreWords
+  /** As people call it; what nobody has named is shown by its own name, in a readable form. */
+  nameOf(category: string): string
+  about(category: string): string | undefined
+}
+
+export interface Speeches {
+  in(locale: string | undefined): Speech
+  /** Those that have a name: what the shop writes about. */
+  categories: readonly string[]
+}
+
+/** @throws BrokenError `template_broken` when a file lacks a word. */
+export function speechesOf(files: TemplateFiles): Speeches {
+  const spoken = new Map<string, Speech>()
+  const categories = new Set<string>()
+  for (const path of Object.keys(files)) {
+    const [, locale] = /^centre\/([^/]+)\.json$/.exec(path) ?? []
+    if (locale === undefined) continue
+    const texts = textsOf(files, path)
+    for (const name of Object.keys(texts)) {
+      const [, category] = /^category\.((?:(?!\.about$).)+)$/.exec(name) ?? []
+      if (category !== undefined) categories.add(category)
+    }
+    spoken.set(locale, {
+      locale,
+      words: wordsOf(texts, path),
+      nameOf: (category) => texts[`category.${category}`] ?? readable(category),
+      about: (category) => texts[`category.${category}.about`],
+    })
+  }
+  return {
+    in(wanted) {
+      const speech = spoken.get(localeFor(wanted ?? null, [...spoken.keys()]))
+      if (!speech) throw new BrokenError('template_broken', 'templates: centre/en.json is missing')
+      return speech
+    },
+    categories: [...categories],
+  }
+}
+
+function wordsOf(texts: Record<string, string>, path: string): CentreWords {
+  const lacking = NAMES.filter((name) => typeof texts[name] !== 'string')
+  if (lacking.length > 0)
+    throw new BrokenError(
+      'template_broken',
+      `templates: ${path} lacks ${lacking.join(', ')}, for the preference centre`,
+    )
+  // The cast is the decoding edge: what it lacks was told above.
+  return Object.fromEntries(NAMES.map((name) => [name, texts[name]])) as CentreWords
+}
+
+function readable(category: string): string {
+  const words = category.replace(/[._-]+/g, ' ').trim()
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
