@@ -7,6 +7,8 @@ const inContinuousIntegration = Boolean(process.env.CI)
 
 export default defineConfig({
   test: {
+    // What a test keeps beside it is written by `-u` alone: a missing file is a failure here, too.
+    update: 'none',
     // A forgotten `only` would turn a whole suite green.
     allowOnly: !inContinuousIntegration,
     // What was transformed once stays so until its text changes: a quarter of the time of the unit tests.

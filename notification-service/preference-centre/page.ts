@@ -131,6 +131,7 @@ strong { color: var(--ink) }
 form { margin: 0 }
 fieldset { margin: 0; padding: 0; border: 0 }
 .row { padding: 24px 0; border-bottom: 1px solid var(--rule) }
+section.row { padding-bottom: 0; border-bottom: 0 }
 fieldset.row legend { float: left; width: 100% }
 fieldset.row legend + * { clear: both }
 .row p { color: var(--muted); font-size: 15px; line-height: 24px }

@@ -4,7 +4,10 @@ import type { HttpServer, Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
 import { type Style, wordsOf } from '../content.ts'
+import { listTellings } from '../store.ts'
 import { templates as declarations } from '../templates/schemas.ts'
+import { DEFAULT_LOCALE } from './locale.ts'
+import { previewPage } from './preview-page.ts'
 import { dataFor } from './request.ts'
 import type { Templates } from './templates.ts'
 
@@ -16,6 +19,18 @@ const Preview = Type.Object(
   { additionalProperties: false, description: 'without data, the template’s sample is shown' },
 )
 
+const Shown = Type.Object(
+  {
+    template: Type.Optional(ByName.properties.name),
+    locale: Type.Optional(Locale),
+    data: Type.Optional(Type.Union([Type.Literal('sample'), Type.Literal('last')])),
+  },
+  { additionalProperties: false },
+)
+const [FIRST = ''] = declarations.keys()
+const LOOKED_THROUGH = 500
+const ALL = { orderId: undefined, to: undefined, channel: undefined, status: undefined, after: undefined }
+
 export interface Rendering {
   style: Style
   templates: Templates
@@ -23,7 +38,7 @@ export interface Rendering {
 
 export function templateRoutes(
   app: HttpServer,
-  { auth }: Wiring<NotificationConfig>,
+  { auth, database }: Wiring<NotificationConfig>,
   { style, templates }: Rendering,
 ): void {
   const operators = { onRequest: auth.operator }
@@ -37,6 +52,35 @@ export function templateRoutes(
       sample,
     })),
   }))
+
+  app.get(
+    '/templates/preview',
+    {
+      ...operators,
+      schema: { querystring: Shown, summary: 'A page that shows each template, with its sample or as last sent' },
+    },
+    async ({ query: { template: name = FIRST, locale = DEFAULT_LOCALE, data = 'sample' } }, reply) => {
+      const sample = dataFor(name, undefined)
+      const last = data === 'last' ? await lastOf(name) : undefined
+      const words = data === 'last' ? last && { ...last.words, locale } : wordsOf(name, sample, { locale }, style)
+      const page = previewPage({
+        templates: new Map([...declarations.keys()].map((one) => [one, templates.current.locales.get(one) ?? []])),
+        template: name,
+        summary: declarations.get(name)?.summary ?? '',
+        locale,
+        data,
+        content: words && (await templates.render(words)),
+        ...(last && { notificationId: last.id }),
+      })
+      return reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8').send(page)
+    },
+  )
+
+  /** Among the newest, so that no search takes longer the more there are. */
+  async function lastOf(template: string) {
+    const newest = await listTellings(database, { ...ALL, limit: LOOKED_THROUGH })
+    return newest.map(({ notification }) => notification).find(({ words }) => words.template === template)
+  }
 
   app.post(
     '/templates/:name/preview',
@@ -55,3 +99,6 @@ export function templateRoutes(
 
 /** A mail may look as it likes and load nothing. */
 const MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'"
+/** The mail in its frame has the page's policy, and may show the shop's logo. */
+const PAGE_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src https:; form-action 'self'; frame-ancestors 'none'"

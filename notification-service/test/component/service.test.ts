@@ -318,3 +318,26 @@ it('lists the templates, and previews each with its sample or given data, as JSO
   expect((await asked('/templates/order.created/preview', { data: { orderId: '9' } })).status).toBe(400)
   expect((await asked('/templates/order.lost/preview', {})).status).toBe(404)
 })
+
+it('shows operators each template in each locale, with its sample and as it was last sent, and runs nothing of it', async () => {
+  const page = async (query: string) => {
+    const answer = await fetch(`${service.url}/templates/preview${query}`)
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+    return answer.text()
+  }
+  const first = await page('')
+  for (const [, name = '', locale = ''] of first.matchAll(/template=([a-z_.]+)&#38;locale=(\w+)/g))
+    expect(await page(`?template=${name}&locale=${locale}`)).toContain(`<h2>${name}</h2>`)
+  expect(first).toContain('template=payment.refunded&#38;locale=de&#38;data=sample')
+  expect(await page('?template=order.paid&locale=de-CH')).toMatch(/Wir haben \S*\s74\.50\S* für Bestellung/)
+
+  expect(await page('?template=order.created&data=last')).toContain('None of the last notifications')
+  await say(created('b9', { email: 'a@example.org' }))
+  await hear('b9/notification.sent/order.created.email')
+  const last = await page('?template=order.created&locale=de&data=last')
+  expect(last).toContain('<code>b9.order.created</code>')
+  expect(last).toContain('Ihre Bestellung b9 ist bei uns eingegangen')
+  expect(last).toContain('sandbox="" srcdoc="&#60;!doctype html&#62;')
+  expect((await fetch(`${service.url}/templates/preview?template=none`)).status).toBe(404)
+})

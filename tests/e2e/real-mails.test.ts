@@ -1,0 +1,99 @@
+// The mails in docs/mails are those that running orders really send: one order of each kind goes its way, and its mails are taken
+// from the mail folder. `npm run mails` writes them anew.
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import PostalMime from 'postal-mime'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { root } from '../architecture/source.ts'
+import { wholeStory } from '../support/story.ts'
+import { type System, startSystem } from '../support/system.ts'
+import { createVhost, type Vhost } from '../support/vhost.ts'
+
+const DOCS = join(root, 'docs', 'mails')
+const address = 'Gayal Perera\nLindengasse 12/4\n1070 Vienna\nAustria'
+const usual = { user: 'gayal', shippingAddress: address }
+const english = { email: 'gayal@example.com', locale: 'en-GB' }
+const german = { email: 'gayal@example.com', locale: 'de-AT' }
+const items = [{ sku: 'item1', quantity: 4 }, 'item2']
+const big = [{ sku: 'item10', quantity: 11 }]
+
+/** By the order's id, what is placed; and what the customer does. */
+const orders: Record<string, { order: object; isCancelled?: boolean }> = {
+  plain: { order: { items, contact: english } },
+  deutsch: { order: { items, contact: german } },
+  sold_out: { order: { items: ['item1', 'soldout'], contact: english } },
+  declined: { order: { items, contact: english, paymentMethod: 'tok_declined' } },
+  unconfirmed: { order: { items: big, contact: english } },
+  regretted: { order: { items: big, contact: english }, isCancelled: true },
+  not_served: { order: { items, contact: english, shippingAddress: 'Nowhere 1' } },
+  gateway_down: { order: { items, contact: english, paymentMethod: 'tok_gateway_down' } },
+}
+
+let vhost: Vhost
+let system: System
+
+beforeAll(async () => {
+  vhost = await createVhost()
+  const environment = {
+    TIME_ZONE: 'Europe/Vienna',
+    ORDER_URL: 'https://shop.example/orders/{orderId}',
+    PAYMENT_URL: 'https://shop.example/orders/{orderId}/pay',
+    MAIL_FROM: 'Shop <orders@shop.example>',
+    MAIL_REPLY_TO: 'help@shop.example',
+    MAIL_IMPRINT: 'Shop Ltd\\n1 High Street, London\\nCompany 123456',
+    PAYMENT_CONFIRM_WITHIN_MS: '6000',
+    PAYMENT_PATIENCE_MS: '4000',
+    REMINDERS_AFTER_MS: '500',
+    FOLLOW_UPS_AFTER_MS: '500',
+  }
+  system = await startSystem({ amqpUrl: vhost.amqpUrl, environment })
+}, 120_000)
+
+afterAll(async () => {
+  await system?.stop()
+  await vhost?.remove()
+}, 60_000)
+
+it('are what is really sent', async () => {
+  for (const [orderId, { order }] of Object.entries(orders))
+    expect((await system.post('/orders', { ...usual, orderId, ...order })).status).toBe(202)
+  await Promise.all(Object.entries(orders).map(([orderId, { isCancelled }]) => isCancelled && cancelled(orderId)))
+  for (const orderId of Object.keys(orders)) {
+    await system.ended(orderId, 60_000)
+    await wholeStory(system, orderId)
+  }
+  const followUps = ['plain.follow_up.1.eml', 'deutsch.follow_up.1.eml']
+  await expect.poll(mails, { timeout: 30_000 }).toEqual(expect.arrayContaining(followUps))
+
+  const written: string[] = []
+  for (const name of await mails()) {
+    const mail = await PostalMime.parse(await readFile(join(system.dataDir, 'mail', name)))
+    const [, orderId = '', news = ''] = /^([^.]+)\.(.+)\.eml$/.exec(name) ?? []
+    // Every order has a confirmation and so on: one of each is enough, but for why an order is cancelled.
+    const isOne = orderId === 'plain' || orderId === 'deutsch' || /cancelled|confirmation|reminder|refunded/.test(news)
+    if (!isOne || (orderId === 'regretted' && news !== 'order.cancelled')) continue
+    const lines = [`From: ${mail.from?.address}`, `Reply-To: ${mail.replyTo?.[0]?.address}`, `Subject: ${mail.subject}`]
+    written.push(`${orderId}.${news}`)
+    await expect(settled(`${lines.join('\n')}\n\n${mail.text}`)).toMatchFileSnapshot(
+      join(DOCS, `${orderId}.${news}.txt`),
+    )
+    await expect(settled(mail.html ?? '')).toMatchFileSnapshot(join(DOCS, `${orderId}.${news}.html`))
+  }
+  const kept = (await readdir(DOCS))
+    .filter((name) => name.endsWith('.txt'))
+    .map((name) => name.slice(0, -'.txt'.length))
+  expect(kept.sort(), 'npm run mails, and remove what is not sent any more').toEqual(written.sort())
+}, 180_000)
+
+const mails = async () => (await readdir(join(system.dataDir, 'mail'))).filter((name) => name.endsWith('.eml')).sort()
+
+async function cancelled(orderId: string): Promise<void> {
+  await expect.poll(async () => (await system.order(orderId)).status, { timeout: 30_000 }).toBe('awaiting_confirmation')
+  expect((await system.post(`/orders/${orderId}/cancel`, {})).status).toBe(202)
+}
+
+/** With the one thing that is another at each run: the deadline. */
+function settled(text: string): string {
+  const english = text.replace(/\d{1,2} \w+ 20\d\d at\s\d\d:\d\d CES?T/g, '21 November 2026 at 19:30 CET')
+  return english.replaceAll('\r\n', '\n')
+}
