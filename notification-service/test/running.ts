@@ -118,6 +118,7 @@ export async function openServices({
     /** By their ids, those that notification-service said. */
     said: () => heard().flatMap(({ id, type }) => (type.startsWith('notification.') ? [id] : [])),
     hear: (id: string) => eventually(`${id} is said`, () => heard().find((event) => event.id === id)),
+    folder: scratch.path,
     mails: async () => (await readdir(join(scratch.path, 'mail')).catch(() => [])).sort(),
   }
 }

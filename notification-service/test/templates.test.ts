@@ -54,9 +54,7 @@ describe('dates and amounts', () => {
 
   it('of what was kept before there were zones are as they were', () => {
     const { timeZone: _, ...older } = wordsOf('payment.confirmation_required', {}, 'en-GB')
-    expect(blanks(set.render(older).short)).toContain(
-      '€1,074.50 for order 2026-1107 before November 21, 2026 at 18:30 UTC',
-    )
+    expect(blanks(set.render(older).short)).toContain('€1,074.50 for order 2026-1107 by November 21, 2026 at 18:30 UTC')
   })
 
   it('are in a frame that names the asked locale to a screen reader', () => {
