@@ -1,5 +1,5 @@
-// One-click unsubscribe (RFC 8058): who holds the token that a mail carries may switch off that category of mails for its
-// recipient, today or in years, and nothing else.
+// The link in a mail: who holds its token may unsubscribe by one click (RFC 8058), and choose in the preference centre what its
+// recipient gets, today or in years, and nothing else.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 export interface Unsubscribing {
