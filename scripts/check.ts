@@ -10,6 +10,7 @@ const LEFT_TO_NPM_TEST = [
   '**/test/component/*.test.ts',
   'shared/testing/test/*.test.ts',
   'notification-service/test/templates.test.ts',
+  'notification-service/test/mail-programs.test.ts',
   'tests/contracts/asyncapi.test.ts',
 ]
 const unitStep: Step = {
