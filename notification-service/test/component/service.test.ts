@@ -1,5 +1,14 @@
 // The whole service over an in-memory broker, a scratch database and a real SMTP server.
-import { amqpPriority, InventoryReserved, type Message, OrderPaid, registry, topology } from '@orders/shared/contracts'
+import {
+  amqpPriority,
+  InventoryReserved,
+  type Message,
+  OrderCreated,
+  OrderPaid,
+  PaymentRefunded,
+  registry,
+  topology,
+} from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import {
@@ -340,4 +349,27 @@ it('shows operators each template in each locale, with its sample and as it was 
   expect(last).toContain('Ihre Bestellung b9 ist bei uns eingegangen')
   expect(last).toContain('sandbox="" srcdoc="&#60;!doctype html&#62;')
   expect((await fetch(`${service.url}/templates/preview?template=none`)).status).toBe(404)
+})
+
+it('tells of each refund once, where the event names the customer', async () => {
+  const refund = { totalCents: 990, refundId: 're_1', reason: 'One cup arrived broken.' }
+  const refunded = (detail?: string, told: object = customer) =>
+    PaymentRefunded.of('7', at, { ...refund, ...told }, detail === undefined ? {} : { detail })
+  await say(refunded('re_0', {}))
+  for (const detail of ['re_1', 're_2', 're_1', undefined]) await say(refunded(detail))
+  for (const news of ['payment.refunded.re_1', 'payment.refunded.re_2', 'payment.refunded'])
+    await hear(`7/notification.sent/${news}.email`)
+  expect(server.accepted.map(({ mail }) => mail.subject)).toEqual(Array(3).fill('€9.90 for order 7 is refunded'))
+  expect(server.accepted[0]?.mail.text).toContain('One cup arrived broken.')
+})
+
+it('settles what an older binding still brings, and says nothing of an order that has no price yet', async () => {
+  const lines = [{ sku: 'item1', quantity: 1 }]
+  const { body, properties } = encode(registry, OrderCreated.of('7', at, { ...customer, lines }), 'order-service', {})
+  await broker.connect('test').publish({ exchange: '', routingKey: 'notification.queue', body, properties })
+  await say(OrderPaid.of('8', at, customer))
+  await hear('8/notification.sent/order.paid.email')
+  expect(broker.messages('notification.dlq')).toEqual([])
+  expect(await get('/retries')).toMatchObject({ retries: [] })
+  expect(server.accepted.map(({ mail }) => mail.subject)).toEqual(['Order 8 is paid'])
 })
