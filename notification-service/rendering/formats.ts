@@ -32,20 +32,19 @@ function formatsIn(manner: Manner): Formats {
   const { region, currency } = manner
   const money = new Intl.NumberFormat(region, { style: 'currency', currency })
   const number = new Intl.NumberFormat(region)
-  const moment = momentIn(manner)
   // ISO 4217 says how many digits a currency has: none in JPY, three in KWD.
   const unit = 10 ** (money.resolvedOptions().maximumFractionDigits ?? 2)
   const formats = {
     money: (minorUnits: number) => money.format(minorUnits / unit),
     number: (count: number) => number.format(count),
-    moment: (instant: string) => moment.format(Date.parse(instant)),
+    moment: momentIn(manner),
   }
   built.set(key, formats)
   return formats
 }
 
-/** With the zone by its short name, as `CET`; where the locale has none but an offset, by its long one. */
-function momentIn({ region, timeZone, has24Hours }: Manner): Intl.DateTimeFormat {
+/** With the zone by its short name, as `CET`; where the locale has none for that day but an offset, by its long one. */
+function momentIn({ region, timeZone, has24Hours }: Manner): (instant: string) => string {
   const zoneNamed = (timeZoneName: 'short' | 'longGeneric') =>
     new Intl.DateTimeFormat(region, {
       day: 'numeric',
@@ -58,8 +57,12 @@ function momentIn({ region, timeZone, has24Hours }: Manner): Intl.DateTimeFormat
       timeZoneName,
     })
   const short = zoneNamed('short')
-  const zone = short.formatToParts(0).find(({ type }) => type === 'timeZoneName')?.value ?? ''
-  return /^GMT[+-\u2212]/.test(zone) ? zoneNamed('longGeneric') : short
+  const long = zoneNamed('longGeneric')
+  return (instant) => {
+    const time = Date.parse(instant)
+    const zone = short.formatToParts(time).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+    return (/^GMT[+-\u2212]/.test(zone) ? long : short).format(time)
+  }
 }
 
 interface Call {
