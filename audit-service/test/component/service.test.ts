@@ -124,8 +124,12 @@ it('tells the story as data and as text, to operators only', async () => {
     entries: [{ type: 'order.created', sentence: 'gayal ordered 1 line' }],
     next: null,
     gaps: [
-      { after: 'order.created', status: 'waiting', sinceMs: 30_000 },
-      { missing: ['notification.requested/order.created'] },
+      {
+        after: 'order.created',
+        missing: ['inventory.reserved', 'inventory.out_of_stock'],
+        status: 'waiting',
+        sinceMs: 30_000,
+      },
     ],
   })
   const text = await get('/audit/orders/123', { accept: 'text/plain' })

@@ -1,17 +1,19 @@
 // How many strangers' addresses an order's news reach: by one customer, and to one address.
-import { OrderCancelled, OrderCreated } from '@orders/shared/contracts'
+import { InventoryReserved, OrderCancelled } from '@orders/shared/contracts'
 import { expect, it } from 'vitest'
 import { foreignIn, roomFor, withName } from '../../rules/contacts.ts'
 import { openServices } from '../running.ts'
 
 const HOUR_MS = 3_600_000
 const at = '2026-11-21T08:30:00.000Z'
-const lines = [{ sku: 'item1', quantity: 1 }]
+const lines = [{ sku: 'item1', quantity: 1, unitPriceCents: 1_050 }]
+/** What `order.created` is told on. */
 const created = (orderId: string, user: string, email?: string) =>
-  OrderCreated.of(orderId, at, {
+  InventoryReserved.of(orderId, at, {
     user,
     priority: 'standard',
     lines,
+    totalCents: 1_050,
     ...(email !== undefined && { contact: { email } }),
   })
 

@@ -1,5 +1,5 @@
 // Nobody is said to be told by a channel that has no provider.
-import { OrderCreated } from '@orders/shared/contracts'
+import { InventoryReserved } from '@orders/shared/contracts'
 import { expect, it } from 'vitest'
 import { openServices } from '../running.ts'
 
@@ -40,8 +40,8 @@ it('a request for a channel without a provider is refused, and nothing of it is 
 
 it('news of an order by such channels are simulated, and the event says so', async () => {
   const { say, hear, get } = await openServices({ isBare: true })
-  const lines = [{ sku: 'item1', quantity: 1 }]
-  await say(OrderCreated.of('1', at, { user: 'ann', priority: 'standard', lines, contact }))
+  const lines = [{ sku: 'item1', quantity: 1, unitPriceCents: 1_050 }]
+  await say(InventoryReserved.of('1', at, { user: 'ann', priority: 'standard', lines, totalCents: 1_050, contact }))
   for (const channel of ['email', 'sms', 'push', 'webhook'])
     expect((await hear(`1/notification.sent/order.created.${channel}`)).data).toMatchObject({ isStandIn: true })
   const { body } = await get('/notifications/1.order.created')
