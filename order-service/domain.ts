@@ -35,6 +35,8 @@ export type Fact =
 export interface Order {
   orderId: string
   user: string
+  /** Undefined in orders of an earlier version. */
+  customerId: string | undefined
   status: OrderStatus
   reason: string | null
   priority: 'standard' | 'express'
@@ -59,6 +61,7 @@ export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefi
   return {
     orderId,
     user: created.data.user,
+    customerId: created.data.customerId,
     status: statusOf(facts),
     reason: cancellationOf(facts)?.reason ?? null,
     priority: created.data.priority,
@@ -150,10 +153,26 @@ export function linesOf(items: (string | Line)[]): Line[] {
   return [...quantities].map(([sku, quantity]) => ({ sku, quantity })).sort((a, b) => (a.sku < b.sku ? -1 : 1))
 }
 
-/** Whether a repeated request means the order that is known already. */
+/** Whether a repeated request means the order that is known already. The pseudonym is ours, and no part of what was asked. */
 export function isSamePlacement(placed: Placed, facts: readonly Fact[]): boolean {
   const known = find(facts, 'order.created')
-  return known !== undefined && canonical(known.data) === canonical(placed)
+  if (!known) return false
+  const asked = ({ customerId: _, ...request }: Placed) => canonical(request)
+  return asked(known.data) === asked(placed)
+}
+
+/**
+ * One spelling for one customer: composed (Unicode NFC), without blanks around it. Letter case is kept, since to take two
+ * customers for one would show each the other's orders.
+ */
+export function canonicalUser(user: string): string {
+  return user.normalize('NFC').trim()
+}
+
+/** Whether the order is this customer's. */
+export function isOf(user: string, facts: readonly Fact[]): boolean {
+  const known = find(facts, 'order.created')
+  return known !== undefined && canonicalUser(known.data.user) === canonicalUser(user)
 }
 
 function canonical(value: unknown): string {
@@ -165,7 +184,7 @@ function canonical(value: unknown): string {
 }
 
 /** What a request to place an order asks for, whole: a repeat under the same Idempotency-Key has the same. */
-export function requestOf(ownId: string | undefined, placed: Placed): string {
+export function requestOf(ownId: string | undefined, { customerId: _, ...placed }: Placed): string {
   return canonical({ ownId, placed })
 }
 

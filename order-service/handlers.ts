@@ -18,6 +18,7 @@ import {
   asPlaced,
   cancellationFor,
   type Fact,
+  isOf,
   isSamePlacement,
   learn,
   type Order,
@@ -87,22 +88,25 @@ interface Placement {
 export function placeOrder({ orderId: wanted, isOwnId = true, key, placed, at }: Placement): Work<Order> {
   const request = requestOf(isOwnId ? wanted : undefined, placed)
   const fingerprint = createHash('sha256').update(request).digest('base64url')
+  const keys = key === undefined ? [] : [key, keyOfCustomer(placed, key)]
   return {
     reads(known) {
-      const keyedId = key === undefined ? undefined : known.get(idempotencyKeys, key)?.orderId
-      return [owned(orders, keyedId ?? wanted), ...(key === undefined ? [] : [owned(idempotencyKeys, key)])]
+      const keyed = keys.flatMap((one) => known.get(idempotencyKeys, one)?.orderId ?? [])
+      return [...[wanted, ...keyed].map((id) => owned(orders, id)), ...keys.map((one) => owned(idempotencyKeys, one))]
     },
     decide(draft) {
-      const keyed = key === undefined ? undefined : draft.get(idempotencyKeys, key)
+      const taken = keys.flatMap((one) => draft.get(idempotencyKeys, one) ?? [])
+      const keyed = taken.find((one) => isOf(placed.user, draft.get(orders, one.orderId) ?? []))
+      const free = keys.find((one) => draft.get(idempotencyKeys, one) === undefined)
       const orderId = keyed?.orderId ?? wanted
       const facts = draft.get(orders, orderId) ?? []
       const known = asPlaced(orderId, facts)
       const isSame = known !== undefined && isSamePlacement(placed, facts)
       if (keyed && !(isSame && (keyed.fingerprint ?? fingerprint) === fingerprint))
         throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another request before')
-      if (key !== undefined && !keyed && (isSame || !known)) draft.set(idempotencyKeys, key, { orderId, fingerprint })
+      if (known && !isSame) throw new RejectedError(409, 'order_exists', `order ${orderId} exists and is another one`)
+      if (!keyed && free !== undefined) draft.set(idempotencyKeys, free, { orderId, fingerprint })
       if (isSame) return { result: known, messages: [] }
-      if (known) throw new RejectedError(409, 'order_exists', `order ${orderId} exists and is another one`)
       const learnt = learn(orderId, facts, { type: 'order.created', at, data: placed })
       const order = asPlaced(orderId, learnt.state ?? [])
       if (!order) throw new Error('an order that was just placed is not there')
@@ -112,11 +116,25 @@ export function placeOrder({ orderId: wanted, isOwnId = true, key, placed, at }:
   }
 }
 
+/**
+ * Where a customer's key is kept when another customer came with the same one first. The plain key comes first, so that a copy of
+ * an earlier version finds it. No header value holds a line break, so the two cannot meet.
+ */
+function keyOfCustomer({ customerId, user }: Placed, key: string): string {
+  return `${customerId ?? user}\n${key}`
+}
+
+interface Cancellation {
+  orderId: string
+  /** The customer who asks; undefined for whoever may see every order. */
+  asker?: string | undefined
+  at: string
+}
+
 /** @throws RejectedError 404 `no_such_order`, 409 `order_already_paid` or `order_already_cancelled`. */
-export function requestCancellation(orderId: string, at: string): Work<Order> {
+export function requestCancellation({ orderId, asker, at }: Cancellation): Work<Order> {
   return about(orders, orderId, (facts = []) => {
-    const order = orderOf(orderId, facts)
-    if (!order) throw new RejectedError(404, 'no_such_order', `no order ${orderId}`)
+    const order = shownTo(asker, orderId, facts)
     const cancellation = cancellationFor(order)
     if (cancellation === 'too_late')
       throw new RejectedError(
@@ -128,4 +146,16 @@ export function requestCancellation(orderId: string, at: string): Work<Order> {
       throw new RejectedError(409, 'order_already_cancelled', `order ${orderId} is cancelled already: ${order.reason}`)
     return { ...learn(orderId, facts, { type: 'order.cancel_requested', at, data: {} }), result: order }
   })
+}
+
+/**
+ * The order, for whom it may be shown to: its customer, or, without a name, everybody who got this far.
+ *
+ * @throws RejectedError 404 `no_such_order`, in the same words for one that is another customer's
+ */
+export function shownTo(asker: string | undefined, orderId: string, facts: readonly Fact[]): Order {
+  const order = orderOf(orderId, facts)
+  if (!order || (asker !== undefined && !isOf(asker, facts)))
+    throw new RejectedError(404, 'no_such_order', `no order ${orderId}`)
+  return order
 }

@@ -1,86 +1,38 @@
 // What people may ask of order-service. Nothing here waits for the broker, but for the two questions about a payment.
-import {
-  Locale,
-  OrderId,
-  OrderPriority,
-  OrderStatus,
-  Payment,
-  PaymentConfirm,
-  PaymentGet,
-  Sku,
-} from '@orders/shared/contracts'
+import { Payment, PaymentConfirm, PaymentGet } from '@orders/shared/contracts'
 import { ask } from '@orders/shared/messaging'
 import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
-import { Type } from 'typebox'
 import { v7 as uuid } from 'uuid'
 import { createBacklog } from './backlog.ts'
 import type { OrderConfig } from './config.ts'
-import { type Fact, linesOf, type Order, orderOf } from './domain.ts'
-import { placeOrder, requestCancellation } from './handlers.ts'
+import type { CustomerIdOf } from './customers.ts'
+import { canonicalUser, linesOf } from './domain.ts'
+import { placeOrder, requestCancellation, shownTo } from './handlers.ts'
 import { countWaiting, listOrders, orders } from './store.ts'
+import { ById, Key, OrderView, Page, PlaceOrder } from './views.ts'
 
-const Quantity = Type.Integer({ minimum: 1, maximum: 10_000 })
-const Item = Type.Union([Sku, Type.Object({ sku: Sku, quantity: Quantity }, { additionalProperties: false })])
+type Request = Parameters<Wiring<OrderConfig>['auth']['customerOf']>[0]
 
-export const PlaceOrder = Type.Object(
-  {
-    orderId: Type.Optional(OrderId),
-    user: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
-    items: Type.Array(Item, { minItems: 1, maxItems: 200 }),
-    priority: Type.Optional(OrderPriority),
-    contact: Type.Optional(
-      Type.Object(
-        {
-          email: Type.Optional(Type.String({ maxLength: 254, pattern: '^[^\\s@<>,;]+@[^\\s@<>,;]+$' })),
-          phone: Type.Optional(Type.String({ pattern: '^\\+?[0-9 ()-]{3,30}$' })),
-          push: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
-          webhook: Type.Optional(Type.String({ maxLength: 2048, pattern: '^https?://[^\\s]+$' })),
-          locale: Type.Optional(Locale),
-        },
-        { additionalProperties: false },
-      ),
-    ),
-    paymentMethod: Type.Optional(Type.String({ pattern: '^tok_[A-Za-z0-9_]{1,60}$' })),
-    shippingAddress: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
-  },
-  { additionalProperties: false },
-)
-
-const Nullable = <T extends Parameters<typeof Type.Optional>[0]>(schema: T) => Type.Union([schema, Type.Null()])
-const OrderView = Type.Object({
-  orderId: OrderId,
-  user: Type.String(),
-  status: OrderStatus,
-  reason: Nullable(Type.String()),
-  priority: OrderPriority,
-  lines: Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer(), unitPriceCents: Type.Optional(Type.Integer()) })),
-  totalCents: Nullable(Type.Integer()),
-  trackingId: Nullable(Type.String()),
-  createdAt: Type.String(),
-  updatedAt: Type.String(),
-})
-const ById = Type.Object({ id: OrderId })
-const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
-const Page = Type.Object(
-  {
-    status: Type.Optional(OrderStatus),
-    before: Type.Optional(OrderId),
-    limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
-  },
-  { additionalProperties: false },
-)
-
-export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
+export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdOf: CustomerIdOf): void {
   const { commit, database, broker, auth, config, now } = wiring
   const open = { onRequest: auth.customer }
   const backlog = createBacklog(() => countWaiting(database, config.ordersWaitingMax), config.ordersWaitingMax)
 
   /** @throws RejectedError 404 `no_such_order` */
-  async function orderWith(orderId: string): Promise<{ order: Order; facts: readonly Fact[] }> {
+  async function orderFor(request: Request, orderId: string) {
     const facts = (await orders.load(database, [orderId])).get(orderId) ?? []
-    const order = orderOf(orderId, facts)
-    if (!order) throw new RejectedError(404, 'no_such_order', `no order ${orderId}`)
-    return { order, facts }
+    return { order: shownTo(auth.customerOf(request), orderId, facts), facts }
+  }
+
+  /** @throws RejectedError 403 `other_customer` when the token shown is bound to another one than `user` */
+  function demandOwn(request: Request, user: string | undefined): void {
+    const own = auth.customerOf(request)
+    if (own === undefined || (user !== undefined && canonicalUser(user) === canonicalUser(own))) return
+    throw new RejectedError(
+      403,
+      'other_customer',
+      'this token gives access to its own customer only: say that one as user',
+    )
   }
 
   app.post(
@@ -88,8 +40,9 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     { ...open, schema: { body: PlaceOrder, headers: Key, response: { 202: OrderView }, summary: 'Place an order' } },
     async (request, reply) => {
       const { orderId: ownId, items, priority = 'standard', ...customer } = request.body
+      demandOwn(request, customer.user)
       const key = request.headers['idempotency-key']
-      const placed = { ...customer, priority, lines: linesOf(items) }
+      const placed = { ...customer, customerId: customerIdOf(customer.user), priority, lines: linesOf(items) }
       await backlog.takeOne()
       const orderId = ownId ?? uuid()
       const placement = { orderId, isOwnId: ownId !== undefined, key, placed, at: now().toISOString() }
@@ -107,18 +60,24 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
         summary: 'Where an order stands, and the dated facts it follows from',
       },
     },
-    async ({ params }) => {
-      const { order, facts } = await orderWith(params.id)
+    async (request) => {
+      const { order, facts } = await orderFor(request, request.params.id)
       return { ...order, facts: facts.map(({ type, at }) => ({ type, at })) }
     },
   )
 
   app.get(
     '/orders',
-    { onRequest: auth.operator, schema: { querystring: Page, summary: 'The newest orders' } },
-    async ({ query }) => {
+    {
+      onRequest: async (request) => (auth.customerOf(request) === undefined ? auth.operator(request) : undefined),
+      schema: { querystring: Page, summary: 'The newest orders, of one customer or of all' },
+    },
+    async (request) => {
+      const { query } = request
+      demandOwn(request, query.user)
       const page = await listOrders(database, {
         status: query.status,
+        customerId: query.user === undefined ? undefined : customerIdOf(query.user),
         before: query.before,
         limit: Number(query.limit ?? 50),
       })
@@ -130,7 +89,8 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     '/orders/:id/cancel',
     { ...open, schema: { params: ById, summary: 'Ask for a cancellation; only payment can grant it' } },
     async (request, reply) => {
-      const order = await commit.submit(requestCancellation(request.params.id, now().toISOString()), traceOf(request))
+      const cancellation = { orderId: request.params.id, asker: auth.customerOf(request), at: now().toISOString() }
+      const order = await commit.submit(requestCancellation(cancellation), traceOf(request))
       return reply.status(202).send({ orderId: order.orderId, status: order.status, cancellation: 'requested' })
     },
   )
@@ -140,7 +100,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     { ...open, schema: { params: ById, response: { 200: Payment }, summary: 'Asks payment-service for the payment' } },
     async (request) => {
       const orderId = request.params.id
-      await orderWith(orderId)
+      await orderFor(request, orderId)
       return ask(broker, PaymentGet, { orderId }, config.rpcTimeoutMs, traceOf(request))
     },
   )
@@ -150,7 +110,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>): void {
     { ...open, schema: { params: ById, response: { 202: Payment }, summary: 'The customer confirms the amount' } },
     async (request, reply) => {
       const orderId = request.params.id
-      await orderWith(orderId)
+      await orderFor(request, orderId)
       const payment = await ask(broker, PaymentConfirm, { orderId }, config.rpcTimeoutMs, traceOf(request))
       return reply.status(202).send(payment)
     },

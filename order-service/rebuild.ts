@@ -2,12 +2,14 @@
 import { readConfig } from '@orders/shared/runtime'
 import { openDatabase } from '@orders/shared/storage'
 import { OrderConfig } from './config.ts'
-import { rebuildOrders } from './store.ts'
+import { openPseudonyms } from './customers.ts'
+import { fillCustomers, rebuildOrders } from './store.ts'
 
 const config = readConfig(OrderConfig, process.env)
 const database = await openDatabase('order-service', config.dataDir, config.databaseUrl)
 try {
   const orders = await rebuildOrders(database, (count) => process.stdout.write(`\r${count} orders derived`))
+  await fillCustomers(database, await openPseudonyms(database))
   process.stdout.write(`\r${orders} orders derived from their facts\n`)
 } finally {
   await database.close()

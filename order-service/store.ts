@@ -45,17 +45,19 @@ async function saveFacts(tx: Sql, changes: Change<readonly Fact[]>[]): Promise<v
 async function saveOrders(tx: Sql, derived: Order[]): Promise<void> {
   await insert(
     tx,
-    'orders (order_id, user_name, status, reason, total_cents, created_at, updated_at)',
-    derived.map(({ orderId, user, status, reason, totalCents, createdAt, updatedAt }) => [
+    'orders (order_id, user_name, customer_id, status, reason, total_cents, created_at, updated_at)',
+    derived.map(({ orderId, user, customerId, status, reason, totalCents, createdAt, updatedAt }) => [
       orderId,
       user,
+      customerId ?? null,
       status,
       reason,
       totalCents,
       createdAt,
       updatedAt,
     ]),
-    `on conflict (order_id) do update set user_name = excluded.user_name, status = excluded.status,
+    `on conflict (order_id) do update set user_name = excluded.user_name,
+       customer_id = coalesce(excluded.customer_id, orders.customer_id), status = excluded.status,
        reason = excluded.reason, total_cents = excluded.total_cents, created_at = excluded.created_at,
        updated_at = excluded.updated_at`,
   )
@@ -91,20 +93,25 @@ export interface OrderSummary {
   updatedAt: string
 }
 
+interface Wanted {
+  status: OrderStatus | undefined
+  customerId?: string | undefined
+  before: string | undefined
+  limit: number
+}
+
 /** The newest first; `before` is the id of the last order of the page before. */
-export async function listOrders(
-  sql: Reader,
-  { status, before, limit }: { status: OrderStatus | undefined; before: string | undefined; limit: number },
-): Promise<OrderSummary[]> {
+export async function listOrders(sql: Reader, { status, customerId, before, limit }: Wanted): Promise<OrderSummary[]> {
   const last = before === undefined ? undefined : await createdAtOf(sql, before)
   return sql.all<OrderSummary>(
     `select order_id as "orderId", user_name as "user", status, reason, total_cents as "totalCents",
        created_at as "createdAt", updated_at as "updatedAt"
      from orders
-     where (created_at, order_id) < (?, ?) ${standing(status)}
+     where (created_at, order_id) < (?, ?) ${standing(status)} ${customerId === undefined ? '' : 'and customer_id = ?'}
      order by created_at desc, order_id desc limit ?`,
     last ?? '9999',
     before ?? '',
+    ...(customerId === undefined ? [] : [customerId]),
     limit,
   )
 }
@@ -198,4 +205,32 @@ async function placedAfter(sql: Reader, after: string): Promise<string[]> {
     REBUILD_BATCH,
   )
   return rows.map(({ orderId }) => orderId)
+}
+
+/** Made of `fresh` when nobody has kept it yet; whoever keeps it first decides for all copies. */
+export function keptSecret(database: Database, name: string, fresh: string): Promise<string> {
+  return database.transaction(async (tx) => {
+    await insert(tx, 'secrets (name, value)', [[name, fresh]], 'on conflict (name) do nothing')
+    const row = await tx.get<{ value: string }>('select value from secrets where name = ?', name)
+    return row?.value ?? fresh
+  })
+}
+
+/** Fills in the customers of orders that an earlier version has placed, a batch at a time, and returns of how many. */
+export async function fillCustomers(database: Database, customerIdOf: (user: string) => string): Promise<number> {
+  for (let count = 0; ; ) {
+    const rows = await database.all<{ orderId: string; user: string }>(
+      'select order_id as "orderId", user_name as "user" from orders where customer_id is null limit ?',
+      REBUILD_BATCH,
+    )
+    if (rows.length === 0) return count
+    await database.transaction((tx) =>
+      Promise.all(
+        rows.map(({ orderId, user }) =>
+          tx.run('update orders set customer_id = ? where order_id = ?', customerIdOf(user), orderId),
+        ),
+      ),
+    )
+    count += rows.length
+  }
 }

@@ -5,9 +5,10 @@ import { createGroupCommit, createOutbox, type Work } from '@orders/shared/messa
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { createMemoryBroker, decideAlone, handleAlone, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openPseudonyms, pseudonyms } from '../customers.ts'
 import type { Placed } from '../domain.ts'
 import { handlers, placeOrder, requestCancellation } from '../handlers.ts'
-import { COUNT_OPEN, countOpen, listOrders, orders, rebuildOrders } from '../store.ts'
+import { COUNT_OPEN, countOpen, fillCustomers, listOrders, orders, rebuildOrders } from '../store.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const placed: Placed = { user: 'ann', priority: 'standard', lines: [{ sku: 'item1', quantity: 1 }] }
@@ -84,7 +85,9 @@ describe('placing an order', () => {
     const second = await generated('generated-2', { key: 'k' })
     expect(second).toEqual({ result: first.result, messages: [] })
     expect(await factsOf('generated-2')).toBeUndefined()
-    await expect(generated('generated-3', { key: 'k', placed: { user: 'bob' } })).rejects.toMatchObject({ status: 422 })
+    await expect(generated('generated-3', { key: 'k', placed: { priority: 'express' } })).rejects.toMatchObject({
+      status: 422,
+    })
   })
 
   it('with a key means the whole request, the client’s own id included', async () => {
@@ -98,9 +101,9 @@ describe('placing an order', () => {
   it('keeps a key that comes with an order that is there already', async () => {
     await place('A')
     expect((await place('A', { key: 'K2' })).result).toMatchObject({ orderId: 'A' })
-    const other = place('A', { key: 'K2', placed: { user: 'bob' } })
+    const other = place('A', { key: 'K2', placed: { priority: 'express' } })
     await expect(other).rejects.toMatchObject({ status: 422, code: 'idempotency_key_reused' })
-    await expect(place('B', { key: 'K2', placed: { user: 'bob' } })).rejects.toMatchObject({ status: 422 })
+    await expect(place('B', { key: 'K2', placed: { priority: 'express' } })).rejects.toMatchObject({ status: 422 })
     expect(await factsOf('B')).toBeUndefined()
   })
 
@@ -114,7 +117,41 @@ describe('placing an order', () => {
     await place('A')
     await database.run("insert into idempotency_keys (idempotency_key, order_id) values ('old', 'A')")
     expect((await place('A', { key: 'old' })).result).toMatchObject({ orderId: 'A' })
-    await expect(place('A', { key: 'old', placed: { user: 'bob' } })).rejects.toMatchObject({ status: 422 })
+    await expect(place('A', { key: 'old', placed: { priority: 'express' } })).rejects.toMatchObject({ status: 422 })
+  })
+
+  it('with a key that another customer has used too is placed for each of them', async () => {
+    const [ann, bob, cy] = [{ user: 'ann' }, { user: 'bob' }, { user: 'cy' }]
+    await place('A', { key: 'K', placed: ann })
+    for (const [orderId, customer] of [
+      ['B', bob],
+      ['C', cy],
+    ] as const) {
+      expect((await place(orderId, { key: 'K', placed: customer })).result).toMatchObject({ orderId, ...customer })
+      const repeat = await place(orderId, { key: 'K', placed: customer })
+      expect(repeat).toMatchObject({ result: { orderId }, messages: [] })
+      const another = place(orderId, { key: 'K', placed: { ...customer, priority: 'express' } })
+      await expect(another).rejects.toMatchObject({ status: 422, code: 'idempotency_key_reused' })
+    }
+    expect(await place('A', { key: 'K', placed: ann })).toMatchObject({ result: { orderId: 'A' }, messages: [] })
+  })
+
+  it('under another customer’s id is refused in the words that anybody gets', async () => {
+    await place('A')
+    const told = await Promise.allSettled([
+      place('A', { placed: { user: 'bob' } }),
+      place('A', { key: 'K', placed: { user: 'bob' } }),
+      place('A', { placed: { priority: 'express' } }),
+    ])
+    for (const one of told)
+      expect(one).toMatchObject({ reason: { status: 409, message: 'order A exists and is another one' } })
+  })
+
+  it('is the same whichever version’s pseudonym it was kept with', async () => {
+    await place('A', { key: 'K' })
+    const customerId = 'cus_abcdefghijklmnopqrstuvwxyz'
+    expect((await place('A', { key: 'K', placed: { customerId } })).messages).toEqual([])
+    expect((await place('A', { placed: { customerId } })).messages).toEqual([])
   })
 
   it('by several requests at the same moment is placed by the first, whether a key or an id makes them one', async () => {
@@ -122,7 +159,7 @@ describe('placing an order', () => {
       placing('generated-1', { key: 'k', isOwnId: false }),
       placing('generated-2', { key: 'k', isOwnId: false }),
       placing('generated-1'),
-      placing('generated-3', { key: 'k', isOwnId: false, placed: { user: 'bob' } }),
+      placing('generated-3', { key: 'k', isOwnId: false, placed: { priority: 'express' } }),
       placing('generated-1', { placed: { user: 'bob' } }),
       placing('other', { key: 'l' }),
     ])
@@ -142,13 +179,13 @@ describe('placing an order', () => {
 describe('asking for a cancellation', () => {
   it('is heard by payment once', async () => {
     await place('o1')
-    const ask = () => decideAlone(database, requestCancellation('o1', at))
+    const ask = () => decideAlone(database, requestCancellation({ orderId: 'o1', at }))
     expect((await ask()).messages.map(({ type }) => type)).toEqual(['order.cancel_requested'])
     expect((await ask()).messages).toEqual([])
   })
 
   it('is refused for an order that is unknown, paid or cancelled', async () => {
-    const ask = (orderId: string) => decideAlone(database, requestCancellation(orderId, at))
+    const ask = (orderId: string) => decideAlone(database, requestCancellation({ orderId, at }))
     await expect(ask('unknown')).rejects.toMatchObject({ status: 404 })
     await place('o1')
     await hear(PaymentFailed.type, 'o1', { reason: 'declined', totalCents: 1 })
@@ -212,7 +249,9 @@ describe('the facts', () => {
     const all = () => database.all('select * from orders order by order_id')
     const before = await all()
     await database.run("update orders set status = 'completed', total_cents = 0, user_name = 'x', created_at = 'x'")
-    await database.run("insert into orders select 'ghost', user_name, status, reason, 0, '', '' from orders limit 1")
+    await database.run(
+      "insert into orders select 'ghost', user_name, status, reason, 0, '', '', null from orders limit 1",
+    )
     await database.run("delete from orders where order_id = 'o3'")
     expect(await rebuildOrders(database, () => undefined)).toBe(3)
     expect(await all()).toEqual(before)
@@ -230,9 +269,52 @@ describe('the facts', () => {
     await rebuildOrders(database, () => undefined)
     const before = await ids()
     for (const ghost of ['a', 'o1200x', 'o1500x', 'z'])
-      await database.run("insert into orders select ?, user_name, status, reason, 0, '', '' from orders limit 1", ghost)
+      await database.run(
+        "insert into orders select ?, user_name, status, reason, 0, '', '', null from orders limit 1",
+        ghost,
+      )
     expect(await rebuildOrders(database, () => undefined)).toBe(1_201)
     expect((await ids()).toSorted()).toEqual(before.toSorted())
+  })
+})
+
+describe('customers', () => {
+  const customerIdOf = pseudonyms(Buffer.from('a key'))
+
+  it('get one pseudonym each, in one form, whatever the spelling of the same letters', () => {
+    expect(customerIdOf('ann')).toMatch(/^cus_[a-z0-9]{26}$/)
+    expect(customerIdOf(' ann\t')).toBe(customerIdOf('ann'))
+    expect(customerIdOf('Zo\u0065\u0308')).toBe(customerIdOf('Zo\u00eb'))
+    const many = new Set(Array.from({ length: 2_000 }, (_, number) => customerIdOf(`user${number}`)))
+    expect(many.size).toBe(2_000)
+    expect(customerIdOf('Ann')).not.toBe(customerIdOf('ann'))
+    expect(pseudonyms(Buffer.from('another key'))('ann')).not.toBe(customerIdOf('ann'))
+  })
+
+  it('keep it, whichever copy starts first, and after every later start', async () => {
+    const copies = await Promise.all(Array.from({ length: 5 }, () => openPseudonyms(database)))
+    expect(new Set(copies.map((one) => one('ann'))).size).toBe(1)
+  })
+
+  it('find their orders, those of an earlier version too, by the index alone', async () => {
+    for (const [number, user] of ['ann', 'bob', 'ann', 'bob'].entries())
+      await place(`o${number}`, { placed: { user, ...(number > 1 && { customerId: customerIdOf(user) }) } })
+    const found = async (user: string) =>
+      (
+        await listOrders(database, { status: undefined, customerId: customerIdOf(user), before: undefined, limit: 9 })
+      ).map(({ orderId }) => orderId)
+    expect(await found('ann')).toEqual(['o2'])
+    expect(await fillCustomers(database, customerIdOf)).toBe(2)
+    await rebuildOrders(database, () => undefined)
+    expect([await found('ann'), await found('bob')]).toEqual([
+      ['o2', 'o0'],
+      ['o3', 'o1'],
+    ])
+    const plan = await database.all(
+      `explain query plan select order_id from orders where (created_at, order_id) < ('9999', '') and customer_id = 'x'
+       order by created_at desc, order_id desc limit 50`,
+    )
+    expect(JSON.stringify(plan)).toContain('orders_by_customer (customer_id=?')
   })
 })
 

@@ -8,6 +8,8 @@ export interface Auth {
   /** Hooks for fastify's `onRequest`. */
   operator(request: FastifyRequest): Promise<void>
   customer(request: FastifyRequest): Promise<void>
+  /** The customer that the shown token is bound to; undefined for every other token, and for none. */
+  customerOf(request: FastifyRequest): string | undefined
   /** Who shows a token that is valid anywhere here, by a name that does not give the token away. */
   holder(request: FastifyRequest): string | undefined
 }
@@ -20,7 +22,8 @@ export function createAuth({ host, operatorTokens, customerTokens }: CommonConfi
       `HOST=${host} can be reached from outside: set OPERATOR_TOKENS (for example to the output of "openssl rand -hex 24"), or HOST=127.0.0.1`,
     )
   const operators = digests(operatorTokens)
-  const everybody = [...digests(customerTokens), ...operators]
+  const customers = customersOf(customerTokens)
+  const everybody = [...customers.map(({ digest }) => digest), ...operators]
   const areCustomersAsked = customerTokens !== undefined
   // 401 says that we do not know who asks, 403 that who asks may not (RFC 9110 §15.5.2, §15.5.4).
   const demand = (request: FastifyRequest, allowed: Buffer[]) => {
@@ -36,6 +39,11 @@ export function createAuth({ host, operatorTokens, customerTokens }: CommonConfi
     },
     async customer(request) {
       if (areCustomersAsked) demand(request, everybody)
+    },
+    customerOf(request) {
+      const digest = shownBy(request)
+      if (!digest || isAmong(operators, digest)) return undefined
+      return customers.filter((one) => timingSafeEqual(one.digest, digest)).at(0)?.name
     },
     holder(request) {
       const digest = shownBy(request)
@@ -57,6 +65,22 @@ function isAmong(known: Buffer[], digest: Buffer): boolean {
 
 function digests(tokens: string | undefined): Buffer[] {
   return tokens === undefined ? [] : tokens.split(',').map(digestOf)
+}
+
+interface CustomerToken {
+  name: string | undefined
+  digest: Buffer
+}
+
+/** @throws BrokenError `bad_configuration` when one token stands for two customers, who would see each other's orders. */
+function customersOf(tokens: string | undefined): CustomerToken[] {
+  const customers = (tokens?.split(',') ?? []).map((entry): CustomerToken => {
+    const [token = '', name] = entry.split(':').reverse()
+    return { name: name?.trim(), digest: digestOf(token) }
+  })
+  if (new Set(customers.map(({ digest }) => digest.toString('hex'))).size < customers.length)
+    throw new BrokenError('bad_configuration', 'configuration: CUSTOMER_TOKENS: a token is there twice')
+  return customers
 }
 
 function digestOf(token: string): Buffer {

@@ -69,8 +69,9 @@ export const CommonConfig = Type.Object({
   ),
   customerTokens: Type.Optional(
     Type.String({
-      pattern: '^[^\\s,]{16,}(,[^\\s,]{16,})*$',
-      description: 'Bearer tokens for customer routes; without it they are open.',
+      pattern: '^([^\\s,:][^,:]{0,199}:)?[^\\s,:]{16,}(,([^\\s,:][^,:]{0,199}:)?[^\\s,:]{16,})*$',
+      description:
+        'Bearer tokens for customer routes, without a colon in them; without any they are open. With name:token, that token is the customer’s of that name, who places, sees and cancels their own orders only.',
     }),
   ),
   httpRequestsMax: Type.Integer({

@@ -4,12 +4,14 @@ import { PaymentConfirm } from '@orders/shared/contracts'
 import { ask } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
 import { setStock } from '../../inventory-service/handlers.ts'
+import { pseudonyms } from '../../order-service/customers.ts'
 import { linesOf, type Order, orderOf } from '../../order-service/domain.ts'
 import { placeOrder, requestCancellation } from '../../order-service/handlers.ts'
 import { orders } from '../../order-service/store.ts'
 import { type Plan, SCARCE } from './orders.ts'
 import type { World } from './world.ts'
 
+const customerIdOf = pseudonyms(Buffer.from('a key that is the same in every run'))
 const PATIENCE_MEAN_MS = 300
 const LOOK_MEAN_MS = 1_500
 
@@ -39,7 +41,7 @@ export async function behave(world: World, plan: Plan): Promise<void> {
 
 async function place(world: World, { orderId, form }: Plan): Promise<void> {
   const { items, priority = 'standard' as const, ...customer } = form
-  const placed = { ...customer, priority, lines: linesOf(items) }
+  const placed = { ...customer, customerId: customerIdOf(customer.user), priority, lines: linesOf(items) }
   const answer = await insist(world, () =>
     world.ask('order-service', ({ commit, now }) =>
       commit.submit(placeOrder({ orderId, key: `key-${orderId}`, placed, at: now().toISOString() })),
@@ -51,7 +53,9 @@ async function place(world: World, { orderId, form }: Plan): Promise<void> {
 /** Refused when it is too late, which is as good. */
 async function cancel(world: World, { orderId }: Plan): Promise<void> {
   await insist(world, () =>
-    world.ask('order-service', ({ commit, now }) => commit.submit(requestCancellation(orderId, now().toISOString()))),
+    world.ask('order-service', ({ commit, now }) =>
+      commit.submit(requestCancellation({ orderId, at: now().toISOString() })),
+    ),
   )
 }
 

@@ -188,7 +188,12 @@ export function createWorld(options: Options): World {
 }
 
 /** Nobody asks over HTTP. */
-const auth = { operator: async () => undefined, customer: async () => undefined, holder: () => undefined }
+const auth = {
+  operator: async () => undefined,
+  customer: async () => undefined,
+  holder: () => undefined,
+  customerOf: () => undefined,
+}
 
 /** Nobody stops in order; what a process opened only ends its intervals when it dies. */
 function partsOf(process: Process): Wiring<object>['parts'] {

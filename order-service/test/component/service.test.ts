@@ -65,7 +65,19 @@ test('an order is told with the facts that it follows from, and nothing of its m
     return now.status === 'paid' && now
   })
   expect(Object.keys(told).sort()).toEqual(
-    ['orderId', 'user', 'status', 'reason', 'priority', 'lines', 'totalCents', 'trackingId', 'createdAt', 'updatedAt']
+    [
+      'orderId',
+      'user',
+      'customerId',
+      'status',
+      'reason',
+      'priority',
+      'lines',
+      'totalCents',
+      'trackingId',
+      'createdAt',
+      'updatedAt',
+    ]
       .concat('facts')
       .sort(),
   )

@@ -83,6 +83,33 @@ describe('with tokens', () => {
   })
 })
 
+describe('a customer’s token with a name', () => {
+  const [ANN, BOB] = ['ann-token-0123456789', 'bob-token-0123456789']
+  const named = { OPERATOR_TOKENS: OPERATOR, CUSTOMER_TOKENS: `ann:${ANN},${CUSTOMER},Bob B:${BOB}` }
+  const customerOf = (environment: Record<string, string>, token: string) =>
+    createAuth(readConfig(CommonConfig, environment)).customerOf({
+      headers: { authorization: `Bearer ${token}` },
+    } as FastifyRequest)
+
+  it('is that customer’s, a plain one and an operator’s are nobody’s', async () => {
+    expect([ANN, BOB, CUSTOMER, OPERATOR, 'x'].map((token) => customerOf(named, token))).toEqual([
+      'ann',
+      'Bob B',
+      undefined,
+      undefined,
+      undefined,
+    ])
+    const ask = await asking(named)
+    expect([await ask('/customer', `Bearer ${ANN}`), await ask('/operator', `Bearer ${ANN}`)]).toEqual([200, REFUSED])
+    expect(await ask('/customer', `Bearer ann:${ANN}`)).toEqual(UNKNOWN)
+  })
+
+  it('stands for one customer only', () => {
+    expect(() => createAuth(readConfig(CommonConfig, { CUSTOMER_TOKENS: `ann:${ANN},bob:${ANN}` }))).toThrow(/twice/)
+    expect(() => readConfig(CommonConfig, { CUSTOMER_TOKENS: 'ann:too-short' })).toThrow(/CUSTOMER_TOKENS/)
+  })
+})
+
 it('a hook leaves a valid request as it is', async () => {
   const auth = createAuth(readConfig(CommonConfig, {}))
   const request = { headers: {} } as FastifyRequest
