@@ -21,6 +21,8 @@ type Say = (event: Spoken, money: Money) => string
 const sentences: Record<string, Say> = {
   'order.created': ({ data }) => `${textIn(data, 'user') ?? 'a customer'} ordered ${lines(data)}${express(data)}`,
   'order.cancel_requested': () => 'the customer asked to cancel',
+  'order.refund_requested': ({ data }, money) =>
+    `an operator wants money given back${total(data, money)}${reason(data)}`,
   'order.paid': () => 'the order is paid',
   'order.shipped': ({ data }) => `the order is on its way${because(textIn(data, 'trackingId'), ', tracking number ')}`,
   'order.completed': () => 'the order is complete',
@@ -29,6 +31,7 @@ const sentences: Record<string, Say> = {
   'inventory.out_of_stock': ({ data }) => `inventory has not enough of ${missing(data)}`,
   'inventory.committed': () => 'inventory sold the goods',
   'inventory.released': ({ data }) => `inventory made the goods available again${reason(data)}`,
+  'inventory.returned': ({ data }) => `inventory put ${lines(data)} back into stock`,
   'inventory.restocked': ({ data }) =>
     `an operator changed the stock to ${numberIn(data, 'available') ?? 'another number'}`,
   'payment.success': ({ data }, money) => `payment charged the customer${total(data, money)}`,
@@ -36,6 +39,7 @@ const sentences: Record<string, Say> = {
   'payment.confirmation_required': ({ data }, money) =>
     `payment asked the customer to confirm${total(data, money)}${because(textIn(data, 'confirmBefore'), ', until ')}`,
   'payment.refunded': ({ data }, money) => `payment gave the money back${total(data, money)}`,
+  'payment.refund_refused': ({ data }) => `payment gives no money back${reason(data)}`,
   'shipping.prepared': ({ data }) =>
     `${textIn(data, 'carrier') ?? 'the carrier'} took the parcel${because(textIn(data, 'trackingId'), ', tracking number ')}`,
   'shipping.failed': ({ data }) => `the carrier refused the parcel${reason(data)}`,

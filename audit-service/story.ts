@@ -1,8 +1,8 @@
 // An order's story: its events in the order of their causes, in words, and what should have followed and did not.
-import { textIn } from './fields.ts'
+import { fieldIn, textIn } from './fields.ts'
 import { expectedOfNews, OUTSIDE, waysOf, withoutEarlierHolds } from './news.ts'
 import { type Money, sentenceOf } from './sentences.ts'
-import { type Expectation, type Hold, keyOf, type Told } from './told.ts'
+import { detailOf, type Expectation, type Hold, keyOf, type Told } from './told.ts'
 
 export interface StoryEntry {
   id: string
@@ -56,6 +56,9 @@ const CAUSAL_ORDER = [
   'shipping.delivered',
   'order.completed',
   'order.cancelled',
+  'order.refund_requested',
+  'payment.refund_refused',
+  'inventory.returned',
   'notification.held',
   'notification.requested',
   'notification.sent',
@@ -144,13 +147,26 @@ const RULES: Rule[] = [
   { after: 'shipping.delivered', expect: [['order.completed']] },
   { after: 'shipping.failed', expect: [['inventory.released'], ['order.cancelled']] },
   { after: 'shipping.failed', expect: [['payment.refunded']], patience: OUTSIDE },
+  { after: 'order.refund_requested', expect: [['payment.refunded', 'payment.refund_refused']], patience: OUTSIDE },
 ]
 
 function expectationsOf(event: Told): Expectation[] {
   const byRule = RULES.filter(({ after }) => after === event.type).flatMap(({ expect, unless = [], patience = 1 }) =>
-    expect.map((oneOf) => ({ oneOf, unless, patience })),
+    expect.map((oneOf) => ({ oneOf: oneOf.map((type) => sameDetail(event, type)), unless, patience })),
   )
-  return [...byRule, ...expectedOfNews(event)]
+  return [...byRule, ...returnOf(event), ...expectedOfNews(event)]
+}
+
+/** What may happen to an order more than once is answered under the same detail. */
+function sameDetail(event: Told, type: string): string {
+  const detail = detailOf(event)
+  return detail === '' ? type : `${type}/${detail}`
+}
+
+/** Only of what was delivered, or is on its way, do goods come back with the money. */
+function returnOf(event: Told): Expectation[] {
+  const isBack = event.type === 'payment.refunded' && fieldIn(event.data, 'returnToStock') === true
+  return isBack ? [{ oneOf: [sameDetail(event, 'inventory.returned')], patience: 1 }] : []
 }
 
 function gapsOf(sorted: readonly Told[], nowMs: number, gapAfterMs: number): Gap[] {

@@ -8,6 +8,7 @@ import {
   InventoryReleased,
   InventoryReserved,
   InventoryRestocked,
+  InventoryReturned,
   type Line,
   type Message,
   type PricedLine,
@@ -31,11 +32,18 @@ export interface Stock extends Article {
 /** What may be known of an order besides its lines. */
 export type GoodsFact = 'payment.success' | 'payment.failed' | 'shipping.failed'
 
+/** Goods of a refund that came back. */
+export interface Return {
+  request: string
+  lines: Line[]
+}
+
 export interface Reservation {
   /** Null while only later news has arrived: a tombstone. */
   outcome: 'reserved' | 'out_of_stock' | null
   lines: PricedLine[]
   facts: GoodsFact[]
+  returns: Return[]
   updatedAt: string
 }
 
@@ -55,7 +63,7 @@ export interface Decision {
 }
 
 const nothing: Decision = { moves: [], messages: [] }
-const unknown: Reservation = { outcome: null, lines: [], facts: [], updatedAt: '' }
+const unknown: Reservation = { outcome: null, lines: [], facts: [], returns: [], updatedAt: '' }
 
 type Place = 'available' | 'reserved' | 'committed'
 
@@ -101,7 +109,24 @@ export function reserve(
 /** Takes note of what became of the payment or the shipment. */
 export function learn(orderId: string, known: Reservation = unknown, fact: GoodsFact, at: string): Decision {
   if (known.facts.includes(fact)) return nothing
-  const reservation = { ...known, facts: [...known.facts, fact], updatedAt: at }
+  return changed(orderId, known, { ...known, facts: [...known.facts, fact], updatedAt: at })
+}
+
+/** Takes note of goods that come back with a refund: sold ones are for sale again. Of other refunds no goods come back. */
+export function takeBack(
+  orderId: string,
+  known: Reservation = unknown,
+  { request, lines, returnToStock }: { request?: string; lines?: Line[]; returnToStock?: boolean },
+  at: string,
+): Decision {
+  if (!returnToStock || request === undefined || !lines) return nothing
+  if (known.returns.some((one) => one.request === request)) return nothing
+  const back = { request, lines: lines.map(({ sku, quantity }) => ({ sku, quantity })) }
+  return changed(orderId, known, { ...known, returns: [...known.returns, back], updatedAt: at })
+}
+
+function changed(orderId: string, known: Reservation, reservation: Reservation): Decision {
+  const at = reservation.updatedAt
   const said = new Set(followUps(orderId, known, at).map(({ id }) => id))
   return {
     reservation,
@@ -110,26 +135,42 @@ export function learn(orderId: string, known: Reservation = unknown, fact: Goods
   }
 }
 
-function followUps(orderId: string, { outcome, lines, facts }: Reservation, at: string): Message[] {
+function followUps(orderId: string, reservation: Reservation, at: string): Message[] {
+  const { outcome, lines, facts, returns } = reservation
   if (outcome !== 'reserved') return []
+  const isSold = placeOf(reservation) === 'committed'
   const sold = lines.map(({ sku, quantity }) => ({ sku, quantity }))
   const back = facts.find((fact) => fact === 'payment.failed' || fact === 'shipping.failed')
   return [
     facts.includes('payment.success') && InventoryCommitted.of(orderId, at, { lines: sold }),
     back && InventoryReleased.of(orderId, at, { lines: sold, reason: back }, { priority: amqpPriority.failure }),
+    ...(isSold ? returns : []).map(({ request, lines: returned }) =>
+      InventoryReturned.of(orderId, at, { lines: returned, request }, { detail: request }),
+    ),
   ].filter((message) => typeof message === 'object')
 }
 
 function movesBetween(before: Reservation, after: Reservation): Move[] {
-  const from = placeOf(before)
-  const to = placeOf(after)
-  if (from === to) return []
-  return after.lines.map(({ sku, quantity }) => {
-    const move: Move = { sku, available: 0, reserved: 0, committed: 0 }
-    move[from] -= quantity
-    move[to] += quantity
-    return move
+  return after.lines.flatMap((line) => {
+    const [from, to] = [spread(before, line), spread(after, line)]
+    const move = {
+      sku: line.sku,
+      available: to.available - from.available,
+      reserved: to.reserved - from.reserved,
+      committed: to.committed - from.committed,
+    }
+    return move.available === 0 && move.reserved === 0 && move.committed === 0 ? [] : [move]
   })
+}
+
+/** How many of a line are where. Only what is sold can have come back, and no more of it than there was. */
+function spread(reservation: Reservation, { sku, quantity }: Line): Record<Place, number> {
+  const place = placeOf(reservation)
+  const lines = place === 'committed' ? reservation.returns.flatMap((one) => one.lines) : []
+  const returned = lines.reduce((sum, line) => sum + (line.sku === sku ? line.quantity : 0), 0)
+  const back = Math.min(quantity, returned)
+  const places = { available: 0, reserved: 0, committed: 0, [place]: quantity - back }
+  return { ...places, available: places.available + back }
 }
 
 export interface Restock {

@@ -4,6 +4,7 @@ import {
   type Message,
   OrderCreated,
   PaymentFailed,
+  PaymentRefunded,
   PaymentSuccess,
   ShippingFailed,
 } from '@orders/shared/contracts'
@@ -18,7 +19,17 @@ import {
   type Work,
 } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import { type Decision, type GoodsFact, learn, moved, type Restock, reserve, restock, type Stock } from './domain.ts'
+import {
+  type Decision,
+  learn,
+  moved,
+  type Reservation,
+  type Restock,
+  reserve,
+  restock,
+  type Stock,
+  takeBack,
+} from './domain.ts'
 import { reservations, stock } from './store.ts'
 
 export const handlers: Handler[] = [
@@ -31,16 +42,20 @@ export const handlers: Handler[] = [
         reserve(orderId, data, draft.get(reservations, orderId), (sku) => draft.get(stock, sku), now),
       ),
   }),
-  news(PaymentSuccess, 'payment.success'),
-  news(PaymentFailed, 'payment.failed'),
-  news(ShippingFailed, 'shipping.failed'),
+  news(PaymentSuccess, (orderId, known, _, now) => learn(orderId, known, 'payment.success', now)),
+  news(PaymentFailed, (orderId, known, _, now) => learn(orderId, known, 'payment.failed', now)),
+  news(ShippingFailed, (orderId, known, _, now) => learn(orderId, known, 'shipping.failed', now)),
+  news(PaymentRefunded, takeBack),
 ]
 
-function news<Data>(contract: Contract<Data>, fact: GoodsFact): Handler {
+function news<Data>(
+  contract: Contract<Data>,
+  decide: (orderId: string, known: Reservation | undefined, data: Data, now: string) => Decision,
+): Handler {
   return onMany(contract, {
     reads: ({ subject }, known) => [owned(reservations, subject), ...goodsOf(subject, known)],
-    decide: ({ subject: orderId }, draft, { now }) =>
-      kept(draft, orderId, learn(orderId, draft.get(reservations, orderId), fact, now)),
+    decide: ({ subject: orderId, data }, draft, { now }) =>
+      kept(draft, orderId, decide(orderId, draft.get(reservations, orderId), data, now)),
   })
 }
 

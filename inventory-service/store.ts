@@ -1,7 +1,7 @@
 // inventory-service's SQL: the stock of each SKU, and one reservation for each order.
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
-import type { Article, GoodsFact, Reservation, Stock } from './domain.ts'
+import type { Article, GoodsFact, Reservation, Return, Stock } from './domain.ts'
 
 export const stock: State<Stock> = { name: 'stock', load: loadStock, save: saveStock }
 export const reservations: State<Reservation> = {
@@ -45,20 +45,28 @@ export function listStock(sql: Reader, { after, limit }: { after: string; limit:
   return sql.all<Stock>(`${STOCK} where sku > ? order by sku limit ?`, after, limit)
 }
 
+interface ReservationRow extends Pick<Reservation, 'outcome' | 'updatedAt'> {
+  orderId: string
+  lines: string
+  facts: string
+  returns: string | null
+}
+
 async function loadReservations(sql: Reader, orderIds: string[]): Promise<Map<string, Reservation>> {
-  const rows = await sql.all<Omit<Reservation, 'lines' | 'facts'> & { orderId: string; lines: string; facts: string }>(
-    `select order_id as "orderId", outcome, lines, facts, updated_at as "updatedAt" from reservations
+  const rows = await sql.all<ReservationRow>(
+    `select order_id as "orderId", outcome, lines, facts, returns, updated_at as "updatedAt" from reservations
      where order_id in each(?)`,
     orderIds,
   )
   return byKey(
     rows,
     ({ orderId }) => orderId,
-    // The cast is the decoding edge: every row was written by `saveReservations`.
-    ({ outcome, lines, facts, updatedAt }) => ({
+    // The casts are the decoding edge: every row was written by `saveReservations`.
+    ({ outcome, lines, facts, returns, updatedAt }) => ({
       outcome,
       lines: JSON.parse(lines),
       facts: JSON.parse(facts) as GoodsFact[],
+      returns: returns === null ? [] : (JSON.parse(returns) as Return[]),
       updatedAt,
     }),
   )
@@ -67,16 +75,17 @@ async function loadReservations(sql: Reader, orderIds: string[]): Promise<Map<st
 async function saveReservations(tx: Sql, changes: Change<Reservation>[]): Promise<void> {
   await insert(
     tx,
-    'reservations (order_id, outcome, lines, facts, updated_at)',
-    changes.map(({ key, after: { outcome, lines, facts, updatedAt } }) => [
+    'reservations (order_id, outcome, lines, facts, returns, updated_at)',
+    changes.map(({ key, after: { outcome, lines, facts, returns, updatedAt } }) => [
       key,
       outcome,
       JSON.stringify(lines),
       JSON.stringify(facts),
+      returns.length === 0 ? null : JSON.stringify(returns),
       updatedAt,
     ]),
     `on conflict (order_id) do update set outcome = excluded.outcome, lines = excluded.lines, facts = excluded.facts,
-       updated_at = excluded.updated_at`,
+       returns = excluded.returns, updated_at = excluded.updated_at`,
   )
 }
 

@@ -2,7 +2,6 @@
 // order in which they came; so nothing here depends on arrival, and a fact that comes twice changes nothing.
 import {
   amqpPriority,
-  type Customer,
   type Line,
   type Message,
   OrderCancelled,
@@ -14,23 +13,8 @@ import {
   type OrderStatus,
   type PricedLine,
 } from '@orders/shared/contracts'
-
-export interface Placed extends Customer {
-  lines: Line[]
-}
-
-/** A fact as order-service keeps it: what happened, when it learnt of it, and the little of it that an order shows. */
-export type Fact =
-  | { type: 'order.created'; at: string; data: Placed }
-  | { type: 'inventory.reserved'; at: string; data: { lines: PricedLine[]; totalCents: number } }
-  | { type: 'inventory.out_of_stock'; at: string; data: { missing: { sku: string }[] } }
-  | { type: 'payment.failed'; at: string; data: { reason: string } }
-  | { type: 'shipping.prepared'; at: string; data: { trackingId: string } }
-  | { type: 'shipping.failed'; at: string; data: { reason: string } }
-  | { type: 'order.cancel_requested'; at: string; data: object }
-  | { type: 'payment.confirmation_required'; at: string; data: object }
-  | { type: 'payment.success'; at: string; data: object }
-  | { type: 'shipping.delivered'; at: string; data: object }
+import { type Fact, factsOf, find, keyOf, type Placed } from './facts.ts'
+import { type Refund, refundRequests, refundsOf } from './refunds.ts'
 
 export interface Order {
   orderId: string
@@ -43,14 +27,10 @@ export interface Order {
   lines: (Line | PricedLine)[]
   totalCents: number | null
   trackingId: string | null
+  refundedCents: number
+  refunds: Refund[]
   createdAt: string
   updatedAt: string
-}
-
-type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>
-
-function find<T extends Fact['type']>(facts: readonly Fact[], type: T): FactOf<T> | undefined {
-  return facts.find((fact): fact is FactOf<T> => fact.type === type)
 }
 
 /** The order as the facts tell it; undefined while nobody has placed it. */
@@ -68,6 +48,8 @@ export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefi
     lines: reserved?.data.lines ?? created.data.lines,
     totalCents: reserved?.data.totalCents ?? null,
     trackingId: find(facts, 'shipping.prepared')?.data.trackingId ?? null,
+    refundedCents: factsOf(facts, 'payment.refunded').reduce((sum, { data }) => sum + data.totalCents, 0),
+    refunds: refundsOf(facts),
     createdAt: created.at,
     updatedAt: facts.map(({ at }) => at).reduce((latest, at) => (at > latest ? at : latest)),
   }
@@ -119,6 +101,7 @@ function implied(orderId: string, facts: readonly Fact[]): Message[] {
         { ...progress, reason: cancelled.reason },
         { priority: amqpPriority.failure },
       ),
+    ...refundRequests(orderId, facts),
   ].filter((message) => message !== undefined)
 }
 
@@ -133,7 +116,7 @@ const PROGRESS: readonly string[] = [OrderPaid.type, OrderShipped.type, OrderCom
 
 /** Adds a fact: the facts from now on, and what they justify saying that was not justified before. */
 export function learn(orderId: string, known: readonly Fact[] = [], fact: Fact): Learnt {
-  if (known.some(({ type }) => type === fact.type)) return { messages: [] }
+  if (known.some((one) => keyOf(one) === keyOf(fact))) return { messages: [] }
   const facts = [...known, fact]
   const said = new Set(implied(orderId, known).map(({ id }) => id))
   const isOver = cancellationOf(known) !== undefined
@@ -175,7 +158,7 @@ export function isOf(user: string, facts: readonly Fact[]): boolean {
   return known !== undefined && canonicalUser(known.data.user) === canonicalUser(user)
 }
 
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -7,6 +7,8 @@ import {
   InventoryReserved,
   PaymentConfirmationRequired,
   PaymentFailed,
+  PaymentRefunded,
+  PaymentRefundRefused,
   PaymentSuccess,
   ShippingDelivered,
   ShippingFailed,
@@ -17,15 +19,16 @@ import { RejectedError } from '@orders/shared/runtime'
 import {
   asPlaced,
   cancellationFor,
-  type Fact,
+  canonical,
   isOf,
   isSamePlacement,
   learn,
   type Order,
   orderOf,
-  type Placed,
   requestOf,
 } from './domain.ts'
+import type { Fact, Placed, WantedRefund } from './facts.ts'
+import { refundRequested, requestWith } from './refunds.ts'
 import { idempotencyKeys, orders } from './store.ts'
 
 export const handlers: Handler[] = [
@@ -49,6 +52,18 @@ export const handlers: Handler[] = [
   })),
   fact(ShippingFailed, (at, { reason }) => ({ type: 'shipping.failed', at, data: { reason } })),
   fact(ShippingDelivered, (at, { deliveredAt }) => ({ type: 'shipping.delivered', at, data: { deliveredAt } })),
+  fact(PaymentRefunded, (at, { lines, totalCents, reason, request }) => ({
+    type: 'payment.refunded',
+    ...(request !== undefined && { detail: request }),
+    at,
+    data: { ...(lines && { lines }), totalCents, reason },
+  })),
+  fact(PaymentRefundRefused, (at, { reason, request: detail }) => ({
+    type: 'payment.refund_refused',
+    detail,
+    at,
+    data: { reason },
+  })),
 ]
 
 function fact<Data>(contract: Contract<Data>, factOf: (at: string, data: Data) => Fact): Handler {
@@ -145,6 +160,25 @@ export function requestCancellation({ orderId, asker, at }: Cancellation): Work<
     if (cancellation === 'done')
       throw new RejectedError(409, 'order_already_cancelled', `order ${orderId} is cancelled already: ${order.reason}`)
     return { ...learn(orderId, facts, { type: 'order.cancel_requested', at, data: {} }), result: order }
+  })
+}
+
+/**
+ * Asks payment for a refund; a repeat under the same key is about the same one.
+ *
+ * @throws RejectedError 404 `no_such_order`, 422 `idempotency_key_reused`, 409 when nothing can be given back (see `refundRequested`)
+ */
+export function requestRefund(orderId: string, asked: { key: string; wanted: WantedRefund; at: string }): Work<Order> {
+  return about(orders, orderId, (facts = []) => {
+    const order = shownTo(undefined, orderId, facts)
+    const known = requestWith(asked.key, facts)
+    if (known && canonical(known.data.wanted) !== canonical(asked.wanted))
+      throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another request before')
+    if (known) return { messages: [], result: order }
+    const requested = refundRequested(order, facts, asked)
+    if ('code' in requested) throw new RejectedError(409, requested.code, `order ${orderId} ${requested.message}`)
+    const learnt = learn(orderId, facts, requested)
+    return { ...learnt, result: shownTo(undefined, orderId, learnt.state ?? facts) }
   })
 }
 

@@ -7,9 +7,9 @@ import { createBacklog } from './backlog.ts'
 import type { OrderConfig } from './config.ts'
 import type { CustomerIdOf } from './customers.ts'
 import { canonicalUser, linesOf } from './domain.ts'
-import { placeOrder, requestCancellation, shownTo } from './handlers.ts'
+import { placeOrder, requestCancellation, requestRefund, shownTo } from './handlers.ts'
 import { countWaiting, listOrders, orders } from './store.ts'
-import { ById, Key, OrderView, Page, PlaceOrder } from './views.ts'
+import { ById, Key, OrderView, Page, PlaceOrder, RefundKey, WantRefund } from './views.ts'
 
 type Request = Parameters<Wiring<OrderConfig>['auth']['customerOf']>[0]
 
@@ -92,6 +92,26 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
       const cancellation = { orderId: request.params.id, asker: auth.customerOf(request), at: now().toISOString() }
       const order = await commit.submit(requestCancellation(cancellation), traceOf(request))
       return reply.status(202).send({ orderId: order.orderId, status: order.status, cancellation: 'requested' })
+    },
+  )
+
+  app.post(
+    '/orders/:id/refund',
+    {
+      onRequest: auth.operator,
+      schema: {
+        params: ById,
+        headers: RefundKey,
+        body: WantRefund,
+        response: { 202: OrderView },
+        summary: 'Ask for a refund, of the whole order or of lines; payment decides',
+      },
+    },
+    async (request, reply) => {
+      const { lines, ...wish } = request.body
+      const wanted = { ...wish, ...(lines && { lines: linesOf(lines) }) }
+      const asked = { key: request.headers['idempotency-key'], wanted, at: now().toISOString() }
+      return reply.status(202).send(await commit.submit(requestRefund(request.params.id, asked), traceOf(request)))
     },
   )
 

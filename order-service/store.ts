@@ -2,7 +2,8 @@
 import type { OrderStatus } from '@orders/shared/contracts'
 import { type Change, lockKeyOf, type State } from '@orders/shared/messaging'
 import { byKey, type Database, insert, type Reader, type Sql } from '@orders/shared/storage'
-import { type Fact, type Order, orderOf } from './domain.ts'
+import { type Order, orderOf } from './domain.ts'
+import { type Fact, keyOf } from './facts.ts'
 
 /** What is known of each order, in the order in which it was learnt. */
 export const orders: State<readonly Fact[]> = { name: 'orders', load: loadFacts, save: saveFacts }
@@ -22,8 +23,9 @@ async function loadFacts(sql: Reader, orderIds: string[]): Promise<Map<string, F
   for (const { orderId, type, at, data } of rows) {
     const facts = orders.get(orderId) ?? []
     orders.set(orderId, facts)
+    const [name, detail] = type.split('/')
     // The cast is the decoding edge: every row was written by `saveFacts`.
-    facts.push({ type, at, data: JSON.parse(data) } as Fact)
+    facts.push({ type: name, ...(detail !== undefined && { detail }), at, data: JSON.parse(data) } as Fact)
   }
   return orders
 }
@@ -31,7 +33,7 @@ async function loadFacts(sql: Reader, orderIds: string[]): Promise<Map<string, F
 /** Appends the new facts and brings the derived orders up to date. */
 async function saveFacts(tx: Sql, changes: Change<readonly Fact[]>[]): Promise<void> {
   const fresh = changes.flatMap(({ key, before = [], after }) =>
-    after.slice(before.length).map(({ type, at, data }) => [key, type, at, JSON.stringify(data)]),
+    after.slice(before.length).map((fact) => [key, keyOf(fact), fact.at, JSON.stringify(fact.data)]),
   )
   await Promise.all([
     insert(tx, 'facts (order_id, type, at, data)', fresh),

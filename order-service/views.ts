@@ -1,5 +1,15 @@
 // What order-service takes and shows over HTTP, as schemas.
-import { CustomerId, Locale, OrderId, OrderPriority, OrderStatus, personal, Sku } from '@orders/shared/contracts'
+import {
+  CustomerId,
+  Locale,
+  OrderId,
+  OrderPriority,
+  OrderStatus,
+  PricedLine,
+  personal,
+  RefundRequest,
+  Sku,
+} from '@orders/shared/contracts'
 import { Type } from 'typebox'
 
 const Quantity = Type.Integer({ minimum: 1, maximum: 10_000 })
@@ -59,11 +69,40 @@ export const OrderView = Type.Object({
   lines: Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer(), unitPriceCents: Type.Optional(Type.Integer()) })),
   totalCents: Nullable(Type.Integer()),
   trackingId: Nullable(Type.String()),
+  refundedCents: Type.Integer(),
+  refunds: Type.Array(
+    Type.Object({
+      request: Type.Optional(RefundRequest),
+      status: Type.Union([Type.Literal('requested'), Type.Literal('refunded'), Type.Literal('refused')]),
+      totalCents: Type.Integer(),
+      lines: Type.Array(PricedLine),
+      reason: Type.String(),
+      at: Type.String(),
+    }),
+  ),
   createdAt: Type.String(),
   updatedAt: Type.String(),
 })
 export const ById = Type.Object({ id: OrderId })
 export const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
+const OneLine = '^[^\\u0000-\\u001f\\u007f]+$'
+export const RefundKey = Type.Object({ 'idempotency-key': Type.String({ minLength: 1, maxLength: 255 }) })
+export const WantRefund = Type.Object(
+  {
+    lines: Type.Optional(
+      Type.Array(Type.Object({ sku: Sku, quantity: Quantity }, { additionalProperties: false }), {
+        minItems: 1,
+        maxItems: 200,
+        description: 'What is given back; without it everything that is left.',
+      }),
+    ),
+    reason: Type.String({ minLength: 1, maxLength: 200, pattern: OneLine }),
+    returnToStock: Type.Optional(
+      Type.Boolean({ description: 'Whether the goods are put back into stock; by default once they are delivered.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
 export const Page = Type.Object(
   {
     user: Type.Optional(User),

@@ -7,6 +7,7 @@ import {
   amqpPriority,
   type Customer,
   type Message,
+  type Ordered,
   PaymentCharge,
   PaymentConfirmationRequired,
   PaymentDeadline,
@@ -22,6 +23,7 @@ import {
 export interface Reservation extends Customer {
   lines: PricedLine[]
   totalCents: number
+  currency?: string
 }
 
 export interface Payment {
@@ -35,11 +37,20 @@ export interface Payment {
   /** Why the parcel cannot go: nothing may be charged, and what was charged goes back. */
   shippingFailure: string | null
   confirmBefore: string | null
+  /** What operators wanted given back, one for each request. */
+  refunds: PartRefund[]
   /** Kept only until the decision, since it names the customer. */
   reservation: Reservation | null
   version: number
   createdAt: string
   updatedAt: string
+}
+
+/** A part of the charge, or all of it, that an operator wants given back. What is due is owed until it is done. */
+export interface PartRefund {
+  request: string
+  amountCents: number
+  status: 'due' | 'done' | 'refused'
 }
 
 /** What changes, if anything, and what is said. */
@@ -141,7 +152,7 @@ export function decideCancellation(orderId: string, payment: Payment | undefined
 export function decideShippingFailure(
   orderId: string,
   payment: Payment | undefined,
-  { shippingFailure, now }: { shippingFailure: string; now: string },
+  { shippingFailure, ordered = {}, now }: { shippingFailure: string; ordered?: Ordered; now: string },
 ): Decision {
   if (!payment) return changed(opened(orderId, now), { shippingFailure }, now)
   if (payment.shippingFailure !== null) return nothing
@@ -152,7 +163,7 @@ export function decideShippingFailure(
     case 'cancel_requested':
       return changed(payment, { status: 'cancel_requested', shippingFailure }, now)
     case 'succeeded':
-      return changed(payment, { shippingFailure }, now, [PaymentVoid.of(orderId, now, {})])
+      return changed(payment, { shippingFailure }, now, [PaymentVoid.of(orderId, now, ordered)])
     default:
       return nothing
   }
@@ -168,13 +179,17 @@ export function decideDeadline(payment: Payment | undefined, now: string): Decis
   return payment?.status === 'awaiting_confirmation' ? failUnasked(payment, 'confirmation_timeout', now) : nothing
 }
 
-/** `payment.void`: books the refund, if there was anything to refund. */
-export function decideRefund(payment: Payment | undefined, refund: Refund | undefined, now: string): Decision {
+/** `payment.void`: books the refund, if there was anything to refund; `ordered` is told with it. */
+export function decideRefund(
+  payment: Payment | undefined,
+  { refund, ordered = {}, now }: { refund: Refund | undefined; ordered?: Ordered; now: string },
+): Decision {
   if (!payment || !refund || !isRefundDue(payment)) return nothing
   const reason = payment.reason ?? stopReason(payment)
-  const data = { totalCents: payment.totalCents ?? 0, refundId: refund.refundId, reason }
+  const data = { ...ordered, totalCents: keptOf(payment), refundId: refund.refundId, reason }
   const refunded = PaymentRefunded.of(payment.orderId, now, data, { priority: amqpPriority.failure })
-  return changed(payment, { ...refund, status: 'refunded', reason }, now, [refunded])
+  const { chargeId, refundId } = refund
+  return changed(payment, { chargeId, refundId, status: 'refunded', reason }, now, [refunded])
 }
 
 /** `payment.confirm`: the customer's word sets off the charge, once. */
@@ -201,9 +216,11 @@ export function replyOf({
   reason,
   chargeId,
   confirmBefore,
+  refunds,
   updatedAt,
 }: Payment): PaymentReply {
-  return { orderId, status, totalCents, reason, chargeId, confirmBefore, updatedAt }
+  const refundedCents = status === 'refunded' ? (totalCents ?? 0) : sumOf(refunds, 'done')
+  return { orderId, status, totalCents, refundedCents, reason, chargeId, confirmBefore, updatedAt }
 }
 
 function settle(payment: Payment, settlement: Settlement, now: string): Decision {
@@ -216,13 +233,13 @@ function succeed(payment: Payment, chargeId: string, now: string): Decision {
   const reservation = reservationOf(payment)
   const priority = amqpPriority[reservation.priority]
   const success = PaymentSuccess.of(orderId, now, { ...reservation, chargeId }, { priority })
-  const giveBack = shippingFailure === null ? [] : [PaymentVoid.of(orderId, now, {})]
+  const giveBack = shippingFailure === null ? [] : [PaymentVoid.of(orderId, now, orderedIn(reservation))]
   return changed(payment, { status: 'succeeded', chargeId, reservation: null }, now, [success, ...giveBack])
 }
 
 /** Fails without the gateway's word; the void that follows gets it, and gives back what was charged after all. */
 function failUnasked(payment: Payment, reason: string, now: string): Decision {
-  return fail(payment, reason, now, [PaymentVoid.of(payment.orderId, now, {})])
+  return fail(payment, reason, now, [PaymentVoid.of(payment.orderId, now, orderedIn(reservationOf(payment)))])
 }
 
 function fail(payment: Payment, reason: string, now: string, alsoSay: Message[] = []): Decision {
@@ -253,6 +270,7 @@ function opened(orderId: string, now: string): Payment {
     reason: null,
     shippingFailure: null,
     confirmBefore: null,
+    refunds: [],
     reservation: null,
     version: 0,
     createdAt: now,
@@ -260,8 +278,23 @@ function opened(orderId: string, now: string): Payment {
   }
 }
 
-function changed(payment: Payment, change: Partial<Payment>, now: string, messages: Message[] = []): Decision {
+export function changed(payment: Payment, change: Partial<Payment>, now: string, messages: Message[] = []): Decision {
   return { state: { ...payment, ...change, version: payment.version + 1, updatedAt: now }, messages }
+}
+
+/** How much of the charge is given back, or is to be. */
+export function sumOf(refunds: readonly PartRefund[], ...statuses: PartRefund['status'][]): number {
+  return refunds.reduce((sum, { amountCents, status }) => sum + (statuses.includes(status) ? amountCents : 0), 0)
+}
+
+/** What is left of the charge. */
+export function keptOf({ totalCents, refunds }: Payment): number {
+  return (totalCents ?? 0) - sumOf(refunds, 'due', 'done')
+}
+
+/** Whom and what it is about; how it is paid is nobody's any more. */
+function orderedIn({ totalCents: _, paymentMethod: __, ...ordered }: Reservation): Ordered {
+  return ordered
 }
 
 function isDecided({ status }: Payment): boolean {

@@ -5,15 +5,24 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Breaker, PermanentError, TransientError } from '@orders/shared/runtime'
+import { type Breaker, TransientError } from '@orders/shared/runtime'
 import Sqlite from 'better-sqlite3'
-import type { Refund, Settlement } from './domain.ts'
+import type { Settlement } from './domain.ts'
+import type { RefundAnswer } from './refunds.ts'
 
 export interface ChargeRequest {
   key: string
   amountCents: number
   /** A token; card numbers never come here. */
   method: string
+}
+
+export interface RefundRequest {
+  /** Of the charge. */
+  key: string
+  /** Of this refund: asking again is about the same. */
+  refundKey: string
+  amountCents: number
 }
 
 /** What the provider's books say about a key. */
@@ -23,6 +32,7 @@ export interface Charge {
   status: 'charged' | 'declined' | 'voided' | 'refunded'
   chargeId: string | null
   refundId: string | null
+  refundedCents: number
   /** How often the provider was asked to do something about this key. */
   calls: number
   createdAt: string
@@ -34,8 +44,8 @@ export interface Gateway {
   charge(request: ChargeRequest, signal: AbortSignal): Promise<Settlement>
   /** Closes the key, unless it was charged already: then it says so and changes nothing. */
   void(key: string): Promise<Settlement>
-  /** @throws PermanentError `nothing_to_refund` */
-  refund(key: string): Promise<Refund>
+  /** Never more than was charged; `nothing_to_refund` when nothing was. */
+  refund(request: RefundRequest): Promise<RefundAnswer>
   lookup(key: string): Promise<Charge | undefined>
   close(): void
 }
@@ -46,7 +56,7 @@ export function guarded(gateway: Gateway, breaker: Breaker): Gateway & { guard: 
     guard: breaker,
     charge: (request, signal) => breaker.call(() => gateway.charge(request, signal)),
     void: (key) => breaker.call(() => gateway.void(key)),
-    refund: (key) => breaker.call(() => gateway.refund(key)),
+    refund: (request) => breaker.call(() => gateway.refund(request)),
     lookup: gateway.lookup,
     close: gateway.close,
   }
@@ -69,7 +79,7 @@ interface Options {
  * While a file of the books' name with `.down` behind it is there, nothing is answered.
  *
  * Its books are a file of its own, since a killed service must not make the provider forget. Each call is one
- * statement, so any number of copies may share the file. `synchronous = OFF` outlives a killed process, though not a
+ * transaction, so any number of copies may share the file. `synchronous = OFF` outlives a killed process, though not a
  * power cut, and costs a charge no fsync.
  */
 export function openSimulatedGateway({ path, now, slowMs = SLOW_MS }: Options): Gateway {
@@ -79,7 +89,9 @@ export function openSimulatedGateway({ path, now, slowMs = SLOW_MS }: Options): 
   books.pragma('synchronous = OFF')
   books.exec(SCHEMA)
   const enter = books.prepare<EntryRow, Entered>(ENTER)
-  const refund = books.prepare<[string, string, string], Refund>(REFUND)
+  const refundOf = books.prepare<[string], { amountCents: number }>(REFUND_OF)
+  const addRefund = books.prepare<[string, string, number, string]>(ADD_REFUND)
+  const note = books.prepare<[string, string, string]>(NOTE_REFUND)
   const read = books.prepare<[string], Charge>(READ)
 
   function settle(key: string, amountCents: number | null, wanted: 'charged' | 'declined' | 'voided'): Settlement {
@@ -88,6 +100,19 @@ export function openSimulatedGateway({ path, now, slowMs = SLOW_MS }: Options): 
     if (entered?.chargeId) return { outcome: 'charged', chargeId: entered.chargeId }
     return entered?.status === 'declined' ? { outcome: 'declined', reason: 'card_declined' } : { outcome: 'voided' }
   }
+
+  const giveBack = books.transaction(({ key, refundKey, amountCents }: RefundRequest): RefundAnswer => {
+    const charge = read.get(key)
+    if (!charge?.chargeId || charge.amountCents === null) return { outcome: 'refused', reason: 'nothing_to_refund' }
+    const refundId = `re_${refundKey.replaceAll('/', '_')}`
+    if (!refundOf.get(refundKey)) {
+      if (charge.refundedCents + amountCents > charge.amountCents)
+        return { outcome: 'refused', reason: 'more_than_charged' }
+      addRefund.run(refundKey, key, amountCents, now().toISOString())
+    }
+    note.run(refundId, now().toISOString(), key)
+    return { outcome: 'refunded', chargeId: charge.chargeId, refundId }
+  })
 
   function answering(): void {
     if (existsSync(`${path}.down`)) throw unavailable()
@@ -106,11 +131,9 @@ export function openSimulatedGateway({ path, now, slowMs = SLOW_MS }: Options): 
       answering()
       return settle(key, null, 'voided')
     },
-    async refund(key) {
+    async refund(request) {
       answering()
-      const refunded = refund.get(`re_${key}`, now().toISOString(), key)
-      if (!refunded) throw new PermanentError('nothing_to_refund', `nothing was ever charged under the key ${key}`)
-      return refunded
+      return giveBack.immediate(request)
     },
     async lookup(key) {
       return read.get(key)
@@ -132,6 +155,12 @@ const SCHEMA = `create table if not exists charges (
   calls integer not null,
   created_at text not null,
   refunded_at text
+) without rowid;
+create table if not exists refunds (
+  refund_key text primary key,
+  key text not null,
+  amount_cents integer not null,
+  created_at text not null
 ) without rowid`
 
 type EntryRow = [key: string, amountCents: number | null, status: string, chargeId: string | null, at: string]
@@ -142,12 +171,19 @@ const ENTER = `insert into charges (key, amount_cents, status, charge_id, calls,
   on conflict (key) do update set calls = calls + 1
   returning status, charge_id as chargeId`
 
-const REFUND = `update charges set status = 'refunded', calls = calls + 1,
-    refund_id = coalesce(refund_id, ?), refunded_at = coalesce(refunded_at, ?)
-  where key = ? and charge_id is not null
-  returning charge_id as chargeId, refund_id as refundId`
+const REFUND_OF = 'select amount_cents as amountCents from refunds where refund_key = ?'
+
+const ADD_REFUND = 'insert into refunds (refund_key, key, amount_cents, created_at) values (?, ?, ?, ?)'
+
+/** What every question about a key shows: a charge of which nothing is left is refunded. */
+const NOTE_REFUND = `update charges set calls = calls + 1, refund_id = coalesce(refund_id, ?),
+    refunded_at = coalesce(refunded_at, ?),
+    status = case when amount_cents = (select sum(amount_cents) from refunds r where r.key = charges.key)
+      then 'refunded' else status end
+  where key = ?`
 
 const READ = `select key, amount_cents as amountCents, status, charge_id as chargeId, refund_id as refundId, calls,
+    (select coalesce(sum(r.amount_cents), 0) from refunds r where r.key = charges.key) as refundedCents,
     created_at as createdAt, refunded_at as refundedAt
   from charges where key = ?`
 

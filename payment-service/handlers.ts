@@ -2,15 +2,17 @@
 import {
   InventoryReserved,
   OrderCancelRequested,
+  OrderRefundRequested,
   PaymentCharge,
   PaymentConfirm,
   PaymentDeadline,
   PaymentGet,
+  PaymentRefund,
   PaymentVoid,
   ShippingFailed,
 } from '@orders/shared/contracts'
 import { type Answerer, about, answers, type Handler, on, type Patience, type Timers } from '@orders/shared/messaging'
-import { notBefore, RejectedError } from '@orders/shared/runtime'
+import { notBefore, PermanentError, RejectedError } from '@orders/shared/runtime'
 import type { PaymentConfig } from './config.ts'
 import {
   awaitedUntil,
@@ -26,6 +28,7 @@ import {
   decideReservation,
   decideShippingFailure,
   isRefundDue,
+  keptOf,
   type Payment,
   type Refund,
   refusalOf,
@@ -35,6 +38,7 @@ import {
   type Terms,
 } from './domain.ts'
 import type { Gateway } from './gateway.ts'
+import { decidePartRefund, decideRefundRequest, dueRefund, type RefundAnswer } from './refunds.ts'
 import { overdueSince, payments } from './store.ts'
 
 /** What the gateway may keep an order waiting for; then the payment fails. */
@@ -64,15 +68,30 @@ export function handlers(gateway: Gateway & { guard?: Handler['guard'] }, terms:
     on(PaymentVoid, payments, {
       ...charging,
       patience: UNTIL_DONE,
-      ask: async ({ subject }, { read }) => givenBack(gateway, subject, isRefundDue(await read(payments, subject))),
-      decide: (_, payment, { now }, refund: Refund | undefined) => decideRefund(payment, refund, now),
+      ask: async ({ subject }, { read }) => givenBack(gateway, subject, await read(payments, subject)),
+      decide: ({ data: ordered }, payment, { now }, refund: Refund | undefined) =>
+        decideRefund(payment, { refund, ordered, now }),
+    }),
+    on(OrderRefundRequested, payments, {
+      decide: ({ subject: orderId, data: wanted }, payment, { now }) =>
+        decideRefundRequest(payment, { orderId, wanted, now }),
+    }),
+    on(PaymentRefund, payments, {
+      ...charging,
+      patience: UNTIL_DONE,
+      ask: async ({ subject: key, data: { request } }, { read }) => {
+        const due = dueRefund(await read(payments, key), request)
+        return due && gateway.refund({ key, refundKey: `${key}/${request}`, amountCents: due.amountCents })
+      },
+      decide: ({ data: wanted }, payment, { now }, answer: RefundAnswer | undefined) =>
+        decidePartRefund(payment, { wanted, answer, now }),
     }),
     on(OrderCancelRequested, payments, {
       decide: ({ subject }, payment, { now }) => decideCancellation(subject, payment, now),
     }),
     on(ShippingFailed, payments, {
-      decide: ({ subject, data }, payment, { now }) =>
-        decideShippingFailure(subject, payment, { shippingFailure: data.reason, now }),
+      decide: ({ subject, data: { reason: shippingFailure, ...ordered } }, payment, { now }) =>
+        decideShippingFailure(subject, payment, { shippingFailure, ordered, now }),
     }),
     on(PaymentDeadline, payments, {
       decide(_, payment, { now, waitedMs }) {
@@ -130,8 +149,11 @@ async function settled(
 }
 
 /** The void tells whether there is a charge, and keeps a late one from happening; both calls may be repeated. */
-async function givenBack(gateway: Gateway, key: string, due: boolean): Promise<Refund | undefined> {
-  if (!due) return undefined
+async function givenBack(gateway: Gateway, key: string, payment: Payment | undefined): Promise<Refund | undefined> {
+  if (!payment || !isRefundDue(payment)) return undefined
   const { outcome } = await gateway.void(key)
-  return outcome === 'charged' ? gateway.refund(key) : undefined
+  if (outcome !== 'charged') return undefined
+  const answer = await gateway.refund({ key, refundKey: key, amountCents: keptOf(payment) })
+  if (answer.outcome === 'refused') throw new PermanentError(answer.reason, `the charge of order ${key} cannot go back`)
+  return answer
 }

@@ -1,17 +1,17 @@
 // payment-service's SQL: one row for each order.
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
-import type { Payment, Reservation } from './domain.ts'
+import type { PartRefund, Payment, Reservation } from './domain.ts'
 
 export const payments: State<Payment> = { name: 'payments', load, save }
 
-type PaymentRow = Omit<Payment, 'reservation'> & { reservation: string | null }
+type PaymentRow = Omit<Payment, 'reservation' | 'refunds'> & { reservation: string | null; refunds: string | null }
 
 async function load(sql: Reader, orderIds: string[]): Promise<Map<string, Payment>> {
   const rows = await sql.all<PaymentRow>(
     `select order_id as "orderId", status, total_cents as "totalCents", charge_id as "chargeId",
        refund_id as "refundId", reason, shipping_failure as "shippingFailure", confirm_before as "confirmBefore",
-       reservation, version, created_at as "createdAt", updated_at as "updatedAt"
+       reservation, refunds, version, created_at as "createdAt", updated_at as "updatedAt"
      from payments where order_id in each(?)`,
     orderIds,
   )
@@ -19,15 +19,19 @@ async function load(sql: Reader, orderIds: string[]): Promise<Map<string, Paymen
 }
 
 function paymentOf(row: PaymentRow): Payment {
-  // The cast is the decoding edge: every row was written by `save`.
-  return { ...row, reservation: row.reservation === null ? null : (JSON.parse(row.reservation) as Reservation) }
+  // The casts are the decoding edge: every row was written by `save`.
+  return {
+    ...row,
+    refunds: row.refunds === null ? [] : (JSON.parse(row.refunds) as PartRefund[]),
+    reservation: row.reservation === null ? null : (JSON.parse(row.reservation) as Reservation),
+  }
 }
 
 async function save(tx: Sql, changes: Change<Payment>[]): Promise<void> {
   await insert(
     tx,
     `payments (order_id, status, total_cents, charge_id, refund_id, reason, shipping_failure,
-       confirm_before, reservation, version, created_at, updated_at)`,
+       confirm_before, reservation, refunds, version, created_at, updated_at)`,
     changes.map(({ after: payment }) => [
       payment.orderId,
       payment.status,
@@ -38,6 +42,7 @@ async function save(tx: Sql, changes: Change<Payment>[]): Promise<void> {
       payment.shippingFailure,
       payment.confirmBefore,
       payment.reservation && JSON.stringify(payment.reservation),
+      payment.refunds.length === 0 ? null : JSON.stringify(payment.refunds),
       payment.version,
       payment.createdAt,
       payment.updatedAt,
@@ -45,7 +50,7 @@ async function save(tx: Sql, changes: Change<Payment>[]): Promise<void> {
     `on conflict (order_id) do update set status = excluded.status, total_cents = excluded.total_cents,
        charge_id = excluded.charge_id, refund_id = excluded.refund_id, reason = excluded.reason,
        shipping_failure = excluded.shipping_failure, confirm_before = excluded.confirm_before,
-       reservation = excluded.reservation, version = excluded.version, updated_at = excluded.updated_at`,
+       reservation = excluded.reservation, refunds = excluded.refunds, version = excluded.version, updated_at = excluded.updated_at`,
   )
 }
 

@@ -15,6 +15,9 @@ import {
 /** What payment says of an order that is paid. */
 export interface Paid extends Customer {
   lines: PricedLine[]
+  totalCents: number
+  currency?: string
+  chargeId: string
 }
 
 export interface Shipment {
@@ -52,11 +55,12 @@ const nothing: Decision = { messages: [] }
 export function decideBooking(
   orderId: string,
   shipment: Shipment | undefined,
-  { priority, booking, terms, now }: { priority: OrderPriority; booking?: Booking; terms: Terms; now: string },
+  { paid, booking, terms, now }: { paid: Paid; booking?: Booking; terms: Terms; now: string },
 ): Decision {
   if (shipment) return nothing
   if (!booking) throw new Error(`the carrier was not asked about order ${orderId}`)
-  if (booking.outcome === 'refused') return refused(orderId, priority, booking.reason, now)
+  if (booking.outcome === 'refused') return refused(orderId, paid, booking.reason, now)
+  const { priority } = paid
   const { trackingId, carrier } = booking
   return {
     state: { ...opened(orderId, priority, now), status: 'prepared', trackingId, carrier },
@@ -71,9 +75,9 @@ export function decideBooking(
 export function decideGivenUp(
   orderId: string,
   shipment: Shipment | undefined,
-  { priority, now }: { priority: OrderPriority; now: string },
+  { paid, now }: { paid: Paid; now: string },
 ): Decision {
-  return shipment ? nothing : refused(orderId, priority, CARRIER_UNAVAILABLE, now)
+  return shipment ? nothing : refused(orderId, paid, CARRIER_UNAVAILABLE, now)
 }
 
 /** When the parcel's time on the road is over; undefined when it is not on the road. */
@@ -103,10 +107,12 @@ export function decideDelivery(shipment: Shipment | undefined, now: string): Dec
   }
 }
 
-function refused(orderId: string, priority: OrderPriority, reason: string, now: string): Decision {
+/** Tells whom it is about, too: payment has forgotten the customer by then, who is to hear of the refund. */
+function refused(orderId: string, paid: Paid, reason: string, now: string): Decision {
+  const { chargeId: _, totalCents: __, paymentMethod: ___, ...ordered } = paid
   return {
-    state: { ...opened(orderId, priority, now), status: 'failed', reason },
-    messages: [ShippingFailed.of(orderId, now, { reason }, { priority: amqpPriority.failure })],
+    state: { ...opened(orderId, paid.priority, now), status: 'failed', reason },
+    messages: [ShippingFailed.of(orderId, now, { ...ordered, reason }, { priority: amqpPriority.failure })],
   }
 }
 

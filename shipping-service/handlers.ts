@@ -23,10 +23,9 @@ export function handlers(carrier: Carrier & { guard?: Handler['guard'] }, terms:
       ...(carrier.guard && { guard: carrier.guard }),
       ask: async ({ subject, data }, { read, signal }) =>
         booked(carrier, subject, { shipment: await read(shipments, subject), paid: data, signal }),
-      decide: ({ subject, data: { priority } }, shipment, { now }, booking: Booking | undefined) =>
-        decideBooking(subject, shipment, { priority, booking, terms, now }),
-      giveUp: ({ subject, data: { priority } }, shipment, { now }) =>
-        decideGivenUp(subject, shipment, { priority, now }),
+      decide: ({ subject, data: paid }, shipment, { now }, booking: Booking | undefined) =>
+        decideBooking(subject, shipment, { paid, booking, terms, now }),
+      giveUp: ({ subject, data: paid }, shipment, { now }) => decideGivenUp(subject, shipment, { paid, now }),
     }),
     on(ShippingTransit, shipments, {
       decide(_, shipment, { now, waitedMs }) {

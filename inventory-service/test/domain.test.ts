@@ -2,11 +2,23 @@
 import { permutations, sequences } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Article, type Decision, type GoodsFact, learn, type Reservation, reserve, restock } from '../domain.ts'
+import {
+  type Article,
+  type Decision,
+  type GoodsFact,
+  learn,
+  type Reservation,
+  reserve,
+  restock,
+  takeBack,
+} from '../domain.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const customer = { user: 'ann', priority: 'standard' as const }
-type Input = 'order.created' | GoodsFact
+/** A refund comes back with so many of the three. */
+const refunds = { 'one back': 1, 'two back': 2, 'three back': 3, 'none back': 0 }
+type Input = 'order.created' | GoodsFact | keyof typeof refunds
+const isRefund = (input: Input): input is keyof typeof refunds => Object.hasOwn(refunds, input)
 
 interface Stock {
   available: number
@@ -35,6 +47,11 @@ function play(inputs: readonly Input[], available = 10) {
 }
 
 function decide(input: Input, known: Reservation | undefined, { available }: Stock): Decision {
+  if (isRefund(input)) {
+    const quantity = refunds[input]
+    const back = { request: String(quantity + 1), lines: [{ sku: 'item1', quantity }], returnToStock: quantity > 0 }
+    return takeBack('o1', known, back, at)
+  }
   if (input !== 'order.created') return learn('o1', known, input, at)
   const article: Article = { sku: 'item1', name: 'Item 1', unitPriceCents: 1_000, available }
   const lines = [{ sku: 'item1', quantity: 3 }]
@@ -59,6 +76,24 @@ const ways: { name: string; inputs: Input[]; stock: Stock; said: string[] }[] = 
     inputs: ['order.created', 'payment.success', 'shipping.failed'],
     stock: { available: 10, reserved: 0, committed: 0 },
     said: ['inventory.committed', 'inventory.released', 'inventory.reserved'],
+  },
+  {
+    name: 'paid, and paid back in parts',
+    inputs: ['order.created', 'payment.success', 'one back', 'two back'],
+    stock: { available: 10, reserved: 0, committed: 0 },
+    said: ['inventory.committed', 'inventory.reserved', 'inventory.returned', 'inventory.returned'],
+  },
+  {
+    name: 'paid, and paid back without the goods',
+    inputs: ['order.created', 'payment.success', 'one back', 'none back'],
+    stock: { available: 8, reserved: 0, committed: 2 },
+    said: ['inventory.committed', 'inventory.reserved', 'inventory.returned'],
+  },
+  {
+    name: 'paid, and more comes back than there was',
+    inputs: ['order.created', 'payment.success', 'two back', 'three back'],
+    stock: { available: 10, reserved: 0, committed: 0 },
+    said: ['inventory.committed', 'inventory.reserved', 'inventory.returned', 'inventory.returned'],
   },
 ]
 

@@ -1,16 +1,8 @@
 // An order follows from its facts, in whatever order and how often they arrive.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  asPlaced,
-  cancellationFor,
-  type Fact,
-  isSamePlacement,
-  learn,
-  linesOf,
-  orderOf,
-  type Placed,
-} from '../domain.ts'
+import { asPlaced, cancellationFor, isSamePlacement, learn, linesOf, orderOf } from '../domain.ts'
+import type { Fact, Placed } from '../facts.ts'
 
 const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`
 const placed: Placed = { user: 'ann', priority: 'standard', lines: [{ sku: 'item1', quantity: 1 }] }
@@ -26,6 +18,29 @@ const unpaid: Fact = { type: 'payment.failed', at: at(3), data: { reason: 'decli
 const prepared: Fact = { type: 'shipping.prepared', at: at(4), data: { trackingId: 'T1' } }
 const refused: Fact = { type: 'shipping.failed', at: at(4), data: { reason: 'address_not_served' } }
 const delivered: Fact = { type: 'shipping.delivered', at: at(5), data: {} }
+
+const line = { sku: 'item1', quantity: 1, unitPriceCents: 1_000 }
+const data = {
+  key: 'k',
+  wanted: { reason: 'damaged' },
+  lines: [line],
+  totalCents: 1_000,
+  reason: 'damaged',
+  returnToStock: true,
+}
+const refundAsked: Fact = { type: 'order.refund_requested', detail: '1', at: at(6), data }
+const refunded: Fact = {
+  type: 'payment.refunded',
+  detail: '1',
+  at: at(7),
+  data: { totalCents: 1_000, reason: 'damaged' },
+}
+const refundRefused: Fact = { type: 'payment.refund_refused', detail: '1', at: at(7), data: { reason: 'nothing_left' } }
+const wentBack: Fact = {
+  type: 'payment.refunded',
+  at: at(7),
+  data: { totalCents: 1_000, reason: 'address_not_served' },
+}
 
 interface Told {
   facts: readonly Fact[]
@@ -66,6 +81,7 @@ function isOvertaken(id: string, { facts }: Told): boolean {
   return cause !== undefined && ended !== -1 && ended < said
 }
 
+const delivery = ['order.completed', 'order.created', 'order.paid']
 const factorial = (count: number): number => (count === 0 ? 1 : count * factorial(count - 1))
 
 const stories: { name: string; facts: Fact[]; status: string; reason: string | null; said: string[] }[] = [
@@ -99,10 +115,24 @@ const stories: { name: string; facts: Fact[]; status: string; reason: string | n
   },
   {
     name: 'refused by the carrier',
-    facts: [created, reserved, paid, refused],
+    facts: [created, reserved, paid, refused, wentBack],
     status: 'cancelled',
     reason: 'address_not_served',
     said: ['order.cancelled', 'order.created', 'order.paid'],
+  },
+  {
+    name: 'paid back after its delivery',
+    facts: [created, reserved, paid, prepared, delivered, refundAsked, refunded],
+    status: 'completed',
+    reason: null,
+    said: [...delivery, 'order.refund_requested/1', 'order.shipped'],
+  },
+  {
+    name: 'not paid back although an operator wanted so',
+    facts: [created, reserved, paid, prepared, delivered, refundAsked, refundRefused],
+    status: 'completed',
+    reason: null,
+    said: [...delivery, 'order.refund_requested/1', 'order.shipped'],
   },
 ]
 

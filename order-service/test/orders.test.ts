@@ -6,7 +6,7 @@ import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { createMemoryBroker, decideAlone, handleAlone, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openPseudonyms, pseudonyms } from '../customers.ts'
-import type { Placed } from '../domain.ts'
+import type { Placed } from '../facts.ts'
 import { handlers, placeOrder, requestCancellation } from '../handlers.ts'
 import { COUNT_OPEN, countOpen, fillCustomers, listOrders, orders, rebuildOrders } from '../store.ts'
 

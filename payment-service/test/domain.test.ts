@@ -50,7 +50,7 @@ const confirmedThenCancelled = paymentAfter(decideCancellation('1', confirmed, n
 const succeeded = paymentAfter(reserve(undefined, charged))
 const refundDue = paymentAfter(shippingFails(succeeded))
 const failed = paymentAfter(reserve(undefined, declined))
-const refunded = paymentAfter(decideRefund(refundDue, refund, now))
+const refunded = paymentAfter(decideRefund(refundDue, { refund, now }))
 const decided = { succeeded, refundDue, failed, refunded }
 const everything = { tombstone, undeliverable, awaiting, confirmed, confirmedThenCancelled, ...decided }
 
@@ -61,7 +61,9 @@ const failure = (reason: string, totalCents: number) => ({
   priority: 9,
   expirationMs: undefined,
 })
-const voidCommand = { id: '1/payment.void', data: {}, priority: undefined, expirationMs: undefined }
+const orderedIn = ({ totalCents: _, paymentMethod: __, ...ordered }: typeof large) => ordered
+const voidOf = (data: object) => ({ id: '1/payment.void', data, priority: undefined, expirationMs: undefined })
+const voidCommand = voidOf(orderedIn(large))
 
 describe('what is asked of the gateway', () => {
   test('a reservation that nobody stopped is charged', () => {
@@ -118,6 +120,7 @@ describe('inventory.reserved', () => {
       reason: null,
       shippingFailure: null,
       confirmBefore: null,
+      refunds: [],
       reservation: null,
       version: 1,
       createdAt: now,
@@ -203,7 +206,8 @@ describe('giving up', () => {
     ['a confirmed, then cancelled charge', confirmedThenCancelled, 100_001],
   ])('%s fails, and what the gateway did is found out by a void', (_, payment, totalCents) => {
     const decision = decideGivenUp(payment, now)
-    expect(said(decision)).toEqual([failure('gateway_unavailable', totalCents), voidCommand])
+    const ordered = orderedIn(totalCents === small.totalCents ? small : large)
+    expect(said(decision)).toEqual([failure('gateway_unavailable', totalCents), voidOf(ordered)])
     expect(decision.state).toMatchObject({ status: 'failed', reason: 'gateway_unavailable', totalCents })
   })
   test.each(Object.entries({ ...decided, awaiting }))('respects what was decided meanwhile: %s', (_, payment) => {
@@ -238,7 +242,9 @@ describe('order.cancel_requested', () => {
 
 describe('shipping.failed', () => {
   test('a charged payment is to be given back', () => {
-    expect(said(shippingFails(succeeded))).toEqual([voidCommand])
+    const ordered = orderedIn(small)
+    const decision = decideShippingFailure('1', succeeded, { shippingFailure: 'address_not_served', ordered, now })
+    expect(said(decision)).toEqual([voidOf(ordered)])
     expect(refundDue).toMatchObject({ status: 'succeeded', shippingFailure: 'address_not_served' })
   })
   test('before everything else: a tombstone', () => {
@@ -265,10 +271,11 @@ describe('shipping.failed', () => {
 
 describe('payment.void', () => {
   test('the parcel cannot go: refunded, with its reason', () => {
-    expect(said(decideRefund(refundDue, refund, now))).toEqual([
+    const ordered = orderedIn(small)
+    expect(said(decideRefund(refundDue, { refund, ordered, now }))).toEqual([
       {
         id: '1/payment.refunded',
-        data: { totalCents: 2_500, refundId: 're_1', reason: 'address_not_served' },
+        data: { ...ordered, totalCents: 2_500, refundId: 're_1', reason: 'address_not_served' },
         priority: 9,
         expirationMs: undefined,
       },
@@ -277,17 +284,17 @@ describe('payment.void', () => {
   })
   test('a failed payment whose charge had happened after all: refunded, and the charge is on record', () => {
     const gaveUp = paymentAfter(decideGivenUp(confirmed, now))
-    expect(decideRefund(gaveUp, refund, now)).toMatchObject({
+    expect(decideRefund(gaveUp, { refund, now })).toMatchObject({
       state: { status: 'refunded', reason: 'gateway_unavailable', ...refund },
       messages: [{ id: '1/payment.refunded', data: { reason: 'gateway_unavailable', totalCents: 100_001 } }],
     })
   })
   test('nothing was charged: nothing', () => {
-    expect(decideRefund(failed, undefined, now)).toEqual(nothing)
+    expect(decideRefund(failed, { refund: undefined, now })).toEqual(nothing)
   })
   test.each(Object.entries({ tombstone, awaiting, confirmed, succeeded, refunded }))(
     'where nothing is to be given back, or it was already: %s',
-    (_, payment) => expect(decideRefund(payment, refund, now)).toEqual(nothing),
+    (_, payment) => expect(decideRefund(payment, { refund, now })).toEqual(nothing),
   )
 })
 

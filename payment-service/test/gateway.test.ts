@@ -33,6 +33,7 @@ test('a key is charged once, however often it is charged', async () => {
     status: 'charged',
     chargeId: 'ch_1',
     refundId: null,
+    refundedCents: 0,
     calls: 3,
     createdAt: '2026-01-05T10:00:00.000Z',
     refundedAt: null,
@@ -67,27 +68,42 @@ test('a void that comes after the charge tells of it and changes nothing', async
   expect(await gateway.lookup('1')).toMatchObject({ status: 'charged' })
 })
 
+const whole = { key: '1', refundKey: '1', amountCents: 500 }
+
 test('a charge is refunded once, however often it is refunded', async () => {
   await charge('1')
-  expect([await gateway.refund('1'), await gateway.refund('1')]).toEqual(
-    Array(2).fill({ chargeId: 'ch_1', refundId: 're_1' }),
+  expect([await gateway.refund(whole), await gateway.refund(whole)]).toEqual(
+    Array(2).fill({ outcome: 'refunded', chargeId: 'ch_1', refundId: 're_1' }),
   )
   expect(await gateway.lookup('1')).toMatchObject({ status: 'refunded', refundedAt: '2026-01-05T10:00:00.000Z' })
 })
 
 test('a refund cannot be charged again, and a void after it still tells of the charge', async () => {
   await charge('1')
-  await gateway.refund('1')
+  await gateway.refund(whole)
   const first = { outcome: 'charged', chargeId: 'ch_1' }
   expect([await charge('1'), await gateway.void('1')]).toEqual([first, first])
   expect(await gateway.lookup('1')).toMatchObject({ status: 'refunded' })
+})
+
+test('parts of a charge are refunded, each once, and never more than was charged', async () => {
+  await charge('1')
+  const part = (number: number, amountCents: number) =>
+    gateway.refund({ key: '1', refundKey: `1/${number}`, amountCents })
+  const [first] = [await part(1, 300), await part(1, 300)]
+  expect(first).toEqual({ outcome: 'refunded', chargeId: 'ch_1', refundId: 're_1_1' })
+  expect(await part(2, 201)).toEqual({ outcome: 'refused', reason: 'more_than_charged' })
+  expect(await gateway.lookup('1')).toMatchObject({ status: 'charged', refundedCents: 300 })
+  expect(await part(3, 200)).toMatchObject({ outcome: 'refunded' })
+  expect(await part(1, 300)).toEqual(first)
+  expect(await gateway.lookup('1')).toMatchObject({ status: 'refunded', refundedCents: 500 })
 })
 
 test('what was never charged cannot be refunded', async () => {
   await charge('declined', 'tok_declined')
   await gateway.void('voided')
   for (const key of ['unknown', 'declined', 'voided'])
-    await expect(gateway.refund(key)).rejects.toMatchObject({ name: 'PermanentError', code: 'nothing_to_refund' })
+    expect(await gateway.refund({ ...whole, key })).toEqual({ outcome: 'refused', reason: 'nothing_to_refund' })
 })
 
 test('tok_gateway_down: no charge, no answer, but a void works', async () => {

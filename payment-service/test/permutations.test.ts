@@ -112,7 +112,7 @@ const charging: Asking<Settlement> = {
 const voiding: Asking<Refund> = {
   name: 'voiding',
   ask: giveBack,
-  handle: (world, refund) => apply(world, decideRefund(world.payment, refund, now)),
+  handle: (world, refund) => apply(world, decideRefund(world.payment, { refund, now })),
   // A void is never given up: it waits in the dead letters and is sent again.
   giveUp: (world) => world,
 }

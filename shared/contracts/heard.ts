@@ -10,9 +10,11 @@ export const heard = {
     'shipping.prepared',
     'shipping.failed',
     'shipping.delivered',
+    'payment.refunded',
+    'payment.refund_refused',
   ],
-  'inventory.queue': ['order.created', 'payment.success', 'payment.failed', 'shipping.failed'],
-  'payment.queue': ['inventory.reserved', 'order.cancel_requested', 'shipping.failed'],
+  'inventory.queue': ['order.created', 'payment.success', 'payment.failed', 'shipping.failed', 'payment.refunded'],
+  'payment.queue': ['inventory.reserved', 'order.refund_requested', 'order.cancel_requested', 'shipping.failed'],
   'shipping.queue': ['payment.success'],
   'notification.queue': [
     'inventory.reserved',

@@ -1,7 +1,7 @@
 // What inventory-service says: the only writer of "reserved or out of stock", and the source of prices.
 import { Type } from 'typebox'
 import { event } from './define.ts'
-import { Cents, Currency, Customer, Line, PricedLine, Sku } from './shapes.ts'
+import { Cents, Currency, Customer, Line, PricedLine, RefundRequest, Sku } from './shapes.ts'
 
 export const InventoryReserved = event('inventory.reserved', {
   summary: 'Every line is set aside and priced.',
@@ -28,6 +28,11 @@ export const InventoryCommitted = event('inventory.committed', {
 export const InventoryReleased = event('inventory.released', {
   summary: 'The goods are available again: the payment failed, or the shipment was refused.',
   data: Type.Object({ lines: Type.Array(Line), reason: Type.String() }),
+})
+
+export const InventoryReturned = event('inventory.returned', {
+  summary: 'Goods that were paid back are in stock again.',
+  data: Type.Object({ lines: Type.Array(Line), request: RefundRequest }),
 })
 
 export const InventoryRestocked = event('inventory.restocked', {

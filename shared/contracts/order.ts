@@ -1,7 +1,7 @@
 // What order-service says: the customer's side of an order's life.
 import { type Static, Type } from 'typebox'
 import { event } from './define.ts'
-import { Cents, Currency, Customer, Line, PricedLine, personal } from './shapes.ts'
+import { Cents, Currency, Customer, Line, PricedLine, personal, RefundRequest } from './shapes.ts'
 
 export const OrderStatus = Type.Union([
   Type.Literal('created'),
@@ -22,6 +22,22 @@ export const OrderCreated = event('order.created', {
 export const OrderCancelRequested = event('order.cancel_requested', {
   summary: 'The customer asked to cancel. Only payment decides whether that was in time.',
   data: Type.Object({ user: Type.String(personal) }),
+})
+
+export const RefundRequested = Type.Object({
+  ...Customer.properties,
+  request: RefundRequest,
+  lines: Type.Array(PricedLine, { minItems: 1, description: 'what is given back' }),
+  totalCents: Cents,
+  currency: Type.Optional(Currency),
+  reason: Type.String(),
+  returnToStock: Type.Boolean({ description: 'whether the goods are put back into stock' }),
+})
+export type RefundRequested = Static<typeof RefundRequested>
+
+export const OrderRefundRequested = event('order.refund_requested', {
+  summary: 'An operator wants a part of the money, or all of it, given back. Only payment does so, or says why not.',
+  data: RefundRequested,
 })
 
 const Progress = Type.Object({

@@ -1,7 +1,8 @@
 // What payment-service says: the only writer of "paid or not".
 import { Type } from 'typebox'
 import { event, task, timer } from './define.ts'
-import { Cents, Currency, Customer, Instant, PricedLine } from './shapes.ts'
+import { RefundRequested } from './order.ts'
+import { Cents, Currency, Customer, Instant, Ordered, PricedLine, RefundRequest } from './shapes.ts'
 
 export const PaymentSuccess = event('payment.success', {
   summary: 'The customer was charged, once.',
@@ -39,7 +40,14 @@ export const PaymentRefunded = event('payment.refunded', {
     currency: Type.Optional(Currency),
     refundId: Type.String(),
     reason: Type.String(),
+    request: Type.Optional(RefundRequest),
+    returnToStock: Type.Optional(Type.Boolean({ description: 'whether the goods are put back into stock' })),
   }),
+})
+
+export const PaymentRefundRefused = event('payment.refund_refused', {
+  summary: 'What an operator wanted given back is not: nothing_left, or what the payment provider says.',
+  data: Type.Object({ request: RefundRequest, reason: Type.String() }),
 })
 
 export const PaymentDeadline = timer('payment.deadline', {
@@ -57,5 +65,11 @@ export const PaymentCharge = task('payment.charge', {
 export const PaymentVoid = task('payment.void', {
   queue: 'payment.queue',
   summary: 'The gateway never answered: look the charge up by its key, refund it if it exists, block it if not.',
-  data: Type.Object({}),
+  data: Ordered,
+})
+
+export const PaymentRefund = task('payment.refund', {
+  queue: 'payment.queue',
+  summary: 'A refund that was asked for and booked: see to it at the gateway.',
+  data: RefundRequested,
 })

@@ -23,6 +23,7 @@ import * as shipping from './shipping.ts'
 export const events: ReadonlyMap<string, AnyContract> = byType([
   order.OrderCreated,
   order.OrderCancelRequested,
+  order.OrderRefundRequested,
   order.OrderPaid,
   order.OrderShipped,
   order.OrderCompleted,
@@ -31,11 +32,13 @@ export const events: ReadonlyMap<string, AnyContract> = byType([
   inventory.InventoryOutOfStock,
   inventory.InventoryCommitted,
   inventory.InventoryReleased,
+  inventory.InventoryReturned,
   inventory.InventoryRestocked,
   payment.PaymentSuccess,
   payment.PaymentFailed,
   payment.PaymentConfirmationRequired,
   payment.PaymentRefunded,
+  payment.PaymentRefundRefused,
   shipping.ShippingPrepared,
   shipping.ShippingFailed,
   shipping.ShippingDelivered,
@@ -56,6 +59,7 @@ export const commands: ReadonlyMap<string, AnyContract> = byType([
   payment.PaymentDeadline,
   payment.PaymentCharge,
   payment.PaymentVoid,
+  payment.PaymentRefund,
   shipping.ShippingTransit,
 ])
 

@@ -14,6 +14,7 @@ export const Payment = Type.Object({
     Type.Literal('refunded'),
   ]),
   totalCents: Type.Union([Cents, Type.Null()]),
+  refundedCents: Type.Optional(Cents),
   reason: Type.Union([Type.String(), Type.Null()]),
   chargeId: Type.Union([Type.String(), Type.Null()]),
   confirmBefore: Type.Union([Instant, Type.Null()]),

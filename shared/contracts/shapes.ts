@@ -20,6 +20,12 @@ export const PricedLine = Type.Object({
 })
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' })
 
+/** Counts the refunds that were asked for of one order; also the detail in the ids of what is said about one. */
+export const RefundRequest = Type.String({
+  pattern: '^[1-9][0-9]{0,3}$',
+  description: 'which refund of the order: 1, 2, …',
+})
+
 /**
  * Marks what tells something about a person. Said once, here and in the contracts: logs hide it and the console masks it by this
  * mark.
@@ -62,6 +68,14 @@ export type PricedLine = Static<typeof PricedLine>
 export type Contact = Static<typeof Contact>
 export type Customer = Static<typeof Customer>
 export type OrderPriority = Static<typeof OrderPriority>
+
+/** Whom an order is for and what is in it, where it travels with news that not everybody before had it for. */
+export const Ordered = Type.Object({
+  ...Type.Partial(Customer).properties,
+  lines: Type.Optional(Type.Array(PricedLine)),
+  currency: Type.Optional(Currency),
+})
+export type Ordered = Static<typeof Ordered>
 
 /** AMQP priority, 0 to 10: express orders and bad news overtake what waits. */
 export const amqpPriority = { standard: 4, express: 8, failure: 9 } as const

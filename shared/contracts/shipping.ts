@@ -1,7 +1,7 @@
 // What shipping-service says: the only writer of "shipped or refused".
 import { Type } from 'typebox'
 import { event, timer } from './define.ts'
-import { Instant } from './shapes.ts'
+import { Instant, Ordered } from './shapes.ts'
 
 export const ShippingPrepared = event('shipping.prepared', {
   summary: 'The carrier took the parcel.',
@@ -14,7 +14,7 @@ export const ShippingPrepared = event('shipping.prepared', {
 
 export const ShippingFailed = event('shipping.failed', {
   summary: 'The carrier refused the parcel for good.',
-  data: Type.Object({ reason: Type.String() }),
+  data: Type.Object({ ...Ordered.properties, reason: Type.String() }),
 })
 
 export const ShippingDelivered = event('shipping.delivered', {

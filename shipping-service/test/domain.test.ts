@@ -5,15 +5,15 @@ import { sequences } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Booking, type Decision, decideBooking, decideDelivery, decideGivenUp, type Shipment } from '../domain.ts'
-import { booking, now, refusal, terms } from './examples.ts'
+import { booking, now, paid, refusal, terms } from './examples.ts'
 
 const later = '2026-01-05T10:00:02.000Z'
 const nothing = { messages: [] }
-const priority = 'express'
+const { chargeId: _, totalCents: __, ...ordered } = paid
 
 const book = (shipment: Shipment | undefined, word?: Booking) =>
-  decideBooking('1', shipment, { priority, booking: word, terms, now })
-const giveUp = (shipment: Shipment | undefined) => decideGivenUp('1', shipment, { priority, now })
+  decideBooking('1', shipment, { paid, booking: word, terms, now })
+const giveUp = (shipment: Shipment | undefined) => decideGivenUp('1', shipment, { paid, now })
 
 function shipmentAfter({ state }: Decision): Shipment {
   if (!state) throw new Error('the decision changed nothing')
@@ -62,7 +62,12 @@ describe('payment.success', () => {
   test('the carrier refuses: failed', () => {
     const decision = book(undefined, refusal)
     expect(said(decision)).toEqual([
-      { id: '1/shipping.failed', data: { reason: 'address_not_served' }, priority: 9, expirationMs: undefined },
+      {
+        id: '1/shipping.failed',
+        data: { ...ordered, reason: 'address_not_served' },
+        priority: 9,
+        expirationMs: undefined,
+      },
     ])
     expect(decision.state).toMatchObject({ status: 'failed', reason: 'address_not_served', trackingId: null })
   })
@@ -77,7 +82,12 @@ describe('payment.success', () => {
 describe('giving up', () => {
   test('the carrier never answered: failed', () => {
     expect(said(giveUp(undefined))).toEqual([
-      { id: '1/shipping.failed', data: { reason: 'carrier_unavailable' }, priority: 9, expirationMs: undefined },
+      {
+        id: '1/shipping.failed',
+        data: { ...ordered, reason: 'carrier_unavailable' },
+        priority: 9,
+        expirationMs: undefined,
+      },
     ])
     expect(giveUp(undefined).state).toMatchObject({ status: 'failed', reason: 'carrier_unavailable' })
   })

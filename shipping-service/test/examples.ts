@@ -6,7 +6,7 @@ export const terms: Terms = { transitMs: 2_000 }
 export const booking: Booking = { outcome: 'booked', trackingId: 'SIM-1', carrier: 'simulated-post' }
 export const refusal: Booking = { outcome: 'refused', reason: 'address_not_served' }
 
-export const paid: Paid & { totalCents: number; chargeId: string } = {
+export const paid: Paid = {
   user: 'gayal',
   priority: 'express',
   shippingAddress: '1 Harbour Street',

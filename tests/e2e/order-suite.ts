@@ -143,11 +143,48 @@ export function orderSuite(environment: Record<string, string>): void {
       const order = { orderId: 'refused', user: 'gus', items: ['item6'], shippingAddress: 'Nowhere 1' }
       await system.post('/orders', order)
       expect(await system.ended('refused')).toMatchObject({ status: 'cancelled', reason: 'address_not_served' })
+      const told = await eventually('the refund is in its story', async () => {
+        const order = await system.get<{ refundedCents: number }>('/orders/refused')
+        return order.refundedCents > 0 && order
+      })
+      expect(told).toMatchObject({ refundedCents: 6_000, refunds: [{ reason: 'address_not_served' }] })
       expect(typesOf(await story('refused'))).toEqual(
         expect.arrayContaining(['payment.refunded', 'inventory.released']),
       )
       expect(await system.get('/payments/refused', 'payment')).toMatchObject({ status: 'refunded' })
       expect(await stock('item6')).toEqual(before)
+    })
+
+    it('is paid back in part and then whole when an operator wants so, and its goods are for sale again', async () => {
+      await system.post('/orders', { orderId: 'back', user: 'gil', items: [{ sku: 'item2', quantity: 2 }, 'item3'] })
+      await system.ended('back')
+      const before = await stock('item2')
+      const refund = async (key: string, body: object) => {
+        const answer = await fetch(`${system.url('order')}/orders/back/refund`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'idempotency-key': key },
+          body: JSON.stringify(body),
+        })
+        return { status: answer.status, body: await answer.json() }
+      }
+      const part = { lines: [{ sku: 'item2', quantity: 1 }], reason: 'damaged' }
+      expect((await refund('part', part)).status).toBe(202)
+      expect((await refund('part', part)).status).toBe(202)
+      expect(await refund('part', { reason: 'damaged' })).toMatchObject({ status: 422 })
+      expect((await refund('rest', { reason: 'all of it' })).status).toBe(202)
+      expect(await refund('more', { reason: 'more' })).toMatchObject({
+        status: 409,
+        body: { code: 'nothing_left_to_refund' },
+      })
+      await eventually('it is paid back', async () => {
+        const { refunds } = await system.get<{ refunds: { status: string }[] }>('/orders/back')
+        return refunds.length === 2 && refunds.every(({ status }) => status === 'refunded')
+      })
+      expect(await system.get('/orders/back')).toMatchObject({ status: 'completed', refundedCents: 7_000 })
+      expect(await system.get('/payments/back', 'payment')).toMatchObject({ status: 'refunded', refundedCents: 7_000 })
+      const told = typesOf(await story('back'))
+      expect(told.filter((type) => /refund|returned/.test(type))).toHaveLength(6)
+      expect(await stock('item2')).toMatchObject({ committed: before.committed - 2, available: before.available + 2 })
     })
 
     it('whose gateway stays down is tried again and then cancelled', async () => {

@@ -89,11 +89,11 @@ export function reachOutside(outside: Outside, process: Process, surroundings: S
           return settlement
         }),
       void: (key) => call(() => gateway.void(key)),
-      refund: (key) =>
+      refund: (request) =>
         call(async () => {
-          const refund = await gateway.refund(key)
-          seen(ledger.refunds, key, refund.refundId)
-          return refund
+          const answer = await gateway.refund(request)
+          if (answer.outcome === 'refunded') seen(ledger.refunds, request.refundKey, answer.refundId)
+          return answer
         }),
     },
     carrier: {

@@ -75,6 +75,8 @@ test('an order is told with the facts that it follows from, and nothing of its m
       'lines',
       'totalCents',
       'trackingId',
+      'refundedCents',
+      'refunds',
       'createdAt',
       'updatedAt',
     ]

@@ -1,0 +1,120 @@
+// What an operator gives back: which refunds an order has, and what may still be asked for. Whether the money does go back is payment's
+// decision; here it is asked for, once for each Idempotency-Key, and its answer is noted.
+import { amqpPriority, type Message, OrderRefundRequested, type PricedLine } from '@orders/shared/contracts'
+import type { Order } from './domain.ts'
+import { type Fact, factsOf, type RefundRequest, type WantedRefund } from './facts.ts'
+
+export interface Refund {
+  /** Undefined of what went back by itself, since the order failed. */
+  request?: string
+  status: 'requested' | 'refunded' | 'refused'
+  totalCents: number
+  lines: PricedLine[]
+  /** Why it was asked for, or why it was refused. */
+  reason: string
+  at: string
+}
+
+export interface Refusal {
+  code: string
+  message: string
+}
+
+/** In the order in which they were asked for. */
+export function refundsOf(facts: readonly Fact[]): Refund[] {
+  const done = factsOf(facts, 'payment.refunded')
+  const refused = factsOf(facts, 'payment.refund_refused')
+  const asked = factsOf(facts, 'order.refund_requested').map(({ detail: request, at, data }): Refund => {
+    const { lines, totalCents, reason } = data
+    const refund = { ...(request !== undefined && { request }), totalCents, lines, reason }
+    const paidBack = done.find(({ detail }) => detail === request)
+    const denied = refused.find(({ detail }) => detail === request)
+    if (denied) return { ...refund, status: 'refused', reason: denied.data.reason, at: denied.at }
+    return paidBack ? { ...refund, status: 'refunded', at: paidBack.at } : { ...refund, status: 'requested', at }
+  })
+  const byItself = done
+    .filter(({ detail }) => detail === undefined)
+    .map(
+      ({ at, data: { lines = [], totalCents, reason } }): Refund => ({
+        status: 'refunded',
+        totalCents,
+        lines,
+        reason,
+        at,
+      }),
+    )
+  return [...byItself, ...asked]
+}
+
+/** The request that this key has come with before. */
+export function requestWith(key: string, facts: readonly Fact[]) {
+  return factsOf(facts, 'order.refund_requested').find(({ data }) => data.key === key)
+}
+
+/** The fact that asks for it, or why that is refused: only for what was delivered, or is on its way, and of that only what is left. */
+export function refundRequested(
+  order: Order,
+  facts: readonly Fact[],
+  { key, wanted, at }: { key: string; wanted: WantedRefund; at: string },
+): Fact | Refusal {
+  const refusal = refusalFor(order)
+  if (refusal) return refusal
+  const left = leftOf(facts)
+  const lines = wanted.lines === undefined ? left : pricedOf(wanted.lines, left)
+  if (lines === undefined || lines.length === 0)
+    return { code: 'nothing_left_to_refund', message: 'has less of this left to give back' }
+  const { reason, returnToStock = order.status === 'completed' } = wanted
+  const data: RefundRequest = { key, wanted, lines, totalCents: totalOf(lines), reason, returnToStock }
+  const detail = String(factsOf(facts, 'order.refund_requested').length + 1)
+  return { type: 'order.refund_requested', detail, at, data }
+}
+
+function refusalFor({ status, totalCents }: Order): Refusal | undefined {
+  if (status === 'cancelled')
+    return { code: 'order_already_cancelled', message: 'is cancelled: what was charged goes back by itself' }
+  if (status === 'paid')
+    return {
+      code: 'parcel_in_preparation',
+      message: 'is with the carrier: ask again when the parcel was taken or refused',
+    }
+  if (status !== 'shipped' && status !== 'completed')
+    return { code: 'order_not_paid', message: 'is not paid yet: cancel it' }
+  return totalCents === null ? { code: 'order_not_paid', message: 'has no total yet: ask again' } : undefined
+}
+
+/** What was neither given back nor asked for, or was asked for and refused. */
+function leftOf(facts: readonly Fact[]): PricedLine[] {
+  const [reserved] = factsOf(facts, 'inventory.reserved')
+  const back = refundsOf(facts).filter(({ status }) => status !== 'refused')
+  const gone = (sku: string) =>
+    back.flatMap(({ lines }) => lines.filter((line) => line.sku === sku)).reduce((sum, line) => sum + line.quantity, 0)
+  return (reserved?.data.lines ?? [])
+    .map((line) => ({ ...line, quantity: line.quantity - gone(line.sku) }))
+    .filter(({ quantity }) => quantity > 0)
+}
+
+/** Undefined when there is not enough left of one. */
+function pricedOf(lines: readonly { sku: string; quantity: number }[], left: PricedLine[]): PricedLine[] | undefined {
+  const priced = lines.flatMap(({ sku, quantity }) => {
+    const known = left.find((line) => line.sku === sku)
+    return known && known.quantity >= quantity ? { ...known, quantity } : []
+  })
+  return priced.length === lines.length ? priced : undefined
+}
+
+function totalOf(lines: readonly PricedLine[]): number {
+  return lines.reduce((sum, { quantity, unitPriceCents }) => sum + quantity * unitPriceCents, 0)
+}
+
+/** What is said of each request. */
+export function refundRequests(orderId: string, facts: readonly Fact[]): Message[] {
+  const [created] = factsOf(facts, 'order.created')
+  if (!created) return []
+  const { lines: _, paymentMethod: __, ...customer } = created.data
+  const priority = amqpPriority[customer.priority]
+  return factsOf(facts, 'order.refund_requested').map(({ detail: request = '', at, data }) => {
+    const { lines, totalCents, reason, returnToStock } = data
+    const wanted = { ...customer, request, lines, totalCents, reason, returnToStock }
+    return OrderRefundRequested.of(orderId, at, wanted, { detail: request, priority })
+  })
+}

@@ -1,0 +1,75 @@
+// Refunds that an operator wants: booked first, so that never more than the charge is given back, whatever is asked at the same
+// moment; then owed to the customer, as a task, until the gateway has done it or refuses for good.
+import {
+  amqpPriority,
+  PaymentRefund,
+  PaymentRefunded,
+  PaymentRefundRefused,
+  type RefundRequested,
+} from '@orders/shared/contracts'
+import { changed, type Decision, keptOf, type PartRefund, type Payment, sumOf } from './domain.ts'
+
+/** The gateway's word on a refund. */
+export type RefundAnswer =
+  | { outcome: 'refunded'; chargeId: string; refundId: string }
+  | { outcome: 'refused'; reason: string }
+
+const nothing: Decision = { messages: [] }
+
+/** `order.refund_requested`: books what is wanted, or refuses what is more than there is left. */
+export function decideRefundRequest(
+  payment: Payment | undefined,
+  { orderId, wanted, now }: { orderId: string; wanted: RefundRequested; now: string },
+): Decision {
+  if (!payment?.chargeId) throw new Error(`order ${orderId} was never charged, so nothing can be given back`)
+  if (findRefund(payment, wanted.request)) return nothing
+  const booked: PartRefund = { request: wanted.request, amountCents: wanted.totalCents, status: 'due' }
+  if (wanted.totalCents > leftOf(payment)) return refused(payment, booked, 'nothing_left', now)
+  const { request: detail, priority } = wanted
+  const task = PaymentRefund.of(orderId, now, wanted, { detail, priority: amqpPriority[priority] })
+  return changed(payment, { refunds: [...payment.refunds, booked] }, now, [task])
+}
+
+/** What the gateway is to be asked about; undefined when it is done, or was refused. */
+export function dueRefund(payment: Payment | undefined, request: string): PartRefund | undefined {
+  const booked = payment && findRefund(payment, request)
+  return booked?.status === 'due' ? booked : undefined
+}
+
+/** `payment.refund`, with the gateway's answer. */
+export function decidePartRefund(
+  payment: Payment | undefined,
+  { wanted, answer, now }: { wanted: RefundRequested; answer: RefundAnswer | undefined; now: string },
+): Decision {
+  const booked = dueRefund(payment, wanted.request)
+  if (!payment || !booked || !answer) return nothing
+  if (answer.outcome === 'refused') return refused(payment, booked, answer.reason, now)
+  const refunds = settled(payment, { ...booked, status: 'done' })
+  const isWhole = sumOf(refunds, 'done') === payment.totalCents
+  const { request: detail } = wanted
+  const data = { ...wanted, refundId: answer.refundId }
+  const said = PaymentRefunded.of(payment.orderId, now, data, { detail, priority: amqpPriority[wanted.priority] })
+  const end = isWhole ? ({ status: 'refunded', reason: wanted.reason } as const) : {}
+  return changed(payment, { refunds, ...end }, now, [said])
+}
+
+function refused(payment: Payment, booked: PartRefund, reason: string, now: string): Decision {
+  const { request } = booked
+  const options = { detail: request, priority: amqpPriority.failure }
+  const said = PaymentRefundRefused.of(payment.orderId, now, { request, reason }, options)
+  return changed(payment, { refunds: settled(payment, { ...booked, status: 'refused' }) }, now, [said])
+}
+
+/** With this one as it is now, in its place. */
+function settled({ refunds }: Payment, booked: PartRefund): PartRefund[] {
+  return [...refunds.filter(({ request }) => request !== booked.request), booked]
+}
+
+function findRefund({ refunds }: Payment, request: string): PartRefund | undefined {
+  return refunds.find((one) => one.request === request)
+}
+
+/** Of a charge that goes back as a whole, because its parcel cannot go, nothing is left. */
+function leftOf(payment: Payment): number {
+  return payment.status === 'succeeded' && payment.shippingFailure === null ? keptOf(payment) : 0
+}
