@@ -62,9 +62,6 @@ export interface Terms {
   confirmWithinMs: number
 }
 
-/** What to ask of the gateway before deciding; undefined when nothing is to be asked. */
-export type Call = { call: 'charge'; amountCents: number; method: string } | { call: 'void' } | undefined
-
 /** The gateway's word on a key: charged, or it never will be. A charge and a void can both be answered with either. */
 export type Settlement =
   | { outcome: 'charged'; chargeId: string }
@@ -77,24 +74,7 @@ export interface Refund {
 }
 
 export const CANCELLED_BY_CUSTOMER = 'cancelled_by_customer'
-const DEFAULT_METHOD = 'tok_visa'
 const nothing: Decision = { messages: [] }
-
-export function callForReservation(payment: Payment | undefined, reservation: Reservation, terms: Terms): Call {
-  if (payment) return payment.status === 'cancel_requested' ? { call: 'void' } : undefined
-  return reservation.totalCents > terms.confirmAboveCents ? undefined : chargeOf(reservation)
-}
-
-export function callForCharge(payment: Payment | undefined): Call {
-  // A charge is asked for after a reservation only; without one, this was said by nobody here and there is nothing to do.
-  if (!payment?.reservation) return undefined
-  if (payment.status === 'cancel_requested') return { call: 'void' }
-  return payment.status === 'confirmed' ? chargeOf(payment.reservation) : undefined
-}
-
-function chargeOf({ totalCents, paymentMethod }: Reservation): Call {
-  return { call: 'charge', amountCents: totalCents, method: paymentMethod ?? DEFAULT_METHOD }
-}
 
 /** Whether anything that this order was charged is to be given back. */
 export function isRefundDue(payment: Payment | undefined): boolean {
@@ -197,30 +177,6 @@ export function decideConfirmation(payment: Payment, now: string): Decision {
   if (payment.status !== 'awaiting_confirmation') return nothing
   const priority = amqpPriority[reservationOf(payment).priority]
   return changed(payment, { status: 'confirmed' }, now, [PaymentCharge.of(payment.orderId, now, {}, { priority })])
-}
-
-/** Why the customer's word is not wanted, or not any more; undefined when it is, and for its harmless repeat. */
-export function refusalOf({ status, reason, confirmBefore }: Payment): { code: string; message: string } | undefined {
-  if (status === 'failed') return { code: 'payment_failed', message: `the payment failed: ${reason}` }
-  if (status === 'refunded') return { code: 'payment_refunded', message: `the payment was given back: ${reason}` }
-  if (status === 'cancel_requested')
-    return { code: 'cancellation_requested', message: 'a cancellation was asked for and is being decided' }
-  if (confirmBefore !== null) return undefined
-  return { code: 'confirmation_not_needed', message: 'the payment needed no confirmation and is done' }
-}
-
-export function replyOf({
-  orderId,
-  status,
-  totalCents,
-  reason,
-  chargeId,
-  confirmBefore,
-  refunds,
-  updatedAt,
-}: Payment): PaymentReply {
-  const refundedCents = status === 'refunded' ? (totalCents ?? 0) : sumOf(refunds, 'done')
-  return { orderId, status, totalCents, refundedCents, reason, chargeId, confirmBefore, updatedAt }
 }
 
 function settle(payment: Payment, settlement: Settlement, now: string): Decision {

@@ -13,12 +13,11 @@ import {
 } from '@orders/shared/contracts'
 import { type Answerer, about, answers, type Handler, on, type Patience, type Timers } from '@orders/shared/messaging'
 import { notBefore, PermanentError, RejectedError } from '@orders/shared/runtime'
+import { refusalOf, replyOf } from './answers.ts'
+import { type Call, callForCharge, callForReservation } from './calls.ts'
 import type { PaymentConfig } from './config.ts'
 import {
   awaitedUntil,
-  type Call,
-  callForCharge,
-  callForReservation,
   decideCancellation,
   decideCharge,
   decideConfirmation,
@@ -31,8 +30,6 @@ import {
   keptOf,
   type Payment,
   type Refund,
-  refusalOf,
-  replyOf,
   reserved,
   type Settlement,
   type Terms,

@@ -2,8 +2,8 @@
 import { OrderId, Payment } from '@orders/shared/contracts'
 import type { HttpServer, Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
+import { replyOf } from './answers.ts'
 import type { PaymentConfig } from './config.ts'
-import { replyOf } from './domain.ts'
 import { known } from './handlers.ts'
 import { payments } from './store.ts'
 

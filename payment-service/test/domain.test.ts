@@ -1,9 +1,9 @@
 // The rules of a payment, one by one: does it, refuses it, does nothing the second time.
 import type { Message } from '@orders/shared/contracts'
 import { describe, expect, test } from 'vitest'
+import { refusalOf, replyOf } from '../answers.ts'
+import { callForCharge, callForReservation } from '../calls.ts'
 import {
-  callForCharge,
-  callForReservation,
   type Decision,
   decideCancellation,
   decideCharge,
@@ -15,8 +15,6 @@ import {
   decideShippingFailure,
   isRefundDue,
   type Payment,
-  refusalOf,
-  replyOf,
   reserved,
   type Settlement,
 } from '../domain.ts'
@@ -341,6 +339,7 @@ test('the answer shows where the money is, and nothing of the customer', () => {
     orderId: '1',
     status: 'awaiting_confirmation',
     totalCents: 100_001,
+    refundedCents: 0,
     reason: null,
     chargeId: null,
     confirmBefore,

@@ -8,10 +8,8 @@ import { commands, type Message, registry } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { type Call, callForCharge, callForReservation } from '../calls.ts'
 import {
-  type Call,
-  callForCharge,
-  callForReservation,
   type Decision,
   decideCancellation,
   decideCharge,

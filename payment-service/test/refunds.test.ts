@@ -4,7 +4,8 @@ import { type Message, type RefundRequested, registry } from '@orders/shared/con
 import { encode } from '@orders/shared/messaging'
 import { sequences } from '@orders/shared/testing'
 import { describe, expect, test } from 'vitest'
-import { type Decision, decideReservation, decideShippingFailure, type Payment, replyOf } from '../domain.ts'
+import { replyOf } from '../answers.ts'
+import { type Decision, decideReservation, decideShippingFailure, type Payment } from '../domain.ts'
 import { decidePartRefund, decideRefundRequest, dueRefund, type RefundAnswer } from '../refunds.ts'
 import { now, small, terms } from './examples.ts'
 

@@ -141,6 +141,7 @@ describe('who hears what', () => {
   const hears: Record<string, string[]> = {
     'order.created': ['inventory'],
     'order.cancel_requested': ['payment'],
+    'order.refund_requested': ['payment'],
     'order.paid': ['notification'],
     'order.shipped': ['notification'],
     'order.completed': ['notification'],
@@ -151,6 +152,8 @@ describe('who hears what', () => {
     'payment.refunded': ['notification'],
     'payment.success': ['inventory', 'order', 'shipping'],
     'payment.failed': ['inventory', 'order'],
+    'payment.refunded': ['inventory', 'order'],
+    'payment.refund_refused': ['order'],
     'shipping.prepared': ['order'],
     'shipping.delivered': ['order'],
     'shipping.failed': ['inventory', 'order', 'payment'],
@@ -159,6 +162,7 @@ describe('who hears what', () => {
   const onlyAudited = [
     'inventory.committed',
     'inventory.released',
+    'inventory.returned',
     'inventory.restocked',
     'notification.sent',
     'notification.failed',

@@ -73,6 +73,8 @@ function stockAgrees({ plans, orders, events, stock }: Evidence, complain: Compl
       const { sku, quantity } = typeof item === 'string' ? { sku: item, quantity: 1 } : item
       sold.set(sku, (sold.get(sku) ?? 0) + quantity)
     }
+    for (const { sku, quantity } of paidBackOf(events.get(orderId)).flatMap(({ lines }) => lines))
+      sold.set(sku, (sold.get(sku) ?? 0) - quantity)
   }
   for (const { sku, available, reserved, committed } of stock) {
     const added = (events.get(sku) ?? []).reduce((sum, { data }) => sum + numberIn(data, 'addedQuantity'), 0)
@@ -84,20 +86,41 @@ function stockAgrees({ plans, orders, events, stock }: Evidence, complain: Compl
   return stock.length
 }
 
-async function moneyAgrees({ plans, orders, world }: Evidence, complain: Complain): Promise<number> {
+async function moneyAgrees({ plans, orders, events, world }: Evidence, complain: Complain): Promise<number> {
   const { ledger, gateway } = world.outside
+  const count = (orderId: string, type: RegExp) => (events.get(orderId) ?? []).filter(({ id }) => type.test(id)).length
+  const asked = (orderId: string) => count(orderId, /\/order\.refund_requested\//)
+  const answered = (orderId: string) => count(orderId, /\/payment\.(refunded|refund_refused)\//)
   for (const { orderId } of plans) {
     const order = orders.get(orderId)
     const charges = ledger.charges.get(orderId)?.size ?? 0
     const refunds = ledger.refunds.get(orderId)?.size ?? 0
+    if (asked(orderId) !== answered(orderId)) complain(orderId, 'a refund that was asked for was not answered once')
     const books = await gateway.lookup(orderId)
     if (charges > 1 || refunds > 1) complain(orderId, `was charged ${charges} times and given back ${refunds} times`)
     else if (order?.status === 'completed') {
-      if (books?.status !== 'charged' || books.amountCents !== order.total_cents)
-        complain(orderId, `is completed; the provider says ${books?.status}, ${books?.amountCents}`)
+      const back = paidBackOf(events.get(orderId)).reduce((sum, { totalCents }) => sum + totalCents, 0)
+      const wanted = back === order.total_cents ? 'refunded' : 'charged'
+      if (books?.status !== wanted || books.amountCents !== order.total_cents || books.refundedCents !== back)
+        complain(orderId, `is completed, ${back} given back; the provider says ${JSON.stringify(books)}`)
     } else if (books?.status === 'charged') complain(orderId, 'is cancelled, and its charge was not given back')
   }
   return plans.length
+}
+
+/** What was given back of an order that was delivered, by what payment says. */
+function paidBackOf(told: readonly Told[] = []): { totalCents: number; lines: { sku: string; quantity: number }[] }[] {
+  return told
+    .filter(({ id }) => id.includes('/payment.refunded/'))
+    .map(({ data }) => {
+      const lines = fieldIn(data, 'lines')
+      return {
+        totalCents: numberIn(data, 'totalCents'),
+        lines: Array.isArray(lines)
+          ? lines.map((line) => ({ sku: textIn(line, 'sku'), quantity: numberIn(line, 'quantity') }))
+          : [],
+      }
+    })
 }
 
 function parcelsAgree({ plans, events, world }: Evidence, complain: Complain): number {

@@ -6,7 +6,8 @@ import { RejectedError } from '@orders/shared/runtime'
 import { setStock } from '../../inventory-service/handlers.ts'
 import { pseudonyms } from '../../order-service/customers.ts'
 import { linesOf, type Order, orderOf } from '../../order-service/domain.ts'
-import { placeOrder, requestCancellation } from '../../order-service/handlers.ts'
+import type { WantedRefund } from '../../order-service/facts.ts'
+import { placeOrder, requestCancellation, requestRefund } from '../../order-service/handlers.ts'
 import { orders } from '../../order-service/store.ts'
 import { type Plan, SCARCE } from './orders.ts'
 import type { World } from './world.ts'
@@ -14,6 +15,8 @@ import type { World } from './world.ts'
 const customerIdOf = pseudonyms(Buffer.from('a key that is the same in every run'))
 const PATIENCE_MEAN_MS = 300
 const LOOK_MEAN_MS = 1_500
+/** The last of them is more than is left. */
+const PARTS = [[{ sku: 'item1', quantity: 1 }], [{ sku: 'item2', quantity: 1 }], [{ sku: 'item2', quantity: 2 }]]
 
 /** Asks until it is answered; a refusal is an answer. */
 async function insist<T>({ time, random }: World, question: () => Promise<T>): Promise<T | RejectedError> {
@@ -34,6 +37,14 @@ export async function behave(world: World, plan: Plan): Promise<void> {
   if (plan.afterwards === 'cancels') {
     await time.pause(random.wait(random.pick([1, 10, 100, 3_000])))
     await cancel(world, plan)
+    return
+  }
+  if (plan.afterwards === 'gives_back' || plan.afterwards === 'gives_back_parts') {
+    await shipped(world, plan)
+    const parts = plan.afterwards === 'gives_back' ? [undefined] : PARTS
+    await Promise.all(
+      parts.flatMap((lines, index) => [giveBack(world, plan, index, lines), giveBack(world, plan, index, lines)]),
+    )
     return
   }
   if (await isAsked(world, plan)) await (plan.afterwards === 'confirms' ? confirm : cancel)(world, plan)
@@ -63,18 +74,42 @@ async function confirm(world: World, { orderId }: Plan): Promise<void> {
   await insist(world, () => world.ask('order-service', ({ broker }) => ask(broker, PaymentConfirm, { orderId }, 2_000)))
 }
 
+/** The order a while later; undefined when nobody could be asked. */
+async function look(world: World, { orderId }: Plan): Promise<Order | undefined> {
+  await world.time.pause(world.random.wait(LOOK_MEAN_MS))
+  const order = await insist<Order | undefined>(world, () =>
+    world.ask('order-service', async ({ database }) =>
+      orderOf(orderId, (await orders.load(database, [orderId])).get(orderId) ?? []),
+    ),
+  )
+  return order instanceof RejectedError ? undefined : order
+}
+
 /** Looks again and again whether the order waits for its customer's word; false when it has ended without. */
-async function isAsked(world: World, { orderId }: Plan): Promise<boolean> {
+async function isAsked(world: World, plan: Plan): Promise<boolean> {
   for (;;) {
-    await world.time.pause(world.random.wait(LOOK_MEAN_MS))
-    const order = await insist<Order | undefined>(world, () =>
-      world.ask('order-service', async ({ database }) =>
-        orderOf(orderId, (await orders.load(database, [orderId])).get(orderId) ?? []),
-      ),
-    )
-    if (order instanceof RejectedError || !order) continue
+    const order = await look(world, plan)
+    if (!order) continue
     if (order.status === 'awaiting_confirmation') return true
     if (order.status === 'completed' || order.status === 'cancelled') return false
+  }
+}
+
+/** An operator gives back what came back; asked again and again it is one refund, and what cannot be given back any more is refused. */
+async function giveBack(world: World, { orderId }: Plan, index: number, lines: WantedRefund['lines']): Promise<void> {
+  const wanted = { reason: 'damaged', returnToStock: true, ...(lines && { lines }) }
+  await insist(world, () =>
+    world.ask('order-service', ({ commit, now }) =>
+      commit.submit(requestRefund(orderId, { key: `back-${index}`, wanted, at: now().toISOString() })),
+    ),
+  )
+}
+
+/** Looks again and again until the order is on its way, or has ended otherwise. */
+async function shipped(world: World, plan: Plan): Promise<void> {
+  for (;;) {
+    const status = (await look(world, plan))?.status
+    if (status === 'shipped' || status === 'completed' || status === 'cancelled') return
   }
 }
 

@@ -6,7 +6,7 @@ export interface Plan {
   kind: Kind['name']
   form: Form
   /** What its customer does after placing it. */
-  afterwards: 'waits' | 'confirms' | 'cancels' | 'cancels_when_asked'
+  afterwards: 'waits' | 'confirms' | 'cancels' | 'cancels_when_asked' | 'gives_back' | 'gives_back_parts'
   /** `completed`, or the reason of its cancellation. */
   mayEnd: readonly string[]
 }
@@ -44,6 +44,8 @@ const ALL_CHANNELS = {
 const kinds: Kind[] = [
   { name: 'plain', share: 30, mayEnd: ['completed'], form: {} },
   { name: 'express', share: 8, mayEnd: ['completed'], form: { priority: 'express', items: ['item4'] } },
+  { name: 'paid back', share: 4, mayEnd: ['completed'], form: {}, afterwards: 'gives_back' },
+  { name: 'paid back in parts', share: 4, mayEnd: ['completed'], form: {}, afterwards: 'gives_back_parts' },
   { name: 'slow to charge', share: 3, mayEnd: ['completed'], form: { paymentMethod: 'tok_slow' } },
   { name: 'told everywhere', share: 4, mayEnd: ['completed'], form: { contact: ALL_CHANNELS } },
   { name: 'told nowhere', share: 2, mayEnd: ['completed'], form: { contact: { email: REFUSED_ADDRESS } } },

@@ -79,6 +79,40 @@ export const serviceMutants: Mutant[] = [
     },
   },
   {
+    name: 'a refund that an operator wants and that is not booked',
+    seed: 1,
+    foundBy: 'money: charged once, given back when cancelled',
+    tamper: inTransactions('payment-service', () => (tx) => ({
+      all: async <R extends object>(sql: string, ...values: Parameter[]) => {
+        const rows = await tx.all<R>(sql, ...values)
+        return sql.includes('from payments') ? rows.map((row) => ({ ...row, refunds: null })) : rows
+      },
+    })),
+  },
+  {
+    name: 'goods that come back twice',
+    seed: 1,
+    foundBy: 'stock moved for what was completed, and only for that',
+    tamper: {
+      handlers: (handlers, queue) =>
+        queue !== 'inventory.queue'
+          ? handlers
+          : handlers.map((handler) => ({
+              ...handler,
+              decide(event, draft, context, answer) {
+                const messages = handler.decide(event, draft, context, answer)
+                const known = handler.type === 'payment.refunded' && draft.get(reservations, event.subject)
+                for (const { sku, quantity } of known ? known.lines : []) {
+                  const before = draft.get(stock, sku)
+                  const back = { sku, available: quantity, reserved: 0, committed: -quantity }
+                  if (before && before.committed >= quantity) draft.set(stock, sku, moved(before, back))
+                }
+                return messages
+              },
+            })),
+    },
+  },
+  {
     name: 'a carrier that gives a new parcel to every question',
     seed: 28,
     foundBy: 'parcels: one for each order that was shipped',
