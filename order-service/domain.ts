@@ -16,6 +16,14 @@ import {
 import { type Fact, factsOf, find, keyOf, type Placed } from './facts.ts'
 import { type Refund, refundRequests, refundsOf } from './refunds.ts'
 
+/** A customer's wish, and its answer: payment alone decides, and an order that ends otherwise is cancelled too. */
+export interface Cancellation {
+  status: 'requested' | 'granted' | 'refused'
+  /** Why; null while it is not decided. */
+  reason: string | null
+  at: string
+}
+
 export interface Order {
   orderId: string
   user: string
@@ -27,6 +35,8 @@ export interface Order {
   lines: (Line | PricedLine)[]
   totalCents: number | null
   trackingId: string | null
+  /** Null while nobody has asked for one. */
+  cancellation: Cancellation | null
   refundedCents: number
   refunds: Refund[]
   createdAt: string
@@ -48,6 +58,7 @@ export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefi
     lines: reserved?.data.lines ?? created.data.lines,
     totalCents: reserved?.data.totalCents ?? null,
     trackingId: find(facts, 'shipping.prepared')?.data.trackingId ?? null,
+    cancellation: answerOf(facts),
     refundedCents: factsOf(facts, 'payment.refunded').reduce((sum, { data }) => sum + data.totalCents, 0),
     refunds: refundsOf(facts),
     createdAt: created.at,
@@ -71,6 +82,21 @@ function cancellationOf(facts: readonly Fact[]): { at: string; reason: string } 
   if (outOfStock) return { at: outOfStock.at, reason: 'out_of_stock' }
   const failed = find(facts, 'payment.failed') ?? find(facts, 'shipping.failed')
   return failed && { at: failed.at, reason: failed.data.reason }
+}
+
+function answerOf(facts: readonly Fact[]): Cancellation | null {
+  const requested = find(facts, 'order.cancel_requested')
+  if (!requested) return null
+  const paid = find(facts, 'payment.success')
+  if (paid) return { status: 'refused', reason: 'already_paid', at: paid.at }
+  const ended = cancellationOf(facts)
+  if (ended) return { status: 'granted', ...ended }
+  return { status: 'requested', reason: null, at: requested.at }
+}
+
+/** What was never set aside never comes to a payment. */
+export function mayBePaid(facts: readonly Fact[]): boolean {
+  return find(facts, 'inventory.out_of_stock') === undefined
 }
 
 /** Everything order-service says about an order with these facts; ids are deterministic, so repeating is harmless. */
@@ -178,7 +204,8 @@ export function asPlaced(orderId: string, facts: readonly Fact[]): Order | undef
 }
 
 /** Whether asking for a cancellation can still make a difference, as far as order-service knows. */
-export function cancellationFor(order: Order): 'possible' | 'done' | 'too_late' {
+export function cancellationFor(order: Order): 'possible' | 'asked' | 'done' | 'too_late' {
+  if (order.cancellation) return 'asked'
   if (order.status === 'cancelled') return 'done'
   return order.status === 'paid' || order.status === 'shipped' || order.status === 'completed' ? 'too_late' : 'possible'
 }

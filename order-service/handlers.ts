@@ -146,11 +146,16 @@ interface Cancellation {
   at: string
 }
 
-/** @throws RejectedError 404 `no_such_order`, 409 `order_already_paid` or `order_already_cancelled`. */
+/**
+ * The first request is passed on; every repeat shows what became of it.
+ *
+ * @throws RejectedError 404 `no_such_order`, 409 `order_already_paid` or `order_already_cancelled`.
+ */
 export function requestCancellation({ orderId, asker, at }: Cancellation): Work<Order> {
   return about(orders, orderId, (facts = []) => {
     const order = shownTo(asker, orderId, facts)
     const cancellation = cancellationFor(order)
+    if (cancellation === 'asked') return { messages: [], result: order }
     if (cancellation === 'too_late')
       throw new RejectedError(
         409,
@@ -159,7 +164,8 @@ export function requestCancellation({ orderId, asker, at }: Cancellation): Work<
       )
     if (cancellation === 'done')
       throw new RejectedError(409, 'order_already_cancelled', `order ${orderId} is cancelled already: ${order.reason}`)
-    return { ...learn(orderId, facts, { type: 'order.cancel_requested', at, data: {} }), result: order }
+    const learnt = learn(orderId, facts, { type: 'order.cancel_requested', at, data: {} })
+    return { ...learnt, result: shownTo(asker, orderId, learnt.state ?? facts) }
   })
 }
 

@@ -6,10 +6,10 @@ import { v7 as uuid } from 'uuid'
 import { createBacklog } from './backlog.ts'
 import type { OrderConfig } from './config.ts'
 import type { CustomerIdOf } from './customers.ts'
-import { canonicalUser, linesOf } from './domain.ts'
+import { canonicalUser, linesOf, mayBePaid } from './domain.ts'
 import { placeOrder, requestCancellation, requestRefund, shownTo } from './handlers.ts'
 import { countWaiting, listOrders, orders } from './store.ts'
-import { ById, Key, OrderView, Page, PlaceOrder, RefundKey, WantRefund } from './views.ts'
+import { ById, Cancelling, Key, OrderView, Page, PlaceOrder, RefundKey, WantRefund } from './views.ts'
 
 type Request = Parameters<Wiring<OrderConfig>['auth']['customerOf']>[0]
 
@@ -87,11 +87,19 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
 
   app.post(
     '/orders/:id/cancel',
-    { ...open, schema: { params: ById, summary: 'Ask for a cancellation; only payment can grant it' } },
+    {
+      ...open,
+      schema: {
+        params: ById,
+        response: { 202: Cancelling },
+        summary: 'Ask for a cancellation; only payment can grant it, and a repeat shows the answer',
+      },
+    },
     async (request, reply) => {
-      const cancellation = { orderId: request.params.id, asker: auth.customerOf(request), at: now().toISOString() }
-      const order = await commit.submit(requestCancellation(cancellation), traceOf(request))
-      return reply.status(202).send({ orderId: order.orderId, status: order.status, cancellation: 'requested' })
+      const asked = { orderId: request.params.id, asker: auth.customerOf(request), at: now().toISOString() }
+      const { orderId, status, cancellation } = await commit.submit(requestCancellation(asked), traceOf(request))
+      if (!cancellation) throw new Error(`order ${orderId} does not know that it is to be cancelled`)
+      return reply.status(202).send({ orderId, status, cancellation })
     },
   )
 
@@ -120,7 +128,9 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
     { ...open, schema: { params: ById, response: { 200: Payment }, summary: 'Asks payment-service for the payment' } },
     async (request) => {
       const orderId = request.params.id
-      await orderFor(request, orderId)
+      const { facts } = await orderFor(request, orderId)
+      if (!mayBePaid(facts))
+        throw new RejectedError(404, 'no_payment', `order ${orderId} was cancelled before it came to a payment`)
       return ask(broker, PaymentGet, { orderId }, config.rpcTimeoutMs, traceOf(request))
     },
   )

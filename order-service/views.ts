@@ -59,6 +59,12 @@ export const PlaceOrder = Type.Object(
 )
 
 const Nullable = <T extends Parameters<typeof Type.Optional>[0]>(schema: T) => Type.Union([schema, Type.Null()])
+const Cancellation = Type.Object({
+  status: Type.Union([Type.Literal('requested'), Type.Literal('granted'), Type.Literal('refused')]),
+  reason: Nullable(Type.String()),
+  at: Type.String(),
+})
+export const Cancelling = Type.Object({ orderId: OrderId, status: OrderStatus, cancellation: Cancellation })
 export const OrderView = Type.Object({
   orderId: OrderId,
   user: Type.String(personal),
@@ -69,6 +75,7 @@ export const OrderView = Type.Object({
   lines: Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer(), unitPriceCents: Type.Optional(Type.Integer()) })),
   totalCents: Nullable(Type.Integer()),
   trackingId: Nullable(Type.String()),
+  cancellation: Nullable(Cancellation),
   refundedCents: Type.Integer(),
   refunds: Type.Array(
     Type.Object({

@@ -12,6 +12,12 @@ export function refusalOf({ status, reason, confirmBefore }: Payment): { code: s
   return { code: 'confirmation_not_needed', message: 'the payment needed no confirmation and is done' }
 }
 
+/** Of an order about which nothing is decided: it was not heard of yet, or the gateway is being asked. */
+export function pendingSince(orderId: string, updatedAt: string): PaymentReply {
+  const nothing = { totalCents: null, reason: null, chargeId: null, confirmBefore: null }
+  return { orderId, status: 'pending', ...nothing, updatedAt }
+}
+
 export function replyOf({
   orderId,
   status,

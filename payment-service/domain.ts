@@ -29,7 +29,7 @@ export interface Reservation extends Customer {
 export interface Payment {
   orderId: string
   /** `cancel_requested` is undecided too: whoever charges next voids instead. */
-  status: PaymentReply['status']
+  status: Exclude<PaymentReply['status'], 'pending'>
   totalCents: number | null
   chargeId: string | null
   refundId: string | null

@@ -13,7 +13,8 @@ import {
 } from '@orders/shared/contracts'
 import { type Answerer, about, answers, type Handler, on, type Patience, type Timers } from '@orders/shared/messaging'
 import { notBefore, PermanentError, RejectedError } from '@orders/shared/runtime'
-import { refusalOf, replyOf } from './answers.ts'
+import { pendingSince, refusalOf, replyOf } from './answers.ts'
+import { type Begun, createBegun } from './begun.ts'
 import { type Call, callForCharge, callForReservation } from './calls.ts'
 import type { PaymentConfig } from './config.ts'
 import {
@@ -44,13 +45,20 @@ const whileItWaits = (forMs: number): Patience => ({ waitsMs: [1_000, 5_000, 15_
 const UNTIL_DONE: Patience = { waitsMs: [1_000, 5_000, 15_000, 30_000] }
 
 /** The gateway's key is always the order id: whoever asks, and however often, it is about the same one charge. */
-export function handlers(gateway: Gateway & { guard?: Handler['guard'] }, terms: Terms, patienceMs: number): Handler[] {
+export function handlers(
+  gateway: Gateway & { guard?: Handler['guard'] },
+  terms: Terms,
+  patienceMs: number,
+  begun: Begun = createBegun(),
+): Handler[] {
   const charging = { patience: whileItWaits(patienceMs), ...(gateway.guard && { guard: gateway.guard }) }
   return [
     on(InventoryReserved, payments, {
       ...charging,
-      ask: async ({ subject, data }, { read, signal }) =>
-        settled(gateway, subject, callForReservation(await read(payments, subject), data, terms), signal),
+      ask: ({ subject, data }, { read, signal }) =>
+        begun.during(subject, async () =>
+          settled(gateway, subject, callForReservation(await read(payments, subject), data, terms), signal),
+        ),
       decide: ({ subject, data }, payment, { now }, settlement: Settlement | undefined) =>
         decideReservation(subject, payment, { reservation: data, settlement, terms, now }),
       giveUp: ({ subject, data }, payment, { now }) => decideGivenUp(reserved(subject, payment, data, now), now),
@@ -114,8 +122,12 @@ export function deadlines({ timerGraceMs, timerLookMs }: PaymentConfig): Timers 
 }
 
 export const answerers: Answerer[] = [
-  answers(PaymentGet, ({ orderId }) =>
-    about(payments, orderId, (payment) => ({ result: replyOf(known(payment, orderId)), messages: [] })),
+  // Only order-service asks, and only about orders that there are.
+  answers(PaymentGet, ({ orderId }, now) =>
+    about(payments, orderId, (payment) => ({
+      result: payment ? replyOf(payment) : pendingSince(orderId, now),
+      messages: [],
+    })),
   ),
   answers(PaymentConfirm, ({ orderId }, now) =>
     about(payments, orderId, (found) => {
@@ -129,7 +141,7 @@ export const answerers: Answerer[] = [
 ]
 
 /** @throws RejectedError 404 `no_payment_yet` */
-export function known(payment: Payment | undefined, orderId: string): Payment {
+function known(payment: Payment | undefined, orderId: string): Payment {
   if (!payment) throw new RejectedError(404, 'no_payment_yet', `nothing is known of a payment for order ${orderId} yet`)
   return payment
 }

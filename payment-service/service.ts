@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { orders } from '@orders/shared/contracts'
 import { breakerFor, type ServiceDefinition } from '@orders/shared/runtime'
+import { createBegun } from './begun.ts'
 import { PaymentConfig } from './config.ts'
 import { guarded, openSimulatedGateway } from './gateway.ts'
 import { answerers, deadlines, handlers } from './handlers.ts'
@@ -20,15 +21,20 @@ export const paymentService: ServiceDefinition<typeof PaymentConfig> = {
     const simulated = parts.use('gateway', openSimulatedGateway({ path, now }), (it) => it.close())
     const breaker = breakerFor('payment gateway', config.paymentCallsMax, wiring)
     const gateway = guarded(simulated, breaker)
+    const begun = createBegun()
     const terms = { confirmAboveCents: config.paymentConfirmAboveCents, confirmWithinMs: config.paymentConfirmWithinMs }
     return {
       consumers: [
-        { queue: 'payment.queue', prefetch: 256, handlers: handlers(gateway, terms, config.paymentPatienceMs) },
+        {
+          queue: 'payment.queue',
+          prefetch: 256,
+          handlers: handlers(gateway, terms, config.paymentPatienceMs, begun),
+        },
       ],
       breakers: [breaker],
       timers: [deadlines(config)],
       rpc: { queue: 'payment.rpc.queue', prefetch: 64, answerers },
-      routes: (app) => routes(app, wiring),
+      routes: (app) => routes(app, wiring, begun),
     }
   },
 }

@@ -1,4 +1,5 @@
 // An order follows from its facts, in whatever order and how often they arrive.
+import { permutations } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { asPlaced, cancellationFor, isSamePlacement, learn, linesOf, orderOf } from '../domain.ts'
@@ -15,6 +16,7 @@ const confirmation: Fact = { type: 'payment.confirmation_required', at: at(2), d
 const cancelRequested: Fact = { type: 'order.cancel_requested', at: at(2), data: {} }
 const paid: Fact = { type: 'payment.success', at: at(3), data: {} }
 const unpaid: Fact = { type: 'payment.failed', at: at(3), data: { reason: 'declined' } }
+const cancelled: Fact = { type: 'payment.failed', at: at(3), data: { reason: 'cancelled_by_customer' } }
 const prepared: Fact = { type: 'shipping.prepared', at: at(4), data: { trackingId: 'T1' } }
 const refused: Fact = { type: 'shipping.failed', at: at(4), data: { reason: 'address_not_served' } }
 const delivered: Fact = { type: 'shipping.delivered', at: at(5), data: {} }
@@ -165,6 +167,37 @@ describe('an order that is known to be cancelled', () => {
     const refused: Fact = { type: 'shipping.failed', at: created.at, data: { reason: 'address_not_served' } }
     const { said } = tell([created, reserved, refused, paid, prepared, delivered])
     expect(said).toEqual(['o1/order.created', 'o1/order.cancelled'])
+  })
+})
+
+describe('a cancellation', () => {
+  const asked = { status: 'requested', reason: null, at: at(2) }
+  it.each([
+    ['is not there until somebody asks', [created, reserved], null],
+    ['is asked for', [created, reserved, cancelRequested], asked],
+    [
+      'is granted by payment',
+      [created, reserved, cancelRequested, cancelled],
+      { status: 'granted', reason: 'cancelled_by_customer', at: at(3) },
+    ],
+    [
+      'of an order that ends otherwise is granted too, and says why it ended',
+      [created, cancelRequested, outOfStock],
+      { status: 'granted', reason: 'out_of_stock', at: at(1) },
+    ],
+    [
+      'is refused by the charge',
+      [created, reserved, cancelRequested, paid],
+      { status: 'refused', reason: 'already_paid', at: at(3) },
+    ],
+    [
+      'that the charge refused stays refused, whatever the carrier says',
+      [created, reserved, cancelRequested, paid, refused],
+      { status: 'refused', reason: 'already_paid', at: at(3) },
+    ],
+  ] as const)('%s, in every order of arrival', (_, facts, expected) => {
+    for (const arrivals of permutations<Fact>(facts))
+      expect(orderOf('o1', tell(arrivals).facts)?.cancellation).toEqual(expected)
   })
 })
 

@@ -244,9 +244,9 @@ describe('the customer’s word', () => {
     await reservedWith('tok_visa').whole()
     await expect(question(PaymentConfirm)).rejects.toMatchObject({ status: 409, code: 'confirmation_not_needed' })
   })
-  test('asked too early: refused', async () => {
-    for (const contract of [PaymentGet, PaymentConfirm])
-      await expect(question(contract)).rejects.toMatchObject({ status: 404, code: 'no_payment_yet' })
+  test('asked too early: refused, and the payment is pending', async () => {
+    await expect(question(PaymentConfirm)).rejects.toMatchObject({ status: 404, code: 'no_payment_yet' })
+    expect(await question(PaymentGet)).toMatchObject({ reply: { status: 'pending', chargeId: null }, said: [] })
   })
 })
 

@@ -6,6 +6,9 @@ import { Cents, Instant, OrderId } from './shapes.ts'
 export const Payment = Type.Object({
   orderId: OrderId,
   status: Type.Union([
+    Type.Literal('pending', {
+      description: 'nothing is decided yet: the gateway is being asked, or the order has not come so far',
+    }),
     Type.Literal('cancel_requested'),
     Type.Literal('awaiting_confirmation'),
     Type.Literal('confirmed'),

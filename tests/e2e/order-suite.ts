@@ -79,6 +79,7 @@ export function orderSuite(environment: Record<string, string>): void {
       await system.post('/orders', { orderId: 'sold-out', user: 'ann', items: ['item3', 'soldout'] })
       expect(await system.ended('sold-out')).toMatchObject({ status: 'cancelled', reason: 'out_of_stock' })
       expect(await stock('item3')).toEqual(before)
+      expect((await fetch(`${system.url('order')}/orders/sold-out/payment`)).status).toBe(404)
       expect(typesOf(await story('sold-out'))).toContain('order.cancelled')
     })
 
@@ -125,8 +126,15 @@ export function orderSuite(environment: Record<string, string>): void {
         'it awaits confirmation',
         async () => (await system.order('regret')).status === 'awaiting_confirmation',
       )
-      expect((await system.post('/orders/regret/cancel', {})).status).toBe(202)
+      const asked = await system.post('/orders/regret/cancel', {})
+      expect(asked).toMatchObject({ status: 202, body: { cancellation: { status: 'requested' } } })
       expect(await system.ended('regret')).toMatchObject({ status: 'cancelled', reason: 'cancelled_by_customer' })
+      const answer = { status: 'granted', reason: 'cancelled_by_customer' }
+      expect(await system.get('/orders/regret')).toMatchObject({ cancellation: answer })
+      expect(await system.post('/orders/regret/cancel', {})).toMatchObject({
+        status: 202,
+        body: { cancellation: answer },
+      })
       expect(await system.get('/payments/regret', 'payment')).toMatchObject({ status: 'failed', chargeId: null })
       await story('regret')
     })
@@ -194,6 +202,7 @@ export function orderSuite(environment: Record<string, string>): void {
         items: ['item7'],
         paymentMethod: 'tok_gateway_down',
       })
+      expect(await system.get('/orders/gateway/payment')).toMatchObject({ status: 'pending' })
       expect(await system.ended('gateway', 55_000)).toMatchObject({
         status: 'cancelled',
         reason: 'gateway_unavailable',

@@ -75,6 +75,7 @@ test('an order is told with the facts that it follows from, and nothing of its m
       'lines',
       'totalCents',
       'trackingId',
+      'cancellation',
       'refundedCents',
       'refunds',
       'createdAt',

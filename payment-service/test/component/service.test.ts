@@ -52,6 +52,10 @@ async function get(orderId: string, headers: Record<string, string> = { authoriz
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
+async function waiting(): Promise<number> {
+  const response = await fetch(`${service.url}/retries`, { headers: { authorization: `Bearer ${token}` } })
+  return ((await response.json()) as { retries: object[] }).retries.length
+}
 const publish = (message: Message) =>
   broker.connect('others').publish(encode(registry, message, 'inventory-service', {}))
 const heard = () => broker.messages('audit.queue').map(({ properties }) => properties.type)
@@ -71,6 +75,27 @@ test('a reserved order is charged, and given back when its parcel cannot go', as
   expect(await get('1')).toMatchObject({ body: { status: 'refunded', reason: 'address_not_served', chargeId: 'ch_1' } })
   expect(heard()).toEqual(['inventory.reserved', 'payment.success', 'shipping.failed', 'payment.refunded'])
 })
+
+test.each(['tok_slow', 'tok_gateway_down'])(
+  'while the gateway is asked, the payment is pending: %s',
+  async (paymentMethod) => {
+    await start()
+    await publish(InventoryReserved.of('1', now, { ...small, paymentMethod }))
+    const told = await eventually('it is heard of', async () => {
+      const answer = await get('1')
+      return answer.status === 200 && answer.body
+    })
+    expect(told).toMatchObject({ orderId: '1', status: 'pending', totalCents: null, reason: null })
+    await eventually('and stays so', async () => {
+      const { body } = await get('1')
+      expect(['pending', 'succeeded']).toContain(body.status)
+      return paymentMethod === 'tok_slow' ? body.status === 'succeeded' : (await waiting()) === 1
+    })
+    expect(await ask(asker(), PaymentGet, { orderId: '1' }, 5_000)).toMatchObject({
+      status: paymentMethod === 'tok_slow' ? 'succeeded' : 'pending',
+    })
+  },
+)
 
 test('a large order is charged once the customer has confirmed it', async () => {
   await start()
@@ -131,7 +156,7 @@ test('what is not there, what is not an order id, and who may not ask', async ()
   expect(await get('2')).toMatchObject({ status: 404, body: { code: 'no_payment_yet' } })
   expect(await get('..%2f2')).toMatchObject({ status: 400 })
   expect(await get('2', {})).toMatchObject({ status: 401, body: { code: 'token_required' } })
-  await expect(ask(asker(), PaymentGet, { orderId: '2' }, 5_000)).rejects.toMatchObject({ status: 404 })
+  expect(await ask(asker(), PaymentGet, { orderId: '2' }, 5_000)).toMatchObject({ status: 'pending' })
 })
 
 test('a confirmation is a step of its caller’s trace, and so is the charge that follows', async () => {
