@@ -79,7 +79,7 @@ export function reserve(
   orderId: string,
   { lines, ...customer }: Customer & { lines: Line[] },
   known: Reservation = unknown,
-  stockOf: (sku: string) => Article | undefined,
+  { stockOf, currency }: { stockOf: (sku: string) => Article | undefined; currency: string },
   at: string,
 ): Decision {
   if (known.outcome !== null) return nothing
@@ -90,13 +90,16 @@ export function reserve(
     const message = InventoryOutOfStock.of(orderId, at, { missing }, { priority: amqpPriority.failure })
     return { reservation: { ...known, outcome: 'out_of_stock', updatedAt: at }, moves: [], messages: [message] }
   }
-  const priced = lines.map((line) => ({ ...line, unitPriceCents: stockOf(line.sku)?.unitPriceCents ?? 0 }))
+  const priced = lines.map(({ sku, quantity }) => {
+    const { unitPriceCents = 0, name = sku } = stockOf(sku) ?? {}
+    return { sku, quantity, unitPriceCents, name }
+  })
   const totalCents = priced.reduce((sum, { quantity, unitPriceCents }) => sum + quantity * unitPriceCents, 0)
   const reservation: Reservation = { ...known, outcome: 'reserved', lines: priced, updatedAt: at }
   const reserved = InventoryReserved.of(
     orderId,
     at,
-    { ...customer, lines: priced, totalCents },
+    { ...customer, lines: priced, totalCents, currency },
     { priority: amqpPriority[customer.priority] },
   )
   return {

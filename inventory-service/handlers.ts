@@ -32,14 +32,20 @@ import {
 } from './domain.ts'
 import { reservations, stock } from './store.ts'
 
-export const handlers: Handler[] = [
+export const handlers = (currency: string): Handler[] => [
   onMany(OrderCreated, {
     reads: ({ subject, data }) => [owned(reservations, subject), ...stockOf(data.lines)],
     decide: ({ subject: orderId, data }, draft, { now }) =>
       kept(
         draft,
         orderId,
-        reserve(orderId, data, draft.get(reservations, orderId), (sku) => draft.get(stock, sku), now),
+        reserve(
+          orderId,
+          data,
+          draft.get(reservations, orderId),
+          { stockOf: (sku) => draft.get(stock, sku), currency },
+          now,
+        ),
       ),
   }),
   news(PaymentSuccess, (orderId, known, _, now) => learn(orderId, known, 'payment.success', now)),

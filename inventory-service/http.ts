@@ -1,5 +1,5 @@
 // What people may ask of inventory-service: what there is, and, for operators, how many there are from now on.
-import { Sku } from '@orders/shared/contracts'
+import { Currency, Sku } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { InventoryConfig } from './config.ts'
@@ -32,8 +32,44 @@ const SetStock = Type.Object(
   { additionalProperties: false },
 )
 
-export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<InventoryConfig>): void {
+const Goods = Type.Object({
+  sku: Sku,
+  name: Type.String(),
+  unitPriceCents: Type.Integer(),
+  currency: Currency,
+  available: Type.Boolean({ description: 'Whether there is any' }),
+})
+
+export function routes(app: HttpServer, { commit, config, database, auth, now }: Wiring<InventoryConfig>): void {
   const operator = { onRequest: auth.operator }
+
+  async function pageOf({ after = '', limit: wanted }: { after?: string; limit?: string }) {
+    const limit = Number(wanted ?? 500)
+    const page = await listStock(database, { after, limit })
+    return { page, next: page.length === limit ? (page.at(-1)?.sku ?? null) : null }
+  }
+
+  app.get(
+    '/catalogue',
+    {
+      schema: {
+        querystring: Page,
+        response: { 200: Type.Object({ items: Type.Array(Goods), next: Type.Union([Sku, Type.Null()]) }) },
+        summary: 'What there is to order, and for how much, a page at a time',
+      },
+    },
+    async ({ query }) => {
+      const { page, next } = await pageOf(query)
+      const items = page.map(({ sku, name, unitPriceCents, available }) => ({
+        sku,
+        name,
+        unitPriceCents,
+        currency: config.currency,
+        available: available > 0,
+      }))
+      return { items, next }
+    },
+  )
 
   app.get(
     '/stock',
@@ -46,9 +82,8 @@ export function routes(app: HttpServer, { commit, database, auth, now }: Wiring<
       },
     },
     async ({ query }) => {
-      const limit = Number(query.limit ?? 500)
-      const page = await listStock(database, { after: query.after ?? '', limit })
-      return { stock: page, next: page.length === limit ? (page.at(-1)?.sku ?? null) : null }
+      const { page, next } = await pageOf(query)
+      return { stock: page, next }
     },
   )
 

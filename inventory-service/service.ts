@@ -17,7 +17,7 @@ export const inventoryService: ServiceDefinition<typeof InventoryConfig> = {
     const catalogue = defaultCatalogue(wiring.config.stockInitialQuantity)
     await wiring.database.transaction((tx) => addMissing(tx, catalogue))
     return {
-      consumers: [{ queue: 'inventory.queue', prefetch: 256, handlers }],
+      consumers: [{ queue: 'inventory.queue', prefetch: 256, handlers: handlers(wiring.config.currency) }],
       routes: (app) => routes(app, wiring),
     }
   },

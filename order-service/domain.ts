@@ -34,6 +34,7 @@ export interface Order {
   priority: 'standard' | 'express'
   lines: (Line | PricedLine)[]
   totalCents: number | null
+  currency: string | null
   trackingId: string | null
   /** Null while nobody has asked for one. */
   cancellation: Cancellation | null
@@ -57,6 +58,7 @@ export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefi
     priority: created.data.priority,
     lines: reserved?.data.lines ?? created.data.lines,
     totalCents: reserved?.data.totalCents ?? null,
+    currency: reserved?.data.currency ?? null,
     trackingId: find(facts, 'shipping.prepared')?.data.trackingId ?? null,
     cancellation: answerOf(facts),
     refundedCents: factsOf(facts, 'payment.refunded').reduce((sum, { data }) => sum + data.totalCents, 0),
@@ -105,7 +107,7 @@ function implied(orderId: string, facts: readonly Fact[]): Message[] {
   if (!created) return []
   const { lines: placedLines, ...customer } = created.data
   const reserved = find(facts, 'inventory.reserved')?.data
-  const progress = { ...customer, ...(reserved && { lines: reserved.lines, totalCents: reserved.totalCents }) }
+  const progress = { ...customer, ...reserved }
   const priority = amqpPriority[customer.priority]
   const requested = find(facts, 'order.cancel_requested')
   const paid = find(facts, 'payment.success')

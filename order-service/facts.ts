@@ -11,7 +11,7 @@ export type Fact = {
   detail?: string
 } & (
   | { type: 'order.created'; at: string; data: Placed }
-  | { type: 'inventory.reserved'; at: string; data: { lines: PricedLine[]; totalCents: number } }
+  | { type: 'inventory.reserved'; at: string; data: { lines: PricedLine[]; totalCents: number; currency?: string } }
   | { type: 'inventory.out_of_stock'; at: string; data: { missing: { sku: string }[] } }
   | { type: 'payment.failed'; at: string; data: { reason: string } }
   | { type: 'shipping.prepared'; at: string; data: { trackingId: string } }

@@ -32,10 +32,10 @@ import { refundRequested, requestWith } from './refunds.ts'
 import { idempotencyKeys, orders } from './store.ts'
 
 export const handlers: Handler[] = [
-  fact(InventoryReserved, (at, { lines, totalCents }) => ({
+  fact(InventoryReserved, (at, { lines, totalCents, currency }) => ({
     type: 'inventory.reserved',
     at,
-    data: { lines, totalCents },
+    data: { lines, totalCents, ...(currency !== undefined && { currency }) },
   })),
   fact(InventoryOutOfStock, (at, { missing }) => ({ type: 'inventory.out_of_stock', at, data: { missing } })),
   fact(PaymentConfirmationRequired, (at, { confirmBefore }) => ({

@@ -111,10 +111,19 @@ export function refundRequests(orderId: string, facts: readonly Fact[]): Message
   const [created] = factsOf(facts, 'order.created')
   if (!created) return []
   const { lines: _, paymentMethod: __, ...customer } = created.data
+  const currency = factsOf(facts, 'inventory.reserved').at(0)?.data.currency
   const priority = amqpPriority[customer.priority]
   return factsOf(facts, 'order.refund_requested').map(({ detail: request = '', at, data }) => {
     const { lines, totalCents, reason, returnToStock } = data
-    const wanted = { ...customer, request, lines, totalCents, reason, returnToStock }
+    const wanted = {
+      ...customer,
+      request,
+      lines,
+      totalCents,
+      ...(currency !== undefined && { currency }),
+      reason,
+      returnToStock,
+    }
     return OrderRefundRequested.of(orderId, at, wanted, { detail: request, priority })
   })
 }

@@ -1,5 +1,6 @@
 // What order-service takes and shows over HTTP, as schemas.
 import {
+  Currency,
   CustomerId,
   Locale,
   OrderId,
@@ -72,8 +73,16 @@ export const OrderView = Type.Object({
   status: OrderStatus,
   reason: Nullable(Type.String()),
   priority: OrderPriority,
-  lines: Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer(), unitPriceCents: Type.Optional(Type.Integer()) })),
+  lines: Type.Array(
+    Type.Object({
+      sku: Sku,
+      quantity: Type.Integer(),
+      unitPriceCents: Type.Optional(Type.Integer()),
+      name: Type.Optional(Type.String()),
+    }),
+  ),
   totalCents: Nullable(Type.Integer()),
+  currency: Nullable(Currency),
   trackingId: Nullable(Type.String()),
   cancellation: Nullable(Cancellation),
   refundedCents: Type.Integer(),

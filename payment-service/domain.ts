@@ -199,18 +199,20 @@ function failUnasked(payment: Payment, reason: string, now: string): Decision {
 }
 
 function fail(payment: Payment, reason: string, now: string, alsoSay: Message[] = []): Decision {
-  const { totalCents } = reservationOf(payment)
-  const failed = PaymentFailed.of(payment.orderId, now, { reason, totalCents }, { priority: amqpPriority.failure })
+  const { totalCents, currency } = reservationOf(payment)
+  const data = { reason, totalCents, ...(currency !== undefined && { currency }) }
+  const failed = PaymentFailed.of(payment.orderId, now, data, { priority: amqpPriority.failure })
   return changed(payment, { status: 'failed', reason, reservation: null }, now, [failed, ...alsoSay])
 }
 
 function askCustomer(payment: Payment, { confirmAboveCents, confirmWithinMs }: Terms, now: string): Decision {
-  const { lines: _, totalCents, ...customer } = reservationOf(payment)
+  const order = reservationOf(payment)
+  const { totalCents, priority } = order
   if (totalCents <= confirmAboveCents) throw new Error(`the gateway was not asked to charge order ${payment.orderId}`)
   const confirmBefore = new Date(Date.parse(now) + confirmWithinMs).toISOString()
-  const asked = { ...customer, totalCents, confirmBefore }
+  const asked = { ...order, confirmBefore }
   return changed(payment, { status: 'awaiting_confirmation', confirmBefore }, now, [
-    PaymentConfirmationRequired.of(payment.orderId, now, asked, { priority: amqpPriority[customer.priority] }),
+    PaymentConfirmationRequired.of(payment.orderId, now, asked, { priority: amqpPriority[priority] }),
     PaymentDeadline.of(payment.orderId, now, {}, { delayMs: confirmWithinMs }),
   ])
 }

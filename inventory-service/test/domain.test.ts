@@ -55,7 +55,13 @@ function decide(input: Input, known: Reservation | undefined, { available }: Sto
   if (input !== 'order.created') return learn('o1', known, input, at)
   const article: Article = { sku: 'item1', name: 'Item 1', unitPriceCents: 1_000, available }
   const lines = [{ sku: 'item1', quantity: 3 }]
-  return reserve('o1', { ...customer, lines }, known, (sku) => (sku === 'item1' ? article : undefined), at)
+  return reserve(
+    'o1',
+    { ...customer, lines },
+    known,
+    { stockOf: (sku) => (sku === 'item1' ? article : undefined), currency: 'EUR' },
+    at,
+  )
 }
 
 const ways: { name: string; inputs: Input[]; stock: Stock; said: string[] }[] = [
@@ -133,7 +139,13 @@ describe('an order for more than there is', () => {
       { sku: 'item1', quantity: 1 },
       { sku: 'unknown', quantity: 1 },
     ]
-    const decision = reserve('o1', { ...customer, lines }, undefined, (sku) => stock.get(sku), at)
+    const decision = reserve(
+      'o1',
+      { ...customer, lines },
+      undefined,
+      { stockOf: (sku) => stock.get(sku), currency: 'EUR' },
+      at,
+    )
     expect(decision.moves).toEqual([])
     expect(decision.messages).toMatchObject([
       { type: 'inventory.out_of_stock', data: { missing: [{ sku: 'unknown', quantity: 1, available: 0 }] } },
@@ -154,8 +166,20 @@ describe('a reservation', () => {
       { sku: 'b', quantity: 3 },
     ]
     const stock = new Map(articles.map((article) => [article.sku, article]))
-    const { messages } = reserve('o1', { ...customer, lines }, undefined, (sku) => stock.get(sku), at)
-    expect(messages).toMatchObject([{ type: 'inventory.reserved', data: { totalCents: 1_200, user: 'ann' } }])
+    const { messages } = reserve(
+      'o1',
+      { ...customer, lines },
+      undefined,
+      { stockOf: (sku) => stock.get(sku), currency: 'CHF' },
+      at,
+    )
+    const priced = [
+      { ...lines[0], name: 'a' },
+      { ...lines[1], name: 'b', unitPriceCents: 300 },
+    ]
+    expect(messages).toMatchObject([
+      { type: 'inventory.reserved', data: { totalCents: 1_200, currency: 'CHF', lines: priced, user: 'ann' } },
+    ])
   })
 })
 

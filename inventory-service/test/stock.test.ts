@@ -27,7 +27,7 @@ afterEach(async () => {
 })
 
 async function hear(type: string, orderId: string, data: object = {}): Promise<string[]> {
-  const handler = handlers.find((one) => one.type === type)
+  const handler = handlers('EUR').find((one) => one.type === type)
   const event = { id: `${orderId}/${type}`, source: '/test', type, subject: orderId, time: at, data }
   const messages = await handleAlone(database, handler, event, { context })
   return messages.map((message) => message.type)

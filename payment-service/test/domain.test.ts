@@ -132,11 +132,10 @@ describe('inventory.reserved', () => {
   })
   test('above the limit: the customer is asked, and a timer set', () => {
     const decision = reserve(undefined, undefined, large)
-    const { lines: _, ...asked } = large
     expect(said(decision)).toEqual([
       {
         id: '1/payment.confirmation_required',
-        data: { ...asked, confirmBefore },
+        data: { ...large, confirmBefore },
         priority: 8,
         expirationMs: undefined,
       },

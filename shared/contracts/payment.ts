@@ -17,7 +17,7 @@ export const PaymentSuccess = event('payment.success', {
 
 export const PaymentFailed = event('payment.failed', {
   summary: 'The order will not be paid: declined, gateway_unavailable, cancelled_by_customer or confirmation_timeout.',
-  data: Type.Object({ reason: Type.String(), totalCents: Cents }),
+  data: Type.Object({ reason: Type.String(), totalCents: Cents, currency: Type.Optional(Currency) }),
 })
 
 export const PaymentConfirmationRequired = event('payment.confirmation_required', {

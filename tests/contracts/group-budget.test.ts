@@ -110,7 +110,7 @@ const services: { service: string; all: Handler[]; steps: Step[] }[] = [
   },
   {
     service: 'inventory',
-    all: inventory,
+    all: inventory('EUR'),
     steps: [
       { contract: OrderCreated, data: { ...customer, lines: skus.map((sku) => ({ sku, quantity: 1 })) } },
       { contract: PaymentSuccess, data: {} },

@@ -112,8 +112,8 @@ describe('POST /orders', () => {
     const { status, lines } = await system.ended('twice')
     expect(status).toBe('completed')
     expect(lines).toEqual([
-      { sku: 'item1', quantity: 3, unitPriceCents: 1_000 },
-      { sku: 'item2', quantity: 1, unitPriceCents: 2_000 },
+      { sku: 'item1', quantity: 3, unitPriceCents: 1_000, name: 'Desk lamp' },
+      { sku: 'item2', quantity: 1, unitPriceCents: 2_000, name: 'Notebook' },
     ])
   })
 

@@ -114,3 +114,22 @@ test('a restock is a step of its caller’s trace', async () => {
   await eventually('it is said', () => broker.messages('audit.queue').length === 1)
   expect(typesInTrace(broker.messages('audit.queue'))).toEqual(['inventory.restocked'])
 })
+
+test('the catalogue is for everybody, by pages, and tells names, prices and whether there is any', async () => {
+  const all: object[] = []
+  for (let next: string | null = ''; next !== null; ) {
+    const after: string = next === '' ? '' : `&after=${next}`
+    const { status, body } = await request(`/catalogue?limit=4${after}`, undefined, {})
+    const page = body as { items: object[]; next: string | null }
+    expect(status).toBe(200)
+    expect(page.items.length).toBeLessThanOrEqual(4)
+    all.push(...page.items)
+    next = page.next
+  }
+  const goods = defaultCatalogue(1).map(({ available, ...article }) => ({
+    ...article,
+    currency: 'EUR',
+    available: available > 0,
+  }))
+  expect(all).toEqual(goods.toSorted((a, b) => (a.sku < b.sku ? -1 : 1)))
+})

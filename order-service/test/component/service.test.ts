@@ -74,6 +74,7 @@ test('an order is told with the facts that it follows from, and nothing of its m
       'priority',
       'lines',
       'totalCents',
+      'currency',
       'trackingId',
       'cancellation',
       'refundedCents',
