@@ -36,6 +36,8 @@ export interface Order {
   totalCents: number | null
   currency: string | null
   trackingId: string | null
+  carrier: string | null
+  trackingUrl: string | null
   /** Null while nobody has asked for one. */
   cancellation: Cancellation | null
   refundedCents: number
@@ -49,6 +51,7 @@ export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefi
   const created = find(facts, 'order.created')
   if (!created) return undefined
   const reserved = find(facts, 'inventory.reserved')
+  const parcel = find(facts, 'shipping.prepared')?.data
   return {
     orderId,
     user: created.data.user,
@@ -59,7 +62,9 @@ export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefi
     lines: reserved?.data.lines ?? created.data.lines,
     totalCents: reserved?.data.totalCents ?? null,
     currency: reserved?.data.currency ?? null,
-    trackingId: find(facts, 'shipping.prepared')?.data.trackingId ?? null,
+    trackingId: parcel?.trackingId ?? null,
+    carrier: parcel?.carrier ?? null,
+    trackingUrl: parcel?.trackingUrl ?? null,
     cancellation: answerOf(facts),
     refundedCents: factsOf(facts, 'payment.refunded').reduce((sum, { data }) => sum + data.totalCents, 0),
     refunds: refundsOf(facts),
@@ -114,13 +119,12 @@ function implied(orderId: string, facts: readonly Fact[]): Message[] {
   const prepared = find(facts, 'shipping.prepared')
   const delivered = find(facts, 'shipping.delivered')
   const cancelled = cancellationOf(facts)
-  const { trackingId } = prepared?.data ?? {}
   return [
     OrderCreated.of(orderId, created.at, { ...customer, lines: placedLines }, { priority }),
     requested &&
       OrderCancelRequested.of(orderId, requested.at, { user: customer.user }, { priority: amqpPriority.failure }),
     paid && OrderPaid.of(orderId, paid.at, progress, { priority }),
-    prepared && OrderShipped.of(orderId, prepared.at, { ...progress, ...(trackingId && { trackingId }) }, { priority }),
+    prepared && OrderShipped.of(orderId, prepared.at, { ...progress, ...prepared.data }, { priority }),
     delivered && OrderCompleted.of(orderId, delivered.at, progress, { priority }),
     cancelled &&
       OrderCancelled.of(

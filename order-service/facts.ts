@@ -14,7 +14,7 @@ export type Fact = {
   | { type: 'inventory.reserved'; at: string; data: { lines: PricedLine[]; totalCents: number; currency?: string } }
   | { type: 'inventory.out_of_stock'; at: string; data: { missing: { sku: string }[] } }
   | { type: 'payment.failed'; at: string; data: { reason: string } }
-  | { type: 'shipping.prepared'; at: string; data: { trackingId: string } }
+  | { type: 'shipping.prepared'; at: string; data: { trackingId: string; carrier?: string; trackingUrl?: string } }
   | { type: 'shipping.failed'; at: string; data: { reason: string } }
   | { type: 'order.cancel_requested'; at: string; data: object }
   | { type: 'payment.confirmation_required'; at: string; data: object }

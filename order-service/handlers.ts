@@ -45,10 +45,10 @@ export const handlers: Handler[] = [
   })),
   fact(PaymentSuccess, (at, { chargeId }) => ({ type: 'payment.success', at, data: { chargeId } })),
   fact(PaymentFailed, (at, { reason }) => ({ type: 'payment.failed', at, data: { reason } })),
-  fact(ShippingPrepared, (at, { trackingId, carrier }) => ({
+  fact(ShippingPrepared, (at, { trackingId, carrier, trackingUrl }) => ({
     type: 'shipping.prepared',
     at,
-    data: { trackingId, carrier },
+    data: { trackingId, carrier, ...(trackingUrl !== undefined && { trackingUrl }) },
   })),
   fact(ShippingFailed, (at, { reason }) => ({ type: 'shipping.failed', at, data: { reason } })),
   fact(ShippingDelivered, (at, { deliveredAt }) => ({ type: 'shipping.delivered', at, data: { deliveredAt } })),

@@ -84,6 +84,8 @@ export const OrderView = Type.Object({
   totalCents: Nullable(Type.Integer()),
   currency: Nullable(Currency),
   trackingId: Nullable(Type.String()),
+  carrier: Nullable(Type.String()),
+  trackingUrl: Nullable(Type.String()),
   cancellation: Nullable(Cancellation),
   refundedCents: Type.Integer(),
   refunds: Type.Array(

@@ -13,6 +13,14 @@ export const ShippingConfig = configWith({
     default: 2_000,
     description: 'How long the simulated parcel is on the road, in milliseconds.',
   }),
+  trackingUrl: Type.Optional(
+    Type.String({
+      maxLength: 1_900,
+      pattern: '^https?://[^\\s]*\\{trackingId\\}[^\\s]*$',
+      description:
+        'Where a parcel can be followed; {trackingId} stands for its number. Without it customers get the number alone.',
+    }),
+  ),
   shippingPatienceMs: Type.Integer({
     minimum: 1_000,
     maximum: THIRTY_DAYS_MS,

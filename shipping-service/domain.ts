@@ -46,6 +46,8 @@ export interface Decision {
 
 export interface Terms {
   transitMs: number
+  /** With `{trackingId}` in the place of the number. */
+  trackingUrl?: string | undefined
 }
 
 export const CARRIER_UNAVAILABLE = 'carrier_unavailable'
@@ -65,10 +67,22 @@ export function decideBooking(
   return {
     state: { ...opened(orderId, priority, now), status: 'prepared', trackingId, carrier },
     messages: [
-      ShippingPrepared.of(orderId, now, { trackingId, carrier }, { priority: amqpPriority[priority] }),
+      ShippingPrepared.of(
+        orderId,
+        now,
+        { trackingId, carrier, ...linkTo(trackingId, terms) },
+        { priority: amqpPriority[priority] },
+      ),
       ShippingTransit.of(orderId, now, {}, { delayMs: terms.transitMs }),
     ],
   }
+}
+
+/** Where the customer can follow the parcel. */
+function linkTo(trackingId: string, { trackingUrl }: Terms): { trackingUrl?: string } {
+  return trackingUrl === undefined
+    ? {}
+    : { trackingUrl: trackingUrl.replaceAll('{trackingId}', () => encodeURIComponent(trackingId)) }
 }
 
 /** The carrier did not answer, however often it was asked. */

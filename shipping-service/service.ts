@@ -13,12 +13,16 @@ export const shippingService: ServiceDefinition<typeof ShippingConfig> = {
   folder: import.meta.dirname,
   config: ShippingConfig,
   wire(wiring) {
-    const { shippingTransitMs: transitMs, shippingPatienceMs, shippingCallsMax } = wiring.config
+    const { shippingTransitMs: transitMs, trackingUrl, shippingPatienceMs, shippingCallsMax } = wiring.config
     const breaker = breakerFor('carrier', shippingCallsMax, wiring)
     const carrier = guarded(openSimulatedCarrier(), breaker)
     return {
       consumers: [
-        { queue: 'shipping.queue', prefetch: 256, handlers: handlers(carrier, { transitMs }, shippingPatienceMs) },
+        {
+          queue: 'shipping.queue',
+          prefetch: 256,
+          handlers: handlers(carrier, { transitMs, trackingUrl }, shippingPatienceMs),
+        },
       ],
       breakers: [breaker],
       timers: [arrivals(wiring.config)],

@@ -170,6 +170,18 @@ describe('an order that is known to be cancelled', () => {
   })
 })
 
+describe('an order on its way', () => {
+  it('tells, and shows, who carries it and where it can be followed', () => {
+    const parcel = { trackingId: 'T1', carrier: 'post', trackingUrl: 'https://post.example/T1' }
+    const told: Fact = { type: 'shipping.prepared', at: at(4), data: parcel }
+    expect(learn('o1', [created, reserved, paid], told).messages).toMatchObject([
+      { type: 'order.shipped', data: parcel },
+    ])
+    expect(orderOf('o1', [created, reserved, paid, told])).toMatchObject(parcel)
+    expect(orderOf('o1', [created])).toMatchObject({ trackingId: null, carrier: null, trackingUrl: null })
+  })
+})
+
 describe('a cancellation', () => {
   const asked = { status: 'requested', reason: null, at: at(2) }
   it.each([

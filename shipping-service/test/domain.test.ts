@@ -35,6 +35,15 @@ const delivered = shipmentAfter(decideDelivery(prepared, later))
 const everything = { prepared, failed, delivered }
 
 describe('payment.success', () => {
+  test('where the parcel can be followed is told, whatever its number', () => {
+    const trackingUrl = 'https://post.example/{trackingId}?of={trackingId}'
+    const word = { outcome: 'booked', trackingId: 'a/b $&', carrier: 'post' } as const
+    const { messages } = decideBooking('1', undefined, { paid, booking: word, terms: { ...terms, trackingUrl }, now })
+    expect(messages[0]).toMatchObject({
+      data: { trackingUrl: 'https://post.example/a%2Fb%20%24%26?of=a%2Fb%20%24%26', carrier: 'post' },
+    })
+  })
+
   test('the carrier takes the parcel: prepared, and on the road', () => {
     const decision = book(undefined, booking)
     expect(said(decision)).toEqual([

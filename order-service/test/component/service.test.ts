@@ -76,6 +76,8 @@ test('an order is told with the facts that it follows from, and nothing of its m
       'totalCents',
       'currency',
       'trackingId',
+      'carrier',
+      'trackingUrl',
       'cancellation',
       'refundedCents',
       'refunds',
