@@ -101,9 +101,9 @@ export const copiesOf = ({ copies }: Settings) => (copies > 1 ? `, ${copies} cop
 
 async function restock(system: System): Promise<void> {
   for (const sku of ['item1', 'item2', 'item3'])
-    await fetch(`${system.url('inventory')}/stock/${sku}`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ available: 100_000_000 }),
+    await fetch(`${system.url('inventory')}/stock/${sku}/adjustments`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': `bench-${sku}` },
+      body: JSON.stringify({ difference: 100_000_000, reason: 'bench' }),
     })
 }

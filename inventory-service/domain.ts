@@ -183,6 +183,13 @@ export interface Restock {
   name?: string | undefined
 }
 
+/** How many come in addition, or are gone. */
+export interface Adjustment {
+  sku: string
+  difference: number
+  reason: string
+}
+
 export interface Restocked {
   stock: Stock
   messages: Message[]
@@ -196,6 +203,25 @@ export function moved(stock: Stock, { available, reserved, committed }: Move): S
     reserved: stock.reserved + reserved,
     committed: stock.committed + committed,
   }
+}
+
+/** What an `ETag` is made of: any sale changes it, so that a count taken before is not taken for the count of now. */
+export function stateOf({ restocks, available, reserved, committed }: Stock): string {
+  return `"${restocks}-${available}-${reserved}-${committed}"`
+}
+
+/** By a difference, which is right whatever was sold meanwhile. */
+export function adjust(known: Stock, { sku, difference, reason }: Adjustment, at: string): Restocked {
+  if (difference === 0) return { stock: known, messages: [] }
+  const stock = { ...known, available: known.available + difference, restocks: known.restocks + 1 }
+  const data = {
+    sku,
+    addedQuantity: difference,
+    available: stock.available,
+    unitPriceCents: known.unitPriceCents,
+    reason,
+  }
+  return { stock, messages: [InventoryRestocked.of(sku, at, data, { detail: String(stock.restocks) })] }
 }
 
 /** An operator says how many there are now. The same again changes nothing and says nothing. */

@@ -20,6 +20,8 @@ import {
 } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
 import {
+  type Adjustment,
+  adjust,
   type Decision,
   learn,
   moved,
@@ -28,9 +30,10 @@ import {
   reserve,
   restock,
   type Stock,
+  stateOf,
   takeBack,
 } from './domain.ts'
-import { reservations, stock } from './store.ts'
+import { adjustments, reservations, stock } from './store.ts'
 
 export const handlers = (currency: string): Handler[] => [
   onMany(OrderCreated, {
@@ -78,9 +81,20 @@ function kept(draft: Draft, orderId: string, { reservation, moves, messages }: D
   return messages
 }
 
-/** @throws RejectedError 400 `price_required` for a SKU that is new. */
-export function setStock(wanted: Restock, now: string): Work<Stock> {
+/** What must be true of the stock for a request to be taken (RFC 9110 §13.1). */
+export interface Condition {
+  ifMatch?: string | undefined
+  ifNoneMatch?: string | undefined
+}
+
+/**
+ * Says how many there are now, and is refused when the stock is not as it was when they were counted.
+ *
+ * @throws RejectedError 400 `price_required` for a SKU that is new, 428 `precondition_required`, 412 `precondition_failed`
+ */
+export function setStock(wanted: Restock, condition: Condition, now: string): Work<Stock> {
   return about(stock, wanted.sku, (known) => {
+    demand(condition, known)
     if (!known && wanted.unitPriceCents === undefined)
       throw new RejectedError(400, 'price_required', `${wanted.sku} is new: say its unitPriceCents too`, {
         errors: [{ field: 'unitPriceCents', message: 'is required for a new SKU' }],
@@ -88,4 +102,41 @@ export function setStock(wanted: Restock, now: string): Work<Stock> {
     const { stock: state, messages } = restock(known, wanted, now)
     return { state, messages, result: state }
   })
+}
+
+function demand({ ifMatch, ifNoneMatch }: Condition, known: Stock | undefined): void {
+  if (ifMatch === undefined && ifNoneMatch === undefined)
+    throw new RejectedError(
+      428,
+      'precondition_required',
+      'send If-Match with the ETag of GET /stock/:sku, or If-None-Match: * for a new SKU',
+    )
+  const isAsWanted = ifNoneMatch === undefined ? known !== undefined && ifMatch === stateOf(known) : known === undefined
+  if (!isAsWanted)
+    throw new RejectedError(412, 'precondition_failed', 'the stock has changed since: read it and count again')
+}
+
+/**
+ * Changes the stock by a difference; a repeat under the same key changes nothing.
+ *
+ * @throws RejectedError 404 `no_such_sku`, 409 `not_that_many`, 422 `idempotency_key_reused`
+ */
+export function adjustStock(key: string, wanted: Adjustment, now: string): Work<Stock> {
+  const { sku, difference, reason } = wanted
+  return {
+    reads: () => [owned(stock, sku), owned(adjustments, key)],
+    decide(draft) {
+      const [known, before] = [draft.get(stock, sku), draft.get(adjustments, key)]
+      if (!known) throw new RejectedError(404, 'no_such_sku', `no SKU ${sku}`)
+      if (before && (before.sku !== sku || before.difference !== difference || before.reason !== reason))
+        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another request before')
+      if (before) return { result: known, messages: [] }
+      if (known.available + difference < 0)
+        throw new RejectedError(409, 'not_that_many', `only ${known.available} of ${sku} are available`)
+      const { stock: after, messages } = adjust(known, wanted, now)
+      draft.set(adjustments, key, wanted)
+      draft.set(stock, sku, after)
+      return { result: after, messages }
+    },
+  }
 }

@@ -3,7 +3,8 @@ import { Currency, Sku } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { InventoryConfig } from './config.ts'
-import { setStock } from './handlers.ts'
+import { stateOf } from './domain.ts'
+import { adjustStock, setStock } from './handlers.ts'
 import { listStock, stock } from './store.ts'
 
 const BySku = Type.Object({ sku: Sku })
@@ -32,6 +33,18 @@ const SetStock = Type.Object(
   { additionalProperties: false },
 )
 
+const AdjustStock = Type.Object(
+  {
+    difference: Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 }),
+    reason: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
+  },
+  { additionalProperties: false },
+)
+const Key = Type.Object({ 'idempotency-key': Type.String({ minLength: 1, maxLength: 255 }) })
+const Conditions = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'The ETag of GET /stock/:sku' })),
+  'if-none-match': Type.Optional(Type.Literal('*', { description: 'For a new SKU' })),
+})
 const Goods = Type.Object({
   sku: Sku,
   name: Type.String(),
@@ -90,10 +103,10 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
   app.get(
     '/stock/:sku',
     { ...operator, schema: { params: BySku, response: { 200: Stock }, summary: 'The stock of one SKU' } },
-    async ({ params }) => {
+    async ({ params }, reply) => {
       const found = (await stock.load(database, [params.sku])).get(params.sku)
       if (!found) throw new RejectedError(404, 'no_such_sku', `no SKU ${params.sku}`)
-      return found
+      return reply.header('etag', stateOf(found)).send(found)
     },
   )
 
@@ -101,11 +114,39 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
     '/stock/:sku',
     {
       ...operator,
-      schema: { params: BySku, body: SetStock, response: { 200: Stock }, summary: 'Say how many are available now' },
+      schema: {
+        params: BySku,
+        headers: Conditions,
+        body: SetStock,
+        response: { 200: Stock },
+        summary: 'Say how many are available now, by a count that nothing has changed since',
+      },
     },
-    (request) => {
+    async (request, reply) => {
       const wanted = { sku: request.params.sku, ...request.body }
-      return commit.submit(setStock(wanted, now().toISOString()), traceOf(request))
+      const condition = { ifMatch: request.headers['if-match'], ifNoneMatch: request.headers['if-none-match'] }
+      const set = await commit.submit(setStock(wanted, condition, now().toISOString()), traceOf(request))
+      return reply.header('etag', stateOf(set)).send(set)
+    },
+  )
+
+  app.post(
+    '/stock/:sku/adjustments',
+    {
+      ...operator,
+      schema: {
+        params: BySku,
+        headers: Key,
+        body: AdjustStock,
+        response: { 200: Stock },
+        summary: 'Change the stock by a difference; a repeat under the same key shows the stock as it is',
+      },
+    },
+    async (request, reply) => {
+      const wanted = { sku: request.params.sku, ...request.body }
+      const key = request.headers['idempotency-key']
+      const adjusted = await commit.submit(adjustStock(key, wanted, now().toISOString()), traceOf(request))
+      return reply.header('etag', stateOf(adjusted)).send(adjusted)
     },
   )
 }

@@ -1,7 +1,7 @@
 // inventory-service's SQL: the stock of each SKU, and one reservation for each order.
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
-import type { Article, GoodsFact, Reservation, Return, Stock } from './domain.ts'
+import type { Adjustment, Article, GoodsFact, Reservation, Return, Stock } from './domain.ts'
 
 export const stock: State<Stock> = { name: 'stock', load: loadStock, save: saveStock }
 export const reservations: State<Reservation> = {
@@ -9,6 +9,9 @@ export const reservations: State<Reservation> = {
   load: loadReservations,
   save: saveReservations,
 }
+
+/** By Idempotency-Key. */
+export const adjustments: State<Adjustment> = { name: 'adjustments', load: loadAdjustments, save: saveAdjustments }
 
 const STOCK = `select sku, name, unit_price_cents as "unitPriceCents", available, reserved, committed, restocks from stock`
 
@@ -37,6 +40,26 @@ async function saveStock(tx: Sql, changes: Change<Stock>[]): Promise<void> {
     `on conflict (sku) do update set name = excluded.name, unit_price_cents = excluded.unit_price_cents,
        available = excluded.available, reserved = excluded.reserved, committed = excluded.committed,
        restocks = excluded.restocks`,
+  )
+}
+
+async function loadAdjustments(sql: Reader, keys: string[]): Promise<Map<string, Adjustment>> {
+  const rows = await sql.all<Adjustment & { key: string }>(
+    'select idempotency_key as "key", sku, difference, reason from adjustments where idempotency_key in each(?)',
+    keys,
+  )
+  return byKey(
+    rows,
+    ({ key }) => key,
+    ({ sku, difference, reason }) => ({ sku, difference, reason }),
+  )
+}
+
+async function saveAdjustments(tx: Sql, changes: Change<Adjustment>[]): Promise<void> {
+  await insert(
+    tx,
+    'adjustments (idempotency_key, sku, difference, reason)',
+    changes.map(({ key, after: { sku, difference, reason } }) => [key, sku, difference, reason]),
   )
 }
 

@@ -5,7 +5,8 @@ import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { decideAlone, handleAlone, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { defaultCatalogue } from '../catalogue.ts'
-import { handlers, setStock } from '../handlers.ts'
+import { stateOf } from '../domain.ts'
+import { adjustStock, handlers, setStock } from '../handlers.ts'
 import { addMissing, listStock, stock } from '../store.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
@@ -69,10 +70,31 @@ it('starting again keeps the stock and the prices that are there', async () => {
 
 it('an operator sets the stock, and a new SKU needs a price', async () => {
   const set = (wanted: { sku: string; available: number; unitPriceCents?: number }) =>
-    decideAlone(database, setStock(wanted, at))
+    decideAlone(database, setStock(wanted, wanted.sku === 'new' ? { ifNoneMatch: '*' } : { ifMatch: '"0-5-0-0"' }, at))
   expect((await set({ sku: 'item1', available: 9 })).result).toMatchObject({ available: 9, reserved: 0 })
+  await expect(set({ sku: 'item1', available: 9 })).rejects.toMatchObject({ status: 412 })
   await expect(set({ sku: 'new', available: 1 })).rejects.toMatchObject({ status: 400, code: 'price_required' })
   expect((await set({ sku: 'new', available: 1, unitPriceCents: 5 })).messages).toHaveLength(1)
+})
+
+it('a count that was taken before a sale sells nothing twice, and a difference is right whatever was sold', async () => {
+  const counted = (await stock.load(database, ['item1'])).get('item1')
+  if (!counted) throw new Error('there is no item1')
+  await order('o1', 2)
+  const set = decideAlone(database, setStock({ sku: 'item1', available: 5 }, { ifMatch: stateOf(counted) }, at))
+  await expect(set).rejects.toMatchObject({ status: 412, code: 'precondition_failed' })
+  const unconditional = decideAlone(database, setStock({ sku: 'item1', available: 5 }, {}, at))
+  await expect(unconditional).rejects.toMatchObject({ status: 428, code: 'precondition_required' })
+  const adjust = (key: string, difference: number, sku = 'item1') =>
+    decideAlone(database, adjustStock(key, { sku, difference, reason: 'delivery' }, at))
+  const { result, messages } = await adjust('k', 4)
+  expect(result.available).toBe(counted.available - 2 + 4)
+  expect(messages).toMatchObject([{ type: 'inventory.restocked', data: { addedQuantity: 4, reason: 'delivery' } }])
+  expect(await adjust('k', 4)).toEqual({ result, messages: [] })
+  await expect(adjust('k', 5)).rejects.toMatchObject({ status: 422, code: 'idempotency_key_reused' })
+  await expect(adjust('l', -8)).rejects.toMatchObject({ status: 409, code: 'not_that_many' })
+  await expect(adjust('m', 1, 'unknown')).rejects.toMatchObject({ status: 404, code: 'no_such_sku' })
+  expect((await adjust('n', -7)).result.available).toBe(0)
 })
 
 it('the stock is read page by page, in the order of the SKUs, each of them once', async () => {

@@ -37,5 +37,11 @@ export const InventoryReturned = event('inventory.returned', {
 
 export const InventoryRestocked = event('inventory.restocked', {
   summary: 'An operator changed the stock of a SKU; the subject is the SKU.',
-  data: Type.Object({ sku: Sku, addedQuantity: Type.Integer(), available: Type.Integer(), unitPriceCents: Cents }),
+  data: Type.Object({
+    sku: Sku,
+    addedQuantity: Type.Integer(),
+    available: Type.Integer(),
+    unitPriceCents: Cents,
+    reason: Type.Optional(Type.String()),
+  }),
 })

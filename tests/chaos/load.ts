@@ -100,7 +100,9 @@ export function startLoad({ seed, rate, forMs, urlOf }: LoadOptions): Load {
 
   async function restock(number: number): Promise<void> {
     const { sku, available } = restockNumber(number, seed)
-    const { status } = await insist(() => send('PUT', `${urlOf('inventory')}/stock/${sku}`, { available }), TRIES_MAX)
+    const url = `${urlOf('inventory')}/stock/${sku}/adjustments`
+    const [adjustment, key] = [{ difference: available, reason: 'restocked' }, `restock-${seed}-${number}`]
+    const { status } = await insist(() => send('POST', url, adjustment, { 'idempotency-key': key }), TRIES_MAX)
     asked.push({ action: 'restock', orderId: sku, status, available })
   }
 

@@ -1,9 +1,9 @@
 // Customers and an operator: they ask as clients over HTTP do, by the functions that the routes call, and ask again when
 // they get no answer.
 import { PaymentConfirm } from '@orders/shared/contracts'
-import { ask } from '@orders/shared/messaging'
+import { ask, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import { setStock } from '../../inventory-service/handlers.ts'
+import { adjustStock, setStock } from '../../inventory-service/handlers.ts'
 import { pseudonyms } from '../../order-service/customers.ts'
 import { linesOf, type Order, orderOf } from '../../order-service/domain.ts'
 import type { WantedRefund } from '../../order-service/facts.ts'
@@ -113,12 +113,11 @@ async function shipped(world: World, plan: Plan): Promise<void> {
   }
 }
 
-/** Says how many there are now of what is scarce. */
+/** More of what is scarce comes in; the first that comes makes it known. */
 export async function restock(world: World): Promise<void> {
-  const available = world.random.between(0, 12)
-  await insist(world, () =>
-    world.ask('inventory-service', ({ commit, now }) =>
-      commit.submit(setStock({ sku: SCARCE, available, unitPriceCents: 700 }, now().toISOString())),
-    ),
-  )
+  const [difference, key] = [world.random.between(0, 6), `restock-${world.random.between(0, 1_000_000_000)}`]
+  const asked = <T>(work: (at: string) => Work<T>) =>
+    insist(world, () => world.ask('inventory-service', ({ commit, now }) => commit.submit(work(now().toISOString()))))
+  await asked((at) => setStock({ sku: SCARCE, available: 0, unitPriceCents: 700 }, { ifNoneMatch: '*' }, at))
+  await asked((at) => adjustStock(key, { sku: SCARCE, difference, reason: 'restocked' }, at))
 }

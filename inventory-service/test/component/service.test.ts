@@ -94,10 +94,25 @@ test.each([
 })
 
 test('an operator says how many there are, and everybody hears it', async () => {
-  const set = await request('/stock/item1', { available: 7 })
+  const ifMatch = async () => ({
+    authorization: `Bearer ${token}`,
+    'if-match': (await fetch(`${service.url}/stock/item1`, { headers: operator })).headers.get('etag') ?? '',
+  })
+  const operator = { authorization: `Bearer ${token}` }
+  expect((await request('/stock/item1', { available: 7 })).status).toBe(428)
+  const set = await request('/stock/item1', { available: 7 }, await ifMatch())
   expect(set).toMatchObject({ status: 200, body: { sku: 'item1', available: 7, reserved: 0, committed: 0 } })
   expect(await request('/stock/item1')).toEqual(set)
-  expect(await request('/stock/new', { available: 7 })).toMatchObject({ status: 400, body: { code: 'price_required' } })
+  const fresh = { ...operator, 'if-none-match': '*' }
+  const unpriced = await request('/stock/new', { available: 7 }, fresh)
+  expect(unpriced).toMatchObject({ status: 400, body: { code: 'price_required' } })
+  const adjusted = await fetch(`${service.url}/stock/item1/adjustments`, {
+    method: 'POST',
+    headers: { ...operator, 'content-type': 'application/json', 'idempotency-key': 'k' },
+    body: JSON.stringify({ difference: -2, reason: 'broken' }),
+  })
+  expect(adjusted.headers.get('etag')).toBe((await ifMatch())['if-match'])
+  expect(await adjusted.json()).toMatchObject({ available: 5 })
   await eventually('the audit hears it', () =>
     broker.messages('audit.queue').some(({ properties }) => properties.messageId === 'item1/inventory.restocked/1'),
   )
@@ -110,7 +125,8 @@ test('what is not there, and who may not ask', async () => {
 })
 
 test('a restock is a step of its caller’s trace', async () => {
-  await request('/stock/item1', { available: 7 }, { authorization: `Bearer ${token}`, ...tracing })
+  const headers = { authorization: `Bearer ${token}`, 'if-none-match': '*', ...tracing }
+  await request('/stock/new', { available: 7, unitPriceCents: 1 }, headers)
   await eventually('it is said', () => broker.messages('audit.queue').length === 1)
   expect(typesInTrace(broker.messages('audit.queue'))).toEqual(['inventory.restocked'])
 })
