@@ -186,7 +186,7 @@ export const serviceMutants: Mutant[] = [
     tamper: inTransactions('order-service', () => (tx) => ({
       all: async <R extends object>(sql: string, ...values: Parameter[]) => {
         const rows = await tx.all<R>(sql, ...values)
-        return sql.includes('from idempotency_keys') ? rows.map((row) => ({ ...row, orderId: 'another' })) : rows
+        return sql.includes('from idempotency_keys') ? rows.map((row) => ({ ...row, fingerprint: 'another' })) : rows
       },
     })),
   },
