@@ -85,6 +85,8 @@ it('stock, payments, the gateway’s books, shipments, orders, mails and the aud
  * tells afterwards whether a message was delivered, and nothing here expires, is unwanted, held or gathered.
  */
 const NOT_REPLAYED = [
+  // A gateway that refuses a refund is simulated in payment-service's own tests.
+  'payment.refund_refused',
   'notification.failed',
   'notification.delivered',
   'notification.undelivered',
@@ -111,14 +113,24 @@ async function ordersOfEveryKind(): Promise<string[]> {
   await restock()
   const ids = [...forms.map(({ orderId }) => orderId), 'confirmed', 'regretted']
   await endedAll(system, ids, 60_000)
+  const refund = await fetch(`${system.url('order')}/orders/confirmed/refund`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'refund' },
+    body: JSON.stringify({ reason: 'damaged' }),
+  })
+  expect(refund.status).toBe(202)
+  await eventually('it is paid back', async () => {
+    const { refundedCents } = await system.get<{ refundedCents: number }>('/orders/confirmed')
+    return refundedCents > 0
+  })
   return ids
 }
 
 async function restock(): Promise<void> {
-  const answer = await fetch(`${system.url('inventory')}/stock/item9`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ available: 5_000 }),
+  const answer = await fetch(`${system.url('inventory')}/stock/item9/adjustments`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'restock' },
+    body: JSON.stringify({ difference: 5_000, reason: 'restocked' }),
   })
   expect(answer.status).toBe(200)
 }
