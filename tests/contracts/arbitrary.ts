@@ -37,8 +37,6 @@ function generate(schema: Schema): fc.Arbitrary<unknown> {
   switch (schema.type) {
     case 'null':
       return fc.constant(null)
-    case 'boolean':
-      return fc.boolean()
     case 'integer':
       return fc.integer({ min: schema.minimum ?? -1_000, max: Math.min(schema.maximum ?? 1_000, 1_000_000) })
     case 'string':
