@@ -210,6 +210,11 @@ export function stateOf({ restocks, available, reserved, committed }: Stock): st
   return `"${restocks}-${available}-${reserved}-${committed}"`
 }
 
+/** Neither sold nor restocked since it was there. */
+export function isUntouched(stock: Stock | undefined): boolean {
+  return !stock || (stock.restocks === 0 && stock.reserved === 0 && stock.committed === 0)
+}
+
 /** By a difference, which is right whatever was sold meanwhile. */
 export function adjust(known: Stock, { sku, difference, reason }: Adjustment, at: string): Restocked {
   if (difference === 0) return { stock: known, messages: [] }

@@ -23,6 +23,7 @@ import {
   type Adjustment,
   adjust,
   type Decision,
+  isUntouched,
   learn,
   moved,
   type Reservation,
@@ -88,7 +89,8 @@ export interface Condition {
 }
 
 /**
- * Says how many there are now, and is refused when the stock is not as it was when they were counted.
+ * Says how many there are now, and is refused when the stock is not as it was when they were counted. Goods that nothing has
+ * happened to yet need no condition: no count of them can be out of date.
  *
  * @throws RejectedError 400 `price_required` for a SKU that is new, 428 `precondition_required`, 412 `precondition_failed`
  */
@@ -105,12 +107,14 @@ export function setStock(wanted: Restock, condition: Condition, now: string): Wo
 }
 
 function demand({ ifMatch, ifNoneMatch }: Condition, known: Stock | undefined): void {
-  if (ifMatch === undefined && ifNoneMatch === undefined)
+  if (ifMatch === undefined && ifNoneMatch === undefined) {
+    if (isUntouched(known)) return
     throw new RejectedError(
       428,
       'precondition_required',
-      'send If-Match with the ETag of GET /stock/:sku, or If-None-Match: * for a new SKU',
+      'the stock has changed since its first count: send If-Match with the ETag of GET /stock/:sku, or a difference to its /adjustments',
     )
+  }
   const isAsWanted = ifNoneMatch === undefined ? known !== undefined && ifMatch === stateOf(known) : known === undefined
   if (!isAsWanted)
     throw new RejectedError(412, 'precondition_failed', 'the stock has changed since: read it and count again')

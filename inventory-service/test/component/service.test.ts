@@ -99,6 +99,7 @@ test('an operator says how many there are, and everybody hears it', async () => 
     'if-match': (await fetch(`${service.url}/stock/item1`, { headers: operator })).headers.get('etag') ?? '',
   })
   const operator = { authorization: `Bearer ${token}` }
+  expect((await request('/stock/item1', { available: 5 })).status).toBe(200)
   expect((await request('/stock/item1', { available: 7 })).status).toBe(428)
   const set = await request('/stock/item1', { available: 7 }, await ifMatch())
   expect(set).toMatchObject({ status: 200, body: { sku: 'item1', available: 7, reserved: 0, committed: 0 } })
