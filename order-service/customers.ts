@@ -25,6 +25,6 @@ export function pseudonyms(key: Buffer): CustomerIdOf {
 
 /** The key is made once, by whichever copy starts first, and kept in the database that the pseudonyms are in. */
 export async function openPseudonyms(database: Database): Promise<CustomerIdOf> {
-  const kept = await keptSecret(database, 'customers', randomBytes(32).toString('base64url'))
+  const kept = await keptSecret(database, 'customers', () => randomBytes(32).toString('base64url'))
   return pseudonyms(Buffer.from(kept, 'base64url'))
 }

@@ -209,12 +209,15 @@ async function placedAfter(sql: Reader, after: string): Promise<string[]> {
   return rows.map(({ orderId }) => orderId)
 }
 
-/** Made of `fresh` when nobody has kept it yet; whoever keeps it first decides for all copies. */
-export function keptSecret(database: Database, name: string, fresh: string): Promise<string> {
+/** Made by `make` when nobody has kept it yet; whoever keeps it first decides for all copies. */
+export function keptSecret(database: Database, name: string, make: () => string): Promise<string> {
   return database.transaction(async (tx) => {
-    await insert(tx, 'secrets (name, value)', [[name, fresh]], 'on conflict (name) do nothing')
-    const row = await tx.get<{ value: string }>('select value from secrets where name = ?', name)
-    return row?.value ?? fresh
+    const kept = () => tx.get<{ value: string }>('select value from secrets where name = ?', name)
+    const before = await kept()
+    if (before) return before.value
+    const made = make()
+    await insert(tx, 'secrets (name, value)', [[name, made]], 'on conflict (name) do nothing')
+    return (await kept())?.value ?? made
   })
 }
 

@@ -64,7 +64,7 @@ export const services: Service[] = [
     ...orderService,
     async wire(wiring) {
       // The same in every run: it is in the customers' pseudonyms, and so in what is said.
-      await keptSecret(wiring.database, 'customers', 'c2ltdWxhdGVk')
+      await keptSecret(wiring.database, 'customers', () => 'c2ltdWxhdGVk')
       return orderService.wire({ ...wiring, config: configs.order })
     },
   },
@@ -115,7 +115,11 @@ export const services: Service[] = [
     wire: (wiring, { sender }) => {
       // No address is ever gone here.
       const proof = { answered: () => undefined, accepts: async () => true }
-      const send = claiming(sender, { calls: callsIn(wiring.commit), now: wiring.now, proof })
+      const send = claiming(sender, {
+        calls: callsIn(wiring.commit),
+        now: wiring.now,
+        proof,
+      })
       const senders = { email: send, sms: send, push: send, webhook: send }
       return wireNotifications({ ...wiring, config: configs.notification }, senders, proof)
     },

@@ -24,8 +24,8 @@ export interface Time {
   untilQuiet(forMs: number, activity: () => number): Promise<boolean>
   /** Events so far. */
   steps(): number
-  /** Puts Node's timers and its reading of files under this time, until `release`. */
-  seize(): void
+  /** Puts Node's timers, its reading of files and its chance (the jitter of retries) under this time, until `release`. */
+  seize(random: () => number): void
   release(): void
 }
 
@@ -45,6 +45,7 @@ const STEPS_PER_TURN = 20_000
 export function createTime(): Time {
   const heap: Due[] = []
   const original = { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate }
+  const chance = Math.random
   const originalPromises = { setTimeout: promises.setTimeout, setImmediate: promises.setImmediate }
   const originalFiles = { readFile: files.readFile, readdir: files.readdir }
   let clockMs = 0
@@ -144,7 +145,7 @@ export function createTime(): Time {
       return clockMs < latest
     },
     steps: () => steps,
-    seize() {
+    seize(random) {
       Object.assign(globalThis, {
         setTimeout: (work: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) =>
           handle(add(delayMs, () => work(...args))),
@@ -161,6 +162,7 @@ export function createTime(): Time {
         readdir: async (path: string) => namesIn(path),
       })
       performance.now = () => clockMs
+      Math.random = random
       syncBuiltinESMExports()
     },
     release() {
@@ -168,6 +170,7 @@ export function createTime(): Time {
       Object.assign(promises, originalPromises)
       Object.assign(files, originalFiles)
       Reflect.deleteProperty(performance, 'now')
+      Math.random = chance
       syncBuiltinESMExports()
     },
   }

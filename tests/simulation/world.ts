@@ -83,7 +83,7 @@ const OUTBOX_MIGRATIONS = join(import.meta.dirname, '..', '..', 'shared', 'stora
 export function createWorld(options: Options): World {
   const { seed, orders, copies, tamper = {} } = options
   const time = createTime()
-  time.seize()
+  time.seize(createRandom(seed, 'jitter').next)
   const tally = createTally()
   const faults = createFaults(createRandom(seed, 'faults'), ratesFor(orders))
   const random = createRandom(seed, 'world')
