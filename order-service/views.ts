@@ -20,7 +20,7 @@ const Item = Type.Union([Sku, Type.Object({ sku: Sku, quantity: Quantity }, { ad
 const User = Type.String({
   minLength: 1,
   maxLength: 200,
-  pattern: '^(?=.*\\S)[^\\u0000-\\u001f\\u007f]+$',
+  pattern: '^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$',
   ...personal,
 })
 

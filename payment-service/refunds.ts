@@ -7,6 +7,7 @@ import {
   PaymentRefundRefused,
   type RefundRequested,
 } from '@orders/shared/contracts'
+import { PermanentError } from '@orders/shared/runtime'
 import { changed, type Decision, keptOf, type PartRefund, type Payment, sumOf } from './domain.ts'
 
 /** The gateway's word on a refund. */
@@ -21,7 +22,8 @@ export function decideRefundRequest(
   payment: Payment | undefined,
   { orderId, wanted, now }: { orderId: string; wanted: RefundRequested; now: string },
 ): Decision {
-  if (!payment?.chargeId) throw new Error(`order ${orderId} was never charged, so nothing can be given back`)
+  if (!payment?.chargeId)
+    throw new PermanentError('never_charged', `order ${orderId} was never charged, so nothing can be given back`)
   if (findRefund(payment, wanted.request)) return nothing
   const booked: PartRefund = { request: wanted.request, amountCents: wanted.totalCents, status: 'due' }
   if (wanted.totalCents > leftOf(payment)) return refused(payment, booked, 'nothing_left', now)

@@ -94,7 +94,9 @@ export function startLoad({ seed, rate, forMs, urlOf }: LoadOptions): Load {
     const { status, body } =
       action === 'cancel' || action === 'confirm'
         ? await insist(() => send('POST', `${urlOf('order')}/orders/${orderId}/${path[action]}`), TRIES_MAX)
-        : await insist(() => placing(action === 'repeat' ? form : { ...form, user: `${form.user}-other` }, key))
+        : await insist(() =>
+            placing(action === 'repeat' ? form : { ...form, shippingAddress: 'Another street 1' }, key),
+          )
     asked.push({ action, orderId, status, answeredId: body.orderId, hadKey: key !== undefined, code: body.code })
   }
 

@@ -68,9 +68,10 @@ function text({
   maxLength = pattern === undefined ? 30 : 1_000,
 }: Schema): fc.Arbitrary<string> {
   if (pattern === undefined) return fc.string({ unit: 'grapheme-ascii', minLength, maxLength: Math.min(maxLength, 30) })
-  const expression = new RegExp(pattern)
+  // As validators read a pattern: property escapes need it.
+  const expression = new RegExp(pattern, pattern.includes('\\p{') ? 'u' : '')
   if (expression.test('2026-11-21T08:00:00.000Z')) return fc.date(INSTANT_YEARS).map((date) => date.toISOString())
-  // Lookaheads are beyond the generator; only ids have one.
-  if (!pattern.includes('(?!')) return fc.stringMatching(expression).filter((text) => text.length <= maxLength)
+  // Lookaheads are beyond the generator; only ids and names have them.
+  if (!/\(\?[!=]/.test(pattern)) return fc.stringMatching(expression).filter((text) => text.length <= maxLength)
   return fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/).filter((candidate) => expression.test(candidate))
 }

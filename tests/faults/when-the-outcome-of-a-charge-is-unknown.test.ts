@@ -52,8 +52,9 @@ describe.concurrent('an order whose charge was never answered', () => {
       'payment.refunded': 1,
       'inventory.released': 1,
       'order.cancelled': 1,
-      'notification.requested': 2,
-      'notification.sent': 2,
+      // The order, its end, and the money.
+      'notification.requested': 3,
+      'notification.sent': 3,
     })
     // Four charges, the last when the patience is over, the void that tells of the first one, and the refund.
     expect(bookedAtTheGateway('lost')).toEqual({ status: 'refunded', amount_cents: 1_000, calls: 6 })

@@ -138,7 +138,7 @@ it('a queue deleted under its consumer comes back, with its bindings and its con
 
   await vhost.api('DELETE', 'queues/kept')
   await eventually('it is declared again', async () => (await vhost.queues()).some(({ name }) => name === 'kept'))
-  await broker.publish(publication('kept.fact', 'after'))
+  await publishUntilTaken(broker, publication('kept.fact', 'after'))
 
   await eventually('the second has arrived', () => bodies.includes('after'))
 })
