@@ -2,7 +2,7 @@
 // delivery status notification go there flagged, for people.
 import { mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asError, errorCode, type Log } from '@orders/shared/runtime'
+import { asError, errorCode, type Log, lookEvery } from '@orders/shared/runtime'
 import type { Take } from './callbacks.ts'
 import { reportsInDsn } from './dsn.ts'
 import { saidOf } from './mail-reports.ts'
@@ -24,13 +24,15 @@ const BYTES_MAX = 2_097_152
 export function watchBounces({ folder, mailIdDomain, take, log, now, everyMs = EVERY_MS }: Options) {
   const fresh = join(folder, 'new')
   const done = join(folder, 'cur')
-  let looking: Promise<void> | undefined
-  let isReadable = true
 
   async function look(): Promise<void> {
     await mkdir(fresh, { recursive: true })
     await mkdir(done, { recursive: true })
-    for (const name of (await readdir(fresh)).sort().slice(0, BATCH)) await takeOne(name)
+    for (const name of (await readdir(fresh)).sort().slice(0, BATCH))
+      await takeOne(name).catch((error) => {
+        // Another copy was quicker.
+        if (errorCode(asError(error)) !== 'ENOENT') throw error
+      })
   }
 
   /** Not moved before it is kept, so a crash in between reads it again, and that changes nothing. */
@@ -46,32 +48,7 @@ export function watchBounces({ folder, mailIdDomain, take, log, now, everyMs = E
       log.info({ file: name }, 'a mail in the folder of bounces tells nothing of a mail of ours')
   }
 
-  const lookOnce = () => {
-    looking ??= look()
-      .then(
-        () => {
-          isReadable = true
-        },
-        (thrown: unknown) => {
-          // Another copy was quicker; or it is said once for each outage.
-          const error = asError(thrown)
-          if (errorCode(error) === 'ENOENT') return
-          if (isReadable) log.warn({ err: error }, 'the folder of bounces cannot be read')
-          isReadable = false
-        },
-      )
-      .finally(() => {
-        looking = undefined
-      })
-  }
-  const interval = setInterval(lookOnce, everyMs)
-  interval.unref()
-  lookOnce()
-
-  return {
-    async close() {
-      clearInterval(interval)
-      await looking
-    },
-  }
+  const looks = lookEvery(everyMs, look, (err) => log.warn({ err }, 'the folder of bounces cannot be read'))
+  void looks.now()
+  return looks
 }
