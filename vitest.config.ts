@@ -1,9 +1,22 @@
-// Four kinds of tests: those of functions, and of a whole service in the test's own process; those that simulate many runs of
-// the whole system; those that need a real broker; and those that need a cluster of three.
+// Nine kinds of tests: those of functions, and of a whole service in the test's own process; those that simulate many runs of
+// the whole system; those that need a real broker; those of them that show the same on PostgreSQL; those that break what there is; those
+// that need Go too; those that need a model checker; those that need a cluster of three; and those that look at the console in a real
+// browser.
 import { defineConfig } from 'vitest/config'
 import { LongFirst } from './scripts/testing/long-first.ts'
 
 const inContinuousIntegration = Boolean(process.env.CI)
+const overBroker = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  // None of the modules keeps state, and loading them anew costs each file half a second of processor time.
+  isolate: false,
+  // These wait for half a minute at times.
+  maxWorkers: 4,
+  sequence: { groupOrder: 1 },
+}
+
+const ON_POSTGRESQL = 'tests/{integration,e2e}/*postgres*.test.ts'
 
 export default defineConfig({
   test: {
@@ -26,6 +39,7 @@ export default defineConfig({
           isolate: false,
           // A hang is told all the same; a machine that has other things to do is no fault.
           testTimeout: 30_000,
+          setupFiles: ['shared/http/test/declared-answers.ts'],
           include: [
             'shared/**/*.test.ts',
             'scripts/**/*.test.ts',
@@ -42,7 +56,7 @@ export default defineConfig({
           name: 'simulation',
           // Its runs seize the timers of their thread; in a process of their own they are nobody else's.
           pool: 'forks',
-          testTimeout: 180_000,
+          testTimeout: 600_000,
           include: ['tests/simulation/**/*.test.ts'],
         },
       },
@@ -50,14 +64,45 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'broker',
-          include: ['integration', 'faults', 'e2e', 'fuzz', 'chaos'].map((level) => `tests/${level}/*.test.ts`),
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          // None of the modules keeps state, and loading them anew costs each file half a second of processor time.
-          isolate: false,
-          // These wait for half a minute at times.
-          maxWorkers: 4,
-          sequence: { groupOrder: 1 },
+          include: ['integration', 'e2e', 'fuzz'].map((level) => `tests/${level}/*.test.ts`),
+          exclude: [ON_POSTGRESQL],
+          ...overBroker,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: [ON_POSTGRESQL],
+          ...overBroker,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['faults', 'chaos'].map((level) => `tests/${level}/*.test.ts`),
+          ...overBroker,
+          // Each is a whole system under load and a fault on top of it, with limits in time that two processors have to keep.
+          maxWorkers: 3,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'proof',
+          include: ['tests/proof/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'model',
+          // A few thousand runs of the services' decisions, and some hundred thousand states in spin.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          include: ['tests/model/*.test.ts'],
         },
       },
       {
@@ -65,6 +110,14 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['tests/cluster/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['tests/browser/*.test.ts'],
+          ...overBroker,
         },
       },
     ],

@@ -30,6 +30,7 @@ export interface Packed {
   kind: number
   receivedAt: string
   causation: string
+  trace: string
   body: string
   hash: string
 }
@@ -72,20 +73,25 @@ export function pack(filed: readonly Filed[], dictionary: Dictionary): (Block & 
 
 /** The subject's number counts back from the entry's own sequence: small numbers, and many of them the same. */
 export function recordOf({ entry, subject, kind }: Filed): string {
-  const { sequence, receivedAt, causationId, body } = entry
+  const { sequence, receivedAt, causationId, traceId, body } = entry
   const causation = causationId === null ? '' : replaced(JSON.stringify(causationId), entry.subject, SUBJECT)
   const rest = replaced(body, entry.subject, SUBJECT)
-  return `${sequence - subject}${FIELD}${kind}${FIELD}${receivedAt}${FIELD}${causation}${FIELD}${rest}`
+  return `${sequence - subject}${FIELD}${kind}${FIELD}${receivedAt}${FIELD}${causation}${FIELD}${rest}${traceId === null ? '' : FIELD + traceId}`
 }
 
 /** Faster than `replaceAll` where there is much to replace, and without its patterns. */
 const replaced = (text: string, one: string, other: string) => text.split(one).join(other)
 
-/** @throws Error when these are not the bytes that were packed, with that dictionary. */
+/**
+ * Nothing where the bodies are in an archive.
+ *
+ * @throws Error when these are not the bytes that were packed, with that dictionary.
+ */
 export function unpack({ first, hashes, records }: Block, dictionary: Buffer | undefined): Packed[] {
+  if (records.length === 0) return []
   const text = inflateRawSync(records, { dictionary, maxOutputLength: UNPACKED_MAX_BYTES }).toString()
   return text.split(RECORD).map((record, place) => {
-    const [back = '', kind = '', receivedAt = '', causation = '', body = ''] = record.split(FIELD)
+    const [back = '', kind = '', receivedAt = '', causation = '', body = '', trace = ''] = record.split(FIELD)
     const sequence = first + place
     return {
       sequence,
@@ -93,6 +99,7 @@ export function unpack({ first, hashes, records }: Block, dictionary: Buffer | u
       kind: numberOf(kind),
       receivedAt,
       causation,
+      trace,
       body,
       hash: hashes.toString('hex', place * HASH_BYTES, (place + 1) * HASH_BYTES),
     }
@@ -103,13 +110,17 @@ export function unpack({ first, hashes, records }: Block, dictionary: Buffer | u
 const numberOf = (digits: string) => (/^\d{1,11}$/.test(digits) ? Number(digits) : 0)
 
 /** @throws Error when the body is not the one that was packed. */
-export function restored({ sequence, receivedAt, causation, body: packed, hash }: Packed, subject: string): Entry {
+export function restored(
+  { sequence, receivedAt, causation, trace, body: packed, hash }: Packed,
+  subject: string,
+): Entry {
   const whole = (text: string) => replaced(text, SUBJECT, subject)
   const body = whole(packed)
   // The casts are the decoding edge: whatever was kept was an event, and had these fields.
   const { id, type, source, time } = JSON.parse(body) as Entry
   const causationId = causation === '' ? null : (JSON.parse(whole(causation)) as string)
-  return { sequence, id, type, subject, source, time, receivedAt, causationId, body, hash }
+  const traceId = trace === '' ? null : trace
+  return { sequence, id, type, subject, source, time, receivedAt, causationId, traceId, body, hash }
 }
 
 /** How many keys each subject has; a sequence of up to 2 ** 35 times that is still exact as a number. */

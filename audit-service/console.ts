@@ -1,6 +1,11 @@
-// The operator console's three files, and what a browser may do with them.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+// The operator console: its files, what a browser may do with them, and what they know of the domain.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, extname, join } from 'node:path'
+import type { orders } from '@orders/shared/contracts'
+import { keysExchange } from '@orders/shared/messaging'
+import { entityTagOf } from '@orders/shared/runtime'
 
 /**
  * Nothing but the page's own files, nothing inline, and no HTML made of text: what an event says can never become code.
@@ -24,8 +29,83 @@ export const CONSOLE_HEADERS = {
   'cache-control': 'no-cache',
 }
 
+export interface ConsoleFile {
+  /** Where it is served. */
+  path: string
+  contentType: string
+  content: string
+  /** Tells these bytes from all others. */
+  etag: string
+}
+
+const FOLDER = join(import.meta.dirname, 'console')
+const CONTENT_TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+}
+
 /** Read once, when the service starts: a missing file is noticed then, not by the first who looks. */
-export function readConsole(): { html: string; css: string; script: string } {
-  const read = (name: string) => readFileSync(join(import.meta.dirname, 'console', name), 'utf8')
-  return { html: read('index.html'), css: read('console.css'), script: read('console.js') }
+export function readConsole(domain: Domain): ConsoleFile[] {
+  const own = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .filter((name) => extname(name) in CONTENT_TYPES)
+    .map(
+      (name) => [name === 'index.html' ? '/' : `/console/${name.replaceAll('\\', '/')}`, join(FOLDER, name)] as const,
+    )
+  const files = [...own, ...packages()].map(([path, file]) =>
+    fileWith(path, CONTENT_TYPES[extname(file)] ?? '', readFileSync(file, 'utf8')),
+  )
+  const known = JSON.stringify(knownOf(domain))
+  return [...files, fileWith('/console/domain.json', 'application/json; charset=utf-8', known)]
+}
+
+const fileWith = (path: string, contentType: string, content: string): ConsoleFile => ({
+  ...{ path, contentType, content },
+  etag: entityTagOf(content),
+})
+
+/** As they were published: nothing is compiled for the browser. */
+function packages(): (readonly [path: string, file: string])[] {
+  const installed = createRequire(import.meta.url)
+  return [
+    // Its own `exports` name no file of these that a browser can load, but one beside them.
+    ['/console/packages/preact.js', join(dirname(installed.resolve('htm/preact')), 'standalone.module.js')],
+    ['/console/packages/uplot.js', installed.resolve('uplot/dist/uPlot.esm.js')],
+    ['/console/packages/uplot.css', installed.resolve('uplot/dist/uPlot.min.css')],
+  ]
+}
+
+type Domain = Pick<typeof orders, 'services' | 'registry' | 'heard'>
+
+export interface Known {
+  services: string[]
+  types: {
+    type: string
+    /** Who says it. */
+    service: string
+    /** Who acts on it. */
+    heardBy: string[]
+  }[]
+}
+
+/** What the console knows of services and events, so that it lists none of them itself. */
+export function knownOf({ services, registry, heard }: Domain): Known {
+  const events = [...registry.contracts.values()].filter(({ exchange }) => exchange !== '' && exchange !== keysExchange)
+  return {
+    services: services.map((name) => name.replace(/-service$/, '')),
+    types: events.map(({ type, exchange }) => ({
+      type,
+      service: firstWord(exchange),
+      heardBy: hearersOf(type, heard),
+    })),
+  }
+}
+
+const firstWord = (name: string) => name.slice(0, name.indexOf('.'))
+
+function hearersOf(type: string, heard: Domain['heard']): string[] {
+  const queues = Object.entries(heard).filter(([, patterns]) =>
+    patterns.some((one) => one.replace(/\.#.*$/, '') === type),
+  )
+  return [...new Set(queues.map(([queue]) => firstWord(queue)))]
 }

@@ -24,6 +24,7 @@ export function dictionaryOf(contracts: Iterable<AnyContract>): Buffer {
         time: INSTANT,
         receivedAt: INSTANT,
         causationId: attributes.id,
+        traceId: null,
         body,
         hash: '',
       },

@@ -1,12 +1,15 @@
-// The log as a chain: each entry's hash covers the entry and the hash before it, so that nobody can change, remove or
-// slip in an entry without every later hash telling.
-import { hash as digest } from 'node:crypto'
+// The log: what is added to it, each event once, and what a check of it finds.
 import type { Received } from '@orders/shared/contracts'
+import { leafHashOf } from './proof/leaf.ts'
 
 /** What the audit takes from a delivery: the message exactly as it came, of whatever version, and what caused it. */
 export interface Wire {
   body: string
   causationId: string | null
+  /** In which trace it was said; null where the message does not say. */
+  traceId: string | null
+  /** How far its sender's database had come; undefined where the message does not say. */
+  recorded?: { service: string; epoch: string; last: number } | undefined
 }
 
 export interface Entry {
@@ -19,19 +22,17 @@ export interface Entry {
   time: string
   receivedAt: string
   causationId: string | null
+  /** Null where the message did not say. */
+  traceId: string | null
   body: string
+  /** Of the leaf that it is in the tree, in hexadecimal. */
   hash: string
 }
 
-/** The newest entry; everything before it is implied by its hash. */
-export type Head = Pick<Entry, 'sequence' | 'hash'>
-
-/** What the first entry continues. */
-export const GENESIS: Head = { sequence: 0, hash: '0'.repeat(64) }
-
 /** The log as a group of deliveries sees it: what is kept, and what this group adds to it. */
 export interface Log {
-  head: Head
+  /** The sequence of the newest entry. */
+  head: number
   /** The newest; each knows the one before it, so that adding to a log leaves the log before untouched. */
   added?: Addition | undefined
 }
@@ -56,7 +57,7 @@ export function additionsOf({ added }: Log): Addition[] {
 }
 
 /** Each event once, however often it came; and the sequences of those whose identity something else had before. */
-export function entriesAfter(head: Head, additions: readonly Addition[]): { entries: Entry[]; conflicts: number[] } {
+export function entriesAfter(head: number, additions: readonly Addition[]): { entries: Entry[]; conflicts: number[] } {
   const known = new Map<string, string[]>()
   const entries: Entry[] = []
   const conflicts: number[] = []
@@ -69,7 +70,7 @@ export function entriesAfter(head: Head, additions: readonly Addition[]): { entr
     const entry = entryAfter(last, event, receivedAt)
     entries.push(entry)
     if (isConflict || bodies.length > 0) conflicts.push(entry.sequence)
-    last = entry
+    last = entry.sequence
   }
   return { entries, conflicts }
 }
@@ -108,38 +109,26 @@ export const firstOf = (text: string): string => text.slice(0, text.indexOf('\n'
 /** What kind of event it is: its type, as one source says it. */
 export const nameOfKind = ({ type, source }: Pick<Entry, 'type' | 'source'>): string => `${type}\n${source}`
 
-export function entryAfter(head: Head, event: Received<Wire>, receivedAt: string): Entry {
+export function entryAfter(head: number, event: Received<Wire>, receivedAt: string): Entry {
   const { id, type, subject, source, time, data } = event
-  const { body, causationId } = data
-  const sequence = head.sequence + 1
-  const entry = { sequence, id, type, subject, source, time, receivedAt, causationId, body, hash: '' }
-  entry.hash = hashOf(head.hash, entry)
-  return entry
+  const { body, causationId, traceId } = data
+  const hash = leafHashOf({ receivedAt, causationId, traceId, body }).toString('hex')
+  return { sequence: head + 1, id, type, subject, source, time, receivedAt, causationId, traceId, body, hash }
 }
 
-/** JSON of a list: unlike joined text it cannot be read in two ways. */
-function hashOf(hashBefore: string, entry: Entry): string {
-  const { sequence, id, type, subject, source, time, receivedAt, causationId, body } = entry
-  const content = [hashBefore, sequence, id, type, subject, source, time, receivedAt, causationId, body]
-  return digest('sha256', JSON.stringify(content))
+export interface Fault {
+  /** The first entry that is not what it was; of what is `forked` or `unsigned`, the size of that tree. */
+  brokenAt: number
+  /** `forked`: the tree is not the one that a checkpoint says; `unsigned`: nobody who may has signed the newest checkpoint. */
+  why: 'changed' | 'missing' | 'forked' | 'unsigned'
 }
 
-export type Verdict =
-  | { ok: true; events: number; head: Head }
-  | { ok: false; events: number; brokenAt: number; why: 'changed' | 'missing' }
+/** `events` are those that were checked and are as they were. */
+export type Verdict = { ok: true; events: number } | ({ ok: false; events: number } & Fault)
 
-/** Checks the entries that follow `head`; the result of one batch is where the next begins. */
-export function verify(head: Head, entries: readonly Entry[]): Verdict {
-  let last = head
-  for (const entry of entries) {
-    const expected = last.sequence + 1
-    if (entry.sequence !== expected) return broken(expected, 'missing')
-    if (entry.hash !== hashOf(last.hash, entry)) return broken(expected, 'changed')
-    last = { sequence: entry.sequence, hash: entry.hash }
-  }
-  return { ok: true, events: last.sequence, head: last }
-}
-
-export function broken(brokenAt: number, why: 'changed' | 'missing'): Verdict {
-  return { ok: false, events: brokenAt - 1, brokenAt, why }
-}
+export const broken = (brokenAt: number, why: Fault['why']): Verdict => ({
+  ok: false,
+  events: brokenAt - 1,
+  brokenAt,
+  why,
+})

@@ -25,6 +25,6 @@ export function countIn(data: unknown, name: string): number {
   return Array.isArray(value) ? value.length : 0
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }

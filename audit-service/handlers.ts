@@ -1,8 +1,18 @@
 // Beside every stop of an order: whatever is said by anybody is kept, once, as it was said.
 import type { Received } from '@orders/shared/contracts'
-import { type Arrived, decodeEnvelope, type Handler, owned, seen } from '@orders/shared/messaging'
+import {
+  type Arrived,
+  decodeEnvelope,
+  type Handler,
+  owned,
+  RECORDED,
+  recordedIn,
+  seen,
+  traceIdOf,
+} from '@orders/shared/messaging'
 import { PermanentError } from '@orders/shared/runtime'
 import { add, identityOf, isRepeat, type Wire } from './domain.ts'
+import { marks } from './repair/store.ts'
 import { HEAD, type States } from './store.ts'
 
 /** Control characters, and halves of a character: CloudEvents has neither in an attribute, and PostgreSQL not all in a text. */
@@ -24,6 +34,8 @@ export function decodeAny(delivery: Arrived): Received<Wire> {
   const wire = {
     body: delivery.body.toString('utf8'),
     causationId: typeof causationId === 'string' ? causationId : null,
+    traceId: traceIdOf(delivery.properties.headers.traceparent) ?? null,
+    recorded: recordedIn(delivery.properties.headers[RECORDED]),
   }
   return { ...event, data: wire }
 }
@@ -35,8 +47,13 @@ export function handlers({ log, kept }: Pick<States, 'log' | 'kept'>): Handler[]
   // The head is the only thing that is owned: whoever adds to the log has it, and so knows all that is kept.
   const keep: Handler<Wire> = {
     type: '*',
-    reads: (event) => [owned(log, HEAD), seen(kept, identityOf(event))],
+    reads: (event) => [
+      owned(log, HEAD),
+      seen(kept, identityOf(event)),
+      ...markOf(event).map(({ key }) => owned(marks, key)),
+    ],
     decide(event, draft, { now }) {
+      for (const { key, last } of markOf(event)) if ((draft.get(marks, key) ?? -1) < last) draft.set(marks, key, last)
       const before = draft.get(log, HEAD)
       const bodies = draft.get(kept, identityOf(event)) ?? []
       if (!before || bodies.some((body) => isRepeat(body, event.data.body))) return []
@@ -47,4 +64,8 @@ export function handlers({ log, kept }: Pick<States, 'log' | 'kept'>): Handler[]
     },
   }
   return [keep]
+}
+
+function markOf({ data: { recorded } }: Received<Wire>): { key: string; last: number }[] {
+  return recorded ? [{ key: `${recorded.service}/${recorded.epoch}`, last: recorded.last }] : []
 }

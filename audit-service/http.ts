@@ -1,17 +1,26 @@
 // What operators may ask of audit-service: an order's story, the events themselves, whether the log is whole, and the
 // console that shows all three in a browser.
-import { OrderId } from '@orders/shared/contracts'
+import { moneyFormat, OrderId, orders, registry } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { verifyAll } from './checking/store.ts'
 import type { AuditConfig } from './config.ts'
 import { CONSOLE_HEADERS, readConsole } from './console.ts'
 import type { Verdict } from './domain.ts'
+import { areAbout } from './personal/customer.ts'
+import { type Envelope, impersonalData, maskedData } from './personal/masked.ts'
+import { openCheckpoint } from './proof/checkpoint.ts'
+import { proofRoutes } from './proof/http.ts'
+import type { Signer } from './proof/note.ts'
+import type { Outside } from './proof/outside.ts'
+import { treeHeadOf } from './proof/store.ts'
+import { bodiesOutTo, filesAbout } from './reading/archives/store.ts'
 import { conflictsAmong, listEvents, newestConflicts } from './reading/store.ts'
-import { moneyIn, sentenceOf } from './sentences.ts'
+import { sentenceOf } from './sentences.ts'
 import { headOf } from './store.ts'
 import { storyOf } from './story.ts'
 import { textOf } from './text.ts'
+import { Checked, Events, StoryView } from './views.ts'
 
 const ByOrderId = Type.Object({ orderId: OrderId })
 const Format = Type.Object(
@@ -31,47 +40,99 @@ const Page = Type.Object(
     type: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000]+$' })),
     service: Type.Optional(Type.String({ pattern: '^[a-z]{1,40}$', description: 'Who said it, such as "order"' })),
     orderId: Type.Optional(OrderId),
+    customer: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        pattern: '^[^\\u0000]+$',
+        description:
+          'A customer’s whole name as the shop knows it, or pseudonym: each event then says whether it is about them',
+      }),
+    ),
+    bodies: Type.Optional(
+      Type.Literal('true', { description: 'Each as the text that was kept, whose bytes are proved' }),
+    ),
   },
   { additionalProperties: false },
 )
 
-export function routes(app: HttpServer, { database, auth, config, now }: Wiring<AuditConfig>): void {
+export interface Proof {
+  signer: Signer
+  outside: Outside
+}
+
+export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proof): void {
+  const { database, show, auth, config, now } = wiring
   const operators = { onRequest: auth.operator }
-  const money = moneyIn(config.currency)
+  const money = moneyFormat('en', config.currency)
   let verifying: Promise<Verdict> | undefined
+  const verify = async () =>
+    verifyAll(database, { verifier: proof.signer, signed: await proof.outside.newest() }).finally(() => {
+      verifying = undefined
+    })
 
   app.get(
     '/audit/orders/:orderId',
     {
       ...operators,
-      schema: { params: ByOrderId, querystring: Format, summary: 'The story of an order, and its gaps' },
+      schema: {
+        params: ByOrderId,
+        querystring: Format,
+        response: {
+          200: {
+            description: 'The story, as data or as a text for people',
+            content: { 'application/json': { schema: StoryView }, 'text/plain': { schema: Type.String() } },
+          },
+        },
+        problems: { 404: ['no_such_order'], 410: ['archived'] },
+        operationId: 'getStory',
+        summary: 'The story of an order, and its gaps',
+      },
     },
     async ({ params: { orderId }, query, headers }, reply) => {
       const terms = { now: now().toISOString(), gapAfterMs: config.auditGapAfterMs, money }
       const { entries, next } = await listEvents(database, { orderId, after: 0, limit: STORY_MAX })
+      const archived = await filesAbout(database, orderId)
       const marked = await conflictsAmong(database, entries)
-      const events = entries
-        .filter(({ sequence }) => !marked.has(sequence))
-        .map(({ body, ...entry }) => ({ ...entry, data: envelopeOf(body).data }))
+      const single = entries.filter(({ sequence }) => !marked.has(sequence))
+      const events = single.map(({ body, ...entry }) => ({
+        ...entry,
+        data: impersonalData(registry, envelopeOf(body)),
+      }))
       const conflicts = [...marked].sort((a, b) => a - b)
       const story = storyOf(orderId, events, terms)
+      if (!story && archived.length > 0)
+        throw new RejectedError(410, 'archived', `what was said about ${orderId} is in ${archived.join(', ')}`)
       if (!story) throw new RejectedError(404, 'no_such_order', `nobody has said anything about ${orderId}`)
       const wantsText =
         query.format === 'text' || (query.format === undefined && headers.accept?.startsWith('text/plain'))
-      if (!wantsText) return { ...story, conflicts, next }
+      // What is missing here may well be there.
+      const told = archived.length > 0 ? { ...story, gaps: [] } : story
+      if (!wantsText) return { ...told, conflicts, next, archived }
       const more = next === null ? '' : `There is more: GET /audit/events?orderId=${orderId}&after=${next}\n`
       const others = `Other bodies came under ids that this story shows: GET /audit/events?orderId=${orderId}\n`
-      const notes = (conflicts.length > 0 ? others : '') + more
-      return reply.type('text/plain; charset=utf-8').send(textOf(story) + notes)
+      const rest = archived.length > 0 ? `Earlier events are in archives: ${archived.join(', ')}\n` : ''
+      const notes = (conflicts.length > 0 ? others : '') + rest + more
+      return reply.type('text/plain; charset=utf-8').send(textOf(told) + notes)
     },
   )
 
   app.get(
     '/audit/events',
-    { ...operators, schema: { querystring: Page, summary: 'The events as they were kept, each with its sentence' } },
-    async ({ query: { after = '0', before, newest, limit = '100', type, service, orderId } }) => {
+    {
+      ...operators,
+      schema: {
+        querystring: Page,
+        response: { 200: Events },
+        operationId: 'listEvents',
+        summary: 'The events as they were kept, each with its sentence',
+      },
+    },
+    async ({ query: { after = '0', before, newest, limit = '100', type, service, orderId, customer, bodies } }) => {
+      const archived = await bodiesOutTo(database)
       const { entries, next } = await listEvents(database, {
-        after: Number(after),
+        // Where nobody asks for an order, those whose bodies are not here are passed over at once.
+        after: orderId === undefined ? Math.max(Number(after), archived) : Number(after),
         before: before === undefined ? undefined : Number(before),
         type,
         source: service && `/${service}-service`,
@@ -80,38 +141,49 @@ export function routes(app: HttpServer, { database, auth, config, now }: Wiring<
         limit: Number(limit),
       })
       const conflicts = await conflictsAmong(database, entries)
-      const events = entries.map(({ body, ...entry }) => {
-        const event = envelopeOf(body)
+      const envelopes = bodies ? [] : entries.map(({ body }) => envelopeOf(body))
+      const about = customer === undefined ? [] : await areAbout(show, envelopes, customer)
+      const events = entries.map(({ body, ...entry }, index) => {
         const conflict = conflicts.has(entry.sequence)
-        return { ...entry, conflict, sentence: sentenceOf({ ...entry, data: event.data }, money), event }
+        const envelope = envelopes[index]
+        if (!envelope) return { ...entry, conflict, body }
+        const sentence = sentenceOf({ ...entry, data: impersonalData(registry, envelope) }, money)
+        const event = { ...envelope, data: maskedData(registry, envelope) }
+        return { ...entry, conflict, sentence, event, ofCustomer: about[index] }
       })
-      return { events, next, kept: (await headOf(database)).sequence }
+      return { events, next, kept: await headOf(database), archived }
     },
   )
 
-  app.get('/audit/verify', { ...operators, schema: { summary: 'Checks the whole log, hash by hash' } }, async () => {
+  const checking = {
+    response: { 200: Checked },
+    operationId: 'verifyLog',
+    summary: 'Checks the whole log, hash by hash',
+  }
+  app.get('/audit/verify', { ...operators, schema: checking }, async () => {
     // Whoever asks while a check is under way gets its answer: reading everything once at a time is enough.
-    verifying ??= verifyAll(database).finally(() => {
-      verifying = undefined
-    })
-    return { ...(await verifying), conflicts: await newestConflicts(database) }
+    verifying ??= verify()
+    const verdict = await verifying
+    const { size, checkpoint } = await treeHeadOf(database)
+    const root = checkpoint === null ? undefined : openCheckpoint(checkpoint, proof.signer)?.root
+    const rootHash = root?.toString('base64') ?? null
+    const archived = await bodiesOutTo(database)
+    return { ...verdict, size, rootHash, checkpoint, archived, conflicts: await newestConflicts(database) }
   })
 
-  // Open to all: the page holds no data, and asks for the token that its questions need.
-  const page = readConsole()
-  const hidden = { schema: { hide: true } }
-  app.get('/', hidden, async (_, reply) =>
-    reply.headers(CONSOLE_HEADERS).type('text/html; charset=utf-8').send(page.html),
-  )
-  app.get('/console.css', hidden, async (_, reply) =>
-    reply.headers(CONSOLE_HEADERS).type('text/css; charset=utf-8').send(page.css),
-  )
-  app.get('/console.js', hidden, async (_, reply) =>
-    reply.headers(CONSOLE_HEADERS).type('text/javascript; charset=utf-8').send(page.script),
-  )
+  proofRoutes(app, wiring, proof.signer)
+
+  // Open to all: the console holds no data, and asks for the token that its questions need.
+  for (const { path, contentType, content, etag } of readConsole(orders))
+    app.get(path, { schema: { hide: true } }, async (request, reply) => {
+      reply.headers({ ...CONSOLE_HEADERS, etag })
+      // A proxy that compresses may mark the tag as weak.
+      const has = request.headers['if-none-match']?.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
+      return has ? reply.status(304).send() : reply.type(contentType).send(content)
+    })
 }
 
-function envelopeOf(body: string): { data?: unknown } {
+function envelopeOf(body: string): Envelope {
   // The cast is the decoding edge: only bodies that are JSON objects were kept.
-  return JSON.parse(body) as { data?: unknown }
+  return JSON.parse(body) as Envelope
 }

@@ -10,12 +10,31 @@ const TOLD = topology.bindings
 
 /** Calls to the outside are tried for a minute. */
 export const OUTSIDE = 3
+/** Nothing more will come by itself. */
+export const GIVEN_UP = 0
 
 export function expectedOfNews(event: Told): Expectation[] {
   if (TOLD.includes(event.type)) return isAboutSomebody(event) ? [anyWayOf(newsOf(event))] : []
+  if (isUntold(event.type)) return [askedAgain(event)]
   const about = waysOf(event)
   if (event.type === 'notification.requested') return about.map(answerTo)
   return event.type === 'notification.held' ? about.map((way) => endOf(event, way)) : []
+}
+
+const UNTOLD = ['notification.failed', 'notification.undelivered']
+/** Whether it says that a customer could not be told. */
+export const isUntold = (type: string) => UNTOLD.includes(type)
+
+/** An operator sends it again, under the next number; or what failed was sent all the same, such as a replayed dead letter. */
+function askedAgain(event: Told): Expectation {
+  const way = detailOf(event)
+  const [, first = way, number = '1'] = /^(.*?)(?:\.(\d+))?$/.exec(way) ?? []
+  const sent = event.type === 'notification.failed' ? [`notification.sent/${way}`] : []
+  return {
+    oneOf: [`notification.requested/${first}.${Number(number) + 1}`],
+    unless: [...sent, `notification.delivered/${way}`, `notification.superseded/${way}`],
+    patience: GIVEN_UP,
+  }
 }
 
 /** An older payment-service says of a refund only how much it was: then there is nobody to tell. */
@@ -63,7 +82,9 @@ function endOf({ type, time, data }: Told, way: string): Expectation {
 }
 
 const endingsOf = (way: string) =>
-  ['digested', 'opted_out', 'expired', 'cancelled'].map((ending) => `notification.${ending}/${way}`)
+  ['digested', 'opted_out', 'expired', 'cancelled', 'superseded', 'failed'].map(
+    (ending) => `notification.${ending}/${way}`,
+  )
 
 /** `order.paid.email`: the channels, one by one, that are asked for or held by one event; its id alone names them all. */
 export function waysOf(event: Told): string[] {

@@ -29,6 +29,8 @@ const sentences: Record<string, Say> = {
   'order.cancelled': ({ data }) => `the order is cancelled${reason(data)}`,
   'inventory.reserved': ({ data }, money) => `inventory set ${lines(data)} aside${total(data, money)}`,
   'inventory.out_of_stock': ({ data }) => `inventory has not enough of ${missing(data)}`,
+  'inventory.price_changed': ({ data }, money) =>
+    `inventory set nothing aside: the order costs ${amount(data, 'totalCents', money)}, and its customer expected ${amount(data, 'expectedTotalCents', money)}`,
   'inventory.committed': () => 'inventory sold the goods',
   'inventory.released': ({ data }) => `inventory made the goods available again${reason(data)}`,
   'inventory.returned': ({ data }) => `inventory put ${lines(data)} back into stock`,
@@ -40,9 +42,16 @@ const sentences: Record<string, Say> = {
     `payment asked the customer to confirm${total(data, money)}${because(textIn(data, 'confirmBefore'), ', until ')}`,
   'payment.refunded': ({ data }, money) => `payment gave the money back${total(data, money)}`,
   'payment.refund_refused': ({ data }) => `payment gives no money back${reason(data)}`,
+  'payment.refund_abandoned': ({ data }, money) =>
+    `money is owed to the customer, and nobody tries to give it back any more${total(data, money)}${reason(data)}`,
+  'payment.voided': () => 'the payment provider says that the customer was never charged',
   'shipping.prepared': ({ data }) =>
     `${textIn(data, 'carrier') ?? 'the carrier'} took the parcel${because(textIn(data, 'trackingId'), ', tracking number ')}`,
   'shipping.failed': ({ data }) => `the carrier refused the parcel${reason(data)}`,
+  'operator.acted': ({ data }) =>
+    `${textIn(data, 'operator') ?? 'an operator'} did ${textIn(data, 'action') ?? 'something'}${reason(data)}`,
+  'order.customer_exported': ({ data }) =>
+    `${textIn(data, 'operator') ?? 'an operator'} was given all that is held of the customer${reason(data)}`,
   'shipping.delivered': () => 'the parcel reached the customer',
   'notification.requested': ({ data, ...event }) =>
     fieldIn(data, 'again') === undefined
@@ -62,6 +71,8 @@ const sentences: Record<string, Say> = {
     `the message about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} was called off`,
   'notification.opted_out': ({ data, ...event }) =>
     `the customer does not want to be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}`,
+  'notification.superseded': ({ data, ...event }) =>
+    `the customer is not told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}: later news has made it needless${because(textIn(data, 'supersededBy'), ', ')}`,
   'notification.digested': ({ data, ...event }) =>
     `the customer is told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}, together with other news`,
   'notification.delivered': ({ data, ...event }) =>
@@ -82,6 +93,11 @@ function express(data: unknown): string {
 function total(data: unknown, money: Money): string {
   const cents = numberIn(data, 'totalCents')
   return cents === undefined ? '' : `, total ${money(cents)}`
+}
+
+function amount(data: unknown, field: string, money: Money): string {
+  const cents = numberIn(data, field)
+  return cents === undefined ? 'another amount' : money(cents)
 }
 
 function missing(data: unknown): string {
@@ -118,10 +134,4 @@ const holds: Record<string, string> = {
 function reasonOfHold(data: unknown): string {
   const why = textIn(data, 'reason') ?? ''
   return Object.hasOwn(holds, why) ? (holds[why] ?? '') : because(why, ': ')
-}
-
-/** Amounts as people read them. */
-export function moneyIn(currency: string): Money {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency })
-  return (cents) => format.format(cents / 100)
 }

@@ -2,17 +2,7 @@
 import type { State } from '@orders/shared/messaging'
 import { type Database, insert, type Reader, type Sql } from '@orders/shared/storage'
 import { type Dictionary, HASH_BYTES, KEY_OF_CONFLICTS, keyOf, keyOfKind, pack } from './block.ts'
-import {
-  additionsOf,
-  type Entry,
-  entriesAfter,
-  firstOf,
-  GENESIS,
-  type Head,
-  identityOf,
-  type Log,
-  nameOfKind,
-} from './domain.ts'
+import { additionsOf, type Entry, entriesAfter, firstOf, identityOf, type Log, nameOfKind } from './domain.ts'
 import { entriesUnder } from './reading/store.ts'
 
 /** The one key of the log: every entry continues the one before it. */
@@ -22,15 +12,23 @@ export interface States {
   log: State<Log>
   /** By the identity of an event: the bodies that the log has under it, the first first. */
   kept: State<readonly string[]>
-  /** Adds entries to the end of the log, whatever it has already; `conflicts` are the sequences of those to be marked. */
-  append(tx: Sql, entries: readonly Entry[], conflicts?: readonly number[]): Promise<unknown>
+  /**
+   * Adds entries to the end of the log, whatever it has already; `conflicts` are the sequences of those to be marked. Their hashes are
+   * those of leaves, or links of the earlier chain.
+   */
+  append(
+    tx: Sql,
+    entries: readonly Entry[],
+    conflicts?: readonly number[],
+    hashesAre?: 'leaves' | 'links',
+  ): Promise<unknown>
 }
 
 /** What is added is packed with this dictionary. */
 export function statesWith(dictionary: Dictionary): States {
   const subjects = remembering(readSubjects)
   const kinds = remembering(readKinds)
-  const append = async (tx: Sql, entries: readonly Entry[], conflicts: readonly number[] = []) => {
+  const append: States['append'] = async (tx, entries, conflicts = [], hashesAre = 'leaves') => {
     const subjectOf = numbering(await subjects(tx, new Set(entries.map(({ subject }) => subject))))
     const kindOf = numbering(await kinds(tx, new Set(entries.map(nameOfKind))))
     const filed = entries.map((entry) => ({
@@ -55,8 +53,14 @@ export function statesWith(dictionary: Dictionary): States {
       ),
       insert(
         tx,
-        'blocks (first, dictionary, hashes, records)',
-        blocks.map(({ first, dictionary: number, hashes, records }) => [first, number, hashes, records]),
+        'blocks (first, dictionary, leaves, hashes, records)',
+        blocks.map(({ first, dictionary: number, hashes, records }) => [
+          first,
+          number,
+          hashesAre === 'leaves' ? 1 : 0,
+          hashes,
+          records,
+        ]),
       ),
       insert(tx, 'places (key, sequence)', [
         ...filed.map(({ entry, subject }) => [keyOf(subject, identityOf(entry)), entry.sequence]),
@@ -86,12 +90,12 @@ export function statesWith(dictionary: Dictionary): States {
   }
 }
 
-export async function headOf(sql: Reader): Promise<Head> {
-  const last = await sql.get<{ first: number; bytes: number; hash: Buffer }>(
-    `select first, length(hashes) as bytes, substr(hashes, length(hashes) - ${HASH_BYTES - 1}) as hash
-     from blocks order by first desc limit 1`,
+/** The sequence of the newest entry; 0 where there is none. */
+export async function headOf(sql: Reader): Promise<number> {
+  const last = await sql.get<{ first: number; bytes: number }>(
+    'select first, length(hashes) as bytes from blocks order by first desc limit 1',
   )
-  return last ? { sequence: last.first + last.bytes / HASH_BYTES - 1, hash: last.hash.toString('hex') } : GENESIS
+  return last ? last.first + last.bytes / HASH_BYTES - 1 : 0
 }
 
 async function loadKept(sql: Reader, identities: string[], subjects: Lookup): Promise<Map<string, string[]>> {

@@ -1,6 +1,6 @@
 // An order's story: its events in the order of their causes, in words, and what should have followed and did not.
 import { fieldIn, textIn } from './fields.ts'
-import { expectedOfNews, OUTSIDE, waysOf, withoutEarlierHolds } from './news.ts'
+import { expectedOfNews, GIVEN_UP, OUTSIDE, waysOf, withoutEarlierHolds } from './news.ts'
 import { type Money, sentenceOf } from './sentences.ts'
 import { detailOf, type Expectation, type Hold, keyOf, type Told } from './told.ts'
 
@@ -21,8 +21,13 @@ export interface Gap {
   after: string | null
   since: string
   sinceMs: number
-  /** `held` until its time, by a rule and not by a fault; `missing` once the wait is longer than it should ever be. */
-  status: 'held' | 'waiting' | 'missing'
+  /**
+   * `held` until its time, by a rule and not by a fault; `missing` once the wait is longer than it should ever be; `failed` when
+   * a customer could not be told, and nobody tries any more.
+   */
+  status: 'held' | 'waiting' | 'missing' | 'failed'
+  /** When it becomes missing, or became so. */
+  overdueAt: string
   /** Of what is held, or was. */
   held?: Hold
 }
@@ -42,6 +47,7 @@ const CAUSAL_ORDER = [
   'order.created',
   'inventory.reserved',
   'inventory.out_of_stock',
+  'inventory.price_changed',
   'payment.confirmation_required',
   'order.cancel_requested',
   'payment.success',
@@ -50,7 +56,9 @@ const CAUSAL_ORDER = [
   'order.paid',
   'shipping.prepared',
   'shipping.failed',
+  'payment.refund_abandoned',
   'payment.refunded',
+  'payment.voided',
   'inventory.released',
   'order.shipped',
   'shipping.delivered',
@@ -66,6 +74,7 @@ const CAUSAL_ORDER = [
   'notification.expired',
   'notification.cancelled',
   'notification.opted_out',
+  'notification.superseded',
   'notification.digested',
   'notification.delivered',
   'notification.undelivered',
@@ -130,13 +139,14 @@ interface Rule {
 const ON_THE_ROAD = 60
 
 const RULES: Rule[] = [
-  { after: 'order.created', expect: [['inventory.reserved', 'inventory.out_of_stock']] },
+  { after: 'order.created', expect: [['inventory.reserved', 'inventory.out_of_stock', 'inventory.price_changed']] },
   {
     after: 'inventory.reserved',
     expect: [['payment.success', 'payment.failed', 'payment.confirmation_required']],
     patience: OUTSIDE,
   },
   { after: 'inventory.out_of_stock', expect: [['order.cancelled']] },
+  { after: 'inventory.price_changed', expect: [['order.cancelled']] },
   { after: 'payment.confirmation_required', expect: [['payment.success', 'payment.failed']], patience: OUTSIDE },
   { after: 'payment.success', expect: [['inventory.committed']] },
   { after: 'payment.success', expect: [['order.paid']], unless: ['order.cancelled'] },
@@ -146,15 +156,19 @@ const RULES: Rule[] = [
   { after: 'shipping.prepared', expect: [['shipping.delivered']], patience: ON_THE_ROAD },
   { after: 'shipping.delivered', expect: [['order.completed']] },
   { after: 'shipping.failed', expect: [['inventory.released'], ['order.cancelled']] },
-  { after: 'shipping.failed', expect: [['payment.refunded']], patience: OUTSIDE },
-  { after: 'order.refund_requested', expect: [['payment.refunded', 'payment.refund_refused']], patience: OUTSIDE },
+  {
+    after: 'shipping.failed',
+    expect: [['payment.refunded']],
+    unless: ['payment.refund_abandoned/whole'],
+    patience: OUTSIDE,
+  },
 ]
 
-function expectationsOf(event: Told): Expectation[] {
+export function expectationsOf(event: Told): Expectation[] {
   const byRule = RULES.filter(({ after }) => after === event.type).flatMap(({ expect, unless = [], patience = 1 }) =>
     expect.map((oneOf) => ({ oneOf: oneOf.map((type) => sameDetail(event, type)), unless, patience })),
   )
-  return [...byRule, ...returnOf(event), ...expectedOfNews(event)]
+  return [...byRule, ...moneyBackOf(event), ...returnOf(event), ...expectedOfNews(event)]
 }
 
 /** What may happen to an order more than once is answered under the same detail. */
@@ -163,28 +177,44 @@ function sameDetail(event: Told, type: string): string {
   return detail === '' ? type : `${type}/${detail}`
 }
 
+/** What an operator wants given back is given, or refused, or given up; given up it is owed, and asked for again. */
+function moneyBackOf(event: Told): Expectation[] {
+  const answers = ['payment.refunded', 'payment.refund_refused'].map((type) => sameDetail(event, type))
+  if (event.type === 'order.refund_requested')
+    return [{ oneOf: answers, unless: [sameDetail(event, 'payment.refund_abandoned')], patience: OUTSIDE }]
+  const detail = detailOf(event)
+  // Given up once more, as `1.2`, it is owed as it was.
+  if (event.type !== 'payment.refund_abandoned' || detail.includes('.')) return []
+  return [{ oneOf: detail === 'whole' ? ['payment.refunded', 'payment.voided'] : answers, patience: 1 }]
+}
+
 /** Only of what was delivered, or is on its way, do goods come back with the money. */
 function returnOf(event: Told): Expectation[] {
   const isBack = event.type === 'payment.refunded' && fieldIn(event.data, 'returnToStock') === true
   return isBack ? [{ oneOf: [sameDetail(event, 'inventory.returned')], patience: 1 }] : []
 }
 
+/** What should have followed these events, of one subject, and has not; whatever their order. */
+export const gapsAmong = (events: readonly Told[], nowMs: number, gapAfterMs: number) =>
+  gapsOf(byCause(events), nowMs, gapAfterMs)
+
 function gapsOf(sorted: readonly Told[], nowMs: number, gapAfterMs: number): Gap[] {
   const known = new Set(sorted.flatMap((event) => [event.type, keyOf(event), ...waysIn(event)]))
   const gap = (after: Told, { oneOf, patience, held, ...expected }: Expectation, isFirst = false): Gap => {
     const beginsMs = held ? msOf(held.until, after.time) : waitBegins(after)
     const sinceMs = Math.max(0, nowMs - beginsMs)
-    const overdue = sinceMs > gapAfterMs * patience ? 'missing' : 'waiting'
+    const waits = held && nowMs < beginsMs ? 'held' : 'waiting'
     return {
       missing: oneOf,
       after: isFirst ? null : (expected.after ?? keyOf(after)),
       since: after.time,
       sinceMs,
-      status: held && nowMs < beginsMs ? 'held' : overdue,
+      status: patience === GIVEN_UP ? 'failed' : sinceMs > gapAfterMs * patience ? 'missing' : waits,
+      overdueAt: new Date(beginsMs + gapAfterMs * patience).toISOString(),
       ...(held && { held }),
     }
   }
-  const unplaced = sorted.find(({ type }) => /^(order|inventory|payment|shipping)\./.test(type))
+  const unplaced = sorted.find(({ type }) => !type.startsWith('notification.') && rankOf.has(type))
   return [
     // Somebody speaks of an order that nobody placed.
     ...(unplaced && !known.has('order.created')

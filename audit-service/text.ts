@@ -23,6 +23,7 @@ function line({ missing, after, sinceMs, status, held }: Gap): string {
   const what = missing.join(' or ')
   const which = after === null ? 'before everything else' : `after ${after}`
   if (held && status === 'held') return `  held     ${what}, until ${held.until}: ${held.because}`
+  if (status === 'failed') return `  FAILED   ${after}: send it again, and ${what} follows`
   return `  ${status === 'missing' ? 'MISSING' : 'waiting'}  ${what} ${which}, for ${duration(sinceMs)}`
 }
 

@@ -1,8 +1,8 @@
-// What the topology makes of one plain order: which queues hear what, followed from the placement to the end. So the bare
-// choreography is known to be the real one, or not to be.
+// What the topology makes of one plain order: which queues of the bare choreography hear what, followed from the placement to the
+// end. So the bare choreography is known to be the real one, or not to be.
 import { topology } from '@orders/shared/contracts'
 import { route } from '@orders/shared/testing'
-import { placement, reactionsOf } from './choreography.ts'
+import { consumedQueues, placement, reactionsOf } from './choreography.ts'
 
 export interface Flow {
   publications: number
@@ -15,7 +15,8 @@ export function plainFlow(): Flow {
   const published = [placement]
   for (const { exchange, routingKey, properties } of published) {
     const { type = '' } = properties
-    for (const queue of [...route(topology, exchange, routingKey)].map(consumedFrom)) {
+    const queues = [...route(topology, exchange, routingKey)].map(consumedFrom)
+    for (const queue of queues.filter((one) => consumedQueues.includes(one))) {
       const delivery = `${queue} ${type}`
       deliveries[delivery] = (deliveries[delivery] ?? 0) + 1
       published.push(...(reactionsOf(queue).get(type) ?? []))

@@ -104,7 +104,10 @@ async function auditPlans(database: Database): Promise<Plan[]> {
     {
       table: 'blocks',
       which: `first >= ${first}`,
-      copied: { first: `first + ${moved}`, dictionary: 'dictionary', hashes: 'hashes', records: 'records' },
+      copied: {
+        first: `first + ${moved}`,
+        ...{ dictionary: 'dictionary', hashes: 'hashes', records: 'records', leaves: 'leaves' },
+      },
     },
     {
       table: 'subjects',

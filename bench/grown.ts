@@ -13,7 +13,7 @@ import { withSink } from './sink.ts'
 import { type Site, type Stage, startAll, under, withSystem } from './stage.ts'
 
 /** Placed at once, and then multiplied. */
-const SEED_ORDERS = 200
+export const SEED_ORDERS = 200
 const LISTS: [ServiceName, string][] = [
   ['order', '/orders'],
   ['order', '/orders?limit=100'],
@@ -65,7 +65,7 @@ export function measureGrown(all: Stage): Promise<Figure[]> {
   )
 }
 
-async function placeSeeds(site: Site): Promise<void> {
+export async function placeSeeds(site: Site): Promise<void> {
   const load = await openLoad({ amqpUrl: site.amqpUrl, place: placeOverHttp(site), prefix: SEED })
   try {
     await load.run({ inFlight: SEED_ORDERS, orders: SEED_ORDERS })

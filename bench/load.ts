@@ -2,8 +2,9 @@
 // for until nothing is left of them: ended, told of and audited.
 import { setTimeout as delay } from 'node:timers/promises'
 import { topology } from '@orders/shared/contracts'
+import { failuresIn } from '@orders/shared/messaging'
 import { deferred } from '@orders/shared/runtime'
-import type { Channel } from 'amqplib'
+import type { Channel, ConsumeMessage } from 'amqplib'
 import { connectTo } from './amqp.ts'
 import { ascending } from './numbers.ts'
 
@@ -52,9 +53,15 @@ export async function openLoad({ amqpUrl, place, prefix = Date.now().toString(36
     underWay.get(orderId)?.(type)
     underWay.delete(orderId)
   }
-  await channel.consume(queue, (one) => one && hear(one.properties.correlationId, one.fields.routingKey), {
-    noAck: true,
-  })
+  // What fails is taken away at once from where it would lie, so it is heard of as it comes.
+  const failed = new Set<string>()
+  const ways = waysOfFailures()
+  for (const [source, keys] of ways) for (const key of keys) await channel.bindQueue(queue, source, key)
+  const onMessage = ({ fields, properties }: ConsumeMessage) => {
+    if (ways.has(fields.exchange)) failed.add(`${fields.exchange} ${fields.routingKey}`)
+    else hear(properties.correlationId, fields.routingKey)
+  }
+  await channel.consume(queue, (one) => one && onMessage(one), { noAck: true })
   let placed = 0
 
   async function run({ inFlight, ...limit }: Amount): Promise<LoadResult> {
@@ -91,7 +98,7 @@ export async function openLoad({ amqpUrl, place, prefix = Date.now().toString(36
     return {
       orders,
       completedPerSecond: perSecond(lastEndAt),
-      settledPerSecond: perSecond(await settled(channel)),
+      settledPerSecond: perSecond(await settled(channel, failed)),
       acceptedMs: ascending(acceptedMs),
       endedMs: ascending(endedMs),
     }
@@ -130,25 +137,38 @@ function gate(width: number) {
   }
 }
 
-const isForOperators = (queue: string) => queue.endsWith('.dlq') || queue === 'unrouted.queue'
 const QUEUES = topology.queues.map(({ name }) => name)
+
+/** By exchange, the keys by which messages arrive that were given up, or that no binding wanted. */
+function waysOfFailures(): ReadonlyMap<string, string[]> {
+  const queues = failuresIn(topology)
+  const ways = new Map<string, string[]>()
+  for (const { source, destination, pattern } of topology.bindings)
+    if (queues.has(destination)) ways.set(source, [...(ways.get(source) ?? []), pattern])
+  return ways
+}
+
+/** @throws Error naming one of them */
+function refuse(failed: ReadonlySet<string>): void {
+  for (const way of failed) throw new Error(`a message was given up, or wanted by nobody: ${way}`)
+}
 
 /**
  * Waits until every queue is empty and gives the moment from which that was so. One queue after the other, since asking is work
  * for the broker.
  */
-async function settled(channel: Channel): Promise<number> {
+async function settled(channel: Channel, failed: ReadonlySet<string>): Promise<number> {
   for (;;) {
     const since = performance.now()
     let hasWaited = false
-    for (const queue of QUEUES.filter((name) => !isForOperators(name)))
+    for (const queue of QUEUES)
       for (; (await channel.checkQueue(queue)).messageCount > 0; await delay(LOOK_EVERY_MS)) {
         hasWaited = true
+        refuse(failed)
         if (performance.now() - since > 2 * STALLED_AFTER_MS) throw new Error(`${queue} does not become empty`)
       }
     if (hasWaited) continue
-    for (const queue of QUEUES.filter(isForOperators))
-      if ((await channel.checkQueue(queue)).messageCount > 0) throw new Error(`there are messages in ${queue}`)
+    refuse(failed)
     return since
   }
 }

@@ -1,5 +1,5 @@
 // The mails of one plain order, ready as bare nodemailer takes them: the same words as notification-service finds for each.
-import { newsWords } from '../notification-service/content.ts'
+import { newsWords } from '../notification-service/orders/words.ts'
 import { checkedTemplates } from '../notification-service/service.ts'
 
 export interface ReadyMail {

@@ -31,6 +31,8 @@ const CONFIG = {
     mails: { type: 'string', default: '2000' },
     waiting: { type: 'string', default: '10000' },
     grown: { type: 'string', default: '200000' },
+    failed: { type: 'string', default: '100000' },
+    outage: { type: 'string', default: '600' },
     only: { type: 'string' },
     json: { type: 'string' },
     release: { type: 'boolean', default: false },
@@ -51,6 +53,8 @@ ${parts.map(({ name, says, isLong }) => `  ${name.padEnd(12)} ${says}${isLong ? 
   --mails      sent in each round (2000)
   --waiting    bulk mails that wait while something urgent is asked for (10000)
   --grown      orders that the tables are filled with (200000)
+  --failed     failed messages that the console's are (100000)
+  --outage     seconds for which the payment provider is away (600)
   --json       writes the figures to a file
   --release    keeps the figures in bench/released.json, with which later runs are compared`
 
@@ -75,6 +79,8 @@ export function readOptions(parts: Part[]): Options {
       mails: Number(values.mails),
       waiting: Number(values.waiting),
       grown: Number(values.grown),
+      failed: Number(values.failed),
+      outage: Number(values.outage),
     },
     only: values.only === undefined ? [] : String(values.only).split(','),
     json: values.json === undefined ? undefined : String(values.json),

@@ -4,12 +4,15 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { aborted, interruption } from '../scripts/processes/interruption.ts'
 import { startTestServers } from '../scripts/testing/servers.ts'
+import { measureConsole } from './console.ts'
 import { measureCost } from './cost.ts'
 import { measureFiles } from './files.ts'
+import { measureForgotten } from './forgotten.ts'
 import { measureGrown } from './grown.ts'
 import { measureLatency } from './latency.ts'
 import { measureMail } from './mail.ts'
 import { chosenParts, type Part, readOptions } from './options.ts'
+import { measureOutage } from './outage.ts'
 import { measurePostgres } from './postgres.ts'
 import { measurePriority } from './priority.ts'
 import { release, releasedFigures } from './released.ts'
@@ -27,7 +30,10 @@ const parts: Part[] = [
   { name: 'priority', says: 'an urgent mail among bulk mails', measure: measurePriority },
   { name: 'postgres', says: 'PostgreSQL beside SQLite', measure: measurePostgres, isLong: true },
   { name: 'files', says: 'settled, with mails as files', measure: measureFiles, isLong: true },
+  { name: 'forgotten', says: 'ten thousand customers forgotten', measure: measureForgotten, isLong: true },
+  { name: 'outage', says: 'many charges that wait for their provider', measure: measureOutage, isLong: true },
   { name: 'grown', says: 'with full tables beside empty ones', measure: measureGrown, isLong: true },
+  { name: 'console', says: 'the first page over full tables beside empty ones', measure: measureConsole, isLong: true },
 ]
 const options = readOptions(parts)
 const say = (line = '') => process.stdout.write(`${line}\n`)

@@ -19,6 +19,10 @@ export interface Settings {
   delayMs: number
   /** Orders that tables are filled with. */
   grown: number
+  /** Failed messages that the audit's table is filled with. */
+  failed: number
+  /** Seconds for which the payment provider is away. */
+  outage: number
 }
 
 export interface Stage {

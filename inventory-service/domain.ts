@@ -5,6 +5,7 @@ import {
   type Customer,
   InventoryCommitted,
   InventoryOutOfStock,
+  InventoryPriceChanged,
   InventoryReleased,
   InventoryReserved,
   InventoryRestocked,
@@ -12,6 +13,7 @@ import {
   type Line,
   type Message,
   type PricedLine,
+  type Quote,
 } from '@orders/shared/contracts'
 
 export interface Article {
@@ -40,7 +42,7 @@ export interface Return {
 
 export interface Reservation {
   /** Null while only later news has arrived: a tombstone. */
-  outcome: 'reserved' | 'out_of_stock' | null
+  outcome: 'reserved' | 'out_of_stock' | 'price_changed' | null
   lines: PricedLine[]
   facts: GoodsFact[]
   returns: Return[]
@@ -63,7 +65,7 @@ export interface Decision {
 }
 
 const nothing: Decision = { moves: [], messages: [] }
-const unknown: Reservation = { outcome: null, lines: [], facts: [], returns: [], updatedAt: '' }
+export const unknown: Reservation = { outcome: null, lines: [], facts: [], returns: [], updatedAt: '' }
 
 type Place = 'available' | 'reserved' | 'committed'
 
@@ -74,15 +76,33 @@ function placeOf({ outcome, facts }: Reservation): Place {
   return facts.includes('payment.success') ? 'committed' : 'reserved'
 }
 
-/** All lines or none: every line must be in the catalogue and available. */
+/** Where prices and numbers are looked up. */
+export interface Shelf {
+  stockOf: (sku: string) => Article | undefined
+  currency: string
+}
+
+/** What the lines cost now. */
+export function quote(lines: readonly Line[], { stockOf, currency }: Shelf): Quote {
+  const priced = lines.flatMap(({ sku, quantity }) => {
+    const article = stockOf(sku)
+    return article ? { sku, quantity, unitPriceCents: article.unitPriceCents, name: article.name } : []
+  })
+  const totalCents = priced.reduce((sum, { quantity, unitPriceCents }) => sum + quantity * unitPriceCents, 0)
+  const unknownSkus = lines.map(({ sku }) => sku).filter((sku) => !stockOf(sku))
+  return { lines: priced, totalCents, currency, unknownSkus }
+}
+
+/** All lines or none: every line must be in the catalogue and available, and the total as expected, if the customer expects one. */
 export function reserve(
   orderId: string,
-  { lines, ...customer }: Customer & { lines: Line[] },
+  { lines, expectedTotalCents, ...customer }: Customer & { lines: Line[]; expectedTotalCents?: number },
   known: Reservation = unknown,
-  { stockOf, currency }: { stockOf: (sku: string) => Article | undefined; currency: string },
+  shelf: Shelf,
   at: string,
 ): Decision {
   if (known.outcome !== null) return nothing
+  const { stockOf } = shelf
   const missing = lines
     .map(({ sku, quantity }) => ({ sku, quantity, available: stockOf(sku)?.available ?? 0 }))
     .filter(({ sku, quantity, available }) => !stockOf(sku) || quantity > available)
@@ -90,11 +110,12 @@ export function reserve(
     const message = InventoryOutOfStock.of(orderId, at, { missing }, { priority: amqpPriority.failure })
     return { reservation: { ...known, outcome: 'out_of_stock', updatedAt: at }, moves: [], messages: [message] }
   }
-  const priced = lines.map(({ sku, quantity }) => {
-    const { unitPriceCents = 0, name = sku } = stockOf(sku) ?? {}
-    return { sku, quantity, unitPriceCents, name }
-  })
-  const totalCents = priced.reduce((sum, { quantity, unitPriceCents }) => sum + quantity * unitPriceCents, 0)
+  const { lines: priced, totalCents, currency } = quote(lines, shelf)
+  if (expectedTotalCents !== undefined && expectedTotalCents !== totalCents) {
+    const change = { expectedTotalCents, totalCents, currency }
+    const message = InventoryPriceChanged.of(orderId, at, change, { priority: amqpPriority.failure })
+    return { reservation: { ...known, outcome: 'price_changed', updatedAt: at }, moves: [], messages: [message] }
+  }
   const reservation: Reservation = { ...known, outcome: 'reserved', lines: priced, updatedAt: at }
   const reserved = InventoryReserved.of(
     orderId,
@@ -153,7 +174,7 @@ function followUps(orderId: string, reservation: Reservation, at: string): Messa
   ].filter((message) => typeof message === 'object')
 }
 
-function movesBetween(before: Reservation, after: Reservation): Move[] {
+export function movesBetween(before: Reservation, after: Reservation): Move[] {
   return after.lines.flatMap((line) => {
     const [from, to] = [spread(before, line), spread(after, line)]
     const move = {
@@ -224,6 +245,7 @@ export function adjust(known: Stock, { sku, difference, reason }: Adjustment, at
     addedQuantity: difference,
     available: stock.available,
     unitPriceCents: known.unitPriceCents,
+    name: known.name,
     reason,
   }
   return { stock, messages: [InventoryRestocked.of(sku, at, data, { detail: String(stock.restocks) })] }
@@ -238,7 +260,7 @@ export function restock(
   const isSame = known?.available === available && known.unitPriceCents === unitPriceCents && known.name === name
   if (known && isSame) return { stock: known, messages: [] }
   const restocks = (known?.restocks ?? 0) + 1
-  const data = { sku, addedQuantity: available - (known?.available ?? 0), available, unitPriceCents }
+  const data = { sku, addedQuantity: available - (known?.available ?? 0), available, unitPriceCents, name }
   return {
     stock: { reserved: 0, committed: 0, ...known, sku, name, unitPriceCents, available, restocks },
     messages: [InventoryRestocked.of(sku, at, data, { detail: String(restocks) })],

@@ -1,6 +1,7 @@
 // Second stop of an order: its goods are set aside, then sold, or made available again.
 import {
   type Contract,
+  InventoryQuote,
   type Message,
   OrderCreated,
   PaymentFailed,
@@ -9,16 +10,19 @@ import {
   ShippingFailed,
 } from '@orders/shared/contracts'
 import {
+  type Answerer,
   about,
+  answers,
   type Draft,
   type Handler,
   type Known,
   onMany,
   owned,
   type Ref,
+  seen,
   type Work,
 } from '@orders/shared/messaging'
-import { RejectedError } from '@orders/shared/runtime'
+import { type Conditions, demandCondition, demandUnchanged, RejectedError } from '@orders/shared/runtime'
 import {
   type Adjustment,
   adjust,
@@ -26,10 +30,12 @@ import {
   isUntouched,
   learn,
   moved,
+  quote,
   type Reservation,
   type Restock,
   reserve,
   restock,
+  type Shelf,
   type Stock,
   stateOf,
   takeBack,
@@ -40,17 +46,7 @@ export const handlers = (currency: string): Handler[] => [
   onMany(OrderCreated, {
     reads: ({ subject, data }) => [owned(reservations, subject), ...stockOf(data.lines)],
     decide: ({ subject: orderId, data }, draft, { now }) =>
-      kept(
-        draft,
-        orderId,
-        reserve(
-          orderId,
-          data,
-          draft.get(reservations, orderId),
-          { stockOf: (sku) => draft.get(stock, sku), currency },
-          now,
-        ),
-      ),
+      kept(draft, orderId, reserve(orderId, data, draft.get(reservations, orderId), shelfOf(draft, currency), now)),
   }),
   news(PaymentSuccess, (orderId, known, _, now) => learn(orderId, known, 'payment.success', now)),
   news(PaymentFailed, (orderId, known, _, now) => learn(orderId, known, 'payment.failed', now)),
@@ -58,7 +54,18 @@ export const handlers = (currency: string): Handler[] => [
   news(PaymentRefunded, takeBack),
 ]
 
-function news<Data>(
+/** What the customer is told of a price binds nobody: the reservation decides. */
+export const answerers = (currency: string): Answerer[] => [
+  answers(InventoryQuote, ({ lines }) => ({
+    reads: () => lines.map(({ sku }) => seen(stock, sku)),
+    decide: (draft) => ({ result: quote(lines, shelfOf(draft, currency)), messages: [] }),
+  })),
+]
+
+const shelfOf = (draft: Draft, currency: string): Shelf => ({ stockOf: (sku) => draft.get(stock, sku), currency })
+
+/** News of an order's goods, be it from others or, when all is rebuilt, its own. */
+export function news<Data>(
   contract: Contract<Data>,
   decide: (orderId: string, known: Reservation | undefined, data: Data, now: string) => Decision,
 ): Handler {
@@ -71,9 +78,9 @@ function news<Data>(
 
 /** Which SKUs an order is about is only known once its reservation has been loaded. */
 const goodsOf = (orderId: string, known: Known) => stockOf(known.get(reservations, orderId)?.lines ?? [])
-const stockOf = (lines: readonly { sku: string }[]): Ref[] => lines.map(({ sku }) => owned(stock, sku))
+export const stockOf = (lines: readonly { sku: string }[]): Ref[] => lines.map(({ sku }) => owned(stock, sku))
 
-function kept(draft: Draft, orderId: string, { reservation, moves, messages }: Decision): Message[] {
+export function kept(draft: Draft, orderId: string, { reservation, moves, messages }: Decision): Message[] {
   if (reservation) draft.set(reservations, orderId, reservation)
   for (const move of moves) {
     const before = draft.get(stock, move.sku)
@@ -82,21 +89,20 @@ function kept(draft: Draft, orderId: string, { reservation, moves, messages }: D
   return messages
 }
 
-/** What must be true of the stock for a request to be taken (RFC 9110 §13.1). */
-export interface Condition {
-  ifMatch?: string | undefined
-  ifNoneMatch?: string | undefined
-}
-
 /**
  * Says how many there are now, and is refused when the stock is not as it was when they were counted. Goods that nothing has
  * happened to yet need no condition: no count of them can be out of date.
  *
  * @throws RejectedError 400 `price_required` for a SKU that is new, 428 `precondition_required`, 412 `precondition_failed`
  */
-export function setStock(wanted: Restock, condition: Condition, now: string): Work<Stock> {
+export function setStock(wanted: Restock, conditions: Conditions, now: string): Work<Stock> {
   return about(stock, wanted.sku, (known) => {
-    demand(condition, known)
+    if (!isUntouched(known))
+      demandCondition(
+        conditions,
+        'the stock has changed since its first count: send If-Match with the ETag of GET /stock/:sku, or a difference to its /adjustments',
+      )
+    demandUnchanged(conditions, known && stateOf(known), 'the stock')
     if (!known && wanted.unitPriceCents === undefined)
       throw new RejectedError(400, 'price_required', `${wanted.sku} is new: say its unitPriceCents too`, {
         errors: [{ field: 'unitPriceCents', message: 'is required for a new SKU' }],
@@ -104,20 +110,6 @@ export function setStock(wanted: Restock, condition: Condition, now: string): Wo
     const { stock: state, messages } = restock(known, wanted, now)
     return { state, messages, result: state }
   })
-}
-
-function demand({ ifMatch, ifNoneMatch }: Condition, known: Stock | undefined): void {
-  if (ifMatch === undefined && ifNoneMatch === undefined) {
-    if (isUntouched(known)) return
-    throw new RejectedError(
-      428,
-      'precondition_required',
-      'the stock has changed since its first count: send If-Match with the ETag of GET /stock/:sku, or a difference to its /adjustments',
-    )
-  }
-  const isAsWanted = ifNoneMatch === undefined ? known !== undefined && ifMatch === stateOf(known) : known === undefined
-  if (!isAsWanted)
-    throw new RejectedError(412, 'precondition_failed', 'the stock has changed since: read it and count again')
 }
 
 /**

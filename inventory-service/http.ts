@@ -1,6 +1,6 @@
 // What people may ask of inventory-service: what there is, and, for operators, how many there are from now on.
 import { Currency, Sku } from '@orders/shared/contracts'
-import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
+import { Conditions, type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { InventoryConfig } from './config.ts'
 import { stateOf } from './domain.ts'
@@ -41,10 +41,6 @@ const AdjustStock = Type.Object(
   { additionalProperties: false },
 )
 const Key = Type.Object({ 'idempotency-key': Type.String({ minLength: 1, maxLength: 255 }) })
-const Conditions = Type.Object({
-  'if-match': Type.Optional(Type.String({ description: 'The ETag of GET /stock/:sku' })),
-  'if-none-match': Type.Optional(Type.Literal('*', { description: 'For a new SKU' })),
-})
 const Goods = Type.Object({
   sku: Sku,
   name: Type.String(),
@@ -68,6 +64,7 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
       schema: {
         querystring: Page,
         response: { 200: Type.Object({ items: Type.Array(Goods), next: Type.Union([Sku, Type.Null()]) }) },
+        operationId: 'listCatalogue',
         summary: 'What there is to order, and for how much, a page at a time',
       },
     },
@@ -91,6 +88,7 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
       schema: {
         querystring: Page,
         response: { 200: Type.Object({ stock: Type.Array(Stock), next: Type.Union([Sku, Type.Null()]) }) },
+        operationId: 'listStock',
         summary: 'The stock, by SKU, a page at a time',
       },
     },
@@ -102,7 +100,17 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
 
   app.get(
     '/stock/:sku',
-    { ...operator, schema: { params: BySku, response: { 200: Stock }, summary: 'The stock of one SKU' } },
+    {
+      ...operator,
+      schema: {
+        params: BySku,
+        response: { 200: Stock },
+        problems: { 404: ['no_such_sku'] },
+        operationId: 'getStock',
+        summary: 'The stock of one SKU',
+        description: 'Its `ETag` is what a new count has to name.',
+      },
+    },
     async ({ params }, reply) => {
       const found = (await stock.load(database, [params.sku])).get(params.sku)
       if (!found) throw new RejectedError(404, 'no_such_sku', `no SKU ${params.sku}`)
@@ -119,13 +127,14 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
         headers: Conditions,
         body: SetStock,
         response: { 200: Stock },
+        problems: { 400: ['price_required'], 412: ['precondition_failed'], 428: ['precondition_required'] },
+        operationId: 'setStock',
         summary: 'Say how many are available now, by a count that nothing has changed since',
       },
     },
     async (request, reply) => {
       const wanted = { sku: request.params.sku, ...request.body }
-      const condition = { ifMatch: request.headers['if-match'], ifNoneMatch: request.headers['if-none-match'] }
-      const set = await commit.submit(setStock(wanted, condition, now().toISOString()), traceOf(request))
+      const set = await commit.submit(setStock(wanted, request.headers, now().toISOString()), traceOf(request))
       return reply.header('etag', stateOf(set)).send(set)
     },
   )
@@ -139,6 +148,8 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
         headers: Key,
         body: AdjustStock,
         response: { 200: Stock },
+        problems: { 404: ['no_such_sku'], 409: ['not_that_many'], 422: ['idempotency_key_reused'] },
+        operationId: 'adjustStock',
         summary: 'Change the stock by a difference; a repeat under the same key shows the stock as it is',
       },
     },

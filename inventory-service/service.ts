@@ -1,24 +1,43 @@
 // Wires inventory-service: the only writer of "reserved or out of stock", and the keeper of the prices.
 import { orders } from '@orders/shared/contracts'
 import type { ServiceDefinition } from '@orders/shared/runtime'
+import type { Database } from '@orders/shared/storage'
 import { defaultCatalogue } from './catalogue.ts'
 import { InventoryConfig } from './config.ts'
-import { handlers } from './handlers.ts'
+import { answerers, handlers } from './handlers.ts'
+import { holdings } from './holdings.ts'
 import { routes } from './http.ts'
+import { recallOf } from './recall.ts'
 import { addMissing } from './store.ts'
+import { tables } from './tables.ts'
 
 export const inventoryService: ServiceDefinition<typeof InventoryConfig> = {
   name: 'inventory-service',
   domain: orders,
   summary: 'Sets goods aside for orders, sells or releases them, and knows their prices.',
+  tags: {
+    catalogue: 'What customers can order, and for how much.',
+    stock: 'How many there are of everything, and how many are set aside.',
+  },
   folder: import.meta.dirname,
+  holdings,
   config: InventoryConfig,
+  tables,
+  async recall({ config, database }) {
+    await stockNew(database, config)
+    return recallOf(config.currency)
+  },
   async wire(wiring) {
-    const catalogue = defaultCatalogue(wiring.config.stockInitialQuantity)
-    await wiring.database.transaction((tx) => addMissing(tx, catalogue))
+    const { currency } = wiring.config
+    await stockNew(wiring.database, wiring.config)
     return {
-      consumers: [{ queue: 'inventory.queue', prefetch: 256, handlers: handlers(wiring.config.currency) }],
+      consumers: [{ queue: 'inventory.queue', prefetch: 256, handlers: handlers(currency) }],
+      rpc: { queue: 'inventory.rpc.queue', prefetch: 64, answerers: answerers(currency) },
       routes: (app) => routes(app, wiring),
     }
   },
+}
+
+function stockNew(database: Database, { stockInitialQuantity }: InventoryConfig): Promise<void> {
+  return database.transaction((tx) => addMissing(tx, defaultCatalogue(stockInitialQuantity)))
 }

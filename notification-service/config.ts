@@ -34,8 +34,16 @@ export const NotificationConfig = configWith({
   defaultEmailDomain: Type.String({
     default: 'example.com',
     pattern: '^[A-Za-z0-9.-]+$',
-    description: 'An order without a contact is told about at <user>@ this domain.',
+    description:
+      'An order without a contact, of a customer who is not known, is told about at <user>@ this domain. `none`: with a mail provider it is not told, and its news fail as no_address.',
   }),
+  phoneCountry: Type.Optional(
+    Type.String({
+      pattern: '^[A-Z]{2}$',
+      description:
+        'ISO 3166 code of the country of phone numbers that name none, for example AT. Unset, such numbers stay as they are.',
+    }),
+  ),
   contactAddressesPerHour: Type.Integer({
     minimum: 0,
     maximum: 10_000,
@@ -140,7 +148,7 @@ export const NotificationConfig = configWith({
   summaryTo: Type.Optional(
     Type.String({
       maxLength: 254,
-      pattern: '^[^\\s@<>,;:"()\\u0000-\\u001f]+@[^\\s@<>,;:"()\\u0000-\\u001f]+$',
+      pattern: '^[^\\s@<>,;:"()\\u0000-\\u001f]+@[^\\u0000-,/:-@[-`{-\\u007f]+$',
       description: 'Mail address that gets the summary of what was said. Unset, there is none.',
     }),
   ),

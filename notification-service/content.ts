@@ -1,22 +1,6 @@
 // What a message is about: its template and data are settled when it is requested, its words follow from them.
-import type { Customer, PricedLine } from '@orders/shared/contracts'
 import { type TObject, type TSchema, Type } from 'typebox'
-import { MESSAGE, type OrderTemplate, orderTemplates, reasons } from './templates/schemas.ts'
-
-/** What the heard events know of their order; each knows a part of it. */
-export interface Told extends Customer {
-  lines?: PricedLine[]
-  totalCents?: number
-  /** Of the amounts; missing, the service's own. */
-  currency?: string
-  trackingId?: string
-  carrier?: string
-  trackingUrl?: string
-  reason?: string
-  /** What is out of stock. */
-  missing?: { sku: string; name?: string; quantity: number; available: number }[]
-  confirmBefore?: string
-}
+import { MESSAGE } from './templates/schemas.ts'
 
 /** How somebody reads: in which language, and on which clock. */
 export interface Reader {
@@ -54,6 +38,11 @@ export interface Content {
   html: string
 }
 
+/** A text's beginning, of at most so many UTF-16 units, as providers count: without the half of a character at its end. */
+export function beginningOf(text: string, unitsMax: number): string {
+  return text.slice(0, unitsMax).replace(/[\ud800-\udbff]$/, '')
+}
+
 /** What all messages of one service have in common. */
 export interface Style {
   version: string
@@ -61,46 +50,14 @@ export interface Style {
   currency: string
   /** Of whoever's clock is not known. */
   timeZone: string
-  /** A page of the shop about an order, with `{orderId}` in it. */
-  orderUrl?: string
-  /** Where its payment is confirmed; missing, `orderUrl`. */
-  paymentUrl?: string
-}
-
-export function newsWords(
-  type: OrderTemplate,
-  orderId: string,
-  told: Told,
-  style: Style,
-  { locale, timeZone }: Reader = {},
-): Words {
-  const { orderUrl, paymentUrl = orderUrl } = style
-  const { currency = style.currency, contact, lines = [], shippingAddress = '', reason = '' } = told
-  const linkTo = (url: string | undefined) => url?.replace('{orderId}', () => encodeURIComponent(orderId))
-  const known = {
-    ...told,
-    orderId,
-    orderUrl: linkTo(orderUrl),
-    paymentUrl: linkTo(paymentUrl),
-    trackingUrl: webLink(told.trackingUrl),
-    lines: lines.map((line) => ({ ...line, totalCents: line.quantity * line.unitPriceCents })),
-    address: shippingAddress.split(/\r?\n/).filter((line) => line.trim() !== ''),
-    reason: reasons.find((one) => one === reason) ?? 'other',
-    // An operator writes why; a code is for programs.
-    note: /\s/.test(reason.trim()) ? reason.trim() : undefined,
-  }
-  const reader = { locale: contact?.locale ?? locale, timeZone }
-  return wordsOf(type, completed(orderTemplates[type].data, known), reader, { ...style, currency })
-}
-
-/** A mail links to web pages only, whatever a carrier says. */
-function webLink(url: string | undefined): string | undefined {
-  return url !== undefined && /^https?:\/\/\S+$/.test(url) ? url : undefined
 }
 
 /** What somebody wrote by hand: paragraphs are parted by empty lines. */
 export function plainWords(subject: string, body: string, reader: Reader, style: Style): Words {
-  const paragraphs = body.split(/\n{2,}/).filter((paragraph) => paragraph.trim() !== '')
+  const paragraphs = body
+    .replaceAll(/\r\n?/g, '\n')
+    .split(/\n{2,}/)
+    .filter((paragraph) => paragraph.trim() !== '')
   const data = { subject, paragraphs: paragraphs.map((paragraph) => paragraph.split('\n')) }
   return wordsOf(MESSAGE, data, reader, style)
 }

@@ -1,72 +1,142 @@
-// Beside every stop of an order: what happened becomes a notification for the customer.
+// The channel workers: each takes one channel's part of a notification outside, and keeps what came of it.
+import { type Channel, NotificationRequested } from '@orders/shared/contracts'
+import { type AskContext, type Handler, onMany, owned, type Patience } from '@orders/shared/messaging'
+import { PermanentError } from '@orders/shared/runtime'
+import { withoutAddresses } from './channels/address-in-text.ts'
+import { SupersededError } from './channels/calls.ts'
+import type { Suppression } from './channels/domain.ts'
+import { AddressGoneError, type Send, type Sending } from './channels/sender.ts'
+import { suppressionKey, suppressions } from './channels/store.ts'
 import {
-  type Contract,
-  InventoryReserved,
-  OrderCancelled,
-  OrderCompleted,
-  OrderPaid,
-  OrderShipped,
-  PaymentConfirmationRequired,
-  PaymentRefunded,
-  type Received,
-  toldAs,
-} from '@orders/shared/contracts'
-import { type Handler, onMany } from '@orders/shared/messaging'
-import type { Told } from './content.ts'
-import { headingOf, type News, notificationOf } from './domain.ts'
-import { readsOfTakingIn, takeIn } from './holding/handlers.ts'
-import { readerOf } from './rules/context.ts'
+  accepted,
+  changed,
+  type Decision,
+  type Delivery,
+  deliveryOf,
+  type Outgoing,
+  refused,
+  sent,
+  standingOf,
+  type Telling,
+} from './deliveries/domain.ts'
+import { ended, superseded } from './deliveries/endings.ts'
+import { type Ended, isOpen } from './deliveries/status.ts'
+import { supersede } from './holding/superseding.ts'
+import { type Dropped, digestNewsOf, saidBy } from './rules/digest-news.ts'
+import { listMailOf } from './rules/list-mail.ts'
 import type { Terms } from './rules/settings.ts'
-import type { Sequence } from './sequences/domain.ts'
-import { followNews, readsOfFollowing } from './sequences/handlers.ts'
-import type { NewsType } from './templates/schemas.ts'
+import { tellings } from './store.ts'
 
-export interface Newsroom extends Terms {
-  sequences: readonly Sequence[]
+/** What became of a request: taken by a provider, kept from it, or not to be sent at all. */
+type Answer = (Sending & Digested) | Suppression | (Superseded & Digested) | Ended | undefined
+
+interface Superseded {
+  /** What has made it needless. */
+  by: string
 }
 
-export function newsHandlers(newsroom: Newsroom): Handler[] {
-  return [
-    // The order has reached us, and what it costs is known from here on (decision 30).
-    news(InventoryReserved, toldAs['inventory.reserved'], newsroom),
-    news(OrderPaid, 'order.paid', newsroom),
-    news(OrderShipped, 'order.shipped', newsroom),
-    news(OrderCompleted, 'order.completed', newsroom),
-    news(OrderCancelled, 'order.cancelled', newsroom),
-    news(PaymentConfirmationRequired, 'payment.confirmation_required', newsroom),
-    news(PaymentRefunded, 'payment.refunded', newsroom),
-  ]
+interface Digested {
+  /** What was taken out of a digest. */
+  dropped?: Dropped[]
 }
 
-function news<Data extends Partial<Told>>(contract: Contract<Data>, type: NewsType, newsroom: Newsroom): Handler {
-  return onMany(contract, {
-    // The time is not known yet; no key depends on it.
-    reads(event, known) {
-      const news = newsOf(event, type)
-      if (!news) return []
-      return [
-        ...readsOfTakingIn(headingOf(news, newsroom.style, event.time), newsroom, known),
-        ...readsOfFollowing(news, newsroom, event.time, known),
-      ]
+const noSuch = (channel: Channel, notificationId: string) =>
+  new PermanentError('no_such_notification', `no ${channel} for ${notificationId}`)
+
+/**
+ * Sends what a channel's queue asks for, unless it was sent or called off already: a redelivery or a replayed dead
+ * letter sends nothing. Nor does what is for a suppressed address: that is a failure everybody may know of, and no dead
+ * letter.
+ */
+export function channelHandler(channel: Channel, send: Send, terms: Terms, patience: Patience): Handler {
+  async function ask(notificationId: string, context: AskContext): Promise<Answer> {
+    const telling = await context.read(tellings, notificationId)
+    const address = telling?.notification.addresses[channel]
+    if (!telling || address === undefined) throw noSuch(channel, notificationId)
+    const { notification } = telling
+    // To nobody nothing is sent.
+    if (notification.isForgotten) return 'cancelled'
+    if (!isOpen(standingOf(telling, channel).status)) return undefined
+    if (notification.expiresAt !== null && notification.expiresAt <= context.now) return 'expired'
+    const [news, list, suppression] = await Promise.all([
+      digestNewsOf(notification, channel, terms, context),
+      listMailOf(notification, channel, terms, context),
+      context.read(suppressions, suppressionKey(channel, address)),
+    ])
+    if (list.isOptedOut) return 'opted_out'
+    if (suppression) return suppression
+    const { words, about, dropped } = news ?? { words: notification.words, about: [], dropped: [] }
+    const [last] = dropped.slice(-1)
+    if (last && about.length === 0) return { by: last.by, dropped }
+    const content = await terms.templates.render(words, list.link)
+    const outgoing = { ...outgoingOf(telling, channel, address), headers: list.headers, content, about }
+    const answer = await send(outgoing, context).catch(supersededIn)
+    return dropped.length === 0 ? answer : { ...answer, dropped }
+  }
+
+  return onMany(NotificationRequested, {
+    ask: ({ data }, context) => ask(data.notificationId, context),
+    recall({ data: { notificationId } }, known) {
+      const telling = known.get(tellings, notificationId)
+      if (!telling || telling.notification.addresses[channel] === undefined) throw noSuch(channel, notificationId)
+      return isOpen(standingOf(telling, channel).status) ? undefined : { answer: undefined }
     },
-    decide(event, draft, { now }) {
-      const news = newsOf(event, type)
-      if (!news) return []
-      const reader = readerOf(draft, headingOf(news, newsroom.style, now))
-      const asked = takeIn(draft, notificationOf(news, newsroom.style, now, reader), now, newsroom)
-      return [...asked, ...followNews(draft, news, newsroom, now)]
+    reads({ data: { notificationId } }, known) {
+      const notification = known.get(tellings, notificationId)?.notification
+      return [notificationId, ...(notification ? saidBy(notification) : [])].map((id) => owned(tellings, id))
     },
+    readsToGiveUp: ({ data: { notificationId } }, known) => {
+      const address = known.get(tellings, notificationId)?.notification.addresses[channel]
+      // In case that it takes nothing any more.
+      const gone = address === undefined ? [] : [owned(suppressions, suppressionKey(channel, address))]
+      return [owned(tellings, notificationId), ...gone]
+    },
+    decide({ data: { notificationId } }, draft, { now: at }, answer: Answer) {
+      const telling = draft.get(tellings, notificationId)
+      if (!answer || !telling) return []
+      const { change, messages } = decisionOn(deliveryOf(telling, channel), answer, at)
+      const isCall = typeof answer !== 'string' && 'durationMs' in answer
+      draft.set(
+        tellings,
+        notificationId,
+        isCall ? sent(telling, channel, answer, at) : changed(telling, channel, change, at),
+      )
+      const dropped = (typeof answer !== 'string' && 'dropped' in answer && answer.dropped) || []
+      return [...messages, ...dropped.flatMap(({ id, by }) => supersede(draft, id, channel, by, at))]
+    },
+    giveUp({ data: { notificationId } }, draft, { now: at }, { error, reason }) {
+      const telling = draft.get(tellings, notificationId)
+      if (!telling) return []
+      const address = telling.notification.addresses[channel]
+      if (error instanceof AddressGoneError && address !== undefined) {
+        const key = suppressionKey(channel, address)
+        if (!draft.get(suppressions, key))
+          draft.set(suppressions, key, { channel, address, reason, notificationId, at })
+      }
+      const { change, messages } = refused(deliveryOf(telling, channel), reason, at)
+      draft.set(tellings, notificationId, changed(telling, channel, change, at))
+      return messages
+    },
+    keepDeadLetter: true,
+    patience,
   })
 }
 
-/** Undefined where nobody is named: an older payment-service says of a refund only how much it was. */
-function newsOf(
-  { id, type: heard, subject: orderId, data }: Received<Partial<Told>>,
-  type: NewsType,
-): News | undefined {
-  const { user, priority } = data
-  if (user === undefined || priority === undefined) return undefined
-  // An order may have several refunds, and each has an id of its own.
-  const detail = id.slice(`${orderId}/${heard}/`.length).replaceAll('/', '.')
-  return { type, ...(detail !== '' && { detail }), orderId, told: { ...data, user, priority } }
+function supersededIn(thrown: unknown): Superseded {
+  if (thrown instanceof SupersededError) return { by: thrown.by }
+  throw thrown
+}
+
+function outgoingOf(telling: Telling, channel: Channel, address: string): Omit<Outgoing, 'content'> {
+  const { id: notificationId, eventType, orderId, createdAt } = telling.notification
+  const { dueAt: heldUntil, call, generation } = standingOf(telling, channel)
+  return { notificationId, eventType, orderId, channel, address, createdAt, heldUntil, call, generation }
+}
+
+function decisionOn(delivery: Delivery, answer: NonNullable<Answer>, at: string): Decision {
+  if (typeof answer === 'string') return ended(delivery, answer, at)
+  if ('by' in answer) return superseded(delivery, answer.by, at)
+  return 'reason' in answer
+    ? refused(delivery, `suppressed: ${withoutAddresses(answer.reason)}`, at)
+    : accepted(delivery, answer, at)
 }

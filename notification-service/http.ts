@@ -2,22 +2,24 @@
 import { Channel, OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
+import { canonicalText } from './canonical-addresses.ts'
 import { channelRoutes } from './channels/http.ts'
 import { NotificationId } from './channels/ids.ts'
 import type { Proof } from './channels/proof.ts'
 import { reportsOf } from './channels/store.ts'
 import type { NotificationConfig } from './config.ts'
 import { customerRoutes } from './customers/http.ts'
-import { deliveryStatuses, statusOf } from './deliveries/status.ts'
+import { statusOf } from './deliveries/status.ts'
 import { attemptsOf, deliveriesOf } from './deliveries/store.ts'
 import { intakeRoutes } from './intake/http.ts'
+import { listTellings } from './listing/store.ts'
 import { centreRoutes } from './preference-centre/http.ts'
-import { type Rendering, templateRoutes } from './rendering/http.ts'
+import { templateRoutes } from './rendering/http.ts'
 import { ruleRoutes } from './rules/http.ts'
 import type { Terms } from './rules/settings.ts'
-import { findTelling, listTellings } from './store.ts'
+import { findTelling } from './store.ts'
+import { Notifications, NotificationView, Status } from './views.ts'
 
-const Status = Type.Union(deliveryStatuses.map((status) => Type.Literal(status)))
 const ById = Type.Object({ id: NotificationId })
 const Page = Type.Object(
   {
@@ -38,6 +40,9 @@ const Page = Type.Object(
   { additionalProperties: false },
 )
 
+/** What can be shown of a notification to somebody who is forgotten. */
+const NOTHING = { subject: 'forgotten', text: '' }
+
 export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, terms: Terms, proof: Proof): void {
   intakeRoutes(app, wiring, terms)
   notificationRoutes(app, wiring, terms)
@@ -51,18 +56,27 @@ export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, term
 function notificationRoutes(
   app: HttpServer,
   { database, auth }: Wiring<NotificationConfig>,
-  { templates }: Rendering,
+  { templates, phoneCountry }: Terms,
 ): void {
   const operators = { onRequest: auth.operator }
 
   app.get(
     '/notifications/:id',
-    { ...operators, schema: { params: ById, summary: 'What was said, and every attempt to say it' } },
+    {
+      ...operators,
+      schema: {
+        params: ById,
+        response: { 200: NotificationView },
+        problems: { 404: ['no_such_notification'] },
+        operationId: 'getNotification',
+        summary: 'What was said, and every attempt to say it',
+      },
+    },
     async ({ params }) => {
       const telling = await findTelling(database, params.id)
       if (!telling) throw new RejectedError(404, 'no_such_notification', `no notification ${params.id}`)
       const { subject: _, words, ...facts } = telling.notification
-      const { subject, text } = await templates.render(words)
+      const { subject, text } = telling.notification.isForgotten ? NOTHING : await templates.render(words)
       const { template, locale } = words
       const deliveries = deliveriesOf(telling)
       const attempts = await attemptsOf(database, telling)
@@ -74,16 +88,26 @@ function notificationRoutes(
 
   app.get(
     '/notifications',
-    { ...operators, schema: { querystring: Page, summary: 'The newest notifications, page by page' } },
+    {
+      ...operators,
+      schema: {
+        querystring: Page,
+        response: { 200: Notifications },
+        operationId: 'listNotifications',
+        summary: 'The newest notifications, page by page',
+      },
+    },
     async ({ query: { orderId, status, channel, to, after, limit: most = '50' } }) => {
       const limit = Number(most)
-      const page = await listTellings(database, { orderId, status, channel, to, after, limit })
+      const address = to === undefined ? undefined : canonicalText(to, phoneCountry)
+      const page = await listTellings(database, { orderId, status, channel, to: address, after, limit })
       const notifications = await Promise.all(
         page.map(async (telling) => {
           const { subject: _, words, addresses: __, priority: ___, ...facts } = telling.notification
           const deliveries = deliveriesOf(telling)
           const channels = Object.fromEntries(deliveries.map((delivery) => [delivery.channel, delivery.status]))
-          return { ...facts, status: statusOf(deliveries), subject: await templates.subject(words), channels }
+          const subject = telling.notification.isForgotten ? NOTHING.subject : await templates.subject(words)
+          return { ...facts, status: statusOf(deliveries), subject, channels }
         }),
       )
       const next = page.length < limit ? null : (page.at(-1)?.notification.id ?? null)

@@ -2,10 +2,12 @@
 import { type Channel, channels, OrderCreated, orders } from '@orders/shared/contracts'
 import type { Patience } from '@orders/shared/messaging'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
+import { INDEX } from '@orders/shared/storage'
 import { watchBounces } from './channels/bounce-folder.ts'
 import { takingReports } from './channels/callbacks.ts'
 import { callsIn } from './channels/calls.ts'
 import { MAIL_TIMEOUT_MS } from './channels/email.ts'
+import { hasMailProvider } from './channels/mail-providers.ts'
 import { PREFETCH } from './channels/prefetch.ts'
 import { createProof, type Proof, stopGauge } from './channels/proof.ts'
 import { reachedBy } from './channels/providers.ts'
@@ -13,26 +15,47 @@ import type { Send } from './channels/sender.ts'
 import { openSenders } from './channels/senders.ts'
 import { watchUrgent } from './channels/urgent.ts'
 import { NotificationConfig } from './config.ts'
-import { channelHandler } from './deliveries/handlers.ts'
-import { newsHandlers } from './handlers.ts'
+import { forgetterOf } from './forgetting/forget.ts'
+import { channelHandler } from './handlers.ts'
 import { startReleasing } from './holding/release.ts'
+import { holdings } from './holdings.ts'
 import { routes } from './http.ts'
 import { startJobs } from './jobs/run.ts'
 import { summaryJob } from './jobs/summary.ts'
+import { courseOfOrders } from './orders/course.ts'
+import { newsHandlers } from './orders/handlers.ts'
+import { sequencesOf } from './orders/sequences.ts'
+import { recallOf } from './recall.ts'
 import { checkedTemplatesIn } from './rendering/checked.ts'
 import { saveTemplates, templateFiles } from './rendering/store.ts'
 import type { TemplateSet } from './rendering/template-set.ts'
 import { withHistory } from './rendering/templates.ts'
 import { ruleSettingsOf } from './rules/settings.ts'
-import { sequencesOf } from './sequences/domain.ts'
+import { tables } from './tables.ts'
+import { upgradeAddresses, upgradeMailboxes } from './upgrade/addresses.ts'
+import { upgradeCustomers } from './upgrade/customers.ts'
+import { upgradeEndpoints } from './upgrade/endpoints.ts'
 
 export const notificationService: ServiceDefinition<typeof NotificationConfig> = {
   name: 'notification-service',
   domain: orders,
   summary: 'Tells customers what happened to their orders, by e-mail, SMS, push and webhook.',
+  tags: {
+    notifications: 'What somebody is told: asked for, followed, called off, sent again.',
+    customers: 'Where and how customers are told.',
+    templates: 'Words and looks.',
+    suppressions: 'Addresses that are told nothing more.',
+    'suppression-stops': 'Providers whose word suppresses no address, since they called too many gone.',
+    webhooks: 'What the owners of webhooks need to know.',
+    callbacks: 'What providers tell afterwards.',
+    unsubscribe: 'Behind the link in a mail.',
+  },
   folder: import.meta.dirname,
+  holdings,
   niceness: 5,
   config: NotificationConfig,
+  tables,
+  recall: async (recalling) => recallOf(newsHandlers(await termsIn(recalling))),
   async wire(wiring) {
     const { config, commit, database, parts, log, now } = wiring
     const proof = createProof({ database, commit, log, now, shareMax: config.suppressionSharePercent })
@@ -40,7 +63,11 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
       log,
       now,
       proof,
-      calls: callsIn(commit, { now, perSecond: { email: config.mailsPerSecond, sms: config.smsPerSecond } }),
+      calls: callsIn(commit, {
+        now,
+        perSecond: { email: config.mailsPerSecond, sms: config.smsPerSecond },
+        course: courseOfOrders,
+      }),
       keep: (sender) => parts.use(sender.provider, sender, (it) => it.close()),
     })
     return { ...(await wireWith(wiring, senders, proof)), breakers, gauges: [stopGauge(database)] }
@@ -54,6 +81,13 @@ function patienceFor(channel: Channel, { mailPatienceMs, channelPatienceMs }: No
   return channel === 'email'
     ? { waitsMs: [1_000, 5_000, 30_000, 2 * MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS], forMs: mailPatienceMs }
     : { waitsMs: [1_000, 5_000, 30_000, 2 * MINUTE_MS, 10 * MINUTE_MS], forMs: channelPatienceMs }
+}
+
+/** Where an order names nobody and its customer is not known: nobody is invented where mails really go out, if the shop says so. */
+function inventedDomain(config: NotificationConfig): string | undefined {
+  const { defaultEmailDomain } = config
+  if (defaultEmailDomain !== 'none') return defaultEmailDomain
+  return hasMailProvider(config) ? undefined : 'example.com'
 }
 
 const checked = new Map<string, TemplateSet>()
@@ -77,6 +111,28 @@ interface MailSettings {
   mailReplyTo?: string
 }
 
+/** By what notifications are taken in, once the database knows the templates of today. */
+async function termsIn(wiring: Pick<Wiring<NotificationConfig>, 'config' | 'database' | 'openKey' | 'now'>) {
+  const { config, database, openKey, now } = wiring
+  await openKey(INDEX)
+  const current = checkedTemplates(config)
+  await saveTemplates(database, current.version, current.files, now().toISOString())
+  await upgradeAddresses(database, config.phoneCountry, now().toISOString())
+  await upgradeMailboxes(database, now().toISOString())
+  await upgradeCustomers(database, now().toISOString())
+  await upgradeEndpoints(database, now().toISOString())
+  const templates = withHistory(current, async (version) =>
+    (await templateFiles.load(database, [version])).get(version),
+  )
+  const defaultEmailDomain = inventedDomain(config)
+  const style = { ...config, version: current.version, defaultEmailDomain }
+  const reaches = reachedBy(config)
+  const { phoneCountry } = config
+  const settings = ruleSettingsOf(config, defaultEmailDomain)
+  const sequences = sequencesOf(config)
+  return { style, templates, settings, unsubscribe: config, reaches, course: courseOfOrders, phoneCountry, sequences }
+}
+
 /** Everything but the senders, which the simulation replaces. */
 export async function wireWith(
   wiring: Wiring<NotificationConfig>,
@@ -84,14 +140,7 @@ export async function wireWith(
   proof: Proof,
 ): Promise<Wired> {
   const { config, commit, database, log, now, parts } = wiring
-  const current = checkedTemplates(config)
-  await saveTemplates(database, current.version, current.files, now().toISOString())
-  const templates = withHistory(current, async (version) =>
-    (await templateFiles.load(database, [version])).get(version),
-  )
-  const style = { ...config, version: current.version }
-  const reaches = reachedBy(config)
-  const terms = { style, templates, settings: ruleSettingsOf(config), unsubscribe: config, reaches }
+  const terms = await termsIn(wiring)
   const handlerOf = (channel: Channel) => channelHandler(channel, senders[channel], terms, patienceFor(channel, config))
   const handlers = {
     email: handlerOf('email'),
@@ -122,7 +171,7 @@ export async function wireWith(
       {
         queue: 'notification.queue',
         prefetch: 256,
-        handlers: newsHandlers({ ...terms, sequences: sequencesOf(config) }),
+        handlers: newsHandlers(terms),
         // Heard until the confirmation mail had prices; a binding stays until it is pruned.
         retired: [OrderCreated.type],
       },
@@ -135,6 +184,7 @@ export async function wireWith(
         askTimeoutMs: MAIL_TIMEOUT_MS,
       })),
     ],
+    forget: forgetterOf(wiring),
     routes: (app) => routes(app, wiring, terms, proof),
   }
 }

@@ -1,18 +1,24 @@
 // The SQL of the notifications: what was to be said, written once, and where each channel stands with it.
-import { type Channel, channels } from '@orders/shared/contracts'
+import { type Channel, canonicalUser, channels } from '@orders/shared/contracts'
 import type { Change, State } from '@orders/shared/messaging'
-import { insert, type Reader, type Sql, type Value } from '@orders/shared/storage'
+import {
+  hashed,
+  insert,
+  type Reader,
+  type Sealable,
+  type Sql,
+  sealable,
+  sealedFor,
+  type Value,
+} from '@orders/shared/storage'
 import type { Words } from './content.ts'
 import type { Standing, Telling } from './deliveries/domain.ts'
-import type { DeliveryStatus } from './deliveries/status.ts'
 import { saveFailures } from './deliveries/store.ts'
-import { type Addresses, channelsOf, type Notification } from './domain.ts'
+import { type Addresses, channelsOf, type Notification, sameAddress } from './domain.ts'
+import { MESSAGE } from './templates/schemas.ts'
 
 /** By the notification's id. */
 export const tellings: State<Telling> = { name: 'notifications', load, save }
-
-/** The notifications of one order, by its id: what was heard of it, and what is still to be said. Never saved. */
-export const toldOfOrders: State<string[]> = { name: 'orders', load: loadToldOfOrders, save: async () => undefined }
 
 interface Payload {
   words: Words
@@ -31,16 +37,17 @@ interface NotificationRow extends AddressColumns {
   payload: string
   createdAt: string
   customerId: string | null
+  ownerId: string | null
   sendAt: string | null
   expiresAt: string | null
 }
 
 const NOTIFICATION = `id, subject, order_id as "orderId", event_type as "eventType", category, priority, payload,
-  created_at as "createdAt", customer_id as "customerId", send_at as "sendAt", expires_at as "expiresAt",
+  created_at as "createdAt", customer_id as "customerId", owner_id as "ownerId", send_at as "sendAt", expires_at as "expiresAt",
   ${channels.join(', ')}`
 
 const STANDING = `channel, status, attempts, provider, provider_id as "providerId", error, duration_ms as "durationMs",
-  updated_at as "updatedAt", due_at as "dueAt", held_because as "heldBecause", digest_id as "digestId",
+  updated_at as "updatedAt", due_at as "dueAt", held_because as "heldBecause", digest_id as "digestId", superseded_by as "supersededBy",
   call_provider as "callProvider", call_at as "callAt", claimed_by as "claimedBy", generation, turn_ms as "turnMs"`
 
 interface StandingRow extends Omit<Standing, 'call'> {
@@ -83,6 +90,7 @@ function standingOfRow(row: StandingRow): Standing {
     dueAt: row.dueAt,
     heldBecause: row.heldBecause,
     digestId: row.digestId,
+    supersededBy: row.supersededBy,
     generation: row.generation,
     turnMs: row.turnMs,
     call: callProvider === null || callAt === null ? null : { provider: callProvider, at: callAt, claimedBy },
@@ -96,7 +104,7 @@ async function save(tx: Sql, changes: Change<Telling>[]): Promise<void> {
       const standing = after.standings[channel]
       return !standing || standing === before?.standings[channel]
         ? []
-        : [rowOfStanding(after.notification.id, channel, standing)]
+        : [rowOfStanding(after.notification, channel, standing)]
     }),
   )
   await Promise.all([
@@ -104,17 +112,20 @@ async function save(tx: Sql, changes: Change<Telling>[]): Promise<void> {
     insert(tx, STANDING_COLUMNS, standings, STANDING_REPLACED),
     saveFailures(
       tx,
-      changes.flatMap(({ before, after }) => after.failures.slice(before?.failures.length ?? 0)),
+      changes.flatMap(({ before, after: { failures, notification } }) =>
+        failures.slice(before?.failures.length ?? 0).map((failure) => ({ ...failure, ownerId: notification.ownerId })),
+      ),
     ),
   ])
 }
 
 const NOTIFICATION_COLUMNS = `notifications (id, subject, order_id, event_type, category, priority, channels, payload,
-  created_at, customer_id, send_at, expires_at, ${channels.join(', ')})`
+  created_at, customer_id, owner_id, send_at, expires_at, ${channels.join(', ')},
+  ${channels.map((channel) => `${channel}_index`).join(', ')})`
 
-function rowOfNotification(notification: Notification): Value[] {
+function rowOfNotification(notification: Notification): (Value | Sealable)[] {
   const { id, subject, orderId, eventType, category, priority, addresses, words, createdAt } = notification
-  const { customerId, sendAt, expiresAt } = notification
+  const { customerId, ownerId, sendAt, expiresAt } = notification
   const payload: Payload = { words }
   return [
     id,
@@ -124,14 +135,21 @@ function rowOfNotification(notification: Notification): Value[] {
     category,
     priority,
     channelsOf(notification).length,
-    JSON.stringify(payload),
+    sealable(ownerId, JSON.stringify(payload)),
     createdAt,
-    customerId,
+    sealable(ownerId, customerId),
+    sealedFor(ownerId),
     sendAt,
     expiresAt,
-    ...channels.map((channel) => addresses[channel] ?? null),
+    ...channels.map((channel) => sealable(ownerId, addresses[channel])),
+    // What is stored as it is has indexes of its own.
+    ...channels.map((channel) => (ownerId === undefined ? null : hashed(indexedAs(channel, addresses[channel])))),
   ]
 }
+
+/** By its channel, so that the hash of an address tells the column. */
+export const indexedAs = (channel: Channel, address: string | undefined) =>
+  address ? `${channel} ${sameAddress(channel, address)}` : undefined
 
 const STANDING_FIELDS = [
   'status',
@@ -144,6 +162,7 @@ const STANDING_FIELDS = [
   'due_at',
   'held_because',
   'digest_id',
+  'superseded_by',
   'call_provider',
   'call_at',
   'claimed_by',
@@ -154,11 +173,27 @@ const STANDING_COLUMNS = `deliveries (notification_id, channel, ${STANDING_FIELD
 const STANDING_REPLACED = `on conflict (notification_id, channel) do update set
   ${STANDING_FIELDS.map((field) => `${field} = excluded.${field}`).join(', ')}`
 
-function rowOfStanding(notificationId: string, channel: Channel, standing: Standing): Value[] {
-  const { status, attempts, provider, providerId, error, durationMs, updatedAt, dueAt, heldBecause, digestId, call } =
-    standing
-  const outcome = [status, attempts, provider, providerId, error, durationMs, updatedAt]
-  const held = [dueAt, heldBecause, digestId]
+function rowOfStanding(
+  { id: notificationId, ownerId }: Notification,
+  channel: Channel,
+  standing: Standing,
+): (Value | Sealable)[] {
+  const {
+    status,
+    attempts,
+    provider,
+    providerId,
+    error,
+    durationMs,
+    updatedAt,
+    dueAt,
+    heldBecause,
+    digestId,
+    supersededBy,
+  } = standing
+  const outcome = [status, attempts, provider, providerId, sealable(ownerId, error), durationMs, updatedAt]
+  const held = [dueAt, heldBecause, digestId, supersededBy]
+  const { call } = standing
   return [
     notificationId,
     channel,
@@ -172,75 +207,12 @@ function rowOfStanding(notificationId: string, channel: Channel, standing: Stand
   ]
 }
 
-async function loadToldOfOrders(sql: Reader, orderIds: string[]): Promise<Map<string, string[]>> {
-  const rows = await sql.all<{ orderId: string; id: string }>(
-    'select order_id as "orderId", id from notifications where order_id in each(?) order by sequence',
-    orderIds,
-  )
-  const all = new Map<string, string[]>()
-  for (const { orderId, id } of rows) all.set(orderId, [...(all.get(orderId) ?? []), id])
-  return all
-}
-
 export async function findTelling(sql: Reader, id: string): Promise<Telling | undefined> {
   return (await load(sql, [id])).get(id)
 }
 
-export interface Page {
-  orderId: string | undefined
-  /** An address, of whatever channel. */
-  to: string | undefined
-  /** Those that go by this channel. */
-  channel: Channel | undefined
-  /** Those of which this channel, or some channel, stands so. */
-  status: DeliveryStatus | undefined
-  /** The id of the last one of the page before. */
-  after: string | undefined
-  limit: number
-}
-
-/** The newest first. */
-export async function listTellings(sql: Reader, page: Page): Promise<Telling[]> {
-  const { orderId, to, after, limit } = page
-  const rows = await sql.all<{ id: string }>(
-    `select id from notifications
-     where sequence < ? ${orderId === undefined ? '' : 'and order_id = ?'}
-       ${to === undefined ? '' : 'and (lower(email) = ? or sms = ? or push = ? or webhook = ?)'} ${standing(page)}
-     order by sequence desc limit ?`,
-    after === undefined ? Number.MAX_SAFE_INTEGER : await sequenceOf(sql, after),
-    ...(orderId === undefined ? [] : [orderId]),
-    ...(to === undefined ? [] : [to.toLowerCase(), to, to, to]),
-    limit,
-  )
-  const all = await load(
-    sql,
-    rows.map(({ id }) => id),
-  )
-  return rows.flatMap(({ id }) => all.get(id) ?? [])
-}
-
-/** Literals, since only they let the planner use the indexes of failures, of what did not arrive and of what is held. */
-function standing({ status, channel }: Pick<Page, 'status' | 'channel'>): string {
-  const wanted = channel === undefined ? '' : `and ${channel} is not null`
-  if (status === undefined) return wanted
-  const ofChannel = channel === undefined ? '' : `and channel = '${channel}'`
-  // Without a row, a delivery waits.
-  if (status === 'waiting') {
-    const settled = `(select count(*) from deliveries
-       where notification_id = notifications.id and status <> 'waiting' ${ofChannel})`
-    return `${wanted} and ${settled} < ${channel === undefined ? 'channels' : '1'}`
-  }
-  const few = status === 'failed' || status === 'held' || status === 'undelivered'
-  return few
-    ? `and id in (select notification_id from deliveries where status = '${status}' ${ofChannel})`
-    : `and exists (select 1 from deliveries where notification_id = notifications.id and status = '${status}' ${ofChannel})`
-}
-
-/** 0, which nothing is before, when there is no such notification. */
-async function sequenceOf(sql: Reader, id: string): Promise<number> {
-  const row = await sql.get<{ sequence: number }>('select sequence from notifications where id = ?', id)
-  return row?.sequence ?? 0
-}
+/** Of whoever is forgotten nothing is said, and nothing can be shown. */
+const FORGOTTEN: Words = { template: MESSAGE, version: '', locale: null, currency: 'EUR', data: {} }
 
 function notificationOfRow(row: NotificationRow): Notification {
   const addresses: Addresses = {}
@@ -254,14 +226,17 @@ function notificationOfRow(row: NotificationRow): Notification {
     category: row.category,
     priority: row.priority,
     createdAt: row.createdAt,
-    customerId: row.customerId,
+    // Earlier versions stored it as the order spelled it, and what is encrypted is not written again.
+    customerId: row.customerId ? canonicalUser(row.customerId) : null,
+    ...(row.ownerId !== null && { ownerId: row.ownerId }),
+    ...(row.payload === '' && { isForgotten: true as const }),
     sendAt: row.sendAt,
     expiresAt: row.expiresAt,
     addresses,
     // Most who load a notification decide about it, and only who renders it reads its words.
     get words() {
       // The cast is the decoding edge: every payload was written by `rowOfNotification`.
-      words ??= (JSON.parse(row.payload) as Payload).words
+      words ??= row.payload === '' ? FORGOTTEN : (JSON.parse(row.payload) as Payload).words
       return words
     },
   }

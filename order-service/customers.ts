@@ -1,7 +1,7 @@
 // Who a customer is to the rest of the system: a pseudonym, made from `user` by a key that only order-service has.
 import { createHmac, randomBytes } from 'node:crypto'
+import { canonicalUser } from '@orders/shared/contracts'
 import type { Database } from '@orders/shared/storage'
-import { canonicalUser } from './domain.ts'
 import { keptSecret } from './store.ts'
 
 /** The same customer always has the same, whichever copy is asked. */
@@ -21,6 +21,11 @@ export function pseudonyms(key: Buffer): CustomerIdOf {
     }
     return `cus_${Array.from({ length: LENGTH }, (_, index) => letter(index)).join('')}`
   }
+}
+
+/** Each name as it was typed and in its one form, by which the other services may know it; each once. */
+export function spellingsOf(names: readonly string[]): string[] {
+  return [...new Set(names.flatMap((name) => [name, canonicalUser(name)]))]
 }
 
 /** The key is made once, by whichever copy starts first, and kept in the database that the pseudonyms are in. */

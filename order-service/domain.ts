@@ -2,6 +2,7 @@
 // order in which they came; so nothing here depends on arrival, and a fact that comes twice changes nothing.
 import {
   amqpPriority,
+  canonicalUser,
   type Line,
   type Message,
   OrderCancelled,
@@ -11,6 +12,7 @@ import {
   OrderPaid,
   OrderShipped,
   type OrderStatus,
+  type PriceChange,
   type PricedLine,
 } from '@orders/shared/contracts'
 import { type Fact, factsOf, find, keyOf, type Placed } from './facts.ts'
@@ -87,6 +89,8 @@ function statusOf(facts: readonly Fact[]): OrderStatus {
 function cancellationOf(facts: readonly Fact[]): { at: string; reason: string } | undefined {
   const outOfStock = find(facts, 'inventory.out_of_stock')
   if (outOfStock) return { at: outOfStock.at, reason: 'out_of_stock' }
+  const repriced = find(facts, 'inventory.price_changed')
+  if (repriced) return { at: repriced.at, reason: 'price_changed' }
   const failed = find(facts, 'payment.failed') ?? find(facts, 'shipping.failed')
   return failed && { at: failed.at, reason: failed.data.reason }
 }
@@ -101,16 +105,24 @@ function answerOf(facts: readonly Fact[]): Cancellation | null {
   return { status: 'requested', reason: null, at: requested.at }
 }
 
+/** Whether every refund that was asked for is decided, by the keys of all facts. */
+export function isSettled(keys: readonly string[]): boolean {
+  const [asked, ...answers] = ['order.refund_requested', 'payment.refunded', 'payment.refund_refused'].map(
+    (type) => new Set(keys.flatMap((key) => (key.startsWith(`${type}/`) ? [key.slice(type.length + 1)] : []))),
+  )
+  return [...(asked ?? [])].every((request) => answers.some((decided) => decided.has(request)))
+}
+
 /** What was never set aside never comes to a payment. */
 export function mayBePaid(facts: readonly Fact[]): boolean {
-  return find(facts, 'inventory.out_of_stock') === undefined
+  return !find(facts, 'inventory.out_of_stock') && !find(facts, 'inventory.price_changed')
 }
 
 /** Everything order-service says about an order with these facts; ids are deterministic, so repeating is harmless. */
 function implied(orderId: string, facts: readonly Fact[]): Message[] {
   const created = find(facts, 'order.created')
   if (!created) return []
-  const { lines: placedLines, ...customer } = created.data
+  const { lines: _, expectedTotalCents: __, ...customer } = created.data
   const reserved = find(facts, 'inventory.reserved')?.data
   const progress = { ...customer, ...reserved }
   const priority = amqpPriority[customer.priority]
@@ -119,10 +131,16 @@ function implied(orderId: string, facts: readonly Fact[]): Message[] {
   const prepared = find(facts, 'shipping.prepared')
   const delivered = find(facts, 'shipping.delivered')
   const cancelled = cancellationOf(facts)
+  const repriced = find(facts, 'inventory.price_changed')?.data
   return [
-    OrderCreated.of(orderId, created.at, { ...customer, lines: placedLines }, { priority }),
+    OrderCreated.of(orderId, created.at, created.data, { priority }),
     requested &&
-      OrderCancelRequested.of(orderId, requested.at, { user: customer.user }, { priority: amqpPriority.failure }),
+      OrderCancelRequested.of(
+        orderId,
+        requested.at,
+        { user: customer.user, ...(customer.customerId !== undefined && { customerId: customer.customerId }) },
+        { priority: amqpPriority.failure },
+      ),
     paid && OrderPaid.of(orderId, paid.at, progress, { priority }),
     prepared && OrderShipped.of(orderId, prepared.at, { ...progress, ...prepared.data }, { priority }),
     delivered && OrderCompleted.of(orderId, delivered.at, progress, { priority }),
@@ -130,11 +148,16 @@ function implied(orderId: string, facts: readonly Fact[]): Message[] {
       OrderCancelled.of(
         orderId,
         cancelled.at,
-        { ...progress, reason: cancelled.reason },
+        { ...progress, reason: cancelled.reason, ...(repriced && priceChangeOf(repriced)) },
         { priority: amqpPriority.failure },
       ),
     ...refundRequests(orderId, facts),
   ].filter((message) => message !== undefined)
+}
+
+/** What the customer is told of it. */
+function priceChangeOf({ expectedTotalCents, totalCents, currency }: PriceChange & { currency: string }) {
+  return { currency, priceChange: { expectedTotalCents, totalCents } }
 }
 
 export interface Learnt {
@@ -148,7 +171,7 @@ const PROGRESS: readonly string[] = [OrderPaid.type, OrderShipped.type, OrderCom
 
 /** Adds a fact: the facts from now on, and what they justify saying that was not justified before. */
 export function learn(orderId: string, known: readonly Fact[] = [], fact: Fact): Learnt {
-  if (known.some((one) => keyOf(one) === keyOf(fact))) return { messages: [] }
+  if (known.some((one) => keyOf(one) === keyOf(fact)) || find(known, 'order.expired')) return { messages: [] }
   const facts = [...known, fact]
   const said = new Set(implied(orderId, known).map(({ id }) => id))
   const isOver = cancellationOf(known) !== undefined
@@ -174,14 +197,6 @@ export function isSamePlacement(placed: Placed, facts: readonly Fact[]): boolean
   if (!known) return false
   const asked = ({ customerId: _, ...request }: Placed) => canonical(request)
   return asked(known.data) === asked(placed)
-}
-
-/**
- * One spelling for one customer: composed (Unicode NFC), without blanks around it. Letter case is kept, since to take two
- * customers for one would show each the other's orders.
- */
-export function canonicalUser(user: string): string {
-  return user.normalize('NFC').trim()
 }
 
 /** Whether the order is this customer's. */

@@ -1,8 +1,10 @@
 // What order-service keeps of an order: its facts. Each is known once, and never changed.
-import type { Customer, Line, PricedLine } from '@orders/shared/contracts'
+import type { Customer, Line, PriceChange, PricedLine } from '@orders/shared/contracts'
 
 export interface Placed extends Customer {
   lines: Line[]
+  /** What the customer agreed to pay; undefined: whatever it costs. */
+  expectedTotalCents?: number
 }
 
 /** A fact as order-service keeps it: what happened, when it learnt of it, and the little of it that an order shows. */
@@ -13,6 +15,7 @@ export type Fact = {
   | { type: 'order.created'; at: string; data: Placed }
   | { type: 'inventory.reserved'; at: string; data: { lines: PricedLine[]; totalCents: number; currency?: string } }
   | { type: 'inventory.out_of_stock'; at: string; data: { missing: { sku: string }[] } }
+  | { type: 'inventory.price_changed'; at: string; data: PriceChange & { currency: string } }
   | { type: 'payment.failed'; at: string; data: { reason: string } }
   | { type: 'shipping.prepared'; at: string; data: { trackingId: string; carrier?: string; trackingUrl?: string } }
   | { type: 'shipping.failed'; at: string; data: { reason: string } }
@@ -23,6 +26,8 @@ export type Fact = {
   | { type: 'order.refund_requested'; at: string; data: RefundRequest }
   | { type: 'payment.refunded'; at: string; data: { lines?: PricedLine[]; totalCents: number; reason: string } }
   | { type: 'payment.refund_refused'; at: string; data: { reason: string } }
+  // Its time is over: this alone is left, so that its id is never taken for a new order.
+  | { type: 'order.expired'; at: string; data: object }
 )
 
 export interface WantedRefund {
@@ -41,6 +46,14 @@ export interface RefundRequest {
   totalCents: number
   reason: string
   returnToStock: boolean
+}
+
+/** What is left of a customer who is forgotten. */
+export const forgottenCustomer = { user: 'forgotten' } as const
+
+/** What of a placement tells about its customer, and what does not. */
+export function partsOf({ user, name, contact, paymentMethod, shippingAddress, ...rest }: Placed) {
+  return { personal: { user, name, contact, paymentMethod, shippingAddress }, rest }
 }
 
 type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import {
   type Contract,
   InventoryOutOfStock,
+  InventoryPriceChanged,
   InventoryReserved,
   PaymentConfirmationRequired,
   PaymentFailed,
@@ -27,7 +28,8 @@ import {
   orderOf,
   requestOf,
 } from './domain.ts'
-import type { Fact, Placed, WantedRefund } from './facts.ts'
+import { type Fact, find, type Placed, type WantedRefund } from './facts.ts'
+import type { Price } from './placing.ts'
 import { refundRequested, requestWith } from './refunds.ts'
 import { idempotencyKeys, orders } from './store.ts'
 
@@ -38,6 +40,11 @@ export const handlers: Handler[] = [
     data: { lines, totalCents, ...(currency !== undefined && { currency }) },
   })),
   fact(InventoryOutOfStock, (at, { missing }) => ({ type: 'inventory.out_of_stock', at, data: { missing } })),
+  fact(InventoryPriceChanged, (at, { expectedTotalCents, totalCents, currency }) => ({
+    type: 'inventory.price_changed',
+    at,
+    data: { expectedTotalCents, totalCents, currency },
+  })),
   fact(PaymentConfirmationRequired, (at, { confirmBefore }) => ({
     type: 'payment.confirmation_required',
     at,
@@ -92,15 +99,25 @@ interface Placement {
   /** The `Idempotency-Key` header (IETF draft "The Idempotency-Key HTTP Header Field"). */
   key: string | undefined
   placed: Placed
+  /** Where the customer expects one. */
+  price?: Price | undefined
   at: string
 }
 
 /**
- * The first request places the order; every repeat gets the same answer.
+ * The first request places the order; every repeat gets the same answer, whatever the price is by then. Undefined: it is a new one
+ * whose price is to be asked for first.
  *
- * @throws RejectedError 422 `idempotency_key_reused`, 409 `order_exists` when the repeat asks for something else.
+ * @throws RejectedError 422 `idempotency_key_reused`, 409 `order_exists` when the repeat asks for something else; what `price` says.
  */
-export function placeOrder({ orderId: wanted, isOwnId = true, key, placed, at }: Placement): Work<Order> {
+export function placeOrder({
+  orderId: wanted,
+  isOwnId = true,
+  key,
+  placed,
+  price,
+  at,
+}: Placement): Work<Order | undefined> {
   const request = requestOf(isOwnId ? wanted : undefined, placed)
   const fingerprint = createHash('sha256').update(request).digest('base64url')
   const keys = key === undefined ? [] : [key, keyOfCustomer(placed, key)]
@@ -115,11 +132,17 @@ export function placeOrder({ orderId: wanted, isOwnId = true, key, placed, at }:
       const free = keys.find((one) => draft.get(idempotencyKeys, one) === undefined)
       const orderId = keyed?.orderId ?? wanted
       const facts = draft.get(orders, orderId) ?? []
+      if (find(facts, 'order.expired'))
+        throw new RejectedError(409, 'order_exists', `there was an order ${orderId}, which is not kept any more`)
       const known = asPlaced(orderId, facts)
       const isSame = known !== undefined && isSamePlacement(placed, facts)
       if (keyed && !(isSame && (keyed.fingerprint ?? fingerprint) === fingerprint))
         throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another request before')
       if (known && !isSame) throw new RejectedError(409, 'order_exists', `order ${orderId} exists and is another one`)
+      if (!isSame && placed.expectedTotalCents !== undefined) {
+        if (price === undefined) return { result: undefined, messages: [] }
+        if (price !== 'right') throw price
+      }
       if (!keyed && free !== undefined) draft.set(idempotencyKeys, free, { orderId, fingerprint })
       if (isSame) return { result: known, messages: [] }
       const learnt = learn(orderId, facts, { type: 'order.created', at, data: placed })

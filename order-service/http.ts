@@ -1,20 +1,35 @@
-// What people may ask of order-service. Nothing here waits for the broker, but for the two questions about a payment.
-import { Payment, PaymentConfirm, PaymentGet } from '@orders/shared/contracts'
+// What people may ask of order-service. Nothing here waits for the broker, but for the two questions about a payment and the one about a price.
+import { canonicalUser, demandEmail, Payment, PaymentConfirm, PaymentGet } from '@orders/shared/contracts'
 import { ask } from '@orders/shared/messaging'
 import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { v7 as uuid } from 'uuid'
 import { createBacklog } from './backlog.ts'
 import type { OrderConfig } from './config.ts'
 import type { CustomerIdOf } from './customers.ts'
-import { canonicalUser, linesOf, mayBePaid } from './domain.ts'
+import { linesOf, mayBePaid } from './domain.ts'
 import { placeOrder, requestCancellation, requestRefund, shownTo } from './handlers.ts'
+import { placeAtPrice } from './placing.ts'
 import { countWaiting, listOrders, orders } from './store.ts'
-import { ById, Cancelling, Key, OrderView, Page, PlaceOrder, RefundKey, WantRefund } from './views.ts'
+import {
+  ById,
+  Cancelling,
+  Key,
+  Orders,
+  OrderView,
+  OrderWithFacts,
+  Page,
+  PlaceOrder,
+  RefundKey,
+  WantRefund,
+} from './views.ts'
+
+/** Those of a question to payment-service, which may not come back. */
+const UNANSWERED = { 502: ['bad_answer'], 503: ['broker_unavailable'], 504: ['no_answer_in_time'] }
 
 type Request = Parameters<Wiring<OrderConfig>['auth']['customerOf']>[0]
 
 export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdOf: CustomerIdOf): void {
-  const { commit, database, broker, auth, config, now } = wiring
+  const { commit, openKey, database, broker, auth, config, now } = wiring
   const open = { onRequest: auth.customer }
   const backlog = createBacklog(() => countWaiting(database, config.ordersWaitingMax), config.ordersWaitingMax)
 
@@ -22,6 +37,13 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
   async function orderFor(request: Request, orderId: string) {
     const facts = (await orders.load(database, [orderId])).get(orderId) ?? []
     return { order: shownTo(auth.customerOf(request), orderId, facts), facts }
+  }
+
+  /** @throws RejectedError 404 `no_such_order`, 404 `no_payment` where none will ever be, which payment-service cannot know */
+  async function demandPayable(request: Request, orderId: string): Promise<void> {
+    const { facts } = await orderFor(request, orderId)
+    if (!mayBePaid(facts))
+      throw new RejectedError(404, 'no_payment', `order ${orderId} was cancelled before it came to a payment`)
   }
 
   /** @throws RejectedError 403 `other_customer` when the token shown is bound to another one than `user` */
@@ -37,16 +59,43 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
 
   app.post(
     '/orders',
-    { ...open, schema: { body: PlaceOrder, headers: Key, response: { 202: OrderView }, summary: 'Place an order' } },
+    {
+      ...open,
+      schema: {
+        body: PlaceOrder,
+        headers: Key,
+        response: { 202: OrderView },
+        problems: {
+          400: ['bad_address'],
+          403: ['other_customer'],
+          409: ['order_exists', 'price_changed', 'unknown_sku'],
+          422: ['idempotency_key_reused'],
+          502: ['bad_answer'],
+          503: ['backlog_full'],
+          504: ['no_answer_in_time'],
+        },
+        operationId: 'placeOrder',
+        summary: 'Place an order',
+        description:
+          'It is on disk once this answers, whether or not the broker is there. ' +
+          'A repeat with the same `orderId` or `Idempotency-Key` gets the same answer and places nothing.',
+      },
+    },
     async (request, reply) => {
       const { orderId: ownId, items, priority = 'standard', ...customer } = request.body
       demandOwn(request, customer.user)
+      demandEmail(customer.contact?.email, 'contact.email')
       const key = request.headers['idempotency-key']
       const placed = { ...customer, customerId: customerIdOf(customer.user), priority, lines: linesOf(items) }
       await backlog.takeOne()
+      await openKey(placed.customerId)
       const orderId = ownId ?? uuid()
       const placement = { orderId, isOwnId: ownId !== undefined, key, placed, at: now().toISOString() }
-      const order = await commit.submit(placeOrder(placement), traceOf(request))
+      const trace = traceOf(request)
+      const order = await placeAtPrice(placed, {
+        ...{ broker, timeoutMs: config.rpcTimeoutMs, cause: trace },
+        place: (price) => commit.submit(placeOrder({ ...placement, price }), trace),
+      })
       return reply.status(202).header('location', `/orders/${order.orderId}`).send(order)
     },
   )
@@ -57,6 +106,9 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
       ...open,
       schema: {
         params: ById,
+        response: { 200: OrderWithFacts },
+        problems: { 404: ['no_such_order'] },
+        operationId: 'getOrder',
         summary: 'Where an order stands, and the dated facts it follows from',
       },
     },
@@ -69,8 +121,15 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
   app.get(
     '/orders',
     {
-      onRequest: async (request) => (auth.customerOf(request) === undefined ? auth.operator(request) : undefined),
-      schema: { querystring: Page, summary: 'The newest orders, of one customer or of all' },
+      onRequest: auth.namedCustomer,
+      schema: {
+        querystring: Page,
+        response: { 200: Orders },
+        problems: { 403: ['token_refused', 'other_customer'] },
+        operationId: 'listOrders',
+        summary: 'The newest orders, of one customer or of all',
+        description: 'A customer whose token is bound to them sees their own, and has to name themselves as `user`.',
+      },
     },
     async (request) => {
       const { query } = request
@@ -92,6 +151,8 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
       schema: {
         params: ById,
         response: { 202: Cancelling },
+        problems: { 404: ['no_such_order'], 409: ['order_already_paid', 'order_already_cancelled'] },
+        operationId: 'cancelOrder',
         summary: 'Ask for a cancellation; only payment can grant it, and a repeat shows the answer',
       },
     },
@@ -112,6 +173,12 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
         headers: RefundKey,
         body: WantRefund,
         response: { 202: OrderView },
+        problems: {
+          404: ['no_such_order'],
+          409: ['nothing_left_to_refund', 'order_already_cancelled', 'parcel_in_preparation', 'order_not_paid'],
+          422: ['idempotency_key_reused'],
+        },
+        operationId: 'refundOrder',
         summary: 'Ask for a refund, of the whole order or of lines; payment decides',
       },
     },
@@ -125,22 +192,42 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
 
   app.get(
     '/orders/:id/payment',
-    { ...open, schema: { params: ById, response: { 200: Payment }, summary: 'Asks payment-service for the payment' } },
+    {
+      ...open,
+      schema: {
+        params: ById,
+        response: { 200: Payment },
+        problems: { 404: ['no_such_order', 'no_payment', 'no_payment_yet'], ...UNANSWERED },
+        operationId: 'getOrderPayment',
+        summary: 'Asks payment-service for the payment',
+      },
+    },
     async (request) => {
       const orderId = request.params.id
-      const { facts } = await orderFor(request, orderId)
-      if (!mayBePaid(facts))
-        throw new RejectedError(404, 'no_payment', `order ${orderId} was cancelled before it came to a payment`)
+      await demandPayable(request, orderId)
       return ask(broker, PaymentGet, { orderId }, config.rpcTimeoutMs, traceOf(request))
     },
   )
 
   app.post(
     '/orders/:id/payment/confirm',
-    { ...open, schema: { params: ById, response: { 202: Payment }, summary: 'The customer confirms the amount' } },
+    {
+      ...open,
+      schema: {
+        params: ById,
+        response: { 202: Payment },
+        problems: {
+          404: ['no_such_order', 'no_payment', 'no_payment_yet'],
+          409: ['payment_failed', 'payment_refunded', 'cancellation_requested', 'confirmation_not_needed'],
+          ...UNANSWERED,
+        },
+        operationId: 'confirmOrderPayment',
+        summary: 'The customer confirms the amount',
+      },
+    },
     async (request, reply) => {
       const orderId = request.params.id
-      await orderFor(request, orderId)
+      await demandPayable(request, orderId)
       const payment = await ask(broker, PaymentConfirm, { orderId }, config.rpcTimeoutMs, traceOf(request))
       return reply.status(202).send(payment)
     },

@@ -1,16 +1,21 @@
 // `npm run rebuild-orders`: derives the orders read model again from the facts, beside a running service if need be.
-import { readConfig } from '@orders/shared/runtime'
+import { orders as domain } from '@orders/shared/contracts'
+import { openMaster, openPersonal } from '@orders/shared/messaging'
+import { createLog, readConfig } from '@orders/shared/runtime'
 import { openDatabase } from '@orders/shared/storage'
 import { OrderConfig } from './config.ts'
 import { openPseudonyms } from './customers.ts'
 import { fillCustomers, rebuildOrders } from './store.ts'
 
 const config = readConfig(OrderConfig, process.env)
-const database = await openDatabase('order-service', config.dataDir, config.databaseUrl)
+const stored = await openDatabase('order-service', config.dataDir, config.databaseUrl)
 try {
+  const log = await createLog({ service: 'order-service', level: 'warn', pretty: false })
+  const sealing = { master: openMaster(config, log), isSealing: config.encryptPersonal, log }
+  const { database } = await openPersonal({ database: stored, registry: domain.registry, ...sealing })
   const orders = await rebuildOrders(database, (count) => process.stdout.write(`\r${count} orders derived`))
   await fillCustomers(database, await openPseudonyms(database))
   process.stdout.write(`\r${orders} orders derived from their facts\n`)
 } finally {
-  await database.close()
+  await stored.close()
 }

@@ -110,7 +110,7 @@ function totalOf(lines: readonly PricedLine[]): number {
 export function refundRequests(orderId: string, facts: readonly Fact[]): Message[] {
   const [created] = factsOf(facts, 'order.created')
   if (!created) return []
-  const { lines: _, paymentMethod: __, ...customer } = created.data
+  const { lines: _, paymentMethod: __, expectedTotalCents: ___, ...customer } = created.data
   const currency = factsOf(facts, 'inventory.reserved').at(0)?.data.currency
   const priority = amqpPriority[customer.priority]
   return factsOf(facts, 'order.refund_requested').map(({ detail: request = '', at, data }) => {

@@ -1,9 +1,18 @@
 // order-service's SQL: facts, which are only ever added, and the orders derived from them.
 import type { OrderStatus } from '@orders/shared/contracts'
 import { type Change, lockKeyOf, type State } from '@orders/shared/messaging'
-import { byKey, type Database, insert, type Reader, type Sql } from '@orders/shared/storage'
+import {
+  apart,
+  byKey,
+  type Database,
+  insert,
+  type Reader,
+  type Sealable,
+  type Sql,
+  sealable,
+} from '@orders/shared/storage'
 import { type Order, orderOf } from './domain.ts'
-import { type Fact, keyOf } from './facts.ts'
+import { type Fact, forgottenCustomer, keyOf, partsOf } from './facts.ts'
 
 /** What is known of each order, in the order in which it was learnt. */
 export const orders: State<readonly Fact[]> = { name: 'orders', load: loadFacts, save: saveFacts }
@@ -15,33 +24,51 @@ export interface Keyed {
 export const idempotencyKeys: State<Keyed> = { name: 'idempotency keys', load: loadKeys, save: saveKeys }
 
 async function loadFacts(sql: Reader, orderIds: string[]): Promise<Map<string, Fact[]>> {
-  const rows = await sql.all<{ orderId: string; type: string; at: string; data: string }>(
-    'select order_id as "orderId", type, at, data from facts where order_id in each(?) order by sequence',
+  const rows = await sql.all<{ orderId: string; type: string; at: string; data: string; personal: string | null }>(
+    'select order_id as "orderId", type, at, data, personal from facts where order_id in each(?) order by sequence',
     orderIds,
   )
   const orders = new Map<string, Fact[]>()
-  for (const { orderId, type, at, data } of rows) {
+  for (const { orderId, type, at, data: rest, personal } of rows) {
     const facts = orders.get(orderId) ?? []
     orders.set(orderId, facts)
     const [name, detail] = type.split('/')
     // The cast is the decoding edge: every row was written by `saveFacts`.
-    facts.push({ type: name, ...(detail !== undefined && { detail }), at, data: JSON.parse(data) } as Fact)
+    const data = { ...JSON.parse(rest), ...personalOf(personal) }
+    facts.push({ type: name, ...(detail !== undefined && { detail }), at, data } as Fact)
   }
   return orders
 }
 
+/** Once the customer is forgotten, it reads as an empty text. */
+const personalOf = (personal: string | null): object =>
+  personal === null ? {} : personal === '' ? forgottenCustomer : JSON.parse(personal)
+
 /** Appends the new facts and brings the derived orders up to date. */
 async function saveFacts(tx: Sql, changes: Change<readonly Fact[]>[]): Promise<void> {
   const fresh = changes.flatMap(({ key, before = [], after }) =>
-    after.slice(before.length).map((fact) => [key, keyOf(fact), fact.at, JSON.stringify(fact.data)]),
+    after.slice(before.length).map((fact) => [key, keyOf(fact), fact.at, ...dataOf(fact)]),
   )
   await Promise.all([
-    insert(tx, 'facts (order_id, type, at, data)', fresh),
+    insert(tx, 'facts (order_id, type, at, data, personal)', fresh),
     saveOrders(
       tx,
       changes.flatMap(({ key, after }) => orderOf(key, after) ?? []),
     ),
   ])
+}
+
+function dataOf({ type, data }: Fact): [Sealable, Sealable] | [string, null] {
+  if (type !== 'order.created') return [JSON.stringify(data), null]
+  const { personal, rest } = partsOf(data)
+  const { customerId, ...asked } = data
+  // What was asked for stands alone where nothing is sealed: version 0.1.0 compares a repeat with all that it finds there.
+  return apart(customerId, {
+    whole: JSON.stringify(asked),
+    beside: customerId === undefined ? null : JSON.stringify({ customerId }),
+    rest: JSON.stringify(rest),
+    secret: JSON.stringify(personal),
+  })
 }
 
 async function saveOrders(tx: Sql, derived: Order[]): Promise<void> {
@@ -50,7 +77,7 @@ async function saveOrders(tx: Sql, derived: Order[]): Promise<void> {
     'orders (order_id, user_name, customer_id, status, reason, total_cents, created_at, updated_at)',
     derived.map(({ orderId, user, customerId, status, reason, totalCents, createdAt, updatedAt }) => [
       orderId,
-      user,
+      sealable(customerId, user),
       customerId ?? null,
       status,
       reason,
@@ -88,7 +115,7 @@ async function saveKeys(tx: Sql, changes: Change<Keyed>[]): Promise<void> {
 export interface OrderSummary {
   orderId: string
   user: string
-  status: string
+  status: OrderStatus
   reason: string | null
   totalCents: number | null
   createdAt: string
@@ -105,7 +132,7 @@ interface Wanted {
 /** The newest first; `before` is the id of the last order of the page before. */
 export async function listOrders(sql: Reader, { status, customerId, before, limit }: Wanted): Promise<OrderSummary[]> {
   const last = before === undefined ? undefined : await createdAtOf(sql, before)
-  return sql.all<OrderSummary>(
+  const rows = await sql.all<OrderSummary>(
     `select order_id as "orderId", user_name as "user", status, reason, total_cents as "totalCents",
        created_at as "createdAt", updated_at as "updatedAt"
      from orders
@@ -116,6 +143,7 @@ export async function listOrders(sql: Reader, { status, customerId, before, limi
     ...(customerId === undefined ? [] : [customerId]),
     limit,
   )
+  return rows.map((row) => (row.user === '' ? { ...row, ...forgottenCustomer } : row))
 }
 
 /** A literal, since only that lets the planner use the index of those that are not completed. */

@@ -1,5 +1,6 @@
 // What order-service takes and shows over HTTP, as schemas.
 import {
+  Cents,
   Currency,
   CustomerId,
   Locale,
@@ -10,19 +11,12 @@ import {
   personal,
   RefundRequest,
   Sku,
+  User,
 } from '@orders/shared/contracts'
 import { Type } from 'typebox'
 
 const Quantity = Type.Integer({ minimum: 1, maximum: 10_000 })
 const Item = Type.Union([Sku, Type.Object({ sku: Sku, quantity: Quantity }, { additionalProperties: false })])
-
-/** As the shop knows its customer; not of blanks alone, since those around it do not count. */
-const User = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  pattern: '^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$',
-  ...personal,
-})
 
 /**
  * A person's name, and nothing else that could be sent to a stranger in a mail of ours: no digits, no slashes, and no dot before two
@@ -34,10 +28,18 @@ const Name = Type.String({
   ...personal,
 })
 
+/** It stands in mails, which may go to a stranger: nothing that leads away from them. */
+const ShippingAddress = Type.String({
+  minLength: 1,
+  maxLength: 500,
+  pattern: '^(?![^]*(?:://|@))',
+  description: 'Lines of an address; no links, and no e-mail addresses.',
+})
+
 export const PlaceOrder = Type.Object(
   {
     orderId: Type.Optional(OrderId),
-    user: User,
+    user: { ...User, ...personal },
     name: Type.Optional(Name),
     items: Type.Array(Item, { minItems: 1, maxItems: 200 }),
     priority: Type.Optional(OrderPriority),
@@ -54,7 +56,11 @@ export const PlaceOrder = Type.Object(
       ),
     ),
     paymentMethod: Type.Optional(Type.String({ pattern: '^tok_[A-Za-z0-9_]{1,60}$' })),
-    shippingAddress: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+    shippingAddress: Type.Optional(ShippingAddress),
+    expectedTotalCents: Type.Optional({
+      ...Cents,
+      description: 'What the customer agrees to pay; at another price 409 `price_changed`.',
+    }),
   },
   { additionalProperties: false },
 )
@@ -101,6 +107,23 @@ export const OrderView = Type.Object({
   createdAt: Type.String(),
   updatedAt: Type.String(),
 })
+export const OrderWithFacts = Type.Object({
+  ...OrderView.properties,
+  facts: Type.Array(Type.Object({ type: Type.String(), at: Type.String() })),
+})
+export const Orders = Type.Object({
+  orders: Type.Array(
+    Type.Object({
+      orderId: OrderId,
+      user: Type.String(personal),
+      status: OrderStatus,
+      reason: Nullable(Type.String()),
+      totalCents: Nullable(Type.Integer()),
+      createdAt: Type.String(),
+      updatedAt: Type.String(),
+    }),
+  ),
+})
 export const ById = Type.Object({ id: OrderId })
 export const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
 const OneLine = '^[^\\u0000-\\u001f\\u007f]+$'
@@ -123,10 +146,44 @@ export const WantRefund = Type.Object(
 )
 export const Page = Type.Object(
   {
-    user: Type.Optional(User),
+    user: Type.Optional({ ...User, ...personal }),
     status: Type.Optional(OrderStatus),
     before: Type.Optional(OrderId),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
   },
   { additionalProperties: false },
 )
+export const ByCustomer = Type.Object({
+  id: { ...User, description: 'A pseudonym (cus_…), or a user as the shop knows its customer' },
+})
+export const ForgettingView = Type.Object({
+  customerId: CustomerId,
+  request: Type.String({ description: 'counts the requests of this customer' }),
+  requestedAt: Type.String(),
+  done: Type.Array(Type.String(), { description: 'the services that have dropped the keys' }),
+  waitsFor: Type.Array(Type.String(), { description: 'those that have not said so yet' }),
+  completedAt: Nullable(Type.String()),
+})
+
+export const ExportBy = Type.Object(
+  {
+    operator: Type.String({ minLength: 1, maxLength: 100, pattern: OneLine, description: 'Who asks' }),
+    reason: Type.String({ minLength: 1, maxLength: 400, pattern: OneLine, description: 'And why' }),
+  },
+  { additionalProperties: false },
+)
+export const ExportView = Type.Object({
+  customerId: CustomerId,
+  exportedAt: Type.String(),
+  records: Type.Array(
+    Type.Object({
+      service: Type.String(),
+      table: Type.String(),
+      record: Type.Unknown({ description: 'The row, decrypted as far as there are keys' }),
+    }),
+  ),
+  missing: Type.Array(Type.Object({ service: Type.String(), why: Type.String() }), {
+    description: 'Services that have not answered: they may hold more',
+  }),
+  isComplete: Type.Boolean({ description: 'Whether every service has given all that it holds' }),
+})

@@ -1,6 +1,7 @@
 // What people are told of a payment, and why a customer's word is refused.
 import type { Payment as PaymentReply } from '@orders/shared/contracts'
-import { type Payment, sumOf } from './domain.ts'
+import { RejectedError } from '@orders/shared/runtime'
+import { keptOf, type PartRefund, type Payment, sumOf } from './domain.ts'
 
 /** Why the customer's word is not wanted, or not any more; undefined when it is, and for its harmless repeat. */
 export function refusalOf({ status, reason, confirmBefore }: Payment): { code: string; message: string } | undefined {
@@ -10,6 +11,10 @@ export function refusalOf({ status, reason, confirmBefore }: Payment): { code: s
     return { code: 'cancellation_requested', message: 'a cancellation was asked for and is being decided' }
   if (confirmBefore !== null) return undefined
   return { code: 'confirmation_not_needed', message: 'the payment needed no confirmation and is done' }
+}
+
+export function noPaymentYet(orderId: string): RejectedError {
+  return new RejectedError(404, 'no_payment_yet', `nothing is known of a payment for order ${orderId} yet`)
 }
 
 /** Of an order about which nothing is decided: it was not heard of yet, or the gateway is being asked. */
@@ -30,4 +35,14 @@ export function replyOf({
 }: Payment): PaymentReply {
   const refundedCents = status === 'refunded' ? (totalCents ?? 0) : sumOf(refunds, 'done')
   return { orderId, status, totalCents, refundedCents, reason, chargeId, confirmBefore, updatedAt }
+}
+
+/** What operators see besides: everything that is to go back, or has, and what became of it. */
+export function refundsOf(payment: Payment) {
+  return payment.refunds.map(({ request, amountCents, status, abandoned }: PartRefund) => ({
+    ...(request !== undefined && { request }),
+    amountCents: request === undefined ? keptOf(payment) : amountCents,
+    status,
+    ...(status === 'given_up' && { why: abandoned?.why, at: abandoned?.at }),
+  }))
 }

@@ -12,11 +12,11 @@ import {
   PaymentConfirmationRequired,
   PaymentDeadline,
   PaymentFailed,
-  PaymentRefunded,
   type Payment as PaymentReply,
   PaymentSuccess,
   PaymentVoid,
   type PricedLine,
+  type RefundRequested,
 } from '@orders/shared/contracts'
 
 /** What inventory set aside, for whom, and what it costs. */
@@ -41,16 +41,31 @@ export interface Payment {
   refunds: PartRefund[]
   /** Kept only until the decision, since it names the customer. */
   reservation: Reservation | null
+  /** Its customer is forgotten, so nothing is charged any more. */
+  isForgotten?: true
   version: number
   createdAt: string
   updatedAt: string
 }
 
-/** A part of the charge, or all of it, that an operator wants given back. What is due is owed until it is done. */
+/**
+ * A part of the charge, or all of it, that an operator wants given back. What is due is owed until it is done, also when an operator
+ * has given it up. Without `request` it is what goes back by itself: it stands here from when that was given up, without an amount.
+ */
 export interface PartRefund {
-  request: string
+  request?: string
   amountCents: number
-  status: 'due' | 'done' | 'refused'
+  status: 'due' | 'done' | 'refused' | 'given_up'
+  /** How often it was given up, and the last time. */
+  abandoned?: Abandoned | undefined
+}
+
+export interface Abandoned {
+  times: number
+  why: string
+  at: string
+  /** What its task said, for the next one: kept until that is there, since it names the customer. */
+  wanted?: Ordered | RefundRequested | undefined
 }
 
 /** What changes, if anything, and what is said. */
@@ -68,12 +83,8 @@ export type Settlement =
   | { outcome: 'declined'; reason: string }
   | { outcome: 'voided' }
 
-export interface Refund {
-  chargeId: string
-  refundId: string
-}
-
 export const CANCELLED_BY_CUSTOMER = 'cancelled_by_customer'
+export const CUSTOMER_FORGOTTEN = 'customer_forgotten'
 const nothing: Decision = { messages: [] }
 
 /** Whether anything that this order was charged is to be given back. */
@@ -87,8 +98,10 @@ export function reserved(
   payment: Payment | undefined,
   reservation: Reservation,
   now: string,
+  isForgotten?: true,
 ): Payment {
-  return { ...(payment ?? opened(orderId, now)), reservation, totalCents: reservation.totalCents }
+  const known = { ...(payment ?? opened(orderId, now)), reservation, totalCents: reservation.totalCents }
+  return isForgotten ? { ...known, isForgotten } : known
 }
 
 /** `inventory.reserved`: charges, or asks the customer first. */
@@ -100,10 +113,11 @@ export function decideReservation(
     settlement,
     terms,
     now,
-  }: { reservation: Reservation; settlement?: Settlement; terms: Terms; now: string },
+    isForgotten,
+  }: { reservation: Reservation; settlement?: Settlement; terms: Terms; now: string; isForgotten?: true | undefined },
 ): Decision {
   if (payment && isDecided(payment)) return nothing
-  const payable = reserved(orderId, payment, reservation, now)
+  const payable = reserved(orderId, payment, reservation, now, isForgotten)
   if (settlement) return settle(payable, settlement, now)
   if (!payment) return askCustomer(payable, terms, now)
   // The request came after the look whether to ask the gateway, so nobody knows yet whether the key is free.
@@ -159,19 +173,6 @@ export function decideDeadline(payment: Payment | undefined, now: string): Decis
   return payment?.status === 'awaiting_confirmation' ? failUnasked(payment, 'confirmation_timeout', now) : nothing
 }
 
-/** `payment.void`: books the refund, if there was anything to refund; `ordered` is told with it. */
-export function decideRefund(
-  payment: Payment | undefined,
-  { refund, ordered = {}, now }: { refund: Refund | undefined; ordered?: Ordered; now: string },
-): Decision {
-  if (!payment || !refund || !isRefundDue(payment)) return nothing
-  const reason = payment.reason ?? stopReason(payment)
-  const data = { ...ordered, totalCents: keptOf(payment), refundId: refund.refundId, reason }
-  const refunded = PaymentRefunded.of(payment.orderId, now, data, { priority: amqpPriority.failure })
-  const { chargeId, refundId } = refund
-  return changed(payment, { chargeId, refundId, status: 'refunded', reason }, now, [refunded])
-}
-
 /** `payment.confirm`: the customer's word sets off the charge, once. */
 export function decideConfirmation(payment: Payment, now: string): Decision {
   if (payment.status !== 'awaiting_confirmation') return nothing
@@ -218,7 +219,7 @@ function askCustomer(payment: Payment, { confirmAboveCents, confirmWithinMs }: T
 }
 
 /** Saved as it is it is a tombstone: a reservation that comes later finds it and voids. */
-function opened(orderId: string, now: string): Payment {
+export function opened(orderId: string, now: string): Payment {
   return {
     orderId,
     status: 'cancel_requested',
@@ -247,20 +248,20 @@ export function sumOf(refunds: readonly PartRefund[], ...statuses: PartRefund['s
 
 /** What is left of the charge. */
 export function keptOf({ totalCents, refunds }: Payment): number {
-  return (totalCents ?? 0) - sumOf(refunds, 'due', 'done')
+  return (totalCents ?? 0) - sumOf(refunds, 'due', 'done', 'given_up')
 }
 
 /** Whom and what it is about; how it is paid is nobody's any more. */
-function orderedIn({ totalCents: _, paymentMethod: __, ...ordered }: Reservation): Ordered {
+export function orderedIn({ totalCents: _, paymentMethod: __, ...ordered }: Reservation): Ordered {
   return ordered
 }
 
-function isDecided({ status }: Payment): boolean {
+export function isDecided({ status }: Payment): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'refunded'
 }
 
-function stopReason({ shippingFailure }: Payment): string {
-  return shippingFailure ?? CANCELLED_BY_CUSTOMER
+export function stopReason({ shippingFailure, isForgotten }: Payment): string {
+  return shippingFailure ?? (isForgotten ? CUSTOMER_FORGOTTEN : CANCELLED_BY_CUSTOMER)
 }
 
 function reservationOf({ orderId, status, reservation }: Payment): Reservation {

@@ -2,7 +2,7 @@
 //
 // What a real one must have to take its place: every call is idempotent by our key, and a void of an unused key closes
 // that key for ever. (Stripe: `Idempotency-Key`, and a PaymentIntent created first and cancelled to close it.)
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Breaker, TransientError } from '@orders/shared/runtime'
@@ -76,7 +76,8 @@ interface Options {
  * A stand-in with test tokens as real providers have them: `tok_visa` charges, `tok_slow` does after a while,
  * `tok_gateway_down` is never answered, `tok_answer_lost` charges and is never answered, any other is declined.
  *
- * While a file of the books' name with `.down` behind it is there, nothing is answered.
+ * While a file of the books' name with `.down` behind it is there, nothing is answered; a number in it is the seconds of a
+ * `Retry-After`: then there are too many calls.
  *
  * Its books are a file of its own, since a killed service must not make the provider forget. Each call is one
  * transaction, so any number of copies may share the file. `synchronous = OFF` outlives a killed process, though not a
@@ -115,7 +116,9 @@ export function openSimulatedGateway({ path, now, slowMs = SLOW_MS }: Options): 
   })
 
   function answering(): void {
-    if (existsSync(`${path}.down`)) throw unavailable()
+    if (!existsSync(`${path}.down`)) return
+    const seconds = Number(readFileSync(`${path}.down`, 'utf8'))
+    throw seconds > 0 ? throttled(seconds) : unavailable()
   }
 
   return {
@@ -189,4 +192,13 @@ const READ = `select key, amount_cents as amountCents, status, charge_id as char
 
 function unavailable(): TransientError {
   return new TransientError('gateway_unavailable', 'the payment provider answers 503', { isOutside: true })
+}
+
+function throttled(retryAfterSeconds: number): TransientError {
+  const details = { isOutside: true, retryAfterSeconds }
+  return new TransientError(
+    'gateway_throttled',
+    `the payment provider answers 429, after ${retryAfterSeconds} s`,
+    details,
+  )
 }

@@ -13,7 +13,8 @@ import {
 } from '@orders/shared/contracts'
 import { type Answerer, about, answers, type Handler, on, type Patience, type Timers } from '@orders/shared/messaging'
 import { notBefore, PermanentError, RejectedError } from '@orders/shared/runtime'
-import { pendingSince, refusalOf, replyOf } from './answers.ts'
+import { decideAbandoned } from './abandoned.ts'
+import { noPaymentYet, pendingSince, refusalOf, replyOf } from './answers.ts'
 import { type Begun, createBegun } from './begun.ts'
 import { type Call, callForCharge, callForReservation } from './calls.ts'
 import type { PaymentConfig } from './config.ts'
@@ -24,13 +25,11 @@ import {
   decideConfirmation,
   decideDeadline,
   decideGivenUp,
-  decideRefund,
   decideReservation,
   decideShippingFailure,
   isRefundDue,
   keptOf,
   type Payment,
-  type Refund,
   reserved,
   type Settlement,
   type Terms,
@@ -38,10 +37,11 @@ import {
 import type { Gateway } from './gateway.ts'
 import { decidePartRefund, decideRefundRequest, dueRefund, type RefundAnswer } from './refunds.ts'
 import { overdueSince, payments } from './store.ts'
+import { decideRefund, type Refund } from './voids.ts'
 
 /** What the gateway may keep an order waiting for; then the payment fails. */
 const whileItWaits = (forMs: number): Patience => ({ waitsMs: [1_000, 5_000, 15_000, 30_000], forMs })
-/** A charge that is to go back is owed to the customer until it has. */
+/** A charge that is to go back is owed to the customer until it has, or until an operator gives it up. */
 const UNTIL_DONE: Patience = { waitsMs: [1_000, 5_000, 15_000, 30_000] }
 
 /** The gateway's key is always the order id: whoever asks, and however often, it is about the same one charge. */
@@ -55,18 +55,25 @@ export function handlers(
   return [
     on(InventoryReserved, payments, {
       ...charging,
-      ask: ({ subject, data }, { read, signal }) =>
+      ask: ({ subject, data, isForgotten }, { read, signal }) =>
         begun.during(subject, async () =>
-          settled(gateway, subject, callForReservation(await read(payments, subject), data, terms), signal),
+          settled(
+            gateway,
+            subject,
+            callForReservation(await read(payments, subject), data, terms, isForgotten),
+            signal,
+          ),
         ),
-      decide: ({ subject, data }, payment, { now }, settlement: Settlement | undefined) =>
-        decideReservation(subject, payment, { reservation: data, settlement, terms, now }),
+      decide: ({ subject, data, isForgotten }, payment, { now }, settlement: Settlement | undefined) =>
+        decideReservation(subject, payment, { reservation: data, settlement, terms, now, isForgotten }),
       giveUp: ({ subject, data }, payment, { now }) => decideGivenUp(reserved(subject, payment, data, now), now),
+      recall: ({ data }, payment) => notAskedUnless(callForReservation(payment, data, terms)),
     }),
     on(PaymentCharge, payments, {
       ...charging,
       ask: async ({ subject }, { read, signal }) =>
         settled(gateway, subject, callForCharge(await read(payments, subject)), signal),
+      recall: (_, payment) => notAskedUnless(callForCharge(payment)),
       decide: (_, payment, { now }, settlement: Settlement | undefined) => decideCharge(payment, settlement, now),
       giveUp: (_, payment, { now }) => decideGivenUp(payment, now),
     }),
@@ -74,12 +81,11 @@ export function handlers(
       ...charging,
       patience: UNTIL_DONE,
       ask: async ({ subject }, { read }) => givenBack(gateway, subject, await read(payments, subject)),
+      recall: (_, payment) => notAskedUnless(isRefundDue(payment)),
       decide: ({ data: ordered }, payment, { now }, refund: Refund | undefined) =>
         decideRefund(payment, { refund, ordered, now }),
-    }),
-    on(OrderRefundRequested, payments, {
-      decide: ({ subject: orderId, data: wanted }, payment, { now }) =>
-        decideRefundRequest(payment, { orderId, wanted, now }),
+      giveUp: ({ data: wanted }, payment, { now }, { error }) =>
+        decideAbandoned(payment, { wanted, why: error.message }, now),
     }),
     on(PaymentRefund, payments, {
       ...charging,
@@ -88,16 +94,13 @@ export function handlers(
         const due = dueRefund(await read(payments, key), request)
         return due && gateway.refund({ key, refundKey: `${key}/${request}`, amountCents: due.amountCents })
       },
+      recall: ({ data: { request } }, payment) => notAskedUnless(dueRefund(payment, request)),
       decide: ({ data: wanted }, payment, { now }, answer: RefundAnswer | undefined) =>
         decidePartRefund(payment, { wanted, answer, now }),
+      giveUp: ({ data: wanted }, payment, { now }, { error }) =>
+        decideAbandoned(payment, { request: wanted.request, wanted, why: error.message }, now),
     }),
-    on(OrderCancelRequested, payments, {
-      decide: ({ subject }, payment, { now }) => decideCancellation(subject, payment, now),
-    }),
-    on(ShippingFailed, payments, {
-      decide: ({ subject, data: { reason: shippingFailure, ...ordered } }, payment, { now }) =>
-        decideShippingFailure(subject, payment, { shippingFailure, ordered, now }),
-    }),
+    ...wishes,
     on(PaymentDeadline, payments, {
       decide(_, payment, { now, waitedMs }) {
         notBefore(awaitedUntil(payment), now, { lengthMs: terms.confirmWithinMs, waitedMs })
@@ -106,6 +109,21 @@ export function handlers(
     }),
   ]
 }
+
+/** What others want of a payment, about which nobody outside is asked at once. */
+export const wishes: Handler[] = [
+  on(OrderRefundRequested, payments, {
+    decide: ({ subject: orderId, data: wanted }, payment, { now }) =>
+      decideRefundRequest(payment, { orderId, wanted, now }),
+  }),
+  on(OrderCancelRequested, payments, {
+    decide: ({ subject }, payment, { now }) => decideCancellation(subject, payment, now),
+  }),
+  on(ShippingFailed, payments, {
+    decide: ({ subject, data: { reason: shippingFailure, ...ordered } }, payment, { now }) =>
+      decideShippingFailure(subject, payment, { shippingFailure, ordered, now }),
+  }),
+]
 
 export function deadlines({ timerGraceMs, timerLookMs }: PaymentConfig): Timers {
   return {
@@ -142,9 +160,12 @@ export const answerers: Answerer[] = [
 
 /** @throws RejectedError 404 `no_payment_yet` */
 function known(payment: Payment | undefined, orderId: string): Payment {
-  if (!payment) throw new RejectedError(404, 'no_payment_yet', `nothing is known of a payment for order ${orderId} yet`)
+  if (!payment) throw noPaymentYet(orderId)
   return payment
 }
+
+/** For a rehearsal: where there is nothing to ask the gateway, its answer is none. */
+const notAskedUnless = (call: object | boolean | undefined) => (call ? undefined : { answer: undefined })
 
 async function settled(
   gateway: Gateway,

@@ -15,6 +15,9 @@ export type RefundAnswer =
   | { outcome: 'refunded'; chargeId: string; refundId: string }
   | { outcome: 'refused'; reason: string }
 
+/** One that an operator asked for. */
+type Requested = PartRefund & { request: string }
+
 const nothing: Decision = { messages: [] }
 
 /** `order.refund_requested`: books what is wanted, or refuses what is more than there is left. */
@@ -25,7 +28,7 @@ export function decideRefundRequest(
   if (!payment?.chargeId)
     throw new PermanentError('never_charged', `order ${orderId} was never charged, so nothing can be given back`)
   if (findRefund(payment, wanted.request)) return nothing
-  const booked: PartRefund = { request: wanted.request, amountCents: wanted.totalCents, status: 'due' }
+  const booked: Requested = { request: wanted.request, amountCents: wanted.totalCents, status: 'due' }
   if (wanted.totalCents > leftOf(payment)) return refused(payment, booked, 'nothing_left', now)
   const { request: detail, priority } = wanted
   const task = PaymentRefund.of(orderId, now, wanted, { detail, priority: amqpPriority[priority] })
@@ -33,7 +36,7 @@ export function decideRefundRequest(
 }
 
 /** What the gateway is to be asked about; undefined when it is done, or was refused. */
-export function dueRefund(payment: Payment | undefined, request: string): PartRefund | undefined {
+export function dueRefund(payment: Payment | undefined, request: string): Requested | undefined {
   const booked = payment && findRefund(payment, request)
   return booked?.status === 'due' ? booked : undefined
 }
@@ -55,7 +58,7 @@ export function decidePartRefund(
   return changed(payment, { refunds, ...end }, now, [said])
 }
 
-function refused(payment: Payment, booked: PartRefund, reason: string, now: string): Decision {
+function refused(payment: Payment, booked: Requested, reason: string, now: string): Decision {
   const { request } = booked
   const options = { detail: request, priority: amqpPriority.failure }
   const said = PaymentRefundRefused.of(payment.orderId, now, { request, reason }, options)
@@ -67,8 +70,8 @@ function settled({ refunds }: Payment, booked: PartRefund): PartRefund[] {
   return [...refunds.filter(({ request }) => request !== booked.request), booked]
 }
 
-function findRefund({ refunds }: Payment, request: string): PartRefund | undefined {
-  return refunds.find((one) => one.request === request)
+function findRefund({ refunds }: Payment, request: string): Requested | undefined {
+  return refunds.find((one): one is Requested => one.request === request)
 }
 
 /** Of a charge that goes back as a whole, because its parcel cannot go, nothing is left. */

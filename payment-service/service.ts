@@ -7,14 +7,21 @@ import { createBegun } from './begun.ts'
 import { PaymentConfig } from './config.ts'
 import { guarded, openSimulatedGateway } from './gateway.ts'
 import { answerers, deadlines, handlers } from './handlers.ts'
+import { holdings } from './holdings.ts'
 import { routes } from './http.ts'
+import { recall } from './recall.ts'
+import { tables } from './tables.ts'
 
 export const paymentService: ServiceDefinition<typeof PaymentConfig> = {
   name: 'payment-service',
   domain: orders,
   summary: 'Charges, or fails to; a cancellation and a deadline are only inputs to that one decision.',
+  tags: { payments: 'Payments, one for each order.' },
   folder: import.meta.dirname,
+  holdings,
   config: PaymentConfig,
+  tables,
+  recall: () => recall,
   wire(wiring) {
     const { config, parts, now } = wiring
     const path = join(config.dataDir, 'payment-gateway.db')

@@ -1,6 +1,6 @@
 // payment-service's SQL: one row for each order.
 import type { Change, State } from '@orders/shared/messaging'
-import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
+import { byKey, insert, type Reader, type Sql, sealable } from '@orders/shared/storage'
 import type { PartRefund, Payment, Reservation } from './domain.ts'
 
 export const payments: State<Payment> = { name: 'payments', load, save }
@@ -23,8 +23,22 @@ function paymentOf(row: PaymentRow): Payment {
   return {
     ...row,
     refunds: row.refunds === null ? [] : (JSON.parse(row.refunds) as PartRefund[]),
-    reservation: row.reservation === null ? null : (JSON.parse(row.reservation) as Reservation),
+    ...reservationIn(row),
   }
+}
+
+/** What is forgotten stays so, whatever else is decided. */
+function savedReservation({ reservation, isForgotten }: Payment) {
+  if (reservation === null) return null
+  return isForgotten ? '' : sealable(reservation.customerId, JSON.stringify(reservation))
+}
+
+/** Once the customer is forgotten, it reads as an empty text. */
+function reservationIn({ reservation, totalCents }: PaymentRow): Pick<Payment, 'reservation' | 'isForgotten'> {
+  if (reservation === null) return { reservation }
+  if (reservation !== '') return { reservation: JSON.parse(reservation) as Reservation }
+  const left = { user: 'forgotten', priority: 'standard' as const, lines: [], totalCents: totalCents ?? 0 }
+  return { reservation: left, isForgotten: true }
 }
 
 async function save(tx: Sql, changes: Change<Payment>[]): Promise<void> {
@@ -41,7 +55,7 @@ async function save(tx: Sql, changes: Change<Payment>[]): Promise<void> {
       payment.reason,
       payment.shippingFailure,
       payment.confirmBefore,
-      payment.reservation && JSON.stringify(payment.reservation),
+      savedReservation(payment),
       payment.refunds.length === 0 ? null : JSON.stringify(payment.refunds),
       payment.version,
       payment.createdAt,

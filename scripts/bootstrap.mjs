@@ -64,8 +64,8 @@ function dependenciesMatchLock() {
   return Object.keys(locked).every((path) => {
     const want = locked[path]
     const have = installed[path]
-    // Optional packages are for other platforms unless they are there.
-    if (path === '' || (!have && (want.optional || want.devOptional))) return true
+    // The project's own folders lie here already. Optional packages are for other platforms unless they are there.
+    if (!path.includes('node_modules/') || (!have && (want.optional || want.devOptional))) return true
     return have?.version === want.version && have?.integrity === want.integrity
   })
 }

@@ -3,15 +3,20 @@ import { interruption } from './processes/interruption.ts'
 import { consoleTypesStep, runQuietly, type Step, styleStep, typesStep } from './testing/steps.ts'
 
 /**
- * Component tests (of a whole service, of processes, of sizes on disk) and tests of the means of tests; and what takes seconds by
- * itself: every template rendered, the whole schema of AsyncAPI compiled. That this document is what the code says is checked here too.
+ * What takes more than a moment is left to npm test: whole services, processes and what a copy of the tree tells; stores and kernels over
+ * real databases; every order of arrival; every template, the whole of AsyncAPI and OpenAPI, the packed kernel.
  */
 const LEFT_TO_NPM_TEST = [
   '**/test/component/*.test.ts',
-  'shared/testing/test/*.test.ts',
-  'notification-service/test/templates.test.ts',
-  'notification-service/test/mail-programs.test.ts',
-  'tests/contracts/asyncapi.test.ts',
+  '**/test/permutations.test.ts',
+  'shared/{commit,handling,http,storage,testing}/test/*.test.ts',
+  'scripts/{backup,processes,services,verify}/test/*.test.ts',
+  'order-service/test/{domain,orders,refunds}.test.ts',
+  'payment-service/test/{handlers,refunds}.test.ts',
+  'audit-service/test/{failed,log,operations,overdue,story}.test.ts',
+  'audit-service/test/proof/*.test.ts',
+  'notification-service/test/{bounces,checked-templates,deliveries,group,holding,mail-programs,pace,store,templates,webhook}.test.ts',
+  'tests/contracts/{asyncapi,kernel-package,openapi,operations,rehearsal,runbook,schemas}.test.ts',
 ]
 const unitStep: Step = {
   name: 'unit tests',

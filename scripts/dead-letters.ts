@@ -1,24 +1,48 @@
-// `npm run dead-letters -- list|show|replay|discard`: what the services gave up on, why, and what to do with it.
+// `npm run dead-letters -- list|letters|show|rehearse|replay|archive|…`: what the services gave up on, why, and what to do with it. It asks
+// audit-service, which keeps them.
+import { userInfo } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs, styleText } from 'node:util'
-import { topology } from '@orders/shared/contracts'
-import { readAmqpTls } from '@orders/shared/messaging'
-import { CommonConfig, readConfig } from '@orders/shared/runtime'
-import { type DeadLetter, type DeadLetters, openDeadLetters } from './dead-letters/letters.ts'
+import {
+  type Audit,
+  type Failed,
+  type Group,
+  openAudit,
+  type Rehearsed,
+  type Replay,
+  type Shown,
+} from './dead-letters/audit.ts'
 
-const USAGE = `npm run dead-letters -- list                     what lies where, and why
-npm run dead-letters -- show QUEUE [--id ID]     one message whole, or the oldest ten
-npm run dead-letters -- replay QUEUE [--id ID]   send it, or all of the queue, again
-npm run dead-letters -- discard QUEUE --id ID    remove one for good (--all: every one of the queue)
+const USAGE = `npm run dead-letters -- list [FILTER]               how many there are, by cause
+npm run dead-letters -- letters [FILTER]            the newest, one by one
+npm run dead-letters -- show ID                     one of them, and what to do next; with --reason
+                                                    TEXT its personal data too, and that is recorded
+npm run dead-letters -- rehearse ID                 what would become of it now; nothing is done
+npm run dead-letters -- replay ID… | FILTER         sends them again, in steps
+npm run dead-letters -- archive ID… | FILTER        nothing is to be done about them
+npm run dead-letters -- replays                     what was sent again
+npm run dead-letters -- stop REPLAY, resume REPLAY  sends no more of them; goes on
+npm run dead-letters -- actions                     what operators did, and why
 
-QUEUE is a name such as inventory.dlq (or inventory), or unrouted.queue. AMQP_URL says which broker.`
+FILTER: --queue QUEUE --type TYPE --subject ORDER --fingerprint CAUSE --text TEXT --from TIME --until TIME
+        --state waiting|sending|sent_again|archived|any
+What changes something needs --reason TEXT; --operator is your login's name unless given. By a filter, replay and archive
+say how many there are, and do it when told that number: --expect N.
+A replay sends 1 (--canary N), then 10 times as many with each step, at 100 a second (--rate N), and waits 5000 ms
+(--watch-ms N) after each for what fails again, which stops it.
+PORT_BASE or PORT, HOST and OPERATOR_TOKENS say where audit-service is.`
 
-const SHOWN = 10
+const text = { type: 'string' } as const
+const OPTIONS = {
+  ...{ queue: text, type: text, subject: text, fingerprint: text, text, state: text, from: text, until: text },
+  ...{ operator: text, reason: text, expect: text, canary: text, rate: text, 'watch-ms': text },
+}
+const FILTERS = ['queue', 'type', 'subject', 'fingerprint', 'text', 'from', 'until', 'state'] as const
+const FOLLOWED_EVERY_MS = 200
+
 // A reader that has seen enough, such as head, closes the pipe.
 process.stdout.on('error', () => process.exit())
 const say = (line = '') => process.stdout.write(`${line}\n`)
-const queues = topology.queues
-  .map(({ name }) => name)
-  .filter((name) => name.endsWith('.dlq') || name === 'unrouted.queue')
 
 try {
   process.exitCode = await main()
@@ -27,89 +51,185 @@ try {
   process.exitCode = 1
 }
 
+interface Asked {
+  /** What stands after the command. */
+  names: string[]
+  values: { [name in keyof typeof OPTIONS]?: string | undefined }
+}
+
 async function main(): Promise<number> {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: { id: { type: 'string' }, all: { type: 'boolean', default: false } },
-  })
-  const [command = 'list', name] = positionals
-  const action = { list, show, replay, discard }[command]
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: OPTIONS })
+  const [command = 'list', ...names] = positionals
+  const action = { list, letters, show, rehearse, replay, archive, replays, stop, resume, actions }[command]
   if (!action) return complain(`unknown command ${command}`)
-  const queue = name === undefined ? undefined : queues.find((known) => [name, `${name}.dlq`].includes(known))
-  if (command !== 'list' && queue === undefined)
-    return complain(
-      name === undefined ? `${command} which queue?` : `no such queue: ${name}; there are ${queues.join(', ')}`,
+  return action(openAudit(process.env), { names, values })
+}
+
+async function list(audit: Audit, { values }: Asked): Promise<number> {
+  const { groups, areAll, missingQueues } = await audit.get<{
+    groups: Group[]
+    areAll: boolean
+    missingQueues: string[]
+  }>(`/failed/groups${queryOf(values)}`)
+  for (const { count, queue, type, code, reason, place, oldest, newest, fingerprint, example } of groups) {
+    say(
+      `${styleText('bold', String(count))}  ${queue}  ${type}  ${styleText('red', `${code}: ${reason.slice(0, 160)}`)}`,
     )
-  const config = readConfig(CommonConfig, process.env)
-  const letters = await openDeadLetters(config.amqpUrl, readAmqpTls(config))
-  try {
-    return await action(letters, queue ?? '', values)
-  } finally {
-    await letters.close()
+    say(
+      `   ${place === '' ? '' : `at ${place}, `}${oldest} to ${newest}, --fingerprint ${fingerprint}, such as ${example}`,
+    )
   }
-}
-
-interface Choice {
-  id?: string | undefined
-  all: boolean
-}
-
-async function list(letters: DeadLetters): Promise<number> {
-  let total = 0
-  for (const queue of queues) {
-    const count = await letters.count(queue)
-    if (count === 0) continue
-    total += count
-    say(`${styleText('bold', queue)}  ${count}`)
-    for (const letter of await letters.peek(queue, SHOWN)) say(`  ${lineOf(letter)}`)
-    if (count > SHOWN) say(`  … and ${count - SHOWN} more`)
-  }
-  say(total === 0 ? 'No dead letters.' : `\n${total} in all. "npm run dead-letters -- replay QUEUE" sends them again.`)
+  if (!areAll) say('… and further causes')
+  for (const queue of missingQueues) say(`The queue ${queue} is missing: its service declares it when it starts.`)
+  const total = groups.reduce((sum, { count }) => sum + count, 0)
+  say(
+    total === 0 ? 'No failed messages.' : `\n${total} in all. "npm run dead-letters -- show ID" says what to do next.`,
+  )
   return 0
 }
 
-async function show(letters: DeadLetters, queue: string, { id }: Choice): Promise<number> {
-  const found = (await letters.peek(queue, id === undefined ? SHOWN : Number.MAX_SAFE_INTEGER)).filter(matching(id))
-  for (const letter of found) {
-    say(styleText('bold', lineOf(letter)))
-    for (const { at, attempt, error } of letter.history) say(`  ${at}  attempt ${attempt}  ${error}`)
-    if (letter.stack) say(styleText('dim', indent(letter.stack)))
-    say(indent(pretty(letter.body)))
-    say()
+async function letters(audit: Audit, { values }: Asked): Promise<number> {
+  const { failed, next } = await audit.get<{ failed: Failed[]; next: string | null }>(`/failed${queryOf(values)}`)
+  for (const letter of failed) say(lineOf(letter))
+  if (failed.length === 0) say('No failed messages.')
+  if (next !== null) say('… and more: narrow them down by a filter')
+  return 0
+}
+
+async function show(audit: Audit, { names: [id], values }: Asked): Promise<number> {
+  if (id === undefined) return complain('show which? an id of "letters" or "list"')
+  const { history, stack, body: masked, failures, nextStep, ...letter } = await audit.get<Shown>(`/failed/${id}`)
+  const by = byOf(values)
+  const body = by ? (await audit.post<Pick<Shown, 'body'>>(`/failed/${id}/look`, by)).body : masked
+  say(styleText('bold', lineOf(letter)))
+  for (const { at, attempt, error } of history) say(`  ${at}  attempt ${attempt}  ${error}`)
+  if (stack) say(styleText('dim', indent(stack)))
+  say(indent(body.text === undefined ? `base64 ${body.base64}` : pretty(body.text)))
+  for (const other of failures) if (other.id !== letter.id) say(`  the same message: ${lineOf(other)}`)
+  say(nextStep)
+  return 0
+}
+
+/** Fails where sending it again would. */
+async function rehearse(audit: Audit, { names: [id] }: Asked): Promise<number> {
+  if (id === undefined) return complain('rehearse which? an id of "letters" or "list"')
+  const { outcome, sentence, says, error } = await audit.post<Rehearsed>(`/failed/${id}/rehearsal`)
+  say(sentence)
+  for (const message of says) say(indent(`${message.type}  ${JSON.stringify(message.data)}`))
+  if (outcome === 'fails') say(styleText('dim', indent(error?.stack ?? '')))
+  return outcome === 'fails' || outcome === 'not_answering' ? 1 : 0
+}
+
+async function replay(audit: Audit, asked: Asked): Promise<number> {
+  const { canary, rate, 'watch-ms': watchMs } = asked.values
+  const steps = Object.entries({ canary, ratePerSecond: rate, watchMs }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, Number(value)]],
+  )
+  const chosen = await choose(audit, asked, 'replay')
+  if (typeof chosen === 'number') return chosen
+  return follow(audit, await audit.post<Replay>('/replays', { ...chosen, ...Object.fromEntries(steps) }))
+}
+
+async function archive(audit: Audit, asked: Asked): Promise<number> {
+  const chosen = await choose(audit, asked, 'archive')
+  if (typeof chosen === 'number') return chosen
+  const { archived } = await audit.post<{ archived: number }>('/failed/archive', chosen)
+  say(`${archived} archived.`)
+  return 0
+}
+
+/** Those that are named; or those that fit, once their number has been told. Otherwise the exit code. */
+async function choose(audit: Audit, { names: ids, values }: Asked, command: string) {
+  const filter = filterOf(values)
+  const isFilter = Object.keys(filter).length > 0
+  if (ids.length > 0 === isFilter) return complain(`${command} what? Name either ids or a filter.`)
+  const by = byOf(values)
+  if (!by) return complain(`${command} needs --reason TEXT`)
+  if (!isFilter) return { ...by, ids, expected: ids.length }
+  if (values.expect !== undefined) return { ...by, filter, expected: Number(values.expect) }
+  const { count } = await audit.get<{ count: number }>(`/failed/count${queryOf(values)}`)
+  say(count === 0 ? 'There are none.' : `There are ${count}. Look at them (letters), then say --expect ${count}.`)
+  return count === 0 ? 1 : 0
+}
+
+async function follow(audit: Audit, { id }: Pick<Replay, 'id'>): Promise<number> {
+  for (let told = -1; ; await delay(FOLLOWED_EVERY_MS)) {
+    const now = await audit.get<Replay>(`/replays/${id}`)
+    if (now.sent !== told && now.state === 'running') say(`${now.sent} of ${now.total} sent again …`)
+    told = now.sent
+    if (now.state === 'running') continue
+    say(replayLine(now))
+    return now.state === 'done' ? 0 : 1
   }
-  if (found.length === 0) say(id === undefined ? `${queue} is empty.` : `No ${id} in ${queue}.`)
-  return found.length === 0 && id !== undefined ? 1 : 0
 }
 
-async function replay(letters: DeadLetters, queue: string, { id }: Choice): Promise<number> {
-  const count = await letters.replay(queue, matching(id), (done) => {
-    if (done % 1_000 === 0) say(`${done} sent again …`)
-  })
-  say(count === 0 ? `Nothing to send again in ${queue}.` : `${count} from ${queue} sent again.`)
-  return count === 0 && id !== undefined ? 1 : 0
+async function replays(audit: Audit): Promise<number> {
+  const { replays: all } = await audit.get<{ replays: Replay[] }>('/replays')
+  for (const one of all) say(`${one.createdAt}  ${one.operator}: ${one.reason}\n   ${replayLine(one)}`)
+  if (all.length === 0) say('Nothing was sent again yet.')
+  return 0
 }
 
-async function discard(letters: DeadLetters, queue: string, { id, all }: Choice): Promise<number> {
-  if (id === undefined && !all) return complain('discard needs --id ID, or --all')
-  const count = await letters.discard(queue, matching(id))
-  say(`${count} from ${queue} discarded.`)
-  return count === 0 && id !== undefined ? 1 : 0
+async function stop(audit: Audit, { names: [id], values }: Asked): Promise<number> {
+  const by = byOf(values)
+  if (id === undefined || !by) return complain('stop needs the id of a replay, and --reason TEXT')
+  say(replayLine(await audit.post<Replay>(`/replays/${id}/stop`, by)))
+  return 0
 }
 
-function matching(id: string | undefined): (letter: DeadLetter) => boolean {
-  return (letter) => id === undefined || letter.id === id
+async function resume(audit: Audit, { names: [id], values }: Asked): Promise<number> {
+  const by = byOf(values)
+  if (id === undefined || !by) return complain('resume needs the id of a replay, and --reason TEXT')
+  return follow(audit, await audit.post<Replay>(`/replays/${id}/resume`, by))
 }
 
-function lineOf({ id, type, reason, service, failedAt, history }: DeadLetter): string {
-  const tries = history.length > 1 ? ` after ${history.length} attempts` : ''
-  return [failedAt, service, type, id, styleText('red', reason.slice(0, 160)) + tries].filter(Boolean).join('  ')
+async function actions(audit: Audit): Promise<number> {
+  interface Action {
+    at: string
+    operator: string
+    reason: string
+    action: string
+    about: object
+  }
+  const { actions: all } = await audit.get<{ actions: Action[] }>('/actions')
+  for (const { at, operator, reason, action, about } of all)
+    say(`${at}  ${operator}  ${action}  ${reason}\n   ${JSON.stringify(about)}`)
+  if (all.length === 0) say('Nobody did anything yet.')
+  return 0
+}
+
+function filterOf(values: Asked['values']): Record<string, string> {
+  return Object.fromEntries(FILTERS.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])))
+}
+
+function queryOf(values: Asked['values']): string {
+  const query = new URLSearchParams(filterOf(values)).toString()
+  return query === '' ? '' : `?${query}`
+}
+
+function byOf({ operator, reason }: Asked['values']) {
+  return reason === undefined ? undefined : { operator: operator ?? userInfo().username, reason }
+}
+
+function replayLine({ id, state, why, total, sent, failedAgain }: Replay): string {
+  const skipped = state === 'done' && sent < total ? `, ${total - sent} were somebody else's` : ''
+  const back = failedAgain > 0 ? `, ${failedAgain} failed again` : ''
+  const how = state === 'stopped' ? `stopped: ${why}` : state
+  return `${sent} of ${total} sent again${back}${skipped}: ${how} (replay ${id})`
+}
+
+function lineOf({ id, state, queue, type, subject, code, reason, service, failedAt, attempts }: Failed): string {
+  const tries = attempts > 1 ? ` after ${attempts} attempts` : ''
+  const known = state === 'waiting' ? '' : state
+  const why = styleText('red', `${code}: ${reason.slice(0, 160)}`) + tries
+  return [id, failedAt, queue, service, type, subject, known, why].filter(Boolean).join('  ')
 }
 
 function pretty(body: string): string {
   try {
     return JSON.stringify(JSON.parse(body), null, 2)
   } catch {
-    // Not JSON, which may be why it lies here: shown as it came.
+    // Not JSON, which may be why it is here: shown as it came.
     return body.slice(0, 2_000)
   }
 }

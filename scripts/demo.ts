@@ -33,6 +33,7 @@ const kinds: Kind[] = [
       contact: { email: 'ida@example.org', phone: '+49 170 1', push: 'device-1', webhook: 'https://example.org/hook' },
     },
   },
+  { title: 'at the price that the customer has seen', order: { items: ['item2'], expectedTotalCents: 2_000 } },
   { title: 'something sold out', order: { items: ['item1', 'soldout'] } },
   { title: 'the card is declined', order: { items: ['item4'], paymentMethod: 'tok_declined' } },
   { title: 'so much that the customer must confirm, and does', order: { items: big }, afterwards: confirm },

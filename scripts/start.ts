@@ -1,10 +1,10 @@
-// npm start: makes sure a broker is there, runs the six services, or several copies of each, until Ctrl-C, and leaves
+// npm start: makes sure a broker is there, runs the services, or several copies of each, until Ctrl-C, and leaves
 // nothing behind.
 import { ensureBroker } from './broker/ensure.ts'
 import { aborted, interruption } from './processes/interruption.ts'
 import { portIsFree } from './processes/ports.ts'
 import { advice } from './services/advice.ts'
-import { copiesWanted, planServices, type ServicePlan } from './services/plan.ts'
+import { planServices, type ServicePlan, wanted } from './services/plan.ts'
 import { untilReady } from './services/readiness.ts'
 import { type Fleet, startServices } from './services/run.ts'
 
@@ -23,13 +23,13 @@ process.exitCode = await run().catch((error: unknown) => {
 process.exit()
 
 async function run(): Promise<number> {
-  const copies = copiesWanted(process.argv.slice(2))
-  await refuseBusyPorts(planServices(process.env, '', copies))
+  const choice = wanted(process.argv.slice(2))
+  await refuseBusyPorts(planServices(process.env, '', choice))
   const broker = await ensureBroker({ say, signal: interrupted })
   let fleet: Fleet | undefined
   try {
     say(broker.how)
-    const plan = planServices(process.env, broker.amqpUrl, copies)
+    const plan = planServices(process.env, broker.amqpUrl, choice)
     fleet = await startServices(plan, say, process.stdout.isTTY ?? false)
     const ready = untilReady(plan, say, interrupted).then(() => say(advice(plan, broker, process.env)))
     ready.catch(() => undefined)

@@ -8,7 +8,8 @@ try {
   // Read by whoever starts a node: the tests' common one, and those that tests stop and kill.
   process.env.RABBITMQ_BIN = bin
   const isChosen = process.argv.some((argument) => argument.startsWith('--project'))
-  if (!isChosen) process.argv.splice(2, 0, '--project', 'broker', '--project', 'cluster')
+  if (!isChosen)
+    process.argv.splice(2, 0, ...['broker', 'postgres', 'faults', 'cluster'].flatMap((name) => ['--project', name]))
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exit(1)

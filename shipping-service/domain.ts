@@ -51,6 +51,8 @@ export interface Terms {
 }
 
 export const CARRIER_UNAVAILABLE = 'carrier_unavailable'
+/** Nobody knows any more where the parcel would go. */
+export const CUSTOMER_FORGOTTEN = 'customer_forgotten'
 const nothing: Decision = { messages: [] }
 
 /** `payment.success`, with what the carrier said; undefined when it was not asked, since the decision was known. */
@@ -142,4 +144,20 @@ function opened(orderId: string, priority: OrderPriority, now: string): Omit<Shi
     createdAt: now,
     updatedAt: now,
   }
+}
+
+/** The shipment as its own words tell it; what is known already stands, but that a parcel which was on the road has arrived. */
+export function recalledShipment(
+  orderId: string,
+  known: Shipment | undefined,
+  said: Pick<Shipment, 'status'> & Partial<Shipment>,
+  at: string,
+): Decision {
+  if (known && !(said.status === 'delivered' && known.status === 'prepared')) return nothing
+  return { state: { ...(known ?? opened(orderId, 'standard', at)), ...said, updatedAt: at }, messages: [] }
+}
+
+/** Only what was paid says how urgent it is. */
+export function withPriority(known: Shipment | undefined, priority: OrderPriority): Decision {
+  return !known || known.priority === priority ? nothing : { state: { ...known, priority }, messages: [] }
 }

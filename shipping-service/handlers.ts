@@ -7,6 +7,7 @@ import type { ShippingConfig } from './config.ts'
 import {
   arrivesAt,
   type Booking,
+  CUSTOMER_FORGOTTEN,
   decideBooking,
   decideDelivery,
   decideGivenUp,
@@ -16,16 +17,20 @@ import {
 } from './domain.ts'
 import { onTheRoadSince, shipments } from './store.ts'
 
+/** Of a parcel that is decided. */
+const NOT_ASKED = { answer: undefined }
+
 export function handlers(carrier: Carrier & { guard?: Handler['guard'] }, terms: Terms, patienceMs: number): Handler[] {
   return [
     on(PaymentSuccess, shipments, {
       patience: { waitsMs: [1_000, 5_000, 15_000, 30_000], forMs: patienceMs },
       ...(carrier.guard && { guard: carrier.guard }),
-      ask: async ({ subject, data }, { read, signal }) =>
-        booked(carrier, subject, { shipment: await read(shipments, subject), paid: data, signal }),
+      ask: async ({ subject, data, isForgotten }, { read, signal }) =>
+        booked(carrier, subject, { shipment: await read(shipments, subject), paid: data, isForgotten, signal }),
       decide: ({ subject, data: paid }, shipment, { now }, booking: Booking | undefined) =>
         decideBooking(subject, shipment, { paid, booking, terms, now }),
       giveUp: ({ subject, data: paid }, shipment, { now }) => decideGivenUp(subject, shipment, { paid, now }),
+      recall: (_, shipment) => shipment && NOT_ASKED,
     }),
     on(ShippingTransit, shipments, {
       decide(_, shipment, { now, waitedMs }) {
@@ -72,11 +77,19 @@ export function known(shipment: Shipment | undefined, orderId: string): Shipment
   return shipment
 }
 
+interface Asking {
+  shipment: Shipment | undefined
+  paid: Paid
+  isForgotten: true | undefined
+  signal: AbortSignal
+}
+
 /** The order id is the key, so asking again is about the same parcel; a parcel that was decided is not asked about. */
 async function booked(
   carrier: Carrier,
   key: string,
-  { shipment, paid, signal }: { shipment: Shipment | undefined; paid: Paid; signal: AbortSignal },
+  { shipment, paid, isForgotten, signal }: Asking,
 ): Promise<Booking | undefined> {
+  if (isForgotten) return { outcome: 'refused', reason: CUSTOMER_FORGOTTEN }
   return shipment ? undefined : carrier.book({ key, address: paid.shippingAddress, lines: paid.lines }, signal)
 }

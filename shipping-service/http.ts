@@ -25,13 +25,29 @@ export function routes(app: HttpServer, { auth, commit, database, now }: Wiring<
 
   app.get(
     '/shipments/:orderId',
-    { ...operator, schema: { ...schema, summary: 'Where the parcel of an order is' } },
+    {
+      ...operator,
+      schema: {
+        ...schema,
+        problems: { 404: ['no_such_shipment'] },
+        operationId: 'getShipment',
+        summary: 'Where the parcel of an order is',
+      },
+    },
     async ({ params: { orderId } }) => known((await shipments.load(database, [orderId])).get(orderId), orderId),
   )
 
   app.post(
     '/shipments/:orderId/delivered',
-    { ...operator, schema: { ...schema, summary: 'The parcel arrived; repeating is harmless' } },
+    {
+      ...operator,
+      schema: {
+        ...schema,
+        problems: { 404: ['no_such_shipment'], 409: ['shipment_failed'] },
+        operationId: 'markDelivered',
+        summary: 'The parcel arrived; repeating is harmless',
+      },
+    },
     async (request) => commit.submit(markDelivered(request.params.orderId, now().toISOString()), traceOf(request)),
   )
 }

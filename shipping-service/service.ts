@@ -4,14 +4,21 @@ import { breakerFor, type ServiceDefinition } from '@orders/shared/runtime'
 import { guarded, openSimulatedCarrier } from './carrier.ts'
 import { ShippingConfig } from './config.ts'
 import { arrivals, handlers } from './handlers.ts'
+import { holdings } from './holdings.ts'
 import { routes } from './http.ts'
+import { recall } from './recall.ts'
+import { tables } from './tables.ts'
 
 export const shippingService: ServiceDefinition<typeof ShippingConfig> = {
   name: 'shipping-service',
   domain: orders,
   summary: 'Hands what is paid to the carrier, and says when it arrived or why it cannot go.',
+  tags: { shipments: 'Parcels, one for each order.' },
   folder: import.meta.dirname,
+  holdings,
   config: ShippingConfig,
+  tables,
+  recall: () => recall,
   wire(wiring) {
     const { shippingTransitMs: transitMs, trackingUrl, shippingPatienceMs, shippingCallsMax } = wiring.config
     const breaker = breakerFor('carrier', shippingCallsMax, wiring)

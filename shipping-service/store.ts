@@ -36,8 +36,9 @@ async function save(tx: Sql, changes: Change<Shipment>[]): Promise<void> {
       shipment.createdAt,
       shipment.updatedAt,
     ]),
-    `on conflict (order_id) do update set status = excluded.status, delivered_at = excluded.delivered_at,
-       version = excluded.version, updated_at = excluded.updated_at`,
+    `on conflict (order_id) do update set status = excluded.status, priority = excluded.priority,
+       tracking_id = excluded.tracking_id, carrier = excluded.carrier, reason = excluded.reason,
+       delivered_at = excluded.delivered_at, version = excluded.version, updated_at = excluded.updated_at`,
   )
 }
 

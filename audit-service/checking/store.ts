@@ -1,100 +1,149 @@
-// audit-service's SQL for the check of the whole log: every block is unpacked, every hash computed anew, and everything by which
-// an event is found must lead to it.
+// audit-service's SQL for the check of the log: blocks are unpacked, every leaf and node is computed anew, the tree is compared with
+// those that were signed, and everything by which an event is found must lead to it.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Reader } from '@orders/shared/storage'
-import { type Block, HASH_BYTES, keyOf, keyOfKind, type Packed, restored, unpack } from '../block.ts'
-import { broken, type Entry, GENESIS, type Head, identityOf, nameOfKind, type Verdict, verify } from '../domain.ts'
-import { BATCH, blocksAfter, dictionariesOf, subjectsByNumber } from '../reading/store.ts'
+import { type Block, HASH_BYTES, keyOf, keyOfKind } from '../block.ts'
+import { broken, type Fault, identityOf, nameOfKind, type Verdict } from '../domain.ts'
+import { earlierFault } from '../earlier/store.ts'
+import { openCheckpoint } from '../proof/checkpoint.ts'
+import type { Tree } from '../proof/checks.ts'
+import { leafHashOf } from '../proof/leaf.ts'
+import type { Verifier } from '../proof/note.ts'
+import { hashesIn, otherNodes, treeHeadOf } from '../proof/store.ts'
+import { type Edge, EMPTY, grown, rootOf, TILE_WIDTH } from '../proof/tree.ts'
+import { archivesOf } from '../reading/archives/store.ts'
+import { type OpenEntry, opened } from '../reading/opened.ts'
+import { BATCH, blocksAfter } from '../reading/store.ts'
 
-/** Reads the whole log, a few blocks at a time, and stops at the first entry that breaks the chain, or is not found. */
-export async function verifyAll(sql: Reader): Promise<Verdict> {
-  let verdict: Verdict = verify(GENESIS, [])
-  for (let more = true; more && verdict.ok; ) {
-    const blocks = await blocksAfter(sql, verdict.head.sequence)
-    verdict = await verifyBatch(sql, verdict.head, blocks)
-    more = blocks.length === BATCH
+export interface Terms {
+  /** Whose signature the newest checkpoint must have. */
+  verifier: Verifier
+  /** From outside of the database. */
+  signed?: Tree | undefined
+}
+
+/** A check that goes through the log from its beginning, a batch at a time. */
+export interface Walk {
+  /** The tree of what was checked. */
+  edge: Edge
+  /** Entries in the tree that is kept. */
+  size: number
+  /** The trees that must come by. */
+  signed: readonly Tree[]
+  verdict: Verdict
+  isDone: boolean
+}
+
+export async function beginWalk(sql: Reader, { verifier, signed }: Terms): Promise<Walk> {
+  const [{ size, checkpoint }, earlier] = [await treeHeadOf(sql), await earlierFault(sql)]
+  const newest = checkpoint === null ? undefined : openCheckpoint(checkpoint, verifier)
+  const walk = { edge: EMPTY, size, signed: [newest, signed].filter((tree) => tree !== undefined) }
+  const isUnsigned = checkpoint !== null && newest === undefined
+  const fault: Fault | undefined = earlier ?? (isUnsigned ? { brokenAt: size, why: 'unsigned' } : undefined)
+  const verdict: Verdict = fault ? broken(fault.brokenAt, fault.why) : { ok: true, events: 0 }
+  return { ...walk, verdict, isDone: !verdict.ok }
+}
+
+/** The next few blocks. */
+export async function walkOn(sql: Reader, walk: Walk): Promise<Walk> {
+  const blocks = await opened(sql, await blocksAfter(sql, walk.edge.size))
+  const isFound = await findingOf(sql, blocks)
+  const isOut = await outIn(sql)
+  let [edge, verdict] = [walk.edge, walk.verdict]
+  for (const one of blocks) {
+    if (!verdict.ok) break
+    const out = isOut(one.block)
+    const fault = out ? holeBefore(one.block, edge.size) : faultIn(one, edge.size, isFound)
+    const leaves = out ? hashesIn(one.block) : one.entries.map(({ entry }) => leafHashOf(entry))
+    if (fault) verdict = broken(fault.brokenAt, fault.why)
+    else ({ edge, verdict } = await afterBlock(sql, { ...walk, edge }, leaves))
+  }
+  const isLast = blocks.length < BATCH
+  const most = Math.max(walk.size, ...walk.signed.map(({ size }) => size))
+  if (isLast && verdict.ok && most > edge.size) verdict = broken(edge.size + 1, 'missing')
+  return { ...walk, edge, verdict, isDone: isLast || !verdict.ok }
+}
+
+/** Reads the whole log and stops at the first entry that is not what it was. */
+export async function verifyAll(sql: Reader, terms: Terms): Promise<Verdict> {
+  let walk = await beginWalk(sql, terms)
+  while (!walk.isDone) {
+    walk = await walkOn(sql, walk)
     // SQLite answers without leaving the event loop; between batches the service must go on keeping events.
     await nextTurn()
   }
-  return verdict
+  return walk.verdict
 }
 
-async function verifyBatch(sql: Reader, head: Head, blocks: Block[]): Promise<Verdict> {
-  const dictionaries = await dictionariesOf(sql, blocks)
-  const packed = blocks.map((block) => readable(() => unpack(block, dictionaries.get(block.dictionary))) ?? [])
-  const subjects = await subjectsByNumber(sql, packed.flat())
-  const opened = blocks.map((block, index) => ({ block, entries: readableOf(packed[index] ?? [], subjects) }))
-  const isFound = await findingOf(
-    sql,
-    opened.flatMap(({ entries }) => entries),
-  )
-  let verdict: Verdict = { ok: true, events: head.sequence, head }
-  for (const { block, entries } of opened) if (verdict.ok) verdict = verifyBlock(verdict.head, block, entries, isFound)
-  return verdict
+interface OpenBlock {
+  block: Block & { leaves: number }
+  entries: OpenEntry[]
 }
 
-function verifyBlock(head: Head, block: Block, opened: Opened[], isFound: (one: Opened) => boolean): Verdict {
-  const verdict = verify(
-    head,
-    opened.map(({ entry }) => entry),
-  )
-  if (!verdict.ok) return verdict
-  if (opened.length * HASH_BYTES < block.hashes.length) return broken(verdict.events + 1, 'changed')
-  const lost = opened.find((one) => !isFound(one))
-  return lost ? broken(lost.entry.sequence, 'missing') : verdict
+const holeBefore = ({ first }: Pick<Block, 'first'>, size: number): Fault | undefined =>
+  first === size + 1 ? undefined : { brokenAt: size + 1, why: 'missing' }
+
+/** Of which blocks the bodies are in an archive: their leaves still make the tree, and the files verify by themselves. */
+async function outIn(sql: Reader): Promise<(block: Block) => boolean> {
+  const archives = await archivesOf(sql)
+  return ({ first, records }) =>
+    records.length === 0 && archives.some((archive) => archive.first <= first && first <= archive.last)
 }
 
-interface Opened {
-  entry: Entry
-  kind: number
-  /** Where a search would look for it. */
-  places: { key: number; sequence: number }[]
+function faultIn({ block, entries }: OpenBlock, size: number, isFound: Finding): Fault | undefined {
+  const hole = holeBefore(block, size)
+  if (hole) return hole
+  const count = block.hashes.length / HASH_BYTES
+  // Links of the earlier chain are checked when leaves take their place.
+  const isOther = ({ entry }: OpenEntry) => block.leaves === 1 && entry.hash !== leafHashOf(entry).toString('hex')
+  const other = entries.findIndex(isOther)
+  if (other >= 0) return { brokenAt: block.first + other, why: 'changed' }
+  if (entries.length > count) return { brokenAt: block.first + count, why: 'changed' }
+  if (entries.length < count) return { brokenAt: block.first + entries.length, why: 'changed' }
+  const lost = entries.find((one) => !isFound(one, block.first))
+  return lost && { brokenAt: lost.entry.sequence, why: 'missing' }
 }
 
-/** Up to the first that cannot be read. */
-function readableOf(packed: Packed[], subjects: ReadonlyMap<number, string>): Opened[] {
-  const opened: Opened[] = []
-  const first = packed[0]?.sequence ?? 0
-  for (const one of packed) {
-    const { subject, kind, sequence } = one
-    const entry = readable(() => restored(one, subjects.get(subject) ?? ''))
-    if (!entry) break
-    const places = [
-      { key: keyOf(subject, identityOf(entry)), sequence },
-      { key: keyOfKind(kind), sequence: first },
-    ]
-    opened.push({ entry, kind, places })
-  }
-  return opened
+async function afterBlock(sql: Reader, walk: Walk, leaves: readonly Buffer[]): Promise<Pick<Walk, 'edge' | 'verdict'>> {
+  const { edge, nodes } = grown(walk.edge, leaves)
+  const kept = nodes.filter(({ level, number }) => (number + 1) * TILE_WIDTH ** level <= walk.size)
+  const [other] = await otherNodes(sql, kept)
+  if (other) return { edge, verdict: broken(other.number * TILE_WIDTH ** other.level + 1, 'changed') }
+  const forked = walk.signed.find(({ size, root }) => {
+    if (size <= walk.edge.size || size > edge.size) return false
+    return !rootOf(grown(walk.edge, leaves.slice(0, size - walk.edge.size)).edge).equals(root)
+  })
+  return { edge, verdict: forked ? broken(forked.size, 'forked') : { ok: true, events: edge.size } }
 }
 
-/** What cannot be read any more is not what was kept. */
-function readable<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
-  }
-}
+/** Whether a search finds an entry: otherwise an order's story would lack it, though the tree holds. */
+type Finding = (one: OpenEntry, first: number) => boolean
 
-/** Whether a search finds an entry: otherwise an order's story would lack it, though the chain holds. */
-async function findingOf(sql: Reader, opened: Opened[]): Promise<(one: Opened) => boolean> {
-  const [first, last] = [opened[0]?.entry.sequence ?? 0, opened.at(-1)?.entry.sequence ?? 0]
+/** Where a search would look for it: `first` is its block. */
+const placesOf = ({ entry, subject, kind }: OpenEntry, first: number) => [
+  { key: keyOf(subject, identityOf(entry)), sequence: entry.sequence },
+  { key: keyOfKind(kind), sequence: first },
+]
+
+async function findingOf(sql: Reader, blocks: readonly OpenBlock[]): Promise<Finding> {
+  const wanted = blocks.flatMap(({ block, entries }) => entries.flatMap((one) => placesOf(one, block.first)))
+  const sequences = wanted.map(({ sequence }) => sequence)
+  const numbers = blocks.flatMap(({ entries }) => entries.map(({ kind }) => kind))
   const [places, kinds] = await Promise.all([
     sql.all<{ key: number; sequence: number }>(
       'select key, sequence from places where key in each(?) and sequence between ? and ?',
-      [...new Set(opened.flatMap((one) => one.places.map(({ key }) => key)))],
-      first,
-      last,
+      [...new Set(wanted.map(({ key }) => key))],
+      sequences.reduce((least, one) => Math.min(least, one), Number.MAX_SAFE_INTEGER),
+      sequences.reduce((most, one) => Math.max(most, one), 0),
     ),
     sql.all<{ number: number; type: string; source: string }>(
       'select number, type, source from kinds where number in each(?)',
-      [...new Set(opened.map(({ kind }) => kind))],
+      [...new Set(numbers)],
     ),
   ])
   const nameOf = ({ key, sequence }: { key: number; sequence: number }) => `${key} ${sequence}`
   const found = new Set(places.map(nameOf))
   const names = new Map(kinds.map(({ number, ...kind }) => [number, nameOfKind(kind)]))
-  return ({ entry, kind, places }) =>
-    names.get(kind) === nameOfKind(entry) && places.every((place) => found.has(nameOf(place)))
+  return (one, first) =>
+    names.get(one.kind) === nameOfKind(one.entry) && placesOf(one, first).every((place) => found.has(nameOf(place)))
 }

@@ -1,15 +1,21 @@
-// audit-service's SQL for a log of an earlier version, one row for each event: it is moved into blocks when the service starts.
+// audit-service's SQL for what earlier versions kept: a row for each event is moved into blocks when the service starts, and the
+// chain's links give way to leaves of the tree.
 import { lockKeyOf } from '@orders/shared/messaging'
-import type { Database, Sql, Transaction } from '@orders/shared/storage'
-import { HASH_BYTES } from '../block.ts'
-import type { Entry } from '../domain.ts'
+import { BrokenError } from '@orders/shared/runtime'
+import type { Database, Reader, Sql, Transaction } from '@orders/shared/storage'
+import { type Block, HASH_BYTES } from '../block.ts'
+import type { Entry, Fault } from '../domain.ts'
+import { leafHashOf } from '../proof/leaf.ts'
+import { opened } from '../reading/opened.ts'
+import { blocksAfter } from '../reading/store.ts'
 import { HEAD, headOf, type States } from '../store.ts'
+import { continued } from './chain.ts'
 
 /** A body may have a megabyte. */
 const BATCH = 128
 
 /**
- * Moves what is there, in the order in which it was kept and with its hashes, each batch in a transaction of its own: whoever
+ * Moves what is there, in the order in which it was kept and with its links, each batch in a transaction of its own: whoever
  * is interrupted goes on where it was. Resolves with how many there were.
  */
 export async function moveEarlier(database: Database, states: States): Promise<number> {
@@ -24,15 +30,21 @@ async function moveBatch(tx: Transaction, dialect: Database['dialect'], { log, a
   // Another copy of the service may start at the same moment.
   await tx.lock([lockKeyOf(log, HEAD)])
   if (!(await isThere(tx, dialect))) return 0
-  const { sequence } = await headOf(tx)
-  const entries = await tx.all<Entry>(
+  const entries = await tx.all<Omit<Entry, 'traceId'>>(
     `select sequence, id, type, subject, source, time, received_at as "receivedAt", causation_id as "causationId",
        body, hash
      from events_before_blocks where sequence > ? order by sequence limit ${BATCH}`,
-    sequence,
+    await headOf(tx),
   )
-  if (entries.length === 0) await tx.run('drop table events_before_blocks')
-  await append(tx, entries.map(withWholeHash))
+  const last = entries.at(-1)
+  if (last) await tx.run('update earlier_chain set until = ?', last.sequence)
+  else await tx.run('drop table events_before_blocks')
+  await append(
+    tx,
+    entries.map((entry) => withWholeHash({ ...entry, traceId: null })),
+    [],
+    'links',
+  )
   return entries.length
 }
 
@@ -48,4 +60,69 @@ async function isThere(sql: Sql, dialect: Database['dialect']): Promise<boolean>
 function withWholeHash(entry: Entry): Entry {
   const isWhole = /^[0-9a-f]{64}$/.test(entry.hash)
   return isWhole ? entry : { ...entry, hash: '0'.repeat(HASH_BYTES * 2) }
+}
+
+interface Chain {
+  /** Copies of an earlier version that still run go on from leaves as if they were links: what they add later is not checked by its links. */
+  until: number
+  sequence: number
+  hash: string
+  brokenAt: number | null
+  why: Fault['why'] | null
+}
+
+const chainOf = (sql: Reader) =>
+  sql.get<Chain>('select until, sequence, hash, broken_at as "brokenAt", why from earlier_chain')
+
+/** Where the chain broke, which the tree cannot tell any more. */
+export async function earlierFault(sql: Reader): Promise<Fault | undefined> {
+  const { brokenAt = null, why = null } = (await chainOf(sql)) ?? {}
+  return brokenAt === null || why === null ? undefined : { brokenAt, why }
+}
+
+/** Puts leaves in the place of the links of the first blocks after this sequence, once the links have been checked. */
+export async function takeOver(database: Database, sequence: number): Promise<void> {
+  const chain = await chainOf(database)
+  if (!chain) throw new BrokenError('log_broken', 'the row of earlier_chain is gone')
+  const next = await blocksAfter(database, sequence)
+  const taken = next.findIndex(({ leaves }) => leaves === 1)
+  const blocks = await opened(database, taken < 0 ? next : next.slice(0, taken))
+  const after = blocks.reduce(checkedBy, chain)
+  await database.transaction(async (tx) => {
+    const found = await tx.run(
+      'update earlier_chain set sequence = ?, hash = ?, broken_at = ?, why = ? where sequence = ?',
+      after.sequence,
+      after.hash,
+      after.brokenAt,
+      after.why,
+      chain.sequence,
+    )
+    // Another copy was quicker.
+    if (found === 0) return
+    for (const { block, entries } of blocks)
+      await tx.run(
+        'update blocks set leaves = 1, hashes = ? where first = ? and leaves = 0',
+        leavesOf(block, entries),
+        block.first,
+      )
+  })
+}
+
+type OpenBlock = Awaited<ReturnType<typeof opened>>[number]
+
+function checkedBy(chain: Chain, { block, entries }: OpenBlock): Chain {
+  if (chain.brokenAt !== null || block.first > chain.until) return chain
+  const outcome = continued(
+    chain,
+    entries.map(({ entry }) => entry),
+  )
+  if (!('link' in outcome)) return { ...chain, ...outcome }
+  const isWhole = entries.length * HASH_BYTES === block.hashes.length
+  return isWhole ? { ...chain, ...outcome.link } : { ...chain, brokenAt: outcome.link.sequence + 1, why: 'changed' }
+}
+
+/** What cannot be read keeps what stood there, which is the leaf of nothing. */
+function leavesOf({ hashes }: Block, entries: OpenBlock['entries']): Buffer {
+  const leaves = entries.map(({ entry }) => leafHashOf(entry))
+  return Buffer.concat([...leaves, hashes.subarray(leaves.length * HASH_BYTES)]).subarray(0, hashes.length)
 }

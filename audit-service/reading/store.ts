@@ -28,6 +28,8 @@ export interface Limits {
 }
 
 const LIMITS: Limits = { blocksMax: 1_024, placesMax: 10_000, kindsMax: 64, lengthMax: 8_388_608 }
+/** Of what is bounded by itself. */
+const UNLIMITED: Limits = { ...LIMITS, lengthMax: Number.MAX_SAFE_INTEGER }
 
 const BLOCKS = 'select first, dictionary, hashes, records from blocks'
 
@@ -37,11 +39,16 @@ export interface Place {
   first: number
 }
 
-const PLACES = 'select sequence, (select max(first) from blocks where first <= sequence) as first from places'
+/** Where entries are, to be said of which. */
+export const PLACES = 'select sequence, (select max(first) from blocks where first <= sequence) as first from places'
 
 /** The entries that have one of these keys. */
 export async function entriesUnder(sql: Reader, keys: number[]): Promise<Entry[]> {
-  const places = keys.length > 0 ? await sql.all<Place>(`${PLACES} where key in each(?)`, keys) : []
+  return entriesIn(sql, keys.length > 0 ? await sql.all<Place>(`${PLACES} where key in each(?)`, keys) : [])
+}
+
+/** The entries of these places, in their blocks' order. */
+export async function entriesIn(sql: Reader, places: Place[]): Promise<Entry[]> {
   const wanted = new Set(places.map(({ sequence }) => sequence))
   const firsts = firstsOf(places)
   const entries: Entry[] = []
@@ -55,6 +62,20 @@ export async function entriesUnder(sql: Reader, keys: number[]): Promise<Entry[]
     )
   }
   return entries
+}
+
+/** Those of one id that are about this subject, whoever said them: more than one where something came under it again. */
+export async function entriesOf(
+  sql: Reader,
+  { subject, id, source }: { subject: string; id: string; source?: string | undefined },
+): Promise<Entry[]> {
+  const { entries } = await listEvents(sql, { orderId: subject, source, after: 0, limit: LIMITS.placesMax })
+  return entries.filter((entry) => entry.id === id)
+}
+
+/** From one sequence to another, both among them. */
+export async function entriesBetween(sql: Reader, from: number, to: number): Promise<Entry[]> {
+  return (await listEvents(sql, { after: from - 1, before: to + 1, limit: to - from + 1 }, UNLIMITED)).entries
 }
 
 const CONFLICTS = `select sequence from places where key = ${KEY_OF_CONFLICTS}`
@@ -79,9 +100,15 @@ function blocksAt(sql: Reader, firsts: number[]): Promise<Block[]> {
   return sql.all<Block>(`${BLOCKS} where first in each(?) order by first`, firsts)
 }
 
-/** Those that begin after this sequence, in their order; fewer than a batch are the last. */
-export function blocksAfter(sql: Reader, sequence: number): Promise<Block[]> {
-  return sql.all<Block>(`${BLOCKS} where first > ? order by first limit ${BATCH}`, sequence)
+/**
+ * Those that begin after this sequence, in their order; fewer than a batch are the last. `leaves` is 0 where hashes are links of the
+ * chain that an earlier version kept.
+ */
+export function blocksAfter(sql: Reader, sequence: number): Promise<(Block & { leaves: number })[]> {
+  return sql.all<Block & { leaves: number }>(
+    `select first, dictionary, leaves, hashes, records from blocks where first > ? order by first limit ${BATCH}`,
+    sequence,
+  )
 }
 
 async function unpacked(sql: Reader, blocks: Block[]): Promise<Packed[]> {
@@ -89,7 +116,7 @@ async function unpacked(sql: Reader, blocks: Block[]): Promise<Packed[]> {
   return blocks.flatMap((block) => unpack(block, dictionaries.get(block.dictionary)))
 }
 
-export async function dictionariesOf(sql: Reader, blocks: Block[]): Promise<Map<number, Buffer>> {
+export async function dictionariesOf(sql: Reader, blocks: readonly Block[]): Promise<Map<number, Buffer>> {
   const numbers = [...new Set(blocks.map(({ dictionary }) => dictionary))]
   const rows = await sql.all<Dictionary>('select number, bytes from dictionaries where number in each(?)', numbers)
   return new Map(rows.map(({ number, bytes }) => [number, bytes]))
@@ -114,7 +141,8 @@ export interface Page {
   after: number
   /** Only what was kept before it. */
   before?: number | undefined
-  type?: string | undefined
+  /** Several: any of them. */
+  type?: string | readonly string[] | undefined
   source?: string | undefined
   orderId?: string | undefined
   /** The newest first, instead of the oldest. */
@@ -203,9 +231,9 @@ async function searchFor(
   return { ...wanted, blocksIn: allBlocks }
 }
 
-async function kindsLike(sql: Reader, type: string | undefined, source: string | undefined): Promise<number[]> {
+async function kindsLike(sql: Reader, type: Page['type'], source: string | undefined): Promise<number[]> {
   const wanted = [
-    { condition: 'type = ?', value: type },
+    { condition: 'type in each(?)', value: typeof type === 'string' ? [type] : type },
     { condition: 'source = ?', value: source },
   ].flatMap(({ condition, value }) => (value === undefined ? [] : [{ condition, value }]))
   const rows = await sql.all<{ number: number }>(

@@ -1,38 +1,51 @@
-// The chain covers each field, and tells them apart; what a group adds stands in the order in which it came.
+// What a group adds stands in the order in which it came, each once; and a leaf covers all that is kept of an entry.
 import { expect, it } from 'vitest'
 import { keyOf } from '../block.ts'
-import {
-  add,
-  additionsOf,
-  entriesAfter,
-  entryAfter,
-  GENESIS,
-  identityOf,
-  isRepeat,
-  type Log,
-  verify,
-} from '../domain.ts'
+import { add, additionsOf, entriesAfter, entryAfter, identityOf, isRepeat, type Log } from '../domain.ts'
+import { leafDataOf, leafHashOf } from '../proof/leaf.ts'
 import { entriesOf, event, NOW } from './keeping.ts'
 
-const one = entryAfter(GENESIS, { ...event('a'), source: '/x' }, NOW)
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
 
-it('cannot be read in two ways: a text moved from one field to the next is another entry', () => {
-  expect(verify(GENESIS, [one])).toMatchObject({ ok: true })
-  expect(verify(GENESIS, [{ ...one, subject: '1/', source: 'x' }])).toMatchObject({ ok: false, why: 'changed' })
+it('a leaf is the same for the same entry, whatever its place, and another one for any other', () => {
+  const kept = { receivedAt: NOW, causationId: 'b', traceId: null, body: '{}' }
+  const others = [
+    { receivedAt: '2020' },
+    { causationId: null },
+    { causationId: '-' },
+    { traceId: TRACE },
+    { body: '{} ' },
+  ]
+  const hashes = [{}, ...others].map((other) => leafHashOf({ ...kept, ...other }).toString('hex'))
+  expect(new Set(hashes).size).toBe(hashes.length)
+  expect(leafDataOf({ ...kept, causationId: null })).toBe(
+    `${NOW}\n-\n44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\n`,
+  )
+  expect(leafDataOf({ ...kept, traceId: TRACE }).split('\n')).toEqual([
+    NOW,
+    expect.any(String),
+    expect.any(String),
+    TRACE,
+    '',
+  ])
+  expect(entryAfter(0, event('a'), NOW).hash).toBe(entryAfter(6, event('a'), NOW).hash)
 })
 
-it.each(Object.keys(one))('covers the %s', (field) => {
-  const changed = { ...one, [field]: field === 'sequence' ? 2 : 'another' }
-  expect(verify(GENESIS, [changed])).toMatchObject({ ok: false, brokenAt: 1 })
+it('a leaf fits into an entry bundle, however large the entry is', () => {
+  const large = leafDataOf({
+    ...{ receivedAt: NOW, causationId: 'x'.repeat(100_000), traceId: TRACE },
+    body: 'x'.repeat(1_000_000),
+  })
+  expect(large.length).toBeLessThan(200)
 })
 
 it('a group adds each event once, and a log that was added to is what it was', () => {
   const [a, b] = [event('a'), event('b')]
-  const empty: Log = { head: GENESIS }
+  const empty: Log = { head: 0 }
   const first = add(empty, a, NOW)
   const third = add(add(first, b, NOW), a, NOW)
-  expect(entriesAfter(GENESIS, additionsOf(third))).toEqual({ entries: entriesOf([a, b]), conflicts: [] })
-  expect(entriesAfter(GENESIS, additionsOf(first))).toEqual({ entries: entriesOf([a]), conflicts: [] })
+  expect(entriesAfter(0, additionsOf(third))).toEqual({ entries: entriesOf([a, b]), conflicts: [] })
+  expect(entriesAfter(0, additionsOf(first))).toEqual({ entries: entriesOf([a]), conflicts: [] })
   expect(additionsOf(empty)).toEqual([])
 })
 

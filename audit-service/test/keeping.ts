@@ -1,15 +1,22 @@
 // A log over a real database, as the service has it: what is delivered is decided about in groups, as the kernel does.
+import { createPrivateKey } from 'node:crypto'
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { events, type Received } from '@orders/shared/contracts'
 import type { Arrived, Handler } from '@orders/shared/messaging'
-import { type Database, migrate } from '@orders/shared/storage'
-import { decideAlone, scratchFolder } from '@orders/shared/testing'
+import { type Database, migrate, type Reader } from '@orders/shared/storage'
+import { decideAlone, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { type Block, type Dictionary, type Packed, pack, restored, unpack } from '../block.ts'
+import { verifyAll } from '../checking/store.ts'
 import { dictionaryOf } from '../dictionary.ts'
-import { type Entry, entryAfter, GENESIS, type Wire } from '../domain.ts'
+import { type Entry, entryAfter, type Fault, type Wire } from '../domain.ts'
 import { moveEarlier } from '../earlier/store.ts'
 import { decodeAny, handlers } from '../handlers.ts'
+import { createAlarm } from '../proof/alarm.ts'
+import type { Tree } from '../proof/checks.ts'
+import { signerOf } from '../proof/note.ts'
+import { type Outside, outsideAt } from '../proof/outside.ts'
+import { startSequencer } from '../signing/sequencer.ts'
 import { dictionaryWith, type States, statesWith } from '../store.ts'
 
 export const NOW = '2026-11-21T08:30:00.000Z'
@@ -27,18 +34,18 @@ export function deliveryOf(body: Buffer | string, headers: Record<string, unknow
 
 export type Event = Received<Wire>
 
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
 export const decoded = (body: Buffer | string, headers = {}): Event => decodeAny(deliveryOf(body, headers))
 
 export function event(id: string, subject = '1', type = 'order.created', more: object = {}): Event {
   const attributes = { id, type, subject, source: '/order-service', time: NOW }
-  return decoded(JSON.stringify({ specversion: '1.0', ...attributes, data: { n: 1 }, ...more }))
+  return decoded(JSON.stringify({ specversion: '1.0', ...attributes, data: { n: 1 }, ...more }), { traceparent: TRACE })
 }
 
 /** What a log that begins with these events holds. */
 export function entriesOf(all: readonly Event[]): Entry[] {
-  const entries: Entry[] = []
-  for (const one of all) entries.push(entryAfter(entries.at(-1) ?? GENESIS, one, NOW))
-  return entries
+  return all.map((one, index) => entryAfter(index, one, NOW))
 }
 
 export interface Keeping {
@@ -46,7 +53,38 @@ export interface Keeping {
   states: States
   /** Decides about all of them together, and saves once. */
   keep(...group: Event[]): Promise<unknown>
+  /** The same, received then. */
+  keepAt(at: string, ...group: Event[]): Promise<unknown>
 }
+
+const SEED = Buffer.from('302e020100300506032b657004220420'.padEnd(96, '61'), 'hex')
+export const SIGNING_KEY = SEED.toString('base64')
+export const signer = signerOf('localhost/audit', createPrivateKey({ key: SEED, format: 'der', type: 'pkcs8' }))
+const NEVER_MS = 3_600_000
+
+let minutes = 0
+/** Whoever looks next finds the lease of whoever looked before run out. */
+const aMinuteLater = () => {
+  const at = new Date(Date.parse(NOW) + ++minutes * 60_000)
+  return () => at
+}
+
+/** Lets the tree follow the log, as a copy of the service that has just started would; gives what it found to be wrong. */
+export async function sequenced(
+  database: Database,
+  { outside = outsideAt(undefined, signer), now = aMinuteLater() }: { outside?: Outside; now?: () => Date } = {},
+): Promise<Fault | undefined> {
+  const { log, lines } = await keepingLog()
+  const alarm = createAlarm(log)
+  const sequencer = startSequencer({ database, signer, outside, alarm, log, now, everyMs: NEVER_MS })
+  await sequencer.now()
+  await sequencer.close()
+  const failed = lines.find(({ msg }) => msg.includes('cannot be signed'))
+  if (failed) throw new Error(JSON.stringify(failed))
+  return alarm.fault()
+}
+
+export const verify = (sql: Reader, signed?: Tree) => verifyAll(sql, { verifier: signer, signed })
 
 /** As the first version left its database, without any event. */
 export async function openEarlier(database: Database): Promise<void> {
@@ -69,19 +107,17 @@ export function keepingWith(database: Database, dictionary: Dictionary): Keeping
   const all = handlers(states)
   const ofEach = <T>(group: Event[], ask: (handler: Handler, one: Event) => readonly T[]) =>
     group.flatMap((one) => all.flatMap((handler) => ask(handler, one)))
-  const context = { now: NOW, attempt: 1, redelivered: false }
-  return {
-    dictionary,
-    states,
-    keep: (...group) =>
-      decideAlone(database, {
-        reads: (known) => ofEach(group, (handler, one) => handler.reads(one, known)),
-        decide: (draft) => ({
-          result: undefined,
-          messages: ofEach(group, (handler, one) => handler.decide(one, draft, context, undefined)),
-        }),
+  const keepAt: Keeping['keepAt'] = (at, ...group) => {
+    const context = { now: at, attempt: 1, redelivered: false }
+    return decideAlone(database, {
+      reads: (known) => ofEach(group, (handler, one) => handler.reads(one, known)),
+      decide: (draft) => ({
+        result: undefined,
+        messages: ofEach(group, (handler, one) => handler.decide(one, draft, context, undefined)),
       }),
+    })
   }
+  return { dictionary, states, keepAt, keep: (...group) => keepAt(NOW, ...group) }
 }
 
 /** A block as somebody who knows the format would change it. */

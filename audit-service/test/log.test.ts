@@ -1,10 +1,13 @@
-// The log over SQLite.
+// The log and its tree over SQLite.
 import { join } from 'node:path'
 import { openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
-import { logSuite } from './log-suite.ts'
+import { archiveSuite } from './archive-suite.ts'
+import { type Driver, logSuite } from './log-suite.ts'
+import { overdueSuite } from './overdue-suite.ts'
+import { proofSuite } from './proof-suite.ts'
 
-logSuite('SQLite', {
+const driver: Driver = {
   async open() {
     const folder = await scratchFolder()
     const path = join(folder.path, 'audit.db')
@@ -17,4 +20,9 @@ logSuite('SQLite', {
       await database.run(`drop trigger ${name}`)
   },
   primaryKeyCode: 'SQLITE_CONSTRAINT_PRIMARYKEY',
-})
+}
+
+overdueSuite('SQLite: what orders wait for', driver.open)
+logSuite('SQLite', driver)
+proofSuite('SQLite', driver)
+archiveSuite('SQLite', driver)

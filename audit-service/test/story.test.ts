@@ -4,6 +4,7 @@ import {
   InventoryReleased,
   InventoryReserved,
   type Message,
+  moneyFormat,
   NotificationCancelled,
   NotificationDigested,
   NotificationExpired,
@@ -16,16 +17,21 @@ import {
   OrderCompleted,
   OrderCreated,
   OrderPaid,
+  OrderRefundRequested,
   OrderShipped,
   PaymentConfirmationRequired,
   PaymentFailed,
+  PaymentRefundAbandoned,
+  PaymentRefunded,
   PaymentSuccess,
+  PaymentVoided,
   ShippingDelivered,
+  ShippingFailed,
   ShippingPrepared,
 } from '@orders/shared/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { moneyIn } from '../sentences.ts'
+import { nextStepOf } from '../overdue/http.ts'
 import { storyOf } from '../story.ts'
 import { textOf } from '../text.ts'
 import type { Told } from '../told.ts'
@@ -82,7 +88,7 @@ const cancelled = [
   ...notified('order.cancelled', 900_000),
 ].map(told)
 
-const terms = { gapAfterMs: 60_000, money: moneyIn('EUR') }
+const terms = { gapAfterMs: 60_000, money: moneyFormat('en', 'EUR') }
 const later = at(30 * 86_400_000)
 const tell = (events: Told[], now = later) => storyOf(orderId, events, { ...terms, now })
 const gapsWithout = (events: Told[], id: string, now = later) =>
@@ -173,7 +179,11 @@ Still to come:
 describe('a gap', () => {
   it.each([
     ['order.created', ['order.created'], null],
-    ['inventory.reserved', ['inventory.reserved', 'inventory.out_of_stock'], 'order.created'],
+    [
+      'inventory.reserved',
+      ['inventory.reserved', 'inventory.out_of_stock', 'inventory.price_changed'],
+      'order.created',
+    ],
     ['payment.success', ['payment.success', 'payment.failed', 'payment.confirmation_required'], 'inventory.reserved'],
     ['inventory.committed', ['inventory.committed'], 'payment.success'],
     ['order.paid', ['order.paid'], 'payment.success'],
@@ -218,7 +228,7 @@ describe('a gap', () => {
       { detail: 'order.paid.email' },
     )
     const gapsOf = (events: Told[]) =>
-      storyOf(orderId, events, { now: at(86_400_000), gapAfterMs: 1, money: moneyIn('EUR') })?.gaps.map(
+      storyOf(orderId, events, { now: at(86_400_000), gapAfterMs: 1, money: moneyFormat('en', 'EUR') })?.gaps.map(
         ({ missing }) => missing,
       )
     expect(gapsOf(without)).toEqual([['notification.requested/order.paid']])
@@ -232,16 +242,6 @@ describe('a gap', () => {
   it('covers every event of a completed order', () => {
     const silent = completed.filter(({ id }) => gapsWithout(completed, id.slice(orderId.length + 1))?.length !== 1)
     expect(silent).toEqual([])
-  })
-
-  it('is closed by a failure to tell as well', () => {
-    const failed = { notificationId: 'n', channel: 'email' as const, reason: 'mail_refused' }
-    const events = completed.map((event) =>
-      event.id === '123/notification.sent/order.paid.email'
-        ? told(NotificationFailed.of(orderId, event.time, failed, { detail: 'order.paid.email' }))
-        : event,
-    )
-    expect(tell(events)?.gaps).toEqual([])
   })
 
   it('does not say that anybody was told where only a stand-in took it', () => {
@@ -285,6 +285,86 @@ describe('a gap', () => {
   })
 })
 
+describe('news that failed', () => {
+  const failed = (type: string, detail: string) =>
+    told({ ...NotificationFailed.of(orderId, at(40), about, { detail }), id: `${orderId}/${type}/${detail}`, type })
+  const about = { notificationId: `${orderId}.order.paid`, channel: 'email' as const, reason: 'bounced' }
+  const again = (number: number) =>
+    told(
+      NotificationRequested.of(
+        orderId,
+        at(50),
+        { ...about, channels: ['email'] },
+        { detail: `order.paid.email.${number}` },
+      ),
+    )
+  const sentAgain = (number: number) =>
+    told(
+      NotificationSent.of(
+        orderId,
+        at(60),
+        { ...about, provider: 'file', providerId: '<2>' },
+        { detail: `order.paid.email.${number}` },
+      ),
+    )
+  const untold = completed.filter(({ id }) => id !== `${orderId}/notification.sent/order.paid.email`)
+
+  it.each(['notification.failed', 'notification.undelivered'])('%s leaves a gap until it is sent again', (type) => {
+    const before = type === 'notification.failed' ? untold : completed
+    const events = [...before, failed(type, 'order.paid.email')]
+    expect(tell(events)?.gaps).toMatchObject([{ after: `${type}/order.paid.email`, status: 'failed' }])
+    expect(tell([...events, again(2), sentAgain(2)])?.gaps).toEqual([])
+  })
+
+  it('a second time is another gap', () => {
+    const events = [...untold, failed('notification.failed', 'order.paid.email'), again(2)]
+    const twice = [...events, failed('notification.failed', 'order.paid.email.2')]
+    expect(tell(twice)?.gaps).toMatchObject([{ missing: ['notification.requested/order.paid.email.3'] }])
+    expect(tell([...twice, again(3), sentAgain(3)])?.gaps).toEqual([])
+  })
+
+  it('is none when what failed was sent all the same', () => {
+    expect(tell([...completed, failed('notification.failed', 'order.paid.email')])?.gaps).toEqual([])
+  })
+})
+
+describe('money that is owed and was given up', () => {
+  const given = {
+    totalCents: 1_000,
+    reason: 'an operator gave it up after 3 attempts: the payment provider answers 503',
+  }
+  const abandoned = (detail: string) => told(PaymentRefundAbandoned.of(orderId, at(400), given, { detail }))
+  const back = (detail?: string) =>
+    told(PaymentRefunded.of(orderId, at(500), { totalCents: 1_000, refundId: 're_1', reason: 'damaged' }, { detail }))
+  const wanted = { ...priced, request: '1', totalCents: 1_000, reason: 'damaged', returnToStock: false }
+  const requested = told(OrderRefundRequested.of(orderId, at(300), wanted, { detail: '1' }))
+  const refusedParcel = told(ShippingFailed.of(orderId, at(300), { reason: 'address_not_served' }))
+  const after = (events: Told[]) =>
+    tell(events)?.gaps.flatMap(({ after: one, missing, status }) =>
+      missing.some((type) => type.startsWith('payment.')) ? [[one, missing.join(' '), status]] : [],
+    )
+
+  it('is a gap until it goes back, is refused, or was never charged; given up twice it is the same', () => {
+    const part = [...completed, requested, abandoned('1'), abandoned('1.2')]
+    const due = 'payment.refunded/1 payment.refund_refused/1'
+    expect(after(part)).toEqual([['payment.refund_abandoned/1', due, 'missing']])
+    expect(after([...part, back('1')])).toEqual([])
+    const whole = [...completed, refusedParcel, abandoned('whole'), abandoned('whole.2')]
+    const ends = 'payment.refunded payment.voided'
+    expect(after(whole)).toEqual([['payment.refund_abandoned/whole', ends, 'missing']])
+    expect(after([...whole, back()])).toEqual([])
+    expect(after([...whole, told(PaymentVoided.of(orderId, at(500), {}))])).toEqual([])
+  })
+
+  it('is told in words, and says what to do', () => {
+    expect(tell([abandoned('whole')])?.entries[0]?.sentence).toBe(
+      'money is owed to the customer, and nobody tries to give it back any more, total €10.00: an operator gave it up after 3 attempts: the payment provider answers 503',
+    )
+    const gap = { orderId, status: 'missing' as const, unanswered: { subject: 1, event: abandoned('whole') } }
+    expect(nextStepOf(gap, () => false)).toBe(`POST /payments/${orderId}/refund (payment-service)`)
+  })
+})
+
 describe('news that a rule holds', () => {
   const held = (channel: 'email' | 'sms', until: string, reason = 'quiet_hours') =>
     told(
@@ -321,6 +401,7 @@ describe('news that a rule holds', () => {
     after: 'notification.held/order.paid.email',
     since: at(25),
     held: { until, because: 'quiet_hours' },
+    overdueAt: new Date(Date.parse(until) + 60_000).toISOString(),
     ...more,
   })
 

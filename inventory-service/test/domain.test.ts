@@ -7,6 +7,7 @@ import {
   type Decision,
   type GoodsFact,
   learn,
+  quote,
   type Reservation,
   reserve,
   restock,
@@ -180,6 +181,47 @@ describe('a reservation', () => {
     expect(messages).toMatchObject([
       { type: 'inventory.reserved', data: { totalCents: 1_200, currency: 'CHF', lines: priced, user: 'ann' } },
     ])
+  })
+})
+
+describe('an order that expects a total', () => {
+  const article = { sku: 'item1', name: 'Mug', unitPriceCents: 300, available: 5 }
+  const shelf = { stockOf: (sku: string) => (sku === article.sku ? article : undefined), currency: 'CHF' }
+  const two = [{ sku: 'item1', quantity: 2 }]
+  const expecting = (expectedTotalCents: number, lines = two, known?: Reservation) =>
+    reserve('o1', { ...customer, lines, expectedTotalCents }, known, shelf, at)
+
+  it('is set aside at just that, and says no more of it', () => {
+    const { reservation, messages } = expecting(600)
+    expect(reservation).toMatchObject({ outcome: 'reserved' })
+    expect(messages).toMatchObject([{ type: 'inventory.reserved', data: { totalCents: 600 } }])
+    expect(messages[0]?.data).not.toHaveProperty('expectedTotalCents')
+  })
+
+  it.each([599, 601, 0])('gets nothing at %i, and hears what it costs', (expectedTotalCents) => {
+    const { reservation, moves, messages } = expecting(expectedTotalCents)
+    expect(reservation).toMatchObject({ outcome: 'price_changed', lines: [] })
+    expect(moves).toEqual([])
+    const data = { expectedTotalCents, totalCents: 600, currency: 'CHF' }
+    expect(messages).toMatchObject([{ type: 'inventory.price_changed', data, priority: 9 }])
+  })
+
+  it('is decided once: at another price by then it stays as it was', () => {
+    const { reservation } = expecting(599)
+    expect(expecting(600, two, reservation)).toEqual({ moves: [], messages: [] })
+  })
+
+  it('is told first that there is not enough', () => {
+    expect(expecting(1, [{ sku: 'item1', quantity: 6 }]).messages).toMatchObject([{ type: 'inventory.out_of_stock' }])
+  })
+
+  it('is quoted the same, and told which goods nobody knows', () => {
+    expect(quote([...two, { sku: 'unicorn', quantity: 1 }], shelf)).toEqual({
+      lines: [{ sku: 'item1', quantity: 2, unitPriceCents: 300, name: 'Mug' }],
+      totalCents: 600,
+      currency: 'CHF',
+      unknownSkus: ['unicorn'],
+    })
   })
 })
 

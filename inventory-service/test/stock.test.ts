@@ -57,6 +57,19 @@ it('the last goods go to one order only', async () => {
   expect(await stockOf('item1')).toMatchObject({ available: 0, reserved: 5, committed: 0 })
 })
 
+it('goods whose price has changed are not set aside, and the decision is kept', async () => {
+  const expecting = (expectedTotalCents: number) =>
+    hear(OrderCreated.type, 'o1', {
+      user: 'ann',
+      priority: 'standard',
+      lines: [{ sku: 'item1', quantity: 2 }],
+      expectedTotalCents,
+    })
+  expect(await expecting(1_999)).toEqual(['inventory.price_changed'])
+  expect(await expecting(1_999)).toEqual([])
+  expect(await stockOf('item1')).toMatchObject({ available: 5, reserved: 0, committed: 0 })
+})
+
 it('the database itself refuses a stock below zero', async () => {
   await expect(database.run("update stock set available = available - 6 where sku = 'item1'")).rejects.toThrow('CHECK')
 })
@@ -70,7 +83,10 @@ it('starting again keeps the stock and the prices that are there', async () => {
 
 it('an operator sets the stock, and a new SKU needs a price', async () => {
   const set = (wanted: { sku: string; available: number; unitPriceCents?: number }) =>
-    decideAlone(database, setStock(wanted, wanted.sku === 'new' ? { ifNoneMatch: '*' } : { ifMatch: '"0-5-0-0"' }, at))
+    decideAlone(
+      database,
+      setStock(wanted, wanted.sku === 'new' ? { 'if-none-match': '*' } : { 'if-match': '"0-5-0-0"' }, at),
+    )
   expect((await set({ sku: 'item1', available: 9 })).result).toMatchObject({ available: 9, reserved: 0 })
   await expect(set({ sku: 'item1', available: 9 })).rejects.toMatchObject({ status: 412 })
   await expect(set({ sku: 'new', available: 1 })).rejects.toMatchObject({ status: 400, code: 'price_required' })
@@ -81,7 +97,7 @@ it('a count that was taken before a sale sells nothing twice, and a difference i
   const counted = (await stock.load(database, ['item1'])).get('item1')
   if (!counted) throw new Error('there is no item1')
   await order('o1', 2)
-  const set = decideAlone(database, setStock({ sku: 'item1', available: 5 }, { ifMatch: stateOf(counted) }, at))
+  const set = decideAlone(database, setStock({ sku: 'item1', available: 5 }, { 'if-match': stateOf(counted) }, at))
   await expect(set).rejects.toMatchObject({ status: 412, code: 'precondition_failed' })
   const unconditional = decideAlone(database, setStock({ sku: 'item1', available: 5 }, {}, at))
   await expect(unconditional).rejects.toMatchObject({ status: 428, code: 'precondition_required' })

@@ -2,8 +2,10 @@
 import { type Channel, channels } from '@orders/shared/contracts'
 import { about, owned, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
+import { canonicalAddress } from '../canonical-addresses.ts'
 import { deliveryOf, standingOf, type Telling, undelivered } from '../deliveries/domain.ts'
 import { isTaken } from '../deliveries/status.ts'
+import { sameAddress } from '../domain.ts'
 import { recipientIn } from '../rules/context.ts'
 import { noPreferences, withoutMailOf } from '../rules/preferences.ts'
 import { preferences } from '../rules/store.ts'
@@ -15,11 +17,15 @@ import { reportKey, reports, suppressionKey, suppressions } from './store.ts'
  * What a provider tells of a message is kept once. What did not arrive is `undelivered` from then on; an address that is gone is
  * told nothing more, and whoever complained neither, by their own will.
  */
-export function takeReport({ report, isAddressGone, isComplaint, recipient }: Omit<Said, 'provider'>): Work<void> {
+export function takeReport({ report, isAddressGone, isComplaint, recipient = '' }: Omit<Said, 'provider'>): Work<void> {
   const { notificationId, channel, error, at } = report
   const isSuppressing = isAddressGone || isComplaint
-  /** What is said of another address, as after a forwarding, tells nothing of this one. */
-  const isAbout = (address: string) => recipient === undefined || recipient.toLowerCase() === address.toLowerCase()
+  const same = (address: string) => sameAddress(channel, canonicalAddress(channel, address, undefined))
+  const names = (address: string) => recipient !== '' && same(recipient) === same(address)
+  /** A mail may have been forwarded, so only what names this very address proves anything of it; an SMS goes to one number. */
+  const isProof = (address: string) => channel !== 'email' || names(address)
+  /** What is said of another address tells nothing of this one. */
+  const isAboutAnother = (address: string) => recipient !== '' && !names(address)
   const recipientOfIt = ({ notification }: Telling) => recipientIn(notification, channel)
   return {
     reads(known) {
@@ -45,9 +51,9 @@ export function takeReport({ report, isAddressGone, isComplaint, recipient }: Om
       if (isUndelivered(report) && isWithProvider && generation === report.generation)
         draft.set(tellings, notificationId, undelivered(telling, channel, error ?? report.status))
       const key = suppressionKey(channel, address)
-      if (isSuppressing && isAbout(address) && !draft.get(suppressions, key))
+      if (isSuppressing && isProof(address) && !draft.get(suppressions, key))
         draft.set(suppressions, key, { channel, address, reason: error ?? report.status, notificationId, at })
-      if (isComplaint) {
+      if (isComplaint && !isAboutAnother(address)) {
         const before = draft.get(preferences, recipientOfIt(telling)) ?? noPreferences
         const after = withoutMailOf(before, telling.notification.category)
         draft.set(preferences, recipientOfIt(telling), { ...after, updatedAt: at })

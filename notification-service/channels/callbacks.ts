@@ -1,20 +1,23 @@
 // What providers tell afterwards of a message that they took. They have no token of ours: what they sign is believed.
 
-import type { Cause } from '@orders/shared/messaging'
+import type { Cause, Work } from '@orders/shared/messaging'
 import { formOf, type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
+import { Nothing } from '../views.ts'
+import { withoutAddresses } from './address-in-text.ts'
 import { takeReport } from './addresses.ts'
 import { fetchText } from './ask-provider.ts'
 import type { Said } from './domain.ts'
 import { NotificationId } from './ids.ts'
 import { type MailReport, saidOf } from './mail-reports.ts'
-import { mailgunSignatures, reportInMailgun } from './mailgun-hooks.ts'
+import { mailgunSignature, onceBy, reportInMailgun, signatureRefused } from './mailgun-hooks.ts'
 import { isFromPostmark, reportInPostmark } from './postmark-hooks.ts'
 import type { Proof } from './proof.ts'
 import { twilioAccountsOf } from './senders.ts'
 import { reportsInSes } from './ses-notices.ts'
 import { messageIn } from './sns.ts'
+import { hookSignatures } from './store.ts'
 import { isAddressGone, isSignedByTwilio } from './twilio.ts'
 
 const NO_NUL = '^[^\\u0000]+$'
@@ -26,13 +29,16 @@ const StatusCallback = Type.Object({
   ErrorCode: Type.Optional(Type.String({ pattern: '^[0-9]{0,8}$' })),
 })
 
-export type Take = (said: Said, cause?: Cause) => Promise<void>
+/** `within` puts more into the commit. */
+export type Take = (said: Said, cause?: Cause, within?: (work: Work<void>) => Work<void>) => Promise<void>
 
 /** Keeps what was told; of an address that is gone only while its provider is believed. */
 export function takingReports({ commit }: Pick<Wiring<NotificationConfig>, 'commit'>, proof: Proof): Take {
-  return async (said, cause) => {
+  return async (said, cause, within = (work) => work) => {
     const isGone = said.isAddressGone && (await proof.accepts(said.provider))
-    await commit.submit(takeReport({ ...said, isAddressGone: isGone }), cause)
+    const { error } = said.report
+    const report = { ...said.report, error: error && withoutAddresses(error, said.recipient) }
+    await commit.submit(within(takeReport({ ...said, report, isAddressGone: isGone })), cause)
   }
 }
 
@@ -44,7 +50,8 @@ export function callbackRoutes(app: HttpServer, wiring: Wiring<NotificationConfi
 }
 
 /** What mail providers send has many shapes, so it is looked at by whoever knows them. */
-function mailRoutes(app: HttpServer, { config, now }: Wiring<NotificationConfig>, take: Take): void {
+function mailRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, take: Take): void {
+  const { config, commit, database, now } = wiring
   const { mailIdDomain, sesTopicArn, postmarkWebhookSecret, mailgunSigningKey } = config
   // SNS says that its JSON is plain text.
   app.addContentTypeParser<Buffer>('text/plain', { parseAs: 'buffer' }, (_, body, done) =>
@@ -57,7 +64,20 @@ function mailRoutes(app: HttpServer, { config, now }: Wiring<NotificationConfig>
 
   app.post(
     '/callbacks/ses',
-    { schema: { summary: 'Amazon SES tells what became of a mail, by SNS' } },
+    {
+      schema: {
+        response: { 204: Nothing },
+        problems: {
+          400: ['bad_json'],
+          403: ['signature_refused'],
+          404: ['callbacks_not_configured'],
+          503: ['unreachable'],
+        },
+        operationId: 'takeSesReport',
+        summary: 'Amazon SES tells what became of a mail, by SNS',
+        description: 'What SNS has signed for the topic of `SES_TOPIC_ARN` is believed.',
+      },
+    },
     async (request, reply) => {
       if (sesTopicArn === undefined) throw notConfigured('SES_TOPIC_ARN')
       const message = await messageIn(request.body, sesTopicArn, fetchText)
@@ -72,6 +92,10 @@ function mailRoutes(app: HttpServer, { config, now }: Wiring<NotificationConfig>
       config: { hasPrivateUrl: true },
       schema: {
         querystring: Type.Object({ token: Type.Optional(Type.String({ maxLength: 200, pattern: NO_NUL })) }),
+        response: { 204: Nothing },
+        problems: { 401: ['secret_refused'], 404: ['callbacks_not_configured'] },
+        operationId: 'takePostmarkReport',
+        description: 'Whoever knows `POSTMARK_WEBHOOK_SECRET`, by basic authentication or as `token`, is believed.',
         summary: 'Postmark tells what became of a mail',
       },
     },
@@ -86,25 +110,34 @@ function mailRoutes(app: HttpServer, { config, now }: Wiring<NotificationConfig>
     },
   )
 
-  const mailgun = mailgunSignatures(mailgunSigningKey ?? '', () => now().getTime())
   app.post(
     '/callbacks/mailgun',
-    { schema: { summary: 'Mailgun tells what became of a mail' } },
+    {
+      schema: {
+        response: { 204: Nothing },
+        problems: { 403: ['signature_refused'], 404: ['callbacks_not_configured'] },
+        operationId: 'takeMailgunReport',
+        summary: 'Mailgun tells what became of a mail',
+        description: 'What is signed with `MAILGUN_SIGNING_KEY` is believed, once.',
+      },
+    },
     async (request, reply) => {
       if (mailgunSigningKey === undefined) throw notConfigured('MAILGUN_SIGNING_KEY')
-      if (!mailgun.isFresh(request.body))
-        throw new RejectedError(
-          403,
-          'signature_refused',
-          'this is not signed by Mailgun, or long ago, or was taken before',
-        )
+      const signature = mailgunSignature(request.body, mailgunSigningKey, now().getTime())
+      // Asked before, too, so that what was taken does not count as said once more.
+      if (signature === undefined || (await hookSignatures.load(database, [signature])).size > 0)
+        throw signatureRefused()
+      const at = now().toISOString()
+      const once = onceBy(signature, at)
       const report = reportInMailgun(request.body, mailIdDomain)
-      if (report) await takeAll([report], traceOf(request))
-      mailgun.used(request.body)
+      if (report) await take(saidOf(report, at), traceOf(request), once)
+      else await commit.submit(once(NOTHING_TOLD), traceOf(request))
       return reply.status(204).send()
     },
   )
 }
+
+const NOTHING_TOLD: Work<void> = { reads: () => [], decide: () => ({ result: undefined, messages: [] }) }
 
 function notConfigured(setting: string): RejectedError {
   return new RejectedError(404, 'callbacks_not_configured', `set ${setting}`)
@@ -126,7 +159,18 @@ function twilioRoute(app: HttpServer, { config, now }: Wiring<NotificationConfig
 
   app.post(
     '/callbacks/twilio',
-    { schema: { querystring: Callback, body: StatusCallback, summary: 'Twilio tells what became of an SMS' } },
+    {
+      schema: {
+        querystring: Callback,
+        body: StatusCallback,
+        consumes: [form],
+        response: { 204: Nothing },
+        problems: { 403: ['signature_refused'] },
+        operationId: 'takeTwilioReport',
+        summary: 'Twilio tells what became of an SMS',
+        description: 'What one of the configured Twilio accounts has signed is believed.',
+      },
+    },
     async (request, reply) => {
       const { body, query, headers, url } = request
       const signature = String(headers['x-twilio-signature'] ?? '')

@@ -22,9 +22,6 @@ export interface SuppressionStop {
   releasedAt: string | null
 }
 
-/** Whether what goes to an address by a channel reaches anybody; else a stand-in takes it. */
-export type Reaches = (channel: Channel, address: string) => boolean
-
 /** What a provider tells of a message that it took. */
 export interface Report {
   notificationId: string

@@ -23,7 +23,7 @@ export async function reportsInDsn(raw: Buffer, mailIdDomain: string): Promise<M
     const action = fields.get('action')?.toLowerCase() ?? ''
     const outcome = OUTCOMES[action]
     if (!outcome) return []
-    const enhanced = fields.get('status')?.split(/[\s(]/)[0] ?? ''
+    const enhanced = fields.get('status')?.split(/\s/)[0] ?? ''
     // A server that says "failed" with a code that passes has tried for as long as it does.
     const isAddressGone = outcome === 'bounced' && isMailboxGone(enhanced)
     const error = outcome === 'delivered' ? null : reasonOf('dsn', action, enhanced)
@@ -38,14 +38,28 @@ function addressIn(field: string | undefined): string | undefined {
   return address
 }
 
-/** By their names in lower case; the first of a name counts, and lines that go on are joined. */
+/** By their names in lower case, without comments; the first of a name counts, and lines that go on are joined. */
 function fieldsOf(text: string): Map<string, string> {
   const fields = new Map<string, string>()
   for (const line of text.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/)) {
     const [, name = '', value = ''] = /^([!-9;-~]+):\s*(.*)$/.exec(line) ?? []
-    if (name !== '' && !fields.has(name.toLowerCase())) fields.set(name.toLowerCase(), value.trim())
+    if (name !== '' && !fields.has(name.toLowerCase())) fields.set(name.toLowerCase(), withoutComments(value))
   }
   return fields
+}
+
+/** Comments stand anywhere in a field, one within another (RFC 5322 §3.2.2, RFC 3464 §2.1.1); in quotes are none. */
+function withoutComments(value: string): string {
+  let depth = 0
+  let isQuoted = false
+  let kept = ''
+  for (const [one] of value.matchAll(/\\.|./gs)) {
+    if (one === '"' && depth === 0) isQuoted = !isQuoted
+    if (one === '(' && !isQuoted) depth += 1
+    if (depth === 0) kept += one
+    else if (one === ')') depth -= 1
+  }
+  return kept.trim()
 }
 
 function textOf(content: ArrayBuffer | Uint8Array | string | undefined): string {

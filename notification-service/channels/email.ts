@@ -1,9 +1,9 @@
 // The e-mail channel: a mail server, or in development a folder of .eml files that any mail program opens.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isEmail } from '@orders/shared/contracts'
 import { PermanentError, TransientError, withoutPrivate } from '@orders/shared/runtime'
 import type { Outgoing } from '../deliveries/domain.ts'
-import { isEmail } from '../domain.ts'
 import { compose, type Mail } from './compose.js'
 import { messageIdOf } from './ids.ts'
 import { isMailboxGone } from './mailbox-codes.ts'
@@ -102,16 +102,16 @@ export function writer({ mailFrom, mailReplyTo, mailIdDomain }: MailSettings, no
 
 /** Steps of the dialogue that are about this message; a refusal of the others is about the server or our account. */
 const ABOUT_THE_MESSAGE: ReadonlySet<unknown> = new Set(['EENVELOPE', 'EMESSAGE'])
-/** 503 says that the dialogue went astray (RFC 5321), 530 that the server wants a login: both may be better later. */
-const NOT_FOR_GOOD = [503, 530]
+/** It says that the dialogue went astray (RFC 5321), which may be better later. */
+const ASTRAY = 503
 
 function failureOf(error: SmtpFailure): Error {
   const { code, responseCode } = error
   const status = Number(responseCode)
-  const isFinal = responseCode === undefined || (status >= 500 && !NOT_FOR_GOOD.includes(status))
+  const isFinal = responseCode === undefined || (status >= 500 && status !== ASTRAY)
   // Servers repeat the address in what they say, and this text goes to logs and events. So no `cause` either.
   const message = withoutPrivate(error.message)
-  if (!ABOUT_THE_MESSAGE.has(code) || CLOSING.includes(status))
+  if (!ABOUT_THE_MESSAGE.has(code) || ABOUT_EVERY_MESSAGE.includes(status) || isAboutTheSender(error))
     return new ProviderError('mail_deferred', message, { outcome: isCertain(error) ? 'refused' : 'unknown' })
   if (!isFinal) return new TransientError('mail_deferred', message)
   return isHardBounce(error)
@@ -119,8 +119,13 @@ function failureOf(error: SmtpFailure): Error {
     : new PermanentError('mail_refused', message)
 }
 
-/** 421 ends the dialogue, whichever step it answers (RFC 5321 §3.8). */
-const CLOSING = [421]
+/** Whichever step it answers: 421 ends the dialogue (RFC 5321 §3.8), 530 wants a login (RFC 4954 §6). */
+const ABOUT_EVERY_MESSAGE = [421, 530]
+
+/** A refused MAIL FROM: it names our own address, and is the same for every mail. */
+function isAboutTheSender({ command, responseCode }: SmtpFailure): boolean {
+  return command === 'MAIL FROM' && responseCode !== undefined
+}
 
 /** Nothing was taken if the server said no, or was never reached; a connection that breaks in between leaves it open. */
 function isCertain({ code, originalCode, responseCode, timeoutType }: SmtpFailure): boolean {
@@ -134,7 +139,7 @@ function isCertain({ code, originalCode, responseCode, timeoutType }: SmtpFailur
  * The server says that there is no such mailbox, by an enhanced code (RFC 3463). A bare 550 may as well be about the mail, or
  * about us.
  */
-function isHardBounce({ command, response }: SmtpFailure): boolean {
+function isHardBounce({ response }: SmtpFailure): boolean {
   const [, enhanced = ''] = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(String(response ?? '')) ?? []
-  return command !== 'MAIL FROM' && isMailboxGone(enhanced)
+  return isMailboxGone(enhanced)
 }

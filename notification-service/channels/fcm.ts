@@ -2,6 +2,7 @@
 // https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
 import { createPrivateKey } from 'node:crypto'
 import { BrokenError, PermanentError } from '@orders/shared/runtime'
+import { beginningOf } from '../content.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
 import { askProvider, type ProviderAnswer, textAt } from './ask-provider.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
@@ -54,7 +55,7 @@ function messageOf({ address, notificationId, eventType, orderId, content }: Out
   const key = notificationId.slice(-64)
   return {
     token: address,
-    notification: { title: content.subject, body: content.short.slice(0, BODY_MAX) },
+    notification: { title: content.subject, body: beginningOf(content.short, BODY_MAX) },
     data: { notificationId, eventType, ...(orderId !== null && { orderId }) },
     android: { collapse_key: key, notification: { tag: key } },
     apns: { headers: { 'apns-collapse-id': key } },

@@ -1,8 +1,12 @@
 // What operators may ask about the addresses themselves, and what providers tell afterwards.
-import { Channel, channels } from '@orders/shared/contracts'
+import { Channel, channels, demandEmail } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
+import { canonicalAddress, canonicalText } from '../canonical-addresses.ts'
 import type { NotificationConfig } from '../config.ts'
+import { Nothing, Stop, Suppressions } from '../views.ts'
+import { canonicalUrl } from '../web-addresses.ts'
+import { withoutAddresses } from './address-in-text.ts'
 import { addToSuppressions, removeFromSuppressions } from './addresses.ts'
 import { callbackRoutes } from './callbacks.ts'
 import { type Proof, releaseStop } from './proof.ts'
@@ -47,11 +51,20 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
 
   app.get(
     '/suppressions',
-    { ...operators, schema: { querystring: Suppressed, summary: 'Addresses that are told nothing more, and why' } },
+    {
+      ...operators,
+      schema: {
+        querystring: Suppressed,
+        response: { 200: Suppressions },
+        operationId: 'listSuppressions',
+        summary: 'Addresses that are told nothing more, and why',
+      },
+    },
     async ({ query: { address, before, limit: most = '100' } }) => {
       const limit = Number(most)
       const place = before === undefined ? undefined : placeIn(before)
-      const page = await listSuppressions(database, { address, before: place, limit })
+      const asked = address === undefined ? undefined : canonicalText(address, config.phoneCountry)
+      const page = await listSuppressions(database, { address: asked, before: place, limit })
       const last = page.length === limit ? page.at(-1) : undefined
       return { suppressions: page, next: last ? `${last.at} ${last.channel} ${last.address}` : null }
     },
@@ -61,10 +74,21 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
     '/suppressions',
     {
       ...operators,
-      schema: { body: Suppress, summary: 'Tell an address nothing more, as after a bounce that came by mail' },
+      schema: {
+        body: Suppress,
+        response: { 204: Nothing },
+        problems: { 400: ['bad_address'] },
+        operationId: 'addSuppression',
+        summary: 'Tell an address nothing more, as after a bounce that came by mail',
+      },
     },
     async (request, reply) => {
-      const suppression = { ...request.body, notificationId: null, at: now().toISOString() }
+      const { channel } = request.body
+      const address = canonicalAddress(channel, request.body.address, config.phoneCountry)
+      if (channel === 'email') demandEmail(address, 'address')
+      // It is told with whatever is not sent there.
+      const reason = withoutAddresses(request.body.reason, address)
+      const suppression = { channel, address, reason, notificationId: null, at: now().toISOString() }
       await commit.submit(addToSuppressions(suppression), traceOf(request))
       return reply.status(204).send()
     },
@@ -74,14 +98,27 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
     '/suppression-stops',
     {
       ...operators,
-      schema: { summary: 'Providers that called too many addresses gone to be believed, and since when' },
+      schema: {
+        response: { 200: Type.Object({ stops: Type.Array(Stop) }) },
+        operationId: 'listSuppressionStops',
+        summary: 'Providers that called too many addresses gone to be believed, and since when',
+      },
     },
     async () => ({ stops: await listStops(database) }),
   )
 
   app.post(
     '/suppression-stops/:provider/release',
-    { ...operators, schema: { params: ByProvider, summary: 'Suppress by the word of this provider again' } },
+    {
+      ...operators,
+      schema: {
+        params: ByProvider,
+        response: { 200: Stop },
+        problems: { 404: ['no_such_stop'] },
+        operationId: 'releaseSuppressionStop',
+        summary: 'Suppress by the word of this provider again',
+      },
+    },
     async (request) => {
       const at = now().toISOString()
       return commit.submit(releaseStop(request.params.provider, at), traceOf(request))
@@ -93,21 +130,39 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
     {
       ...operators,
       config: { hasPrivateUrl: true },
-      schema: { params: ByAddress, summary: 'Let an address be told again' },
+      schema: {
+        params: ByAddress,
+        response: { 204: Nothing },
+        problems: { 404: ['no_such_suppression'] },
+        operationId: 'removeSuppression',
+        summary: 'Let an address be told again',
+      },
     },
     async (request, reply) => {
-      await commit.submit(removeFromSuppressions(request.params.address), traceOf(request))
+      await commit.submit(
+        removeFromSuppressions(canonicalText(request.params.address, config.phoneCountry)),
+        traceOf(request),
+      )
       return reply.status(204).send()
     },
   )
 
   app.post(
     '/webhooks/secret',
-    { ...operators, schema: { body: WebhookUrl, summary: 'What the owner of a webhook URL verifies signatures with' } },
+    {
+      ...operators,
+      schema: {
+        body: WebhookUrl,
+        response: { 200: Type.Object({ secrets: Type.Array(Type.String(), { description: 'the newest first' }) }) },
+        problems: { 404: ['webhooks_not_configured'] },
+        operationId: 'deriveWebhookSecrets',
+        summary: 'What the owner of a webhook URL verifies signatures with',
+      },
+    },
     async ({ body }) => {
       if (config.webhookSecret === undefined)
         throw new RejectedError(404, 'webhooks_not_configured', 'set WEBHOOK_SECRET')
-      return { secrets: secretsOf(config.webhookSecret, body.url) }
+      return { secrets: secretsOf(config.webhookSecret, canonicalUrl(body.url)) }
     },
   )
 }

@@ -20,5 +20,7 @@ export function openLogChannel(log: Log): Sender {
 
 /** Enough to recognise an address that one knows, too little to use it. */
 function redacted(address: string): string {
-  return address.length < 10 ? '…' : `${address.slice(0, 3)}…${address.slice(-2)}`
+  const characters = [...address]
+  if (characters.length < 10) return '…'
+  return [...characters.slice(0, 3), '…', ...characters.slice(-2)].join('')
 }

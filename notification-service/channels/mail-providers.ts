@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { BrokenError } from '@orders/shared/runtime'
 import type { NotificationConfig } from '../config.ts'
+import { addedOpeners, isAdded } from './added.ts'
 import { openMailFolder, openSmtp } from './email.ts'
 import { openPostmark } from './postmark.ts'
 import type { Sender } from './sender.ts'
@@ -30,16 +31,14 @@ const providers: Record<string, Open> = {
     const key = { accessKeyId, secretAccessKey, sessionToken }
     return openSes({ ...key, region, configurationSet, baseUrl }, config, now)
   },
+  ...addedOpeners('email'),
 }
 
 /** Whether a mail reaches anybody. */
-export function hasMailProvider({
-  smtpUrl,
-  smtpSecondUrl,
-  postmarkServerToken,
-  sesRegion,
-}: NotificationConfig): boolean {
-  return [smtpUrl, smtpSecondUrl, postmarkServerToken, sesRegion].some((setting) => setting !== undefined)
+export function hasMailProvider(config: NotificationConfig): boolean {
+  const { smtpUrl, smtpSecondUrl, postmarkServerToken, sesRegion } = config
+  const own = [smtpUrl, smtpSecondUrl, postmarkServerToken, sesRegion]
+  return own.some((setting) => setting !== undefined) || isAdded(config, 'email')
 }
 
 /**

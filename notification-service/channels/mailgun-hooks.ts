@@ -1,44 +1,46 @@
 // What Mailgun tells of a mail by its webhooks, and the proof that it is Mailgun, now and for the first time.
 // https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { owned, type Work } from '@orders/shared/messaging'
+import { RejectedError } from '@orders/shared/runtime'
 import { textAt } from './ask-provider.ts'
 import { type MailReport, nameBy, reasonOf } from './mail-reports.ts'
 import { isMailboxGone } from './mailbox-codes.ts'
+import { hookSignatures } from './store.ts'
 
 /** Older ones may be somebody's copy. */
 const AGE_MAX_MS = 900_000
 
-export interface MailgunSignatures {
-  /** Whether Mailgun has signed it, not long ago, and it was not taken before. */
-  isFresh(hook: unknown): boolean
-  /** It has been taken. */
-  used(hook: unknown): void
+/** The signature, in hex; undefined where Mailgun has not signed it, or long ago. It covers nothing of what is told. */
+export function mailgunSignature(hook: unknown, signingKey: string, nowMs: number): string | undefined {
+  const timestamp = textAt(hook, 'signature', 'timestamp')
+  const expected = createHmac('sha256', signingKey)
+    .update(timestamp + textAt(hook, 'signature', 'token'))
+    .digest()
+  const given = Buffer.from(textAt(hook, 'signature', 'signature'), 'hex')
+  const isSigned = given.length === expected.length && timingSafeEqual(given, expected)
+  const ageMs = nowMs - Number(timestamp) * 1_000
+  return isSigned && Math.abs(ageMs) <= AGE_MAX_MS ? expected.toString('hex') : undefined
 }
 
-export function mailgunSignatures(signingKey: string, nowMs: () => number): MailgunSignatures {
-  /** By token, since when; no longer than a signature is fresh. */
-  const taken = new Map<string, number>()
-
-  function isSigned(hook: unknown): boolean {
-    const text = textAt(hook, 'signature', 'timestamp') + textAt(hook, 'signature', 'token')
-    const expected = createHmac('sha256', signingKey).update(text).digest()
-    const given = Buffer.from(textAt(hook, 'signature', 'signature'), 'hex')
-    return given.length === expected.length && timingSafeEqual(given, expected)
-  }
-
-  return {
-    isFresh(hook) {
-      const ageMs = nowMs() - Number(textAt(hook, 'signature', 'timestamp')) * 1_000
-      return isSigned(hook) && Math.abs(ageMs) <= AGE_MAX_MS && !taken.has(textAt(hook, 'signature', 'token'))
+/**
+ * Whatever it is told with, a signature is used once, in the commit of what it was used for. By the signature and not by the token:
+ * nothing says where the timestamp ends and the token begins.
+ */
+export function onceBy(signature: string, at: string): (work: Work<void>) => Work<void> {
+  return ({ reads, decide }) => ({
+    reads: (known) => [owned(hookSignatures, signature), ...reads(known)],
+    decide(draft) {
+      if (draft.get(hookSignatures, signature) !== undefined) throw signatureRefused()
+      draft.set(hookSignatures, signature, at)
+      return decide(draft)
     },
-    used(hook) {
-      for (const [token, sinceMs] of taken) {
-        if (nowMs() - sinceMs <= 2 * AGE_MAX_MS) break
-        taken.delete(token)
-      }
-      taken.set(textAt(hook, 'signature', 'token'), nowMs())
-    },
-  }
+  })
+}
+
+export function signatureRefused(): RejectedError {
+  const message = 'this is not signed by Mailgun, or long ago, or was taken before'
+  return new RejectedError(403, 'signature_refused', message)
 }
 
 /** Undefined for what tells nothing of a mail of ours. */

@@ -1,5 +1,6 @@
 // What the channels read from the environment: their providers, how long and how fast they are asked, and who tells of what they took.
 import { Type } from 'typebox'
+import { addedSettings } from './added-settings.ts'
 
 export const providerSettings = {
   smtpUrl: Type.Optional(
@@ -38,9 +39,9 @@ export const providerSettings = {
   ),
   emailProviders: Type.Optional(
     Type.String({
-      pattern: '^(smtp|smtp-second|postmark|ses)(,(smtp|smtp-second|postmark|ses))*$',
+      pattern: '^[a-z][a-z0-9-]*(,[a-z][a-z0-9-]*)*$',
       description:
-        'Which of the configured ones mails go by, the preferred one first: smtp, smtp-second, postmark, ses. Unset, all of them in this order.',
+        'Which of the configured ones mails go by, the preferred one first: smtp, smtp-second, postmark, ses, and those that were added. Unset, all of them in this order.',
     }),
   ),
   unknownOutcomeSeconds: Type.Integer({
@@ -183,4 +184,5 @@ export const providerSettings = {
     default: false,
     description: 'Lets webhooks and Web Push go to private addresses. For development and tests only.',
   }),
+  ...addedSettings,
 }

@@ -1,6 +1,8 @@
 // What a channel's outside system must do, and one call to it: claimed before, and kept when it failed.
+import type { TraceHeaders } from '@orders/shared/messaging'
 import { asError, declaredOutside, PermanentError, TransientError } from '@orders/shared/runtime'
 import type { Outgoing, Receipt } from '../deliveries/domain.ts'
+import { withoutAddresses } from './address-in-text.ts'
 import type { Calls, OpenCall } from './calls.ts'
 import type { Proof } from './proof.ts'
 
@@ -40,7 +42,7 @@ export interface Sender {
    * @throws PermanentError when this message will never be accepted, TransientError when it may be later,
    * ProviderError when none is accepted now.
    */
-  send(outgoing: Outgoing, signal: AbortSignal): Promise<string>
+  send(outgoing: Outgoing, signal: AbortSignal, trace?: TraceHeaders): Promise<string>
   /**
    * The provider's id of the message, if it took it since `since`: for a provider that would send a repeat twice. What
    * it throws leaves the question open.
@@ -57,7 +59,7 @@ export interface Sending extends Receipt {
 
 export type Send = (
   outgoing: Outgoing,
-  context: { now: string; attempt: number; signal: AbortSignal },
+  context: { now: string; attempt: number; signal: AbortSignal; trace?: TraceHeaders },
 ) => Promise<Sending>
 
 /** What was found of a call before this one, and whether that one may have been taken even if this one is refused. */
@@ -77,17 +79,17 @@ export function claiming(
   { provider, send, isStandIn = false }: Sender,
   { calls, now, proof }: { calls: Calls; now: () => Date; proof: Proof },
 ): SendClaimed {
-  return async (outgoing, { now: at, attempt, signal }, earlier) => {
+  return async (outgoing, { now: at, attempt, signal, trace }, earlier) => {
     const call = { provider, at: now().toISOString() }
     const claim = await calls.begin(outgoing, call, earlier)
     const started = performance.now()
     const durationMs = () => Math.round(performance.now() - started)
     try {
-      const providerId = await send(outgoing, signal)
+      const providerId = await send(outgoing, signal, trace)
       proof.answered(provider)
       return { provider, providerId, durationMs: durationMs(), ...(isStandIn && { isStandIn }) }
     } catch (thrown) {
-      const error = await provenBy(proof, provider, asError(thrown))
+      const error = withoutAddress(await provenBy(proof, provider, asError(thrown)), outgoing.address)
       const { notificationId, channel } = outgoing
       const failed = { notificationId, channel, attempt, at, provider, error: error.message, durationMs: durationMs() }
       // This call may be refused while the one before it was taken all the same.
@@ -96,6 +98,16 @@ export function claiming(
       throw declaredOutside(error)
     }
   }
+}
+
+/**
+ * What a provider says often names the address, and goes where no key encrypts it: to the audit log, to retries, to dead letters. The
+ * error stays the same one, since its class decides what happens.
+ */
+function withoutAddress(error: Error, address: string): Error {
+  error.message = withoutAddresses(error.message, address)
+  if (error.stack !== undefined) error.stack = withoutAddresses(error.stack, address)
+  return error
 }
 
 /** What is said of an address without being believed is a refusal of this one message. */

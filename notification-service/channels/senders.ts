@@ -3,6 +3,8 @@ import type { Channel } from '@orders/shared/contracts'
 import { BrokenError, errorCode, type Log, type WatchedBreaker } from '@orders/shared/runtime'
 import type { NotificationConfig } from '../config.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
+import { subscriptionOf } from '../web-addresses.ts'
+import { openAdded } from './added.ts'
 import { type Breaker, type BreakerOptions, createBreaker } from './breaker.ts'
 import type { Calls } from './calls.ts'
 import { perEndpoint } from './endpoints.ts'
@@ -15,7 +17,7 @@ import { standInsOf } from './providers.ts'
 import { claiming, type Send, type Sender } from './sender.ts'
 import { servingCountries } from './sms-countries.ts'
 import { openTwilio, type TwilioAccount } from './twilio.ts'
-import { openWebPush, pushServiceOf, subscriptionOf } from './web-push.ts'
+import { openWebPush, pushServiceOf } from './web-push.ts'
 import { openWebhook } from './webhook.ts'
 
 interface Surroundings {
@@ -76,17 +78,19 @@ export function openSenders(
   }
 
   function openSms(): Send | undefined {
-    const [first, second] = twilioAccountsOf(config)
-    if (!first) return undefined
-    const open = (name: string, account: TwilioAccount) =>
-      servingCountries(openTwilio(name, account), config.smsCountries)
-    return either([open('twilio', first), ...(second ? [open('twilio-second', second)] : [])])
+    const names = ['twilio', 'twilio-second']
+    const own = twilioAccountsOf(config).map((account, index) => openTwilio(names[index] ?? 'twilio', account))
+    const all = [...own, ...openAdded(config, 'sms', now)]
+    const [first, ...others] = all.map((sender) => servingCountries(sender, config.smsCountries))
+    return first && either([first, ...others])
   }
 
   /** The address tells which it is: a browser's subscription is JSON, an app's token is not. */
   function openPush(): Send {
     const { fcmServiceAccount: serviceAccount, fcmBaseUrl: baseUrl, vapidPrivateKey } = config
-    const toApps = serviceAccount === undefined ? standIn : claimed(openFcm({ serviceAccount, baseUrl }, now))
+    const [added] = openAdded(config, 'push', now)
+    const apps = serviceAccount === undefined ? added : openFcm({ serviceAccount, baseUrl }, now)
+    const toApps = apps === undefined ? standIn : claimed(apps)
     const toBrowsers =
       vapidPrivateKey === undefined ? standIn : claimed(openWebPush({ ...config, vapidPrivateKey }, now))
     const serviceOf = ({ address }: Outgoing) => pushServiceOf(address) ?? 'apps'

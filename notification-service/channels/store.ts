@@ -2,7 +2,8 @@
 // urgent notifications nobody has sent.
 import { amqpPriority, type Channel, channels } from '@orders/shared/contracts'
 import { type Change, DEFAULT_PATIENCE, type State } from '@orders/shared/messaging'
-import { insert, type Reader, type Sql } from '@orders/shared/storage'
+import { hashed, insert, type Reader, type Sql } from '@orders/shared/storage'
+import { sameAddress } from '../domain.ts'
 import type { Report, Suppression, SuppressionStop } from './domain.ts'
 
 /** By `suppressionKey`; null once it is removed. */
@@ -15,6 +16,12 @@ export const suppressions: State<Suppression | null> = {
 export const paces: State<number> = { name: 'paces', load: loadPaces, save: savePaces }
 /** By the provider. */
 export const suppressionStops: State<SuppressionStop> = { name: 'suppression stops', load: loadStops, save: saveStops }
+/** By the signature: when it was used. */
+export const hookSignatures: State<string> = {
+  name: 'hook signatures',
+  load: loadSignatures,
+  save: saveSignatures,
+}
 /** By `reportKey`: each step once, however often it is told. */
 export const reports: State<Report> = { name: 'reports', load: loadReports, save: saveReports }
 
@@ -22,23 +29,34 @@ export function suppressionKey(channel: Channel, address: string): string {
   return `${channel} ${sameAddress(channel, address)}`
 }
 
-/** Mailboxes differ in case only on paper. */
-function sameAddress(channel: Channel, address: string): string {
-  return channel === 'email' ? address.toLowerCase() : address
-}
-
 const SUPPRESSION = `channel, address, reason, notification_id as "notificationId", at`
 
-const CHANNELS = channels.map((channel) => `'${channel}'`).join(', ')
+/** So many at a time, or fewer by halves: few texts, so that few statements are prepared. */
+const SOUGHT = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 
+/** By the address, or by the hash that took its place when its owner was forgotten. */
 async function loadSuppressions(sql: Reader, keys: string[]): Promise<Map<string, Suppression>> {
-  const addresses = keys.map((key) => key.slice(key.indexOf(' ') + 1))
-  const rows = await sql.all<Suppression>(
-    // By every channel there is, since the index begins with it.
-    `select ${SUPPRESSION} from suppressions where channel in (${CHANNELS}) and address in each(?)`,
-    addresses,
-  )
-  return new Map(rows.map((row) => [suppressionKey(row.channel, row.address), row]))
+  const found = new Map<string, Suppression>()
+  for (let at = 0; at < keys.length; at += 256) {
+    const part = keys.slice(at, at + 256)
+    const size = SOUGHT.find((one) => one >= part.length) ?? part.length
+    // What is left over asks for the last one again.
+    const sought = Array.from({ length: size }, (_, index) => part[Math.min(index, part.length - 1)] ?? '')
+    const values = sought.map(() => '(cast(? as text), cast(? as text), cast(? as text), cast(? as text))').join(', ')
+    const rows = await sql.all<Suppression & { key: string }>(
+      `with sought (key, channel, address, hash) as (values ${values})
+       select distinct sought.key, ${SUPPRESSION.replaceAll(/(channel|address)/g, 'suppressions.$1')} from sought
+       join suppressions on suppressions.channel = sought.channel and suppressions.address in (sought.address, sought.hash)`,
+      ...sought.flatMap((key) => [key, ...partsOf(key), hashed(key)]),
+    )
+    for (const { key, ...row } of rows) found.set(key, row)
+  }
+  return found
+}
+
+function partsOf(key: string): [channel: string, address: string] {
+  const blank = key.indexOf(' ')
+  return [key.slice(0, blank), key.slice(blank + 1)]
 }
 
 async function saveSuppressions(tx: Sql, changes: Change<Suppression | null>[]): Promise<void> {
@@ -78,10 +96,14 @@ export async function listSuppressions(
 ): Promise<Suppression[]> {
   return sql.all<Suppression>(
     `select ${SUPPRESSION} from suppressions
-     where ${address === undefined ? `? = '' and ? = ''` : 'address in (?, ?)'} and (at, address, channel) < (?, ?, ?)
+     where ${address === undefined ? '' : `address in (${[...channels, ...channels].map(() => '?').join(', ')}) and`} (at, address, channel) < (?, ?, ?)
      order by at desc, address desc, channel desc limit ?`,
-    address ?? '',
-    address?.toLowerCase() ?? '',
+    ...(address === undefined
+      ? []
+      : [
+          ...channels.map((channel) => sameAddress(channel, address)),
+          ...channels.map((channel) => hashed(suppressionKey(channel, address))),
+        ]),
     before.at,
     before.address,
     before.channel,
@@ -152,6 +174,22 @@ async function savePaces(tx: Sql, changes: Change<number>[]): Promise<void> {
     'paces (channel, next_ms)',
     changes.map(({ key, after }) => [key, after]),
     'on conflict (channel) do update set next_ms = excluded.next_ms',
+  )
+}
+
+async function loadSignatures(sql: Reader, signatures: string[]): Promise<Map<string, string>> {
+  const rows = await sql.all<{ signature: string; at: string }>(
+    'select signature, touched_at as at from hook_signatures where signature in each(?)',
+    signatures,
+  )
+  return new Map(rows.map(({ signature, at }) => [signature, at]))
+}
+
+async function saveSignatures(tx: Sql, changes: Change<string>[]): Promise<void> {
+  await insert(
+    tx,
+    'hook_signatures (signature, touched_at)',
+    changes.map(({ key, after }) => [key, after]),
   )
 }
 

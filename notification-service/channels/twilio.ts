@@ -2,6 +2,7 @@
 // https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.com/docs/usage/security
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { PermanentError } from '@orders/shared/runtime'
+import { beginningOf } from '../content.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
 import { askProvider, type ProviderAnswer, textAt } from './ask-provider.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
@@ -68,7 +69,7 @@ function numberOf({ address }: Outgoing): string {
 
 /** One line: each 70 to 160 characters are paid for. */
 function textOf({ content }: Outgoing): string {
-  return content.short.slice(0, BODY_MAX)
+  return beginningOf(content.short, BODY_MAX)
 }
 
 function messagesIn(body: unknown): unknown[] {

@@ -9,7 +9,9 @@ import {
   randomBytes,
 } from 'node:crypto'
 import { BrokenError, PermanentError } from '@orders/shared/runtime'
+import { beginningOf } from '../content.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
+import { type Subscription, subscriptionOf } from '../web-addresses.ts'
 import { type Answer, post } from './post.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 import { signedToken } from './tokens.ts'
@@ -20,12 +22,6 @@ export interface WebPushSettings {
   /** `mailto:` or a URL, where a push service reaches us. */
   vapidSubject: string
   webhookAllowPrivate: boolean
-}
-
-/** What a browser's `PushSubscription` is as JSON; it is the push address of a customer. */
-export interface Subscription {
-  endpoint: string
-  keys: { p256dh: string; auth: string }
 }
 
 const DAY_SECONDS = 86_400
@@ -67,19 +63,6 @@ export function openWebPush(settings: WebPushSettings, now: () => Date): Sender 
   }
 }
 
-/** Undefined for what is no subscription, such as the token of an app. */
-export function subscriptionOf(address: string): Subscription | undefined {
-  if (!address.startsWith('{')) return undefined
-  try {
-    const { endpoint, keys } = JSON.parse(address) as Partial<Subscription>
-    const fits = typeof endpoint === 'string' && keys?.p256dh !== undefined && keys.auth !== undefined
-    return fits ? { endpoint, keys: { p256dh: String(keys.p256dh), auth: String(keys.auth) } } : undefined
-  } catch {
-    // Not JSON: whoever asked is told that it is no subscription.
-    return undefined
-  }
-}
-
 /** Whom a subscription is served by; undefined for what is no subscription. */
 export function pushServiceOf(address: string): string | undefined {
   const endpoint = subscriptionOf(address)?.endpoint
@@ -88,9 +71,9 @@ export function pushServiceOf(address: string): string | undefined {
 
 /** For the page's service worker. */
 function textOf({ notificationId, eventType, orderId, content }: Outgoing): string {
-  let body = content.short.slice(0, 1_000)
+  let body = beginningOf(content.short, 1_000)
   const json = () => JSON.stringify({ notificationId, eventType, orderId, title: content.subject, body })
-  while (Buffer.byteLength(json()) > TEXT_MAX_BYTES && body !== '') body = body.slice(0, body.length / 2)
+  while (Buffer.byteLength(json()) > TEXT_MAX_BYTES && body !== '') body = beginningOf(body, body.length / 2)
   return json()
 }
 

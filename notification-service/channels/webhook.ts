@@ -22,7 +22,7 @@ export function openWebhook(
 ): Sender {
   return {
     provider: 'webhook',
-    async send(outgoing, signal) {
+    async send(outgoing, signal, trace) {
       const { address: url, notificationId: id } = outgoing
       const timestamp = Math.floor(now().getTime() / 1_000)
       const body = bodyOf(outgoing)
@@ -33,6 +33,7 @@ export function openWebhook(
         'webhook-id': id,
         'webhook-timestamp': String(timestamp),
         'webhook-signature': signatures.join(' '),
+        ...trace,
       }
       const { status, retryAfterSeconds } = await post({ url, headers, body, signal, allowPrivate, timeoutMs })
       const failure = failureOf(status, retryAfterSeconds)
@@ -54,7 +55,11 @@ function bodyOf({ notificationId, eventType, orderId, content, createdAt }: Outg
  * nothing to another.
  */
 export function secretsOf(webhookSecret: string, url: string): string[] {
-  return webhookSecret.split(',').map((master) => `whsec_${createHmac('sha256', master).update(url).digest('base64')}`)
+  // Whoever was told a secret before URLs had one form knows that of the URL without a path as it was typed.
+  const forms = /^https?:\/\/[^/?]+\/$/.test(url) ? [url, url.slice(0, -1)] : [url]
+  const secretOf = (master: string, form: string) =>
+    `whsec_${createHmac('sha256', master).update(form).digest('base64')}`
+  return forms.flatMap((form) => webhookSecret.split(',').map((master) => secretOf(master, form)))
 }
 
 function signatureOf(secret: string, id: string, timestamp: number, body: string): string {

@@ -9,3 +9,13 @@ export interface Customer {
   timeZone: string | null
   updatedAt: string
 }
+
+/** A name of the IANA time zone database. Offsets such as `+01:00` know no summer time, and not every Node takes them. */
+export function isTimeZone(name: string): boolean {
+  if (!/^[A-Za-z]/.test(name)) return false
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined
+  } catch {
+    return false
+  }
+}

@@ -1,20 +1,26 @@
 // What operators may ask about customers: where each is told.
-import { Locale } from '@orders/shared/contracts'
+import { canonicalUser, demandEmail, Locale, User } from '@orders/shared/contracts'
 import { about } from '@orders/shared/messaging'
-import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
+import {
+  Conditions,
+  demandCondition,
+  demandUnchanged,
+  entityTagOf,
+  type HttpServer,
+  RejectedError,
+  traceOf,
+  type Wiring,
+} from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { Addresses } from '../addresses.ts'
+import { canonicalContact } from '../canonical-addresses.ts'
 import type { NotificationConfig } from '../config.ts'
 import { faulty } from '../rendering/request.ts'
-import { isTimeZone } from '../rules/quiet-hours.ts'
+import { CustomerView } from '../views.ts'
+import { type Customer, isTimeZone } from './domain.ts'
 import { customers } from './store.ts'
 
-export const CustomerId = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-  description: 'of an order’s customer, its `user`',
-})
+export const CustomerId = { ...User, description: 'of an order’s customer, its `user`' }
 const ById = Type.Object({ id: CustomerId })
 const PutCustomer = Type.Object(
   {
@@ -25,34 +31,71 @@ const PutCustomer = Type.Object(
   { additionalProperties: false },
 )
 
-export function customerRoutes(app: HttpServer, { commit, database, auth, now }: Wiring<NotificationConfig>): void {
+export function customerRoutes(
+  app: HttpServer,
+  { commit, config, database, auth, now }: Wiring<NotificationConfig>,
+): void {
   // A customer's name in the path may be a mail address.
   const operators = { onRequest: auth.operator, config: { hasPrivateUrl: true } }
 
   app.get(
     '/customers/:id',
-    { ...operators, schema: { params: ById, summary: 'Where a customer is told, and in which language' } },
-    async ({ params: { id } }) => {
+    {
+      ...operators,
+      schema: {
+        params: ById,
+        response: { 200: CustomerView },
+        problems: { 404: ['no_such_customer'] },
+        operationId: 'getCustomer',
+        summary: 'Where a customer is told, and in which language',
+      },
+    },
+    async ({ params }, reply) => {
+      const id = canonicalUser(params.id)
       const customer = (await customers.load(database, [id])).get(id)
       if (!customer) throw noSuchCustomer()
-      return customer
+      return reply.header('etag', entityTagOf(customer)).send(customer)
     },
   )
 
   app.put(
     '/customers/:id',
-    { ...operators, schema: { params: ById, body: PutCustomer, summary: 'Say where a customer is told' } },
-    async (request) => {
-      const { id } = request.params
-      const { addresses, locale = null, timeZone = null } = request.body
+    {
+      ...operators,
+      schema: {
+        params: ById,
+        headers: Conditions,
+        body: PutCustomer,
+        response: { 200: CustomerView },
+        problems: { 400: ['bad_address'], 412: ['precondition_failed'], 428: ['precondition_required'] },
+        operationId: 'putCustomer',
+        summary: 'Say where a customer is told, where nobody has said otherwise since it was read',
+      },
+    },
+    async (request, reply) => {
+      const id = canonicalUser(request.params.id)
+      const { locale = null, timeZone = null } = request.body
+      const addresses = canonicalContact(request.body.addresses, config.phoneCountry)
+      demandEmail(addresses.email, 'addresses.email')
       if (timeZone !== null && !isTimeZone(timeZone))
         throw faulty([{ field: 'timeZone', message: 'is no IANA time zone, such as Europe/Vienna' }])
       const customer = { id, addresses, locale, timeZone, updatedAt: now().toISOString() }
-      const put = about(customers, id, () => ({ state: customer, messages: [], result: customer }))
-      return commit.submit(put, traceOf(request))
+      const put = about(customers, id, (before) => {
+        const isSame = before && saidOf(before) === saidOf(customer)
+        // An address that somebody has put right is not to be lost to whoever did not see it.
+        if (before && !isSame) demandCondition(request.headers, READ_FIRST)
+        demandUnchanged(request.headers, before && entityTagOf(before), 'the customer')
+        return isSame ? { messages: [], result: before } : { state: customer, messages: [], result: customer }
+      })
+      const after = await commit.submit(put, traceOf(request))
+      return reply.header('etag', entityTagOf(after)).send(after)
     },
   )
 }
+
+const READ_FIRST = 'this customer is known already: send If-Match with the ETag of GET /customers/:id'
+/** Of two that say the same the same: what a repeat says again. */
+const saidOf = ({ updatedAt: _, ...said }: Customer) => entityTagOf(said)
 
 export function noSuchCustomer(): RejectedError {
   return new RejectedError(

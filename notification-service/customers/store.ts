@@ -1,9 +1,17 @@
-// The SQL of customers: one row for each, replaced as a whole.
+// The SQL of customers: one row for each, replaced as a whole; and whose an address is.
+import type { Channel } from '@orders/shared/contracts'
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
+import { channelsOf, reachableBy, sameAddress } from '../domain.ts'
 import type { Customer } from './domain.ts'
 
 export const customers: State<Customer> = { name: 'customers', load, save }
+/** By `mailboxKey`: the ids of the customers who are told there. Saved with the customers. */
+export const owners: State<string[]> = { name: 'mailboxes', load: loadOwners, save: async () => undefined }
+
+export function mailboxKey(channel: Channel, address: string): string {
+  return `${channel} ${sameAddress(channel, address)}`
+}
 
 async function load(sql: Reader, ids: string[]): Promise<Map<string, Customer>> {
   const rows = await sql.all<Omit<Customer, 'addresses'> & { addresses: string }>(
@@ -32,4 +40,35 @@ async function save(tx: Sql, changes: Change<Customer>[]): Promise<void> {
     `on conflict (id) do update set addresses = excluded.addresses, locale = excluded.locale,
        time_zone = excluded.time_zone, updated_at = excluded.updated_at`,
   )
+  await saveMailboxes(
+    tx,
+    changes.map(({ after }) => after),
+  )
+}
+
+/** Where each of them is told, and nowhere else. */
+export async function saveMailboxes(tx: Sql, told: readonly Pick<Customer, 'id' | 'addresses'>[]): Promise<void> {
+  await tx.run(
+    'delete from mailboxes where customer_id in each(?)',
+    told.map(({ id }) => id),
+  )
+  await insert(
+    tx,
+    'mailboxes (mailbox, customer_id)',
+    told.flatMap(({ id, addresses: known }) => {
+      const addresses = reachableBy(known)
+      return channelsOf({ addresses }).map((channel) => [mailboxKey(channel, addresses[channel] ?? ''), id])
+    }),
+    'on conflict (mailbox, customer_id) do nothing',
+  )
+}
+
+async function loadOwners(sql: Reader, mailboxes: string[]): Promise<Map<string, string[]>> {
+  const rows = await sql.all<{ mailbox: string; customerId: string }>(
+    `select mailbox, customer_id as "customerId" from mailboxes where mailbox in each(?) order by mailbox, customer_id`,
+    mailboxes,
+  )
+  const all = new Map<string, string[]>()
+  for (const { mailbox, customerId } of rows) all.set(mailbox, [...(all.get(mailbox) ?? []), customerId])
+  return all
 }

@@ -2,17 +2,13 @@
 import {
   type Channel,
   type Message,
-  NotificationCancelled,
   NotificationDigested,
-  NotificationExpired,
   NotificationFailed,
-  NotificationOptedOut,
   NotificationSent,
 } from '@orders/shared/contracts'
 import type { Content } from '../content.ts'
 import type { Notification } from '../domain.ts'
-import type { HoldReason } from '../holding/domain.ts'
-import { type DeliveryStatus, type Ended, isOpen, isTaken } from './status.ts'
+import { type DeliveryStatus, type HoldReason, isOpen, isTaken } from './status.ts'
 
 /** Where one channel's part of a notification stands. */
 export interface Delivery {
@@ -49,6 +45,8 @@ export interface Outgoing {
   call?: Call | null
   /** See `Standing`; 1 where nothing is said. */
   generation?: number
+  /** Of a digest: what it says. */
+  about?: readonly Pick<Notification, 'id' | 'orderId' | 'eventType'>[]
 }
 
 /** From when on it is to go, so from when on an outage keeps it waiting. */
@@ -101,6 +99,8 @@ export interface Standing {
   heldBecause: HoldReason | null
   /** The digest that says it, or for which it waits, or did. */
   digestId: string | null
+  /** The later news that made it needless. */
+  supersededBy: string | null
   /** Counts from 1: each time that an operator says it again begins the next. */
   generation: number
   /** When its turn is, where so many are to go that it has to wait for one; in milliseconds since 1970. */
@@ -130,6 +130,7 @@ const UNTRIED = {
   dueAt: null,
   heldBecause: null,
   digestId: null,
+  supersededBy: null,
   generation: 1,
   turnMs: null,
   call: null,
@@ -196,6 +197,7 @@ export interface Change {
   provider?: string
   providerId?: string
   error?: string
+  supersededBy?: string
 }
 
 /** What changes, if anything, and what is said. */
@@ -204,7 +206,7 @@ export interface Decision {
   messages: Message[]
 }
 
-const nothing: Decision = { messages: [] }
+export const nothing: Decision = { messages: [] }
 
 /** A provider took it. That may follow a failure: somebody sent the dead letter again. */
 export function accepted(delivery: Delivery, { provider, providerId, isStandIn }: Receipt, at: string): Decision {
@@ -225,23 +227,6 @@ export function refused(delivery: Delivery, reason: string, at: string): Decisio
   if (delivery.status === 'failed') return { change, messages: [] }
   const data = { notificationId, channel, reason }
   return { change, messages: [NotificationFailed.of(subject, at, data, { detail: detailOf(delivery) })] }
-}
-
-const endings = {
-  expired: NotificationExpired,
-  cancelled: NotificationCancelled,
-  opted_out: NotificationOptedOut,
-} as const
-
-/** It will not be said any more; what is sent, or has ended already, stays as it is. */
-export function ended(delivery: Delivery, status: Ended, at: string): Decision {
-  if (delivery.status !== 'held' && !isOpen(delivery.status)) return nothing
-  const { notificationId, subject, channel } = delivery
-  const data = { notificationId, channel }
-  return {
-    change: { status },
-    messages: [endings[status].of(subject, at, data, { detail: detailOf(delivery) })],
-  }
 }
 
 /** The digest says it, together with others. */

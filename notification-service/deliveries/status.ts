@@ -1,5 +1,8 @@
 // What can become of one channel of a notification, and of the notification by that.
 
+/** Why a channel is held. */
+export type HoldReason = 'send_at' | 'digest' | 'quiet_hours' | 'throttled'
+
 /** Ended without having been said. */
 export type Ended = 'expired' | 'cancelled' | 'opted_out'
 
@@ -20,6 +23,8 @@ export const deliveryStatuses = [
   'expired',
   'cancelled',
   'opted_out',
+  // Later news has made it untrue, or was said before it.
+  'superseded',
 ] as const
 export type DeliveryStatus = (typeof deliveryStatuses)[number]
 

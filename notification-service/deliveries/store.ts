@@ -1,15 +1,18 @@
 // The SQL of attempts: every call to a provider and what came of it.
 import type { Channel } from '@orders/shared/contracts'
-import { insert, type Reader, type Sql } from '@orders/shared/storage'
+import { insert, type Reader, type Sql, sealable } from '@orders/shared/storage'
 import { channelsOf } from '../domain.ts'
 import { type Attempt, type Standing, standingOf, type Telling } from './domain.ts'
 
 /** Append-only. */
-export async function saveFailures(tx: Sql, failures: readonly Attempt[]): Promise<void> {
+export async function saveFailures(
+  tx: Sql,
+  failures: readonly (Attempt & { ownerId: string | undefined })[],
+): Promise<void> {
   await insert(
     tx,
     'attempts (notification_id, channel, attempt, at, provider, provider_id, outcome, error, duration_ms)',
-    failures.map(({ notificationId, channel, attempt, at, provider, providerId, error, durationMs }) => [
+    failures.map(({ notificationId, ownerId, channel, attempt, at, provider, providerId, error, durationMs }) => [
       notificationId,
       channel,
       attempt,
@@ -17,7 +20,7 @@ export async function saveFailures(tx: Sql, failures: readonly Attempt[]): Promi
       provider,
       providerId ?? null,
       providerId === undefined ? 'failed' : 'sent',
-      error,
+      sealable(ownerId, error),
       durationMs,
     ]),
   )

@@ -7,10 +7,11 @@ import type { Notification } from '../domain.ts'
 import { templateFiles } from '../rendering/store.ts'
 import { contextOf, gatheringOf } from '../rules/context.ts'
 import { DIGEST_MAX, digestIdOf, digestOf, inDigests, type Member } from '../rules/digest.ts'
+import { plan } from '../rules/plan.ts'
 import type { Terms } from '../rules/settings.ts'
 import { members, type OpenDigest, windowKey, windows } from '../rules/store.ts'
 import { tellings } from '../store.ts'
-import { plan } from './domain.ts'
+import { timelines } from '../timelines/store.ts'
 
 /** Into the digest that is open, or into one that opens with this message and closes at `dueAt`. */
 export function joined(draft: Draft, notification: Notification, channel: Channel, dueAt: string): OpenDigest {
@@ -36,13 +37,18 @@ export function readsOfGathering(telling: Telling, channel: Channel, terms: Term
     owned(windows, windowKey(gatheringOf(telling.notification, channel))),
     seen(members, digestId),
     ...[...ids, ...digests].map((id) => owned(tellings, id)),
-    ...ids.flatMap((id) => readsOfWords(known.get(tellings, id), terms)),
+    ...ids.flatMap((id) => readsOfMember(known.get(tellings, id), terms)),
   ]
 }
 
-function readsOfWords(telling: Telling | undefined, { templates }: Terms): Ref[] {
-  const version = telling?.notification.words.version
-  return version === undefined || version === templates.current.version ? [] : [seen(templateFiles, version)]
+/** In which words it was said, and what is known of its order. */
+function readsOfMember(telling: Telling | undefined, { templates }: Terms): Ref[] {
+  if (!telling) return []
+  const { orderId, words } = telling.notification
+  return [
+    ...(orderId === null ? [] : [owned(timelines, orderId)]),
+    ...(words.version === templates.current.version ? [] : [seen(templateFiles, words.version)]),
+  ]
 }
 
 const partId = (digestId: string, index: number) => (index === 0 ? digestId : `${digestId}.${index + 1}`)
@@ -100,21 +106,16 @@ function joining(draft: Draft, id: string, channel: Channel, digestId: string, a
 }
 
 /** Without what the rules end, or was called off; that, and what is left alone, has its own release. */
-function wantedMembers(
-  draft: Draft,
-  digestId: string,
-  channel: Channel,
-  at: string,
-  { settings, templates }: Terms,
-): Member[] {
+function wantedMembers(draft: Draft, digestId: string, channel: Channel, at: string, terms: Terms): Member[] {
+  const { templates } = terms
   const ids = draft.get(members, digestId) ?? []
   return ids.flatMap((id) => {
     const telling = draft.get(tellings, id)
     if (telling === undefined || standingOf(telling, channel).status !== 'held') return []
     const { notification } = telling
-    const context = contextOf(draft, notification, [channel], { now: at, settings, telling })
+    const context = contextOf(draft, notification, [channel], { now: at, terms, telling })
     const [planned] = plan(notification, [channel], context)
-    if (planned?.step.kind === 'end') return []
+    if (planned?.step.kind === 'end' || planned?.step.kind === 'supersede') return []
     const { version } = notification.words
     const files = version === templates.current.version ? undefined : draft.get(templateFiles, version)
     return [{ notification, said: templates.setOf(version, files).render(notification.words) }]

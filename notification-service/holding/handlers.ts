@@ -2,28 +2,47 @@
 import { channels as allChannels, type Channel, type Message } from '@orders/shared/contracts'
 import { type Draft, type Known, owned, type Ref, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
-import { changed, deliveryOf, ended, standingOf, type Telling, withStanding } from '../deliveries/domain.ts'
+import {
+  changed,
+  type Decision,
+  type Delivery,
+  deliveryOf,
+  refused,
+  standingOf,
+  type Telling,
+  withStanding,
+} from '../deliveries/domain.ts'
+import { ended } from '../deliveries/endings.ts'
 import { type Ended, statusOf } from '../deliveries/status.ts'
 import { type DeliveryRow, deliveriesOf } from '../deliveries/store.ts'
 import { channelsOf, type Heading, type Notification } from '../domain.ts'
 import { contextOf, countForAddress, readsOfRules } from '../rules/context.ts'
+import { type PlanContext, type Planned, plan } from '../rules/plan.ts'
 import type { Terms } from '../rules/settings.ts'
 import { tellings } from '../store.ts'
 import { gatherDue, joined, readsOfGathering } from './digests.ts'
-import { held, type PlanContext, type Planned, plan, requested } from './domain.ts'
+import { held, requested } from './domain.ts'
+import { readsOfSuperseding, supersede, supersedeUntrue, takeAlong } from './superseding.ts'
 
 /** What `takeIn` reads of a notification. */
-export function readsOfTakingIn(notification: Heading, { settings }: Terms, known: Known): Ref[] {
-  return [owned(tellings, notification.id), ...readsOfRules(notification, channelsOf(notification), settings, known)]
+export function readsOfTakingIn(notification: Heading, { settings, course }: Terms, known: Known): Ref[] {
+  return [
+    owned(tellings, notification.id),
+    ...readsOfRules(notification, channelsOf(notification), settings, known),
+    ...readsOfSuperseding(notification, course, known),
+  ]
 }
 
 /** Nothing is kept or said of what is known already. */
-export function takeIn(draft: Draft, notification: Notification, at: string, { settings }: Terms): Message[] {
+export function takeIn(draft: Draft, notification: Notification, at: string, terms: Terms): Message[] {
   if (draft.get(tellings, notification.id)) return []
   draft.set(tellings, notification.id, { notification, standings: {}, failures: [] })
   const channels = channelsOf(notification)
-  const context = contextOf(draft, notification, channels, { now: at, settings })
-  return carryOut(draft, notification, plan(notification, channels, context), context)
+  const context = contextOf(draft, notification, channels, { now: at, terms })
+  const planned = plan(notification, channels, context)
+  const ended = supersedeUntrue(draft, notification, at, terms.course)
+  const taken = takeAlong(draft, notification, sentBy(planned), terms.course)
+  return [...taken, ...carryOut(draft, notification, planned, context), ...ended]
 }
 
 /** Plans what is due of a notification anew. Nothing is due any more where another copy was first. */
@@ -44,7 +63,7 @@ export function release(id: string, at: string, terms: Terms): Work<void> {
       const due = telling ? dueChannelsOf(telling, at) : []
       if (!telling || due.length === 0) return { result: undefined, messages }
       const { notification } = telling
-      const context = contextOf(draft, notification, due, { now: at, settings: terms.settings, telling })
+      const context = contextOf(draft, notification, due, { now: at, terms, telling })
       const planned = plan(notification, due, context)
       for (const channel of sentBy(planned)) change(draft, id, channel, { status: 'waiting', updatedAt: at })
       return { result: undefined, messages: [...messages, ...carryOut(draft, notification, planned, context)] }
@@ -112,6 +131,8 @@ function carryOut(draft: Draft, notification: Notification, planned: Planned[], 
       messages.push(...held(notification, { channel, dueAt, reason }, at))
     }
     if (step.kind === 'end') messages.push(...end(draft, id, channel, step.status, at))
+    if (step.kind === 'supersede') messages.push(...supersede(draft, id, channel, step.by, at))
+    if (step.kind === 'fail') messages.push(...decided(draft, id, channel, (one) => refused(one, step.reason, at), at))
   }
   const wanted = sentBy(planned)
   return wanted.length === 0 ? messages : [requested(notification, wanted, at), ...messages]
@@ -119,9 +140,19 @@ function carryOut(draft: Draft, notification: Notification, planned: Planned[], 
 
 /** Ends one channel, unless it is sent or has ended already. */
 export function end(draft: Draft, id: string, channel: Channel, status: Ended, at: string): Message[] {
+  return decided(draft, id, channel, (delivery) => ended(delivery, status, at), at)
+}
+
+function decided(
+  draft: Draft,
+  id: string,
+  channel: Channel,
+  decide: (delivery: Delivery) => Decision,
+  at: string,
+): Message[] {
   const telling = draft.get(tellings, id)
   if (!telling) return []
-  const decision = ended(deliveryOf(telling, channel), status, at)
+  const decision = decide(deliveryOf(telling, channel))
   draft.set(tellings, id, changed(telling, channel, decision.change, at))
   return decision.messages
 }

@@ -1,10 +1,9 @@
 // What somebody asks for directly, and the notification that it becomes.
 import { createHash } from 'node:crypto'
 import { amqpPriority, type Channel, type Contact, channels } from '@orders/shared/contracts'
-import type { Reaches } from '../channels/domain.ts'
 import { type Data, plainWords, type Style, wordsOf } from '../content.ts'
 import type { Customer } from '../customers/domain.ts'
-import { channelsOf, type Notification, reachableBy } from '../domain.ts'
+import { channelsOf, type Notification, type Reaches, reachableBy } from '../domain.ts'
 
 /** What is to be said: written by hand, or by a template whose schema the completed data fits. */
 export type Wanted = { subject: string; body: string } | { template: string; data: Data }

@@ -6,19 +6,28 @@ import { asError, type HttpServer, problemOf, traceOf, type Wiring } from '@orde
 import { Type } from 'typebox'
 import { NotificationId } from '../channels/ids.ts'
 import type { NotificationConfig } from '../config.ts'
-import { resend } from '../deliveries/resend.ts'
 import { statusOf } from '../deliveries/status.ts'
 import { channelsOf } from '../domain.ts'
 import { cancel } from '../holding/handlers.ts'
 import { faulty } from '../rendering/request.ts'
 import type { Terms } from '../rules/settings.ts'
+import { Accepted, Changed } from '../views.ts'
 import { submitDirect } from './handlers.ts'
 import { requestOf, SendNotification } from './request.ts'
+import { resend } from './resend.ts'
 
 const MANY_MAX = 500
 const MANY_BYTES_MAX = 2_097_152
 
 const OneOrMany = Type.Union([SendNotification, Type.Array(SendNotification, { minItems: 1, maxItems: MANY_MAX })])
+const Answers = Type.Array(
+  Type.Object({
+    status: Type.Integer(),
+    notification: Type.Optional(Accepted),
+    problem: Type.Optional(Type.Unknown({ description: 'a Problem' })),
+  }),
+  { description: 'For each of many what it would have been answered alone' },
+)
 const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
 const ById = Type.Object({ id: NotificationId })
 const Resend = Type.Object(
@@ -38,10 +47,16 @@ export function intakeRoutes(
   const operators = { onRequest: auth.operator }
 
   async function takeIn(sent: unknown, key: string | undefined, trace: Cause) {
-    const submission = { id: randomUUID(), key, request: requestOf(sent), terms, at: now().toISOString() }
+    const submission = {
+      id: randomUUID(),
+      key,
+      request: requestOf(sent, terms.phoneCountry),
+      terms,
+      at: now().toISOString(),
+    }
     const notification = await commit.submit(submitDirect(submission), trace)
     const { id, createdAt } = notification
-    return { id, status: 'accepted', channels: channelsOf(notification), createdAt }
+    return { id, status: 'accepted' as const, channels: channelsOf(notification), createdAt }
   }
 
   /** What is wrong with one of many is its own answer. */
@@ -67,6 +82,13 @@ export function intakeRoutes(
       schema: {
         body: OneOrMany,
         headers: Key,
+        response: { 202: Accepted, 207: Answers },
+        problems: {
+          400: ['bad_address'],
+          404: ['no_such_customer', 'no_such_template'],
+          422: ['idempotency_key_reused', 'channel_not_configured', 'no_address'],
+        },
+        operationId: 'sendNotifications',
         summary: `Tell somebody something; as an array, up to ${MANY_MAX} at once`,
       },
     },
@@ -87,7 +109,16 @@ export function intakeRoutes(
 
   app.post(
     '/notifications/:id/cancel',
-    { ...operators, schema: { params: ById, summary: 'Call off what has not been handed to a provider yet' } },
+    {
+      ...operators,
+      schema: {
+        params: ById,
+        response: { 200: Changed },
+        problems: { 404: ['no_such_notification'], 409: ['not_cancellable'] },
+        operationId: 'cancelNotification',
+        summary: 'Call off what has not been handed to a provider yet',
+      },
+    },
     async (request) => {
       const { id } = request.params
       const deliveries = await commit.submit(cancel(id, now().toISOString()), traceOf(request))
@@ -100,7 +131,19 @@ export function intakeRoutes(
     '/notifications/:id/resend',
     {
       ...operators,
-      schema: { params: ById, headers: Key, body: Resend, summary: 'Send again what failed or did not arrive' },
+      schema: {
+        params: ById,
+        headers: Key,
+        body: Resend,
+        response: { 202: Changed },
+        problems: {
+          404: ['no_such_notification'],
+          409: ['not_resendable'],
+          422: ['idempotency_key_reused', 'no_address'],
+        },
+        operationId: 'resendNotification',
+        summary: 'Send again what failed or did not arrive',
+      },
     },
     async (request, reply) => {
       const { id } = request.params

@@ -1,9 +1,10 @@
 // The form of a request to tell somebody something, and its way into what the domain understands.
-import { Channel, Locale, OffsetInstant } from '@orders/shared/contracts'
+import { Channel, canonicalUser, demandEmail, Locale, OffsetInstant } from '@orders/shared/contracts'
 import { type FieldFault, fieldFaultsOf, textFaultsOf } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Addresses } from '../addresses.ts'
+import { canonicalContact, type PhoneCountry } from '../canonical-addresses.ts'
 import { CustomerId } from '../customers/http.ts'
 import { Data } from '../rendering/http.ts'
 import { dataFor, faulty } from '../rendering/request.ts'
@@ -42,14 +43,16 @@ export type SendNotification = Static<typeof SendNotification>
 
 const validator = Compile(SendNotification)
 
-/** @throws RejectedError 400 `invalid_input` with every faulty field, 404 `no_such_template`. */
-export function requestOf(sent: unknown): DirectRequest {
+/** @throws RejectedError 400 `invalid_input` with every faulty field or `bad_address`, 404 `no_such_template`. */
+export function requestOf(sent: unknown, phoneCountry?: PhoneCountry): DirectRequest {
   if (!validator.Check(sent)) throw faulty(fieldFaultsOf(validator.Errors(sent)))
   const unkept = textFaultsOf(sent)
   if (unkept.length > 0) throw faulty(fieldFaultsOf(unkept))
   const { to, channels, locale, priority = 'normal', category, sendAt, expiresAt } = sent
+  const contact = canonicalContact(to, phoneCountry)
+  demandEmail(contact.email, 'to.email')
   return {
-    to,
+    to: { ...contact, ...(to.customerId !== undefined && { customerId: canonicalUser(to.customerId) }) },
     wanted: wantedOf(sent),
     locale,
     priority,

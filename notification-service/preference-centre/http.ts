@@ -6,14 +6,24 @@ import type { NotificationConfig } from '../config.ts'
 import { customers } from '../customers/store.ts'
 import { reachableBy } from '../domain.ts'
 import { changePreferences } from '../rules/handlers.ts'
-import { customerIdIn, noPreferences, type Preferences, withoutMailOf } from '../rules/preferences.ts'
+import {
+  canonicalRecipient,
+  customerIdIn,
+  noPreferences,
+  type Preferences,
+  withoutMailOf,
+} from '../rules/preferences.ts'
 import type { Terms } from '../rules/settings.ts'
 import { preferences as stored } from '../rules/store.ts'
 import { readUnsubscribeToken, type Unsubscribing } from '../rules/unsubscribe.ts'
+import { Page } from '../views.ts'
 import { type Choice, choicesIn, choicesOf, withChoices } from './choices.ts'
 import { type Centre, centrePages } from './page.ts'
 
 const ByToken = Type.Object({ token: Type.String({ maxLength: 2_000, pattern: '^[^\\u0000]+$' }) })
+const NO_LINK = {
+  404: { description: 'This link is not one of ours', content: { 'text/html': { schema: Page } } },
+}
 const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
@@ -34,6 +44,8 @@ function openRoutes(
 ): void {
   const pages = centrePages(templates.current.files)
   const { digested, transactional } = settings
+  // A form, or nothing: a document of another shape, such as JSON, says nothing that anybody has clicked.
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser<Buffer>(
     'application/x-www-form-urlencoded',
     { parseAs: 'buffer' },
@@ -46,7 +58,14 @@ function openRoutes(
     '/unsubscribe/:token',
     {
       config: { hasPrivateUrl: true },
-      schema: { params: ByToken, summary: 'The preference centre; changes nothing, since scanners follow links' },
+      schema: {
+        params: ByToken,
+        response: { 200: Page, ...NO_LINK },
+        produces: ['text/html'],
+        problems: { 404: ['no_such_link'] },
+        operationId: 'showPreferenceCentre',
+        summary: 'The preference centre; changes nothing, since scanners follow links',
+      },
     },
     async ({ params, headers }, reply) => {
       const about = signed(params.token)
@@ -62,6 +81,10 @@ function openRoutes(
       config: { hasPrivateUrl: true },
       schema: {
         params: ByToken,
+        response: { 200: Page, ...NO_LINK },
+        produces: ['text/html'],
+        problems: { 404: ['no_such_link'] },
+        operationId: 'unsubscribe',
         summary: 'No more mails of this category; or what a form of the preference centre says',
       },
     },
@@ -105,7 +128,9 @@ function openRoutes(
   }
 
   function signed(token: string): Unsubscribing | undefined {
-    return config.unsubscribeSecret === undefined ? undefined : readUnsubscribeToken(token, config.unsubscribeSecret)
+    const { unsubscribeSecret: secrets } = config
+    const about = secrets === undefined ? undefined : readUnsubscribeToken(token, secrets)
+    return about && { ...about, recipient: canonicalRecipient(about.recipient) }
   }
 
   /** @throws RejectedError 404 `no_such_link` for a mail program: only a person's asks for a page. */

@@ -1,4 +1,5 @@
 // What a template may call: amounts, counts and instants as people of a locale read them, and a comparison.
+import { moneyFormat } from '@orders/shared/contracts'
 
 /** How one message writes amounts and times. */
 export interface Manner {
@@ -30,12 +31,9 @@ function formatsIn(manner: Manner): Formats {
   if (known) return known
   if (built.size >= BUILT_MAX) built.clear()
   const { region, currency } = manner
-  const money = new Intl.NumberFormat(region, { style: 'currency', currency })
   const number = new Intl.NumberFormat(region)
-  // ISO 4217 says how many digits a currency has: none in JPY, three in KWD.
-  const unit = 10 ** (money.resolvedOptions().maximumFractionDigits ?? 2)
   const formats = {
-    money: (minorUnits: number) => money.format(minorUnits / unit),
+    money: moneyFormat(region, currency),
     number: (count: number) => number.format(count),
     moment: momentIn(manner),
   }
@@ -43,9 +41,9 @@ function formatsIn(manner: Manner): Formats {
   return formats
 }
 
-/** With the zone by its short name, as `CET`; where the locale has none for that day but an offset, by its long one. */
+/** With the zone by its short name, as `CET`; where the locale has none but an offset, by its long one, which tells summer from winter too. */
 function momentIn({ region, timeZone, has24Hours }: Manner): (instant: string) => string {
-  const zoneNamed = (timeZoneName: 'short' | 'longGeneric') =>
+  const zoneNamed = (timeZoneName: 'short' | 'long') =>
     new Intl.DateTimeFormat(region, {
       day: 'numeric',
       month: 'long',
@@ -57,7 +55,7 @@ function momentIn({ region, timeZone, has24Hours }: Manner): (instant: string) =
       timeZoneName,
     })
   const short = zoneNamed('short')
-  const long = zoneNamed('longGeneric')
+  const long = zoneNamed('long')
   return (instant) => {
     const time = Date.parse(instant)
     const zone = short.formatToParts(time).find(({ type }) => type === 'timeZoneName')?.value ?? ''

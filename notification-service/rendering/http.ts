@@ -4,8 +4,9 @@ import type { HttpServer, Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
 import { type Style, wordsOf } from '../content.ts'
-import { listTellings } from '../store.ts'
+import { listTellings } from '../listing/store.ts'
 import { templates as declarations } from '../templates/schemas.ts'
+import { Page, Rendered, TemplateList } from '../views.ts'
 import { DEFAULT_LOCALE } from './locale.ts'
 import { previewPage } from './preview-page.ts'
 import { dataFor } from './request.ts'
@@ -43,11 +44,16 @@ export function templateRoutes(
 ): void {
   const operators = { onRequest: auth.operator }
 
-  app.get('/templates', { ...operators, schema: { summary: 'What can be said, and with which data' } }, async () => ({
+  const listing = {
+    response: { 200: TemplateList },
+    operationId: 'listTemplates',
+    summary: 'What can be said, and with which data',
+  }
+  app.get('/templates', { ...operators, schema: listing }, async () => ({
     templates: [...declarations].map(([name, { summary, data: schema, sample }]) => ({
       name,
       summary,
-      locales: templates.current.locales.get(name),
+      locales: templates.current.locales.get(name) ?? [],
       schema,
       sample,
     })),
@@ -57,7 +63,14 @@ export function templateRoutes(
     '/templates/preview',
     {
       ...operators,
-      schema: { querystring: Shown, summary: 'A page that shows each template, with its sample or as last sent' },
+      schema: {
+        querystring: Shown,
+        response: { 200: Page },
+        produces: ['text/html'],
+        problems: { 404: ['no_such_template'] },
+        operationId: 'showTemplates',
+        summary: 'A page that shows each template, with its sample or as last sent',
+      },
     },
     async ({ query: { template: name = FIRST, locale = DEFAULT_LOCALE, data = 'sample' } }, reply) => {
       const sample = dataFor(name, undefined)
@@ -86,7 +99,19 @@ export function templateRoutes(
     '/templates/:name/preview',
     {
       ...operators,
-      schema: { params: ByName, body: Preview, summary: 'A template with its sample, or with your data' },
+      schema: {
+        params: ByName,
+        body: Preview,
+        response: {
+          200: {
+            description: 'The message; the mail alone as a page, where the request accepts one',
+            content: { 'application/json': { schema: Rendered }, 'text/html': { schema: Page } },
+          },
+        },
+        problems: { 404: ['no_such_template'] },
+        operationId: 'previewTemplate',
+        summary: 'A template with its sample, or with your data',
+      },
     },
     async ({ params: { name }, body: { data, locale }, headers }, reply) => {
       const words = wordsOf(name, dataFor(name, data), { locale }, style)

@@ -2,9 +2,12 @@
 import type { Channel } from '@orders/shared/contracts'
 import { type Draft, type Known, owned, type Ref, seen } from '@orders/shared/messaging'
 import type { Reader } from '../content.ts'
-import { customers } from '../customers/store.ts'
+import { customers, owners } from '../customers/store.ts'
 import { standingOf, type Telling } from '../deliveries/domain.ts'
 import { channelsOf, type Heading, type Notification } from '../domain.ts'
+import { supersededBy } from '../timelines/domain.ts'
+import { timelines } from '../timelines/store.ts'
+import { foreignIn, roomFor, withName } from './contacts.ts'
 import {
   type ChannelContext,
   isThrottled,
@@ -12,20 +15,21 @@ import {
   type PlanContext,
   type Planned,
   type RuleSettings,
-} from '../holding/domain.ts'
-import { foreignIn, roomFor, withName } from './contacts.ts'
-import { addressKey, customerKey, noPreferences, type Preferences, recipientOf } from './preferences.ts'
+} from './plan.ts'
+import { addressKey, customerKey, type Preferences, recipientOf, together } from './preferences.ts'
+import type { Terms } from './settings.ts'
 import { contacts, preferences, throttles, windowKey, windows } from './store.ts'
 import { type Recent, withOne } from './throttle.ts'
+import { customersOf, decidersOf, mailboxIn } from './whose.ts'
 
 /** Whose preferences a channel of it follows. */
 export const recipientIn = ({ customerId, addresses }: Heading, channel: Channel) =>
   recipientOf(customerId, channel, addresses[channel] ?? '')
 
-/** Which digest a channel of it would join. */
+/** Which digest a channel of it would join: that of its mailbox, whoever it belongs to. */
 export function gatheringOf(notification: Heading, channel: Channel) {
   const { category, addresses } = notification
-  return { recipient: recipientIn(notification, channel), channel, address: addresses[channel] ?? '', category }
+  return { recipient: addressIn(notification, channel), channel, address: addresses[channel] ?? '', category }
 }
 
 const addressIn = ({ addresses }: Heading, channel: Channel) => addressKey(channel, addresses[channel] ?? '')
@@ -39,17 +43,30 @@ export function readsOfRules(
   const { customerId } = notification
   const customer = customerId === null ? undefined : known.get(customers, customerId)
   const foreign = foreignIn(notification, customer, settings.contacts)
-  return channels.flatMap((channel) => {
-    const decided = known.get(preferences, recipientIn(notification, channel)) ?? noPreferences
+  const timeline = notification.orderId === null ? [] : [owned(timelines, notification.orderId)]
+  const ofChannels = channels.flatMap((channel) => {
+    const decided = decidedOn(known, notification, channel)
     const isGathered = mayBeGathered(notification, settings, decided)
     return [
-      seen(preferences, recipientIn(notification, channel)),
-      ...(notification.customerId === null ? [] : [seen(customers, notification.customerId)]),
+      ...(notification.customerId === null ? [seen(owners, mailboxIn(notification, channel))] : []),
+      ...decidersOf(notification, channel, ownersOf(known, notification, channel)).map((one) => seen(preferences, one)),
+      ...customersOf(notification, ownersOf(known, notification, channel)).map((one) => seen(customers, one)),
       ...(isThrottled(notification, settings) ? [owned(throttles, addressIn(notification, channel))] : []),
       ...(foreign.includes(channel) ? contactKeysOf(notification, channel).map((key) => owned(contacts, key)) : []),
       ...(isGathered ? [owned(windows, windowKey(gatheringOf(notification, channel)))] : []),
     ]
   })
+  return [...timeline, ...ofChannels]
+}
+
+/** Whose the address is, where nobody said whom it is for. */
+const ownersOf = (known: Known, heading: Heading, channel: Channel) =>
+  heading.customerId === null ? known.get(owners, mailboxIn(heading, channel)) : undefined
+
+/** By its customers and by the address: what one of them does not want is not said to the other. */
+function decidedOn(known: Known, heading: Heading, channel: Channel): Preferences {
+  const deciders = decidersOf(heading, channel, ownersOf(known, heading, channel))
+  return together(...deciders.map((one) => known.get(preferences, one)))
 }
 
 const NOTHING_SENT: Recent = { sent: [], places: [] }
@@ -59,8 +76,11 @@ export function contextOf(
   draft: Draft,
   notification: Notification,
   channels: readonly Channel[],
-  { now, settings, telling }: { now: string; settings: RuleSettings; telling?: Telling | undefined },
+  { now, terms, telling }: { now: string; terms: Terms; telling?: Telling | undefined },
 ): PlanContext {
+  const { settings, course } = terms
+  const { orderId, eventType } = notification
+  const timeline = orderId === null ? [] : (draft.get(timelines, orderId) ?? [])
   const contextOfChannel = (channel: Channel): ChannelContext => {
     const { customerId } = notification
     const customer = customerId === null ? undefined : draft.get(customers, customerId)
@@ -72,6 +92,8 @@ export function contextOf(
         ? (draft.get(throttles, addressIn(notification, channel)) ?? NOTHING_SENT)
         : undefined,
       contactRoomMs: isForeign ? contactRoomOf(draft, notification, channel, { now, settings }) : undefined,
+      // Whatever it is planned for, it is not said at once by whoever hears it after later news.
+      supersededBy: supersededBy(course, timeline, eventType, { channel, isLate: true }),
       heldBecause: heldBecause ?? undefined,
       wasGathered: digestId !== null,
     }
@@ -125,16 +147,16 @@ export function readerOf(draft: Draft, heading: Heading): Reader {
   const { customerId } = heading
   const customer = customerId === null ? undefined : draft.get(customers, customerId)
   const [channel] = channelsOf(heading)
-  const decided = channel && draft.get(preferences, recipientIn(heading, channel))
+  const decided = channel && decidedOn(draft, heading, channel)
   return { locale: customer?.locale ?? undefined, timeZone: decided?.timeZone ?? customer?.timeZone ?? undefined }
 }
 
 /** With the customer's own clock, where the preferences name no other. */
 function preferencesAndClock(draft: Draft, notification: Notification, channel: Channel): Preferences {
-  const decided = draft.get(preferences, recipientIn(notification, channel)) ?? noPreferences
-  const { customerId } = notification
-  const customer = customerId === null ? undefined : draft.get(customers, customerId)
-  return { ...decided, timeZone: decided.timeZone ?? customer?.timeZone ?? undefined }
+  const decided = decidedOn(draft, notification, channel)
+  const [customer] = customersOf(notification, ownersOf(draft, notification, channel))
+  const clock = customer === undefined ? undefined : draft.get(customers, customer)?.timeZone
+  return { ...decided, timeZone: decided.timeZone ?? clock ?? undefined }
 }
 
 /** What is sent now, or has its place from now on, counts for what comes after it. */

@@ -31,7 +31,7 @@ export function digestOf(
   at: string,
 ): Notification {
   const newest = members[members.length - 1]?.notification
-  const { category = DIGEST, customerId = null, words } = newest ?? {}
+  const { category = DIGEST, customerId = null, ownerId, words } = newest ?? {}
   const items = members.map(({ notification, said }) => itemOf(notification, said))
   const [first = { title: '' }] = items
   const data = completed(digestTemplate.data, {
@@ -51,15 +51,16 @@ export function digestOf(
     words: wordsOf(DIGEST, data, { locale: words?.locale ?? undefined, timeZone: words?.timeZone }, style),
     createdAt: at,
     customerId,
+    ...(ownerId !== undefined && { ownerId }),
     sendAt: null,
     expiresAt: null,
   }
 }
 
-function itemOf({ words, createdAt }: Notification, { subject, short }: Member['said']) {
+function itemOf({ id: notificationId, words, createdAt }: Notification, { subject, short }: Member['said']) {
   const { orderUrl } = words.data
   const text = short.startsWith(`${subject}: `) ? short.slice(subject.length + 2) : short
-  return { title: subject, text, at: createdAt, ...(typeof orderUrl === 'string' && { url: orderUrl }) }
+  return { notificationId, title: subject, text, at: createdAt, ...(typeof orderUrl === 'string' && { url: orderUrl }) }
 }
 
 /** At most so many in each; a last one that would be alone is left out, to be said as itself. */

@@ -1,4 +1,4 @@
-// Changes what a customer decided: one change after the other, so that none undoes another.
+// Changes what a customer decided: one change after the other, so that none undoes another. `demand` says what must be so before.
 import { about, type Work } from '@orders/shared/messaging'
 import { noPreferences, type Preferences } from './preferences.ts'
 import { preferences } from './store.ts'
@@ -7,8 +7,11 @@ export function changePreferences(
   recipient: string,
   change: (before: Preferences) => Preferences,
   at: string,
+  demand: (before: Preferences | undefined) => void = () => undefined,
 ): Work<Preferences> {
-  return about(preferences, recipient, (before = noPreferences) => {
+  return about(preferences, recipient, (known) => {
+    demand(known)
+    const before = known ?? noPreferences
     const after = change(before)
     return { state: { ...after, updatedAt: at }, messages: [], result: after }
   })

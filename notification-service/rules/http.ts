@@ -1,12 +1,23 @@
 // What customers decide: their preferences, set by the shop on their behalf.
-import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
+import {
+  Conditions,
+  demandCondition,
+  demandUnchanged,
+  entityTagOf,
+  type HttpServer,
+  RejectedError,
+  traceOf,
+  type Wiring,
+} from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 import type { NotificationConfig } from '../config.ts'
+import { isTimeZone } from '../customers/domain.ts'
 import { CustomerId } from '../customers/http.ts'
 import { faulty } from '../rendering/request.ts'
+import { PreferencesView } from '../views.ts'
 import { changePreferences } from './handlers.ts'
-import { customerKey, noPreferences, type Preferences, silenced } from './preferences.ts'
-import { isTimeZone, QUIET_HOURS } from './quiet-hours.ts'
+import { customerKey, documentOf, noPreferences, type Preferences, silenced } from './preferences.ts'
+import { QUIET_HOURS } from './quiet-hours.ts'
 import type { Terms } from './settings.ts'
 import { preferences as stored } from './store.ts'
 
@@ -35,26 +46,62 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
 
   app.get(
     '/customers/:id/preferences',
-    { ...options, schema: { params: ById, summary: 'What a customer wants to be told, how and when' } },
-    async ({ params }) => {
+    {
+      ...options,
+      schema: {
+        params: ById,
+        response: { 200: PreferencesView },
+        operationId: 'getPreferences',
+        summary: 'What a customer wants to be told, how and when',
+      },
+    },
+    async ({ params }, reply) => {
       const recipient = customerKey(params.id)
-      return (await stored.load(database, [recipient])).get(recipient) ?? noPreferences
+      const preferences = (await stored.load(database, [recipient])).get(recipient) ?? noPreferences
+      return reply.header('etag', tagOf(preferences)).send(preferences)
     },
   )
 
   app.put(
     '/customers/:id/preferences',
-    { ...options, schema: { params: ById, body: PreferencesBody, summary: 'Set all of them anew' } },
-    async (request) => {
+    {
+      ...options,
+      schema: {
+        params: ById,
+        headers: Conditions,
+        body: PreferencesBody,
+        response: { 200: PreferencesView },
+        problems: {
+          400: ['transactional_category'],
+          412: ['precondition_failed'],
+          428: ['precondition_required'],
+        },
+        operationId: 'putPreferences',
+        summary: 'Set all of them anew, where nobody has changed them since they were read',
+      },
+    },
+    async (request, reply) => {
       const recipient = customerKey(request.params.id)
       const preferences = checked(request.body, terms)
-      return commit.submit(
-        changePreferences(recipient, () => preferences, now().toISOString()),
-        traceOf(request),
+      const { headers } = request
+      const work = changePreferences(
+        recipient,
+        () => preferences,
+        now().toISOString(),
+        (before) => {
+          // A customer may have changed them by the link in a mail.
+          if (before && tagOf(before) !== tagOf(preferences)) demandCondition(headers, READ_FIRST)
+          demandUnchanged(headers, tagOf(before ?? noPreferences), 'what the customer wants')
+        },
       )
+      const after = await commit.submit(work, traceOf(request))
+      return reply.header('etag', tagOf(after)).send(after)
     },
   )
 }
+
+const READ_FIRST = 'there are some already: send If-Match with the ETag of GET /customers/:id/preferences'
+const tagOf = (preferences: Preferences) => entityTagOf(documentOf(preferences))
 
 /** @throws RejectedError 400 `invalid_input`, 400 `transactional_category`. */
 function checked({ categories = {}, ...rest }: Static<typeof PreferencesBody>, { settings }: Terms): Preferences {

@@ -3,11 +3,13 @@
 
 import type { Channel } from '@orders/shared/contracts'
 import type { AskContext } from '@orders/shared/messaging'
+import { owners } from '../customers/store.ts'
 import type { Notification } from '../domain.ts'
-import { noPreferences, recipientOf } from './preferences.ts'
+import { recipientOf, together } from './preferences.ts'
 import type { Terms } from './settings.ts'
 import { preferences } from './store.ts'
 import { unsubscribeHeaders, unsubscribeLink } from './unsubscribe.ts'
+import { decidersOf, mailboxIn } from './whose.ts'
 
 interface ListMail {
   isOptedOut: boolean
@@ -17,14 +19,17 @@ interface ListMail {
 }
 
 export async function listMailOf(
-  { category, customerId, words, addresses }: Notification,
+  notification: Notification,
   channel: Channel,
   { settings, unsubscribe }: Terms,
   { read }: Pick<AskContext, 'read'>,
 ): Promise<ListMail> {
+  const { category, customerId, words, addresses } = notification
   if (settings.transactional.has(category)) return { isOptedOut: false, headers: {} }
   const recipient = recipientOf(customerId, channel, addresses[channel] ?? '')
-  const { categories } = (await read(preferences, recipient)) ?? noPreferences
+  const found = customerId === null ? await read(owners, mailboxIn(notification, channel)) : undefined
+  const deciders = decidersOf(notification, channel, found)
+  const { categories } = together(...(await Promise.all(deciders.map((one) => read(preferences, one)))))
   const about = { recipient, category, locale: words.locale ?? undefined }
   const link = channel === 'email' ? unsubscribeLink(about, unsubscribe) : undefined
   return { isOptedOut: categories[category]?.[channel] === false, link, headers: unsubscribeHeaders(link) }

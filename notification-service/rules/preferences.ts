@@ -1,6 +1,7 @@
 // What customers decide for themselves: what they are told by which channel, what is gathered, and when they sleep.
 import { createHash } from 'node:crypto'
-import { type Channel, channels } from '@orders/shared/contracts'
+import { type Channel, canonicalUser, channels } from '@orders/shared/contracts'
+import { sameAddress } from '../domain.ts'
 
 /** What is not said follows the service's own settings. */
 export interface Preferences {
@@ -44,13 +45,45 @@ export function withoutMailOf(preferences: Preferences, category: string): Prefe
   return { ...preferences, categories: { ...categories, [category]: { ...categories[category], email: false } } }
 }
 
+/** What somebody may have read of them, and says again who replaces them. */
+export function documentOf({ quietHours, timeZone, categories }: Preferences): Omit<Preferences, 'updatedAt'> {
+  return { quietHours, timeZone, categories }
+}
+
+/** What any of them does not want is not wanted; all else is as the first of them decides who does. */
+export function together(...all: readonly (Preferences | undefined)[]): Preferences {
+  return all.reduceRight<Preferences>((others, one) => (one ? joined(one, others) : others), noPreferences)
+}
+
+function joined(first: Preferences, second: Preferences): Preferences {
+  const names = [...new Set([...Object.keys(first.categories), ...Object.keys(second.categories)])]
+  const categories = names.map((name) => {
+    const [one, other] = [first.categories[name] ?? {}, second.categories[name] ?? {}]
+    const off = channels.filter((channel) => one[channel] === false || other[channel] === false)
+    return [name, { ...other, ...one, ...Object.fromEntries(off.map((channel) => [channel, false])) }]
+  })
+  return {
+    quietHours: first.quietHours === undefined ? second.quietHours : first.quietHours,
+    timeZone: first.timeZone ?? second.timeZone,
+    categories: Object.fromEntries(categories),
+  }
+}
+
 /** Whose preferences these are: a customer's, or of an address that belongs to none known. */
 export function recipientOf(customerId: string | null, channel: Channel, address: string): string {
   return customerId === null ? addressKey(channel, address) : customerKey(customerId)
 }
 
-/** A link for unsubscribing holds it, in a header line of at most 998 octets (RFC 5322): a very long id by its digest. */
+/** However the customer is spelled. */
 export function customerKey(customerId: string): string {
+  return spelledKey(canonicalUser(customerId))
+}
+
+/**
+ * Of one spelling, as earlier versions kept it. A link for unsubscribing holds it, in a header line of at most 998 octets
+ * (RFC 5322): a very long id by its digest.
+ */
+export function spelledKey(customerId: string): string {
   const isLong = Buffer.byteLength(customerId) > 200
   return `customer ${isLong ? createHash('sha256').update(customerId).digest('hex') : customerId}`
 }
@@ -60,9 +93,18 @@ export function customerIdIn(recipient: string): string | undefined {
   return recipient.startsWith('customer ') ? recipient.slice('customer '.length) : undefined
 }
 
+/** Links in the mails of earlier versions name a customer as the order did. */
+export function canonicalRecipient(recipient: string): string {
+  const customerId = customerIdIn(recipient)
+  return customerId === undefined ? recipient : customerKey(customerId)
+}
+
 /** By its digest, so that it stands in no further place. */
 export function addressKey(channel: Channel, address: string): string {
-  // As in `suppressions`: the same mailbox, however it is written.
-  const same = channel === 'email' ? address.toLowerCase() : address
-  return `address ${createHash('sha256').update(`${channel} ${same}`).digest('hex').slice(0, 32)}`
+  return keyOfText(`${channel} ${sameAddress(channel, address)}`)
+}
+
+/** Of a channel and an address, as whoever asks tells addresses apart. */
+export function keyOfText(text: string): string {
+  return `address ${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
 }

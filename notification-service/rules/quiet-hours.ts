@@ -18,16 +18,6 @@ export function parseQuietHours(text: string): QuietHours {
   return { from, to }
 }
 
-/** A name of the IANA time zone database. Offsets such as `+01:00` know no summer time, and not every Node takes them. */
-export function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z]/.test(name)) return false
-  try {
-    return clockOf(name) !== undefined
-  } catch {
-    return false
-  }
-}
-
 /** The instant, in ms, at which the quiet hours that `atMs` is in are over; undefined where it is in none. */
 export function quietUntil({ from, to }: QuietHours, timeZone: string, atMs: number): number | undefined {
   const offset = offsetIn(timeZone)

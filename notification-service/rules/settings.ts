@@ -1,23 +1,32 @@
 // What the rules follow where a customer has not decided otherwise: the service's configuration, read once.
 import { BrokenError } from '@orders/shared/runtime'
-import type { Reaches } from '../channels/domain.ts'
+import type { PhoneCountry } from '../canonical-addresses.ts'
 import type { NotificationConfig } from '../config.ts'
-import type { NewsStyle } from '../domain.ts'
-import type { RuleSettings } from '../holding/domain.ts'
+import type { Style } from '../content.ts'
+import { isTimeZone } from '../customers/domain.ts'
+import type { Reaches } from '../domain.ts'
 import type { Rendering } from '../rendering/http.ts'
-import { isTimeZone, parseQuietHours } from './quiet-hours.ts'
+import type { Course } from '../timelines/domain.ts'
+import type { RuleSettings } from './plan.ts'
+import { parseQuietHours } from './quiet-hours.ts'
 import type { UnsubscribeSettings } from './unsubscribe.ts'
 
 /** What notifications are taken in and released by. */
 export interface Terms extends Rendering {
-  style: NewsStyle
+  style: Style
   settings: RuleSettings
   unsubscribe: UnsubscribeSettings
   reaches: Reaches
+  course: Course
+  phoneCountry: PhoneCountry
 }
 
-/** @throws BrokenError `bad_configuration` for what only together makes no sense. */
-export function ruleSettingsOf(config: NotificationConfig): RuleSettings {
+/**
+ * `inventedDomain`: of the addresses that are made up.
+ *
+ * @throws BrokenError `bad_configuration` for what only together makes no sense.
+ */
+export function ruleSettingsOf(config: NotificationConfig, inventedDomain: string | undefined): RuleSettings {
   const { timeZone, quietHours, unsubscribeUrl, unsubscribeSecret } = config
   if (!isTimeZone(timeZone))
     throw new BrokenError('bad_configuration', `configuration: TIME_ZONE: ${timeZone} is no IANA time zone`)
@@ -32,7 +41,7 @@ export function ruleSettingsOf(config: NotificationConfig): RuleSettings {
     contacts: {
       addressesPerCustomer: config.contactAddressesPerHour,
       ordersPerAddress: config.contactOrdersPerHour,
-      defaultEmailDomain: config.defaultEmailDomain,
+      defaultEmailDomain: inventedDomain,
     },
     digestMs: config.digestSeconds * 1_000,
     digested: namesIn(config.digestCategories ?? ''),

@@ -55,9 +55,14 @@ async function loadThrottles(sql: Reader, recipients: string[]): Promise<Map<str
 async function saveThrottles(tx: Sql, changes: Change<Recent>[]): Promise<void> {
   await insert(
     tx,
-    'throttles (recipient, sent, places)',
-    changes.map(({ key, after: { sent, places } }) => [key, JSON.stringify(sent), JSON.stringify(places)]),
-    'on conflict (recipient) do update set sent = excluded.sent, places = excluded.places',
+    'throttles (recipient, sent, places, touched_at)',
+    changes.map(({ key, after: { sent, places } }) => [
+      key,
+      JSON.stringify(sent),
+      JSON.stringify(places),
+      newestOf([...sent, ...places]),
+    ]),
+    'on conflict (recipient) do update set sent = excluded.sent, places = excluded.places, touched_at = excluded.touched_at',
   )
 }
 
@@ -77,14 +82,19 @@ async function loadContacts(sql: Reader, names: string[]): Promise<Map<string, N
 async function saveContacts(tx: Sql, changes: Change<Named>[]): Promise<void> {
   await insert(
     tx,
-    'contacts (name, named)',
-    changes.map(({ key, after }) => [key, JSON.stringify(after)]),
-    'on conflict (name) do update set named = excluded.named',
+    'contacts (name, named, touched_at)',
+    changes.map(({ key, after }) => [key, JSON.stringify(after), newestOf(Object.values(after))]),
+    'on conflict (name) do update set named = excluded.named, touched_at = excluded.touched_at',
   )
 }
 
+/** Of times in milliseconds; null where there are none. */
+const newestOf = (times: number[]) =>
+  times.length === 0 ? null : new Date(times.reduce((newest, one) => Math.max(newest, one), 0)).toISOString()
+
 /** Whose messages a digest gathers. */
 export interface Gathering {
+  /** By `addressKey`. */
   recipient: string
   channel: Channel
   address: string
@@ -97,8 +107,8 @@ export interface OpenDigest extends Gathering {
 }
 
 /** JSON of a list: unlike joined text it cannot be read in two ways. */
-export function windowKey({ recipient, channel, address, category }: Gathering): string {
-  return JSON.stringify([recipient, channel, address, category])
+export function windowKey({ recipient, channel, category }: Gathering): string {
+  return JSON.stringify([recipient, channel, category])
 }
 
 async function loadWindows(sql: Reader, keys: string[]): Promise<Map<string, OpenDigest>> {

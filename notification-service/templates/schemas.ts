@@ -1,5 +1,5 @@
 // What each template may speak of, and a sample of it. A file that names anything else stops the service at start.
-import { Cents, Instant, OrderId, Sku } from '@orders/shared/contracts'
+import { Cents, Instant, OrderId, PriceChange, Sku } from '@orders/shared/contracts'
 import { type Static, type TObject, type TProperties, Type } from 'typebox'
 
 export interface Declaration<Data extends TObject = TObject> {
@@ -123,6 +123,7 @@ export const newsTemplates = {
       ...Order,
       reason: Reason,
       missing: Type.Optional(Type.Array(Missing, { description: 'what is out of stock' })),
+      priceChange: Type.Optional(Type.Object(PriceChange.properties, { additionalProperties: false })),
     },
     {
       ...order,
@@ -167,6 +168,9 @@ export const digestTemplate = template(
     items: Type.Array(
       Type.Object(
         {
+          notificationId: Type.Optional(
+            Type.String({ description: 'which is said, where the service has made the digest' }),
+          ),
           title: Type.String(),
           text: Type.String({ description: 'in one line' }),
           at: Instant,

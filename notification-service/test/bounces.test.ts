@@ -3,7 +3,7 @@ import { createHmac, createSign, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { reportsInDsn } from '../channels/dsn.ts'
 import { mailNameIn, messageIdOf } from '../channels/ids.ts'
-import { mailgunSignatures, reportInMailgun } from '../channels/mailgun-hooks.ts'
+import { mailgunSignature, reportInMailgun } from '../channels/mailgun-hooks.ts'
 import { isFromPostmark, reportInPostmark } from '../channels/postmark-hooks.ts'
 import { reportsInSes } from '../channels/ses-notices.ts'
 import { messageIn } from '../channels/sns.ts'
@@ -193,22 +193,15 @@ describe('Mailgun', () => {
     expect(report?.error ?? '').not.toContain('ann@')
   })
 
-  it('is believed once, while it is fresh', () => {
-    let nowMs = Number(timestamp) * 1_000
-    const signatures = mailgunSignatures(key, () => nowMs)
+  it('is believed while it is fresh', () => {
+    const nowMs = Number(timestamp) * 1_000
     const hook = { signature: signature('t1') }
-    expect([signatures.isFresh(hook), signatures.isFresh(hook)]).toEqual([true, true])
-    signatures.used(hook)
-    expect(signatures.isFresh(hook)).toBe(false)
-    expect(signatures.isFresh({ signature: signature('t2', timestamp, 'another key') })).toBe(false)
-    expect(signatures.isFresh({ signature: { ...signature('t2'), token: 't3' } })).toBe(false)
-    expect(signatures.isFresh({})).toBe(false)
-    nowMs += 901_000
-    expect(signatures.isFresh({ signature: signature('t4') })).toBe(false)
-    // Long after, the token is forgotten and the signature is too old.
-    nowMs += 7_200_000
-    signatures.used({ signature: signature('t5', String(nowMs / 1_000)) })
-    expect(signatures.isFresh(hook)).toBe(false)
+    expect(mailgunSignature(hook, key, nowMs)).toBe(hook.signature.signature)
+    for (const ageMs of [900_000, -900_000]) expect(mailgunSignature(hook, key, nowMs + ageMs)).toBeDefined()
+    for (const ageMs of [901_000, -901_000]) expect(mailgunSignature(hook, key, nowMs + ageMs)).toBeUndefined()
+    expect(mailgunSignature({ signature: signature('t2', timestamp, 'another key') }, key, nowMs)).toBeUndefined()
+    expect(mailgunSignature({ signature: { ...signature('t2'), token: 't3' } }, key, nowMs)).toBeUndefined()
+    expect(mailgunSignature({}, key, nowMs)).toBeUndefined()
   })
 })
 
@@ -232,6 +225,30 @@ describe('a delivery status notification', () => {
     expect(reports).toMatchObject([expected])
     expect(reports[0]?.error ?? '').not.toContain('ann@')
   })
+
+  it.each([
+    { action: 'failed (permanent)', status: '5.1.1 (no (such) mailbox)' },
+    { action: '(said \\) so) failed', finalTo: 'rfc822; <ann@example.org> (Ann; who else)' },
+    { finalTo: 'rfc822 (RFC 5321); ann@example.org(Ann)' },
+    { id: `${messageId} (added by mx.example.net)` },
+  ])('%j, with comments, is as without them', async (told) => {
+    const reports = await reportsInDsn(Buffer.from(dsn({ originalTo: '', ...told })), DOMAIN)
+    const expected = { name, outcome: 'bounced', recipient: 'ann@example.org', isAddressGone: true }
+    expect(reports).toMatchObject([{ ...expected, error: 'dsn: failed 5.1.1' }])
+  })
+
+  it('names what is quoted to the letter', async () => {
+    const reports = await reportsInDsn(Buffer.from(dsn({ originalTo: '', finalTo: 'rfc822; "a(b)"@b.test' })), DOMAIN)
+    expect(reports).toMatchObject([{ recipient: '"a(b)"@b.test' }])
+  })
+
+  it.each(['', 'rfc822;', 'rfc822; (ann@example.org)', 'rfc822; Ann <ann@example.org'])(
+    'with %j for its recipient names nobody',
+    async (finalTo) => {
+      const reports = await reportsInDsn(Buffer.from(dsn({ originalTo: '', finalTo })), DOMAIN)
+      expect(reports).toMatchObject([{ name, outcome: 'bounced', recipient: undefined }])
+    },
+  )
 
   it('with the whole mail returned is read as well', async () => {
     const whole = dsn().replace('text/rfc822-headers', 'message/rfc822').replace('--B--', '\r\nThe mail.\r\n\r\n--B--')

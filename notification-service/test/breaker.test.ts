@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { type Breaker, createBreaker } from '../channels/breaker.ts'
 import { CALLS_PER_ENDPOINT_MAX, perEndpoint } from '../channels/endpoints.ts'
 import { ProviderError, type Sending } from '../channels/sender.ts'
-import { newsWords } from '../content.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
+import { newsWords } from '../orders/words.ts'
 import { set, style } from './templates.ts'
 
 let nowMs = 0

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { InventoryReserved, registry, topology } from '@orders/shared/contracts'
 import { about, encode, type Work } from '@orders/shared/messaging'
-import { deferred, readConfig, startService } from '@orders/shared/runtime'
+import { deferred, readConfig, startService, TransientError } from '@orders/shared/runtime'
 import { type Database, migrate } from '@orders/shared/storage'
 import { createMemoryBroker, decideAlone, eventually, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -108,6 +108,22 @@ export function claimsSuite(name: string, openPlace: (folder: string) => Promise
       expect(await outcome(copies[1].begin(mailTo, call))).toBe('sending_elsewhere')
       clock.ms += 1
       expect(await outcome(copies[1].begin(mailTo, call))).toBe('claimed')
+    })
+
+    it('a claim of which its copy heard an outage is no call: that copy claims it again at once', async () => {
+      const { copies, cutOff } = await claimants(await place())
+      cutOff()
+      expect(await outcome(copies[0].begin(mailTo, call))).toBe('database_unavailable')
+      expect(await outcome(copies[1].begin(mailTo, call))).toBe('sending_elsewhere')
+      expect(await outcome(copies[0].begin(mailTo, call))).toBe('claimed')
+    })
+
+    it('so is one whose failure could not be kept', async () => {
+      const { copies, cutOff } = await claimants(await place())
+      const claim = await copies[0].begin(mailTo, call)
+      cutOff('before')
+      await expect(copies[0].fail(claim, attempt, call)).rejects.toMatchObject({ code: 'database_unavailable' })
+      expect(await outcome(copies[0].begin(mailTo, call))).toBe('claimed')
     })
 
     it('a call that ended without success leaves no claim, and stays known where it may have been taken', async () => {
@@ -216,11 +232,24 @@ async function claimants({ open }: Place) {
   }
   await database.transaction((tx) => tellings.save(tx, [{ key: 'n1', before: undefined, after }]))
   const clock = { ms: 0 }
+  let cut: 'before' | 'after' | undefined
   const copyOver = (over: Database) => {
-    const submit = async <T>(work: Work<T>) => (await decideAlone(over, work)).result
+    const submit = async <T>(work: Work<T>) => {
+      const isAway = cut
+      cut = undefined
+      const outage = new TransientError('database_unavailable', 'it is away', { isOutage: true })
+      if (isAway === 'before') throw outage
+      const { result } = await decideAlone(over, work)
+      if (isAway === 'after') throw outage
+      return result
+    }
     return callsIn({ submit }, { clockMs: () => clock.ms })
   }
-  return { database, clock, copies: [copyOver(databases[0]), copyOver(databases[1])] as const }
+  /** The next commit meets an outage: before it, or when the server has done it and its answer is lost. */
+  const cutOff = (when: 'before' | 'after' = 'after') => {
+    cut = when
+  }
+  return { database, clock, cutOff, copies: [copyOver(databases[0]), copyOver(databases[1])] as const }
 }
 
 const outcome = (claiming: Promise<string>): Promise<string> =>

@@ -1,7 +1,16 @@
 // A delivery status notification as Postfix writes it (RFC 3464, RFC 6522).
 const messageId = '<123.order.paid.email@orders.example>'
 
-export function dsn({ status = '5.1.1', action = 'failed', id = messageId, to = 'ann@example.org' } = {}): string {
+/** `originalTo` and `finalTo` are whole fields; an empty one is left out. */
+export function dsn({
+  status = '5.1.1',
+  action = 'failed',
+  id = messageId,
+  to = 'ann@example.org',
+  finalTo = `rfc822; ${to}`,
+  originalTo = `rfc822;${to}`,
+}: Partial<Record<'status' | 'action' | 'id' | 'to' | 'finalTo' | 'originalTo', string>> = {}): string {
+  const recipients = [finalTo && `Final-Recipient: ${finalTo}\n`, originalTo && `Original-Recipient: ${originalTo}\n`]
   return `Return-Path: <>
 From: MAILER-DAEMON@mx.example.net (Mail Delivery System)
 To: orders@example.com
@@ -24,9 +33,7 @@ Reporting-MTA: dns; mx.example.net
 X-Postfix-Queue-ID: 4F2A91C0D3
 Arrival-Date: Sat, 21 Nov 2026 08:30:00 +0000 (UTC)
 
-Final-Recipient: rfc822; ${to}
-Original-Recipient: rfc822;${to}
-Action: ${action}
+${recipients.join('')}Action: ${action}
 Status: ${status}
 Remote-MTA: dns; mail.example.org
 Diagnostic-Code: smtp; 550 5.1.1 <${to}>: Recipient address rejected:

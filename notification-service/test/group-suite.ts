@@ -16,18 +16,18 @@ import { listSuppressions, reportsOf } from '../channels/store.ts'
 import { plainWords } from '../content.ts'
 import { customers } from '../customers/store.ts'
 import { type Outgoing, standingOf } from '../deliveries/domain.ts'
-import { channelHandler } from '../deliveries/handlers.ts'
 import type { Notification } from '../domain.ts'
-import { newsHandlers } from '../handlers.ts'
+import { channelHandler } from '../handlers.ts'
 import { cancel, readsOfTakingIn, release, takeIn } from '../holding/handlers.ts'
 import { submitDirect } from '../intake/handlers.ts'
+import { newsHandlers } from '../orders/handlers.ts'
+import { sequencesOf } from '../orders/sequences.ts'
 import { saveTemplates, templateFiles } from '../rendering/store.ts'
 import { compileTemplates } from '../rendering/template-set.ts'
 import { withHistory } from '../rendering/templates.ts'
 import { changePreferences } from '../rules/handlers.ts'
 import { withoutMailOf } from '../rules/preferences.ts'
 import { preferences } from '../rules/store.ts'
-import { sequencesOf } from '../sequences/domain.ts'
 import { findTelling, tellings } from '../store.ts'
 import { openCopies, standingsIn } from './copies.ts'
 import type { Driver } from './rules-suite.ts'
@@ -405,18 +405,18 @@ export function groupSuite(name: string, { openAgain }: Driver): void {
     const reminders = (said: string[]) => said.filter((id) => id.includes('reminder'))
 
     it.each([
-      ['begun, then paid', [begun, paid], 'cancelled'],
-      ['begun, begun again, then cancelled', [begun, begun, cancelled], 'cancelled'],
+      ['begun, then paid', [begun, paid], 'superseded'],
+      ['begun, begun again, then cancelled', [begun, begun, cancelled], 'superseded'],
       ['paid, then begun', [paid, begun], undefined],
       ['cancelled, then begun', [cancelled, begun], undefined],
-      ['begun, paid, and begun again', [begun, paid, begun], 'cancelled'],
+      ['begun, paid, and begun again', [begun, paid, begun], 'superseded'],
     ])('%s: nobody is reminded', async (_, works, status) => {
       const { first, together, clock, standing, said } = await opened()
       await together(...works)
       for (const step of [1, 2]) expect((await standing(`1.reminder.${step}`))?.status).toBe(status)
       const before = reminders(await said())
       expect(before).toEqual(
-        status === undefined ? [] : [1, 2].map((step) => `1/notification.cancelled/reminder.${step}.email`),
+        status === undefined ? [] : [1, 2].map((step) => `1/notification.superseded/reminder.${step}.email`),
       )
       clock.now = inMinutes(25)
       const other = { ...message('2'), sendAt: inMinutes(25) }
@@ -443,7 +443,7 @@ export function groupSuite(name: string, { openAgain }: Driver): void {
       )
       const keys = orderIds.flatMap((orderId) => [`${orderId}.reminder.1`, `${orderId}.reminder.2`])
       const known = [...(await tellings.load(first.database, keys)).values()]
-      expect(known.filter(({ standings }) => standings.email?.status !== 'cancelled')).toEqual([])
+      expect(known.filter(({ standings }) => standings.email?.status !== 'superseded')).toEqual([])
     })
   })
 }

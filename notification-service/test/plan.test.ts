@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { plainWords } from '../content.ts'
 import type { Notification } from '../domain.ts'
-import { type ChannelContext, plan, type Step } from '../holding/domain.ts'
+import { type ChannelContext, plan, type Step } from '../rules/plan.ts'
 import { style } from './templates.ts'
 import { termsWith } from './terms.ts'
 

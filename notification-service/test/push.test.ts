@@ -4,9 +4,10 @@ import { PermanentError } from '@orders/shared/runtime'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openFcm } from '../channels/fcm.ts'
 import { AddressGoneError, ProviderError } from '../channels/sender.ts'
-import { encrypted, openWebPush, pushServiceOf, subscriptionOf } from '../channels/web-push.ts'
-import { newsWords } from '../content.ts'
+import { encrypted, openWebPush, pushServiceOf } from '../channels/web-push.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
+import { newsWords } from '../orders/words.ts'
+import { subscriptionOf } from '../web-addresses.ts'
 import { type Answering, type Asked, type Stub, startStub } from './stub.ts'
 import { set, style } from './templates.ts'
 
@@ -32,6 +33,11 @@ const outgoing = (address: string): Outgoing => ({
   content: set.render(newsWords('order.paid', '123', { user: 'gayal', priority: 'standard', totalCents: 2500 }, style)),
   createdAt: startedAt.toISOString(),
 })
+
+function saying(short: string, address: string): Outgoing {
+  const { content, ...rest } = outgoing(address)
+  return { ...rest, content: { ...content, short } }
+}
 
 /** A token's claims, after its signature has been verified. */
 function claimsOf(token: string, algorithm: 'RS256' | 'ES256', key: Parameters<typeof createPublicKey>[0] & object) {
@@ -143,6 +149,13 @@ describe('FCM', () => {
     expect(JSON.stringify([failure, String(failure)])).not.toMatch(/app-token|ya29/)
   })
 
+  it('shows a long text’s beginning, in whole characters', async () => {
+    answer = (asked) => (isToken(asked) ? granted : taken)
+    await fcm().send(saying(`${'x'.repeat(999)}😀 and more`, 'app-token'), signal)
+    const sent = JSON.parse(stub.asked.at(-1)?.body ?? '')
+    expect(sent.message.notification.body).toBe('x'.repeat(999))
+  })
+
   it('says when to come back', async () => {
     const failure = await failureAt(error(429, 'RESOURCE_EXHAUSTED', 'QUOTA_EXCEEDED', { 'retry-after': '60' }))
     expect(failure).toMatchObject({ retryAfterSeconds: 60, outcome: 'refused' })
@@ -223,6 +236,13 @@ describe('Web Push', () => {
       title: 'Order 123 is paid',
       body: SHORT,
     })
+  })
+
+  it.each(['x'.repeat(999), '', 'x'])('shows whole characters of a text that begins with %j', async (before) => {
+    answer = () => ({ status: 201 })
+    await webPush().send(saying(before + '😀'.repeat(1_000), subscription(stub.url)), signal)
+    const { body } = JSON.parse(decrypted(stub.asked[0]?.bytes ?? Buffer.alloc(0)))
+    expect(body).toMatch(/^x*😀*$/u)
   })
 
   it('keeps within what every push service takes, however long the words', async () => {

@@ -1,7 +1,8 @@
 // Quiet hours on clocks that are put forward and back, by an hour, by half of one, or never.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isTimeZone, parseQuietHours, quietUntil } from '../rules/quiet-hours.ts'
+import { isTimeZone } from '../customers/domain.ts'
+import { parseQuietHours, quietUntil } from '../rules/quiet-hours.ts'
 
 const until = (window: string, timeZone: string, at: string) => {
   const end = quietUntil(parseQuietHours(window), timeZone, Date.parse(at))

@@ -115,6 +115,13 @@ export async function openServices({
       })
       for (const { id } of waiting) await asked('POST', `/retries/${id}/hasten`)
     },
+    /** The same again and again, until these have been said: one that is tried too early waits on. */
+    hastenUntil: (...ids: string[]) =>
+      eventually(`${ids} are said`, async () => {
+        const { body } = await asked('GET', '/retries')
+        for (const { id } of body.retries as { id: string }[]) await asked('POST', `/retries/${id}/hasten`)
+        return ids.every((id) => heard().some((event) => event.id === id))
+      }),
     /** By their ids, those that notification-service said. */
     said: () => heard().flatMap(({ id, type }) => (type.startsWith('notification.') ? [id] : [])),
     hear: (id: string) => eventually(`${id} is said`, () => heard().find((event) => event.id === id)),

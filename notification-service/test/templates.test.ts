@@ -1,6 +1,7 @@
 // Templates: what they say in which language, and that one which does not fit its data never gets past the start.
 import { describe, expect, it } from 'vitest'
-import { completed, type Data, newsWords, type Words } from '../content.ts'
+import { completed, type Data, plainWords, type Words } from '../content.ts'
+import { newsWords } from '../orders/words.ts'
 import { checkTemplates } from '../rendering/check.ts'
 import { localeFor } from '../rendering/locale.ts'
 import type { TemplateFiles } from '../rendering/template-files.ts'
@@ -29,6 +30,48 @@ it('writes to people in their language, the nearest one there is', () => {
   expect(localeFor('zh-Hant-TW', ['en', 'zh', 'zh-Hant'])).toBe('zh-Hant')
 })
 
+it.each(['en-GB', 'de-AT'])('in %s what costs nothing has its price, in every part', (locale) => {
+  const free = {
+    lines: [{ sku: 'item1', name: 'Sticker', quantity: 1, unitPriceCents: 0, totalCents: 0 }],
+    totalCents: 0,
+  }
+  const { text, html, short } = set.render(wordsOf('order.created', free, locale))
+  const amounts = (part: string) => part.match(/(?:€|&#8364;)(?:\s|&nbsp;|&#160;)?0[.,]00/g)?.length ?? 0
+  expect([amounts(text), amounts(html), amounts(short)]).toEqual([3, expect.any(Number), 1])
+  expect(amounts(html)).toBeGreaterThanOrEqual(3)
+})
+
+it('what somebody wrote has its paragraphs, whatever its lines end with', () => {
+  const lines = ['Ann Berger', 'Lindengasse 12', '', 'Bye']
+  const written = ['\n', '\r\n', '\r'].map((end) => plainWords('Hello', lines.join(end), {}, style).data.paragraphs)
+  expect(written).toEqual(Array(3).fill([['Ann Berger', 'Lindengasse 12'], ['Bye']]))
+})
+
+it('an id that its client has chosen leads nowhere, and the link to the order still does', () => {
+  const told = { user: 'ann', priority: 'standard' as const }
+  const words = newsWords('order.paid', 'win-500.evil.example', told, {
+    ...style,
+    orderUrl: 'https://shop.test/{orderId}',
+  })
+  const { subject, text, html } = set.render(words)
+  for (const part of [subject, text.replaceAll('https://shop.test/win-500.evil.example', '')])
+    expect(part).not.toMatch(/evil\.example/)
+  expect(html.replaceAll('https://shop.test/win-500.evil.example', '')).not.toMatch(/evil\.example/)
+  expect(text).toContain('https://shop.test/win-500.evil.example')
+  expect(newsWords('order.paid', 'A-1.2', told, style).data.orderId).toBe('A-1.2')
+})
+
+it('an address in a mail leads nowhere', () => {
+  const told = {
+    user: 'ann',
+    priority: 'standard' as const,
+    shippingAddress: 'Claim it at evil.example/x\r\nStr. des 17.Juni 3',
+  }
+  const { text } = set.render(newsWords('order.paid', '1', told, style))
+  expect(text).toContain('Claim it at evil. example/x')
+  expect(text).toContain('Str. des 17. Juni 3')
+})
+
 describe('dates and amounts', () => {
   const blanks = (text: string) => text.replace(/\s/gu, ' ')
   const short = (locale: string, manner: Partial<Words> = {}) =>
@@ -36,20 +79,34 @@ describe('dates and amounts', () => {
   const vienna = { timeZone: 'Europe/Vienna' }
 
   it.each([
-    ['en', vienna, '€1,074.50', 'November 21, 2026 at 7:30 PM Central European Time'],
+    ['en', vienna, '€1,074.50', 'November 21, 2026 at 7:30 PM Central European Standard Time'],
     ['en-US', { timeZone: 'America/New_York', currency: 'USD' }, '$1,074.50', 'November 21, 2026 at 1:30 PM EST'],
     ['en-GB', vienna, '€1,074.50', '21 November 2026 at 19:30 CET'],
     ['de', vienna, '1.074,50 €', '21. November 2026 um 19:30 MEZ'],
     ['de-AT', vienna, '€ 1.074,50', '21. November 2026 um 19:30 MEZ'],
     ['de-CH', { timeZone: 'Europe/Zurich', currency: 'CHF' }, 'CHF 1.074.50', '21. November 2026 um 19:30 MEZ'],
-    ['en', { timeZone: 'Asia/Tokyo', currency: 'JPY' }, '¥107,450', 'November 22, 2026 at 3:30 AM Japan'],
-    ['en', { timeZone: 'Asia/Kuwait', currency: 'KWD' }, 'KWD 107.450', 'November 21, 2026 at 9:30 PM Arabian'],
+    ['en', { timeZone: 'Asia/Tokyo', currency: 'JPY' }, '¥107,450', 'November 22, 2026 at 3:30 AM Japan Standard Time'],
+    [
+      'en',
+      { timeZone: 'Asia/Kuwait', currency: 'KWD' },
+      'KWD 107.450',
+      'November 21, 2026 at 9:30 PM Arabian Standard Time',
+    ],
+    // Digits of ISO 4217, whatever notes and coins there are.
+    ['en', { timeZone: 'UTC', currency: 'HUF' }, 'HUF 1,074.50', 'November 21, 2026 at 6:30 PM UTC'],
+    ['en', { timeZone: 'UTC', currency: 'IQD' }, 'IQD 107.450', 'November 21, 2026 at 6:30 PM UTC'],
     // Words of the nearest language there is, and its formats: no French date in an English sentence.
-    ['fr-CA', vienna, '€1,074.50', 'November 21, 2026 at 7:30 PM Central European Time'],
+    ['fr-CA', vienna, '€1,074.50', 'November 21, 2026 at 7:30 PM Central European Standard Time'],
     ['de-x', vienna, '1.074,50 €', '21. November 2026 um 19:30 MEZ'],
   ])('are those of %s, in the currency’s own digits and on the reader’s clock', (locale, manner, amount, moment) => {
     expect(short(locale, manner)).toMatch(new RegExp(amount.replace(/[$.]/g, (sign) => (sign === '.' ? '.' : '\\$'))))
     expect(short(locale, manner)).toContain(moment)
+  })
+
+  it.each(['en', 'en-US', 'en-IN', 'en-GB', 'de-AT'])('in %s the hour that comes twice is told apart', (locale) => {
+    const at = (confirmBefore: string) =>
+      set.render(wordsOf('payment.confirmation_required', { confirmBefore }, locale, vienna)).short
+    expect(at('2026-10-25T00:30:00.000Z')).not.toBe(at('2026-10-25T01:30:00.000Z'))
   })
 
   it('of what was kept before there were zones are as they were', () => {

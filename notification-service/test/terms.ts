@@ -2,6 +2,8 @@
 import { readConfig } from '@orders/shared/runtime'
 import { reachedBy } from '../channels/providers.ts'
 import { NotificationConfig } from '../config.ts'
+import { courseOfOrders } from '../orders/course.ts'
+import type { NewsStyle } from '../orders/words.ts'
 import type { Templates } from '../rendering/templates.ts'
 import { ruleSettingsOf, type Terms } from '../rules/settings.ts'
 import { set, style } from './templates.ts'
@@ -13,14 +15,18 @@ const templates: Templates = {
   setOf: () => set,
 }
 
-export function termsWith(settings: Record<string, string>): Terms {
+export function termsWith(settings: Record<string, string>): Terms & { style: NewsStyle } {
   // One customer and one address stand for many here.
   const config = readConfig(NotificationConfig, {
     CONTACT_ADDRESSES_PER_HOUR: '0',
     CONTACT_ORDERS_PER_HOUR: '0',
     ...settings,
   })
-  return { style, templates, settings: ruleSettingsOf(config), unsubscribe: config, reaches: reachedBy(config) }
+  const rules = ruleSettingsOf(config, config.defaultEmailDomain)
+  return {
+    ...{ style, templates, settings: rules, unsubscribe: config, reaches: reachedBy(config) },
+    ...{ course: courseOfOrders, phoneCountry: undefined },
+  }
 }
 
 export const terms = termsWith({})

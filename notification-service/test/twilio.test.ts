@@ -3,8 +3,8 @@ import { PermanentError } from '@orders/shared/runtime'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AddressGoneError, ProviderError } from '../channels/sender.ts'
 import { isSignedByTwilio, openTwilio } from '../channels/twilio.ts'
-import { newsWords } from '../content.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
+import { newsWords } from '../orders/words.ts'
 import { type Answering, type Stub, startStub } from './stub.ts'
 import { set, style } from './templates.ts'
 
@@ -127,6 +127,20 @@ describe('what was asked before', () => {
     )
     expect(found).toBe('SM2')
     expect(stub.asked[0]?.path).toBe('/2010-04-01/Accounts/AC1/Messages.json?To=%2B94112345678&PageSize=50')
+  })
+
+  it('is found by the whole characters that were sent of a long text', async () => {
+    const long = { ...outgoing, content: { ...outgoing.content, short: `${'x'.repeat(1_599)}😀 and more` } }
+    const sender = await twilio({ status: 201, body: { sid: 'SM1' } })
+    await sender.send(long, signal)
+    const body = new URLSearchParams(stub.asked[0]?.body).get('Body') ?? ''
+    expect(body).toBe('x'.repeat(1_599))
+    await stub.close()
+    const asking = await twilio({
+      status: 200,
+      body: { messages: [message('SM1', body, 'Sat, 21 Nov 2026 08:30:05 +0000')] },
+    })
+    expect(await asking.find?.(long, since, signal)).toBe('SM1')
   })
 
   it('is not found among older or other ones', async () => {

@@ -6,12 +6,19 @@ import { readConfig, startService } from '@orders/shared/runtime'
 import { type Database, migrate, type Value } from '@orders/shared/storage'
 import { createMemoryBroker, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { expect, it, onTestFinished } from 'vitest'
+import { suppressionKey, suppressions } from '../channels/store.ts'
 import { NotificationConfig } from '../config.ts'
 import { plainWords } from '../content.ts'
+import { customers, owners } from '../customers/store.ts'
 import { dueAt } from '../holding/store.ts'
-import { members } from '../rules/store.ts'
+import { listTellings } from '../listing/store.ts'
+import { addressKey, keyOfText } from '../rules/preferences.ts'
+import { members, preferences } from '../rules/store.ts'
 import { notificationService } from '../service.ts'
-import { findTelling, listTellings } from '../store.ts'
+import { findTelling } from '../store.ts'
+import { upgradeAddresses, upgradeMailboxes } from '../upgrade/addresses.ts'
+import { upgradeCustomers } from '../upgrade/customers.ts'
+import { upgradeEndpoints } from '../upgrade/endpoints.ts'
 import type { Place } from './claims-suite.ts'
 import { standingsIn } from './copies.ts'
 import { style } from './templates.ts'
@@ -158,6 +165,151 @@ export function upgradeSuite(name: string, openPlace: (folder: string) => Promis
     expect(standings.map(({ status }) => status)).toEqual(['sent', 'failed', 'waiting'])
   })
 
+  it(`addresses that were kept as typed on ${name} get their one form once, and what was decided of them goes along`, async () => {
+    const { database } = await olderThan('008', fillAs007)
+    await migrate(database, [FOLDER])
+    const suppressed = { reason: 'gone', notificationId: null, at: AT }
+    await database.transaction(async (tx) => {
+      const typed = { channel: 'sms', address: '+43 1 234567', ...suppressed } as const
+      await suppressions.save(tx, [{ key: suppressionKey('sms', typed.address), before: undefined, after: typed }])
+      const ann = { id: 'ann', addresses: { phone: '+43 1 234567' }, locale: null, timeZone: null, updatedAt: AT }
+      await customers.save(tx, [{ key: 'ann', before: undefined, after: ann }])
+      const after = { categories: { newsletter: { sms: false } } }
+      await preferences.save(tx, [{ key: addressKey('sms', '+43 1'), before: undefined, after }])
+    })
+    for (const at of [AT, LATER]) await upgradeAddresses(database, undefined, at)
+    expect((await findTelling(database, '1.order.paid'))?.notification.addresses.sms).toBe('+431')
+    const keys = [suppressionKey('sms', '+431234567'), suppressionKey('sms', '+43 1 234567')]
+    expect([...(await suppressions.load(database, keys)).keys()]).toEqual([keys[0]])
+    expect((await customers.load(database, ['ann'])).get('ann')?.addresses).toEqual({ phone: '+431234567' })
+    const recipients = [addressKey('sms', '+431'), addressKey('sms', '+43 1')]
+    expect([...(await preferences.load(database, recipients))]).toEqual([
+      [recipients[0], { categories: { newsletter: { sms: false } } }],
+    ])
+  })
+
+  it(`webhooks and subscriptions that were kept as typed on ${name} get their one form once, and what was decided of them goes along`, async () => {
+    const typed = {
+      push: '{"keys":{"auth":"a","p256dh":"p"},"endpoint":"https://Push.test/1"}',
+      webhook: 'https://b.test',
+    }
+    const canonical = {
+      push: '{"endpoint":"https://push.test/1","keys":{"p256dh":"p","auth":"a"}}',
+      webhook: 'https://b.test/',
+    }
+    const endpoint = 'https://push.test/1'
+    const payload = JSON.stringify({ words: plainWords('Hi', 'There.', {}, style) })
+    const { database } = await olderThan('022', async (older) => {
+      await insertRows(
+        older,
+        'notifications',
+        ['id', 'subject', 'event_type', 'category', 'priority', 'channels', 'payload', 'created_at', 'push', 'webhook'],
+        [['1', '1', 'direct', 'direct', 4, 2, payload, AT, typed.push, typed.webhook]],
+      )
+      await insertRows(older, 'customers', ['id', 'addresses', 'updated_at'], [['ann', JSON.stringify(typed), AT]])
+      for (const channel of ['push', 'webhook'] as const) {
+        await insertRows(older, 'mailboxes', ['mailbox', 'customer_id'], [[`${channel} ${typed[channel]}`, 'ann']])
+        const suppressed = [channel, typed[channel], 'gone', AT]
+        await insertRows(older, 'suppressions', ['channel', 'address', 'reason', 'at'], [suppressed])
+        const after = { categories: { newsletter: { [channel]: false } } }
+        const key = keyOfText(`${channel} ${typed[channel]}`)
+        await older.transaction((tx) => preferences.save(tx, [{ key, before: undefined, after }]))
+      }
+    })
+    await migrate(database, [FOLDER])
+    for (const at of [AT, LATER]) await upgradeEndpoints(database, at)
+    expect((await findTelling(database, '1'))?.notification.addresses).toEqual(canonical)
+    expect((await customers.load(database, ['ann'])).get('ann')?.addresses).toEqual(canonical)
+    const mailboxes = [`push ${endpoint}`, `webhook ${canonical.webhook}`]
+    expect([...(await owners.load(database, mailboxes)).keys()].sort()).toEqual(mailboxes)
+    expect(await database.all('select channel, address from suppressions order by channel')).toEqual([
+      { channel: 'push', address: endpoint },
+      { channel: 'webhook', address: canonical.webhook },
+    ])
+    for (const channel of ['push', 'webhook'] as const) {
+      const key = addressKey(channel, canonical[channel])
+      const decided = (await preferences.load(database, [key])).get(key)
+      expect(decided?.categories).toEqual({ newsletter: { [channel]: false } })
+    }
+  })
+
+  it(`customers whom version 017 kept on ${name} are found by their addresses, once a copy has started`, async () => {
+    const { database } = await olderThan('018', async (older) => {
+      const rows = Array.from({ length: 3 }, (_, n) => [`c${n}`, '{"email":"Ann@b.test","phone":"+431"}', AT])
+      await insertRows(older, 'customers', ['id', 'addresses', 'updated_at'], rows)
+    })
+    await migrate(database, [FOLDER])
+    for (const at of [AT, LATER]) await upgradeMailboxes(database, at)
+    const all = ['c0', 'c1', 'c2']
+    expect(await owners.load(database, ['email ann@b.test', 'sms +431', 'push x'])).toEqual(
+      new Map([
+        ['email ann@b.test', all],
+        ['sms +431', all],
+      ]),
+    )
+  })
+
+  it(`a customer whom an earlier version kept by several spellings on ${name} is one, once a copy has started`, async () => {
+    const { database } = await olderThan('999', async (older) => {
+      const rows = (all: [string, string, string][]) =>
+        all.map(([id, email, at]) => [id, JSON.stringify({ email }), at])
+      await older.transaction(async (tx) => {
+        const told = rows([
+          [' ann', 'newer@b.test', LATER],
+          ['ann', 'older@b.test', AT],
+          ['bob', 'newer@b.test', LATER],
+          ['bob\u3000', 'older@b.test', AT],
+          ['rene\u0301', 'rene@b.test', AT],
+        ])
+        const known = told.map(([id = '', addresses = '', updatedAt = '']) => {
+          const after = { id, addresses: JSON.parse(addresses), locale: null, timeZone: null, updatedAt }
+          return { key: id, before: undefined, after }
+        })
+        await customers.save(tx, known)
+        const decided = (key: string, newsletter: object) => {
+          return { key: `customer ${key}`, before: undefined, after: { categories: { newsletter } } }
+        }
+        await preferences.save(tx, [
+          decided(' ann', { sms: false }),
+          decided('ann', { email: false }),
+          decided('cleo\u00a0', { sms: false }),
+        ])
+      })
+      const columns = ['id', 'subject', 'event_type', 'category', 'priority', 'channels', 'payload', 'created_at']
+      const told = ['rene\u0301', 'zoe ', ' '].map((user, n) => [
+        `${n}`,
+        `${n}`,
+        'direct',
+        'direct',
+        4,
+        1,
+        '{}',
+        AT,
+        user,
+      ])
+      await insertRows(older, 'notifications', [...columns, 'customer_id'], told)
+    })
+    for (const at of [AT, LATER]) await upgradeCustomers(database, at)
+    const known = await database.all('select id, addresses from customers order by id')
+    expect(known).toEqual([
+      { id: 'ann', addresses: '{"email":"newer@b.test"}' },
+      { id: 'bob', addresses: '{"email":"newer@b.test"}' },
+      { id: 'ren\u00e9', addresses: '{"email":"rene@b.test"}' },
+    ])
+    expect(await owners.load(database, ['email newer@b.test', 'email older@b.test', 'email rene@b.test'])).toEqual(
+      new Map([
+        ['email newer@b.test', ['ann', 'bob']],
+        ['email rene@b.test', ['ren\u00e9']],
+      ]),
+    )
+    expect(await database.all('select recipient, preferences from preferences order by recipient')).toEqual([
+      { recipient: 'customer ann', preferences: '{"categories":{"newsletter":{"email":false,"sms":false}}}' },
+      { recipient: 'customer cleo', preferences: '{"categories":{"newsletter":{"sms":false}}}' },
+    ])
+    const named = await database.all<{ user: string }>('select customer_id as "user" from notifications order by id')
+    expect(named.map(({ user }) => user)).toEqual(['ren\u00e9', 'zoe', ' '])
+  })
+
   it(`a database of version 011 on ${name} keeps every delivery, and which calls are open or being made`, async () => {
     const { database } = await olderThan('012', fillAs011)
     await migrate(database, [FOLDER])
@@ -166,7 +318,7 @@ export function upgradeSuite(name: string, openPlace: (folder: string) => Promis
       const call = status === 'waiting' ? { provider: 'smtp', at: LATER, claimedBy: null } : null
       const outcome = { status, attempts, provider, providerId, error, durationMs: null, updatedAt: LATER }
       expect((await findTelling(database, status))?.standings).toEqual({
-        email: { ...outcome, dueAt, heldBecause, digestId, generation: 1, turnMs: null, call },
+        email: { ...outcome, dueAt, heldBecause, digestId, supersededBy: null, generation: 1, turnMs: null, call },
       })
     }
     expect((await findTelling(database, 'called'))?.standings).toMatchObject({

@@ -4,8 +4,8 @@ import { Webhook } from 'standardwebhooks'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AddressGoneError, ProviderError } from '../channels/sender.ts'
 import { openWebhook, secretsOf } from '../channels/webhook.ts'
-import { newsWords } from '../content.ts'
 import type { Outgoing } from '../deliveries/domain.ts'
+import { newsWords } from '../orders/words.ts'
 import { type Answering, type Stub, startStub } from './stub.ts'
 import { set, style } from './templates.ts'
 
@@ -44,8 +44,10 @@ it('is verified by the field’s own library, with a stable id and a body that i
   const { url, asked } = await stub(() => ({ status: 204 }))
   const webhook = openWebhook(settings, now)
   expect(await webhook.send(outgoing(url), signal)).toBe('123.order.paid')
-  await webhook.send(outgoing(url), signal)
+  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+  await webhook.send(outgoing(url), signal, { traceparent })
   const [first, second] = asked
+  expect([first?.headers.traceparent, second?.headers.traceparent]).toEqual([undefined, traceparent])
   const [secret = ''] = secretsOf(settings.webhookSecret, url)
   for (const { body, headers } of asked)
     expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toMatchObject({
@@ -65,6 +67,16 @@ it('is signed with a secret that belongs to one URL, by the old master secret an
     new Webhook(secret).verify(asked[0]?.body ?? '', asked[0]?.headers as Record<string, string>)
   for (const secret of secretsOf(webhookSecret, url)) expect(verify(secret)).toBeTruthy()
   expect(() => verify(secretsOf(webhookSecret, `${url}/other`)[0])).toThrow(/signature/i)
+})
+
+it('whoever verifies at a URL without a path goes on with the secret of that URL as it was typed', async () => {
+  const { url, asked } = await stub(() => ({ status: 200 }))
+  await openWebhook(settings, now).send(outgoing(`${url}/`), signal)
+  const headers = asked[0]?.headers as Record<string, string>
+  for (const form of [url, `${url}/`]) {
+    const [secret = ''] = secretsOf(settings.webhookSecret, form)
+    expect(new Webhook(secret).verify(asked[0]?.body ?? '', headers)).toBeTruthy()
+  }
 })
 
 describe('an endpoint that answers', () => {

@@ -2,7 +2,7 @@
 import { permutations } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { asPlaced, cancellationFor, isSamePlacement, learn, linesOf, orderOf } from '../domain.ts'
+import { asPlaced, cancellationFor, isSamePlacement, learn, linesOf, mayBePaid, orderOf } from '../domain.ts'
 import type { Fact, Placed } from '../facts.ts'
 
 const at = (second: number) => `2026-01-01T00:00:0${second}.000Z`
@@ -11,6 +11,8 @@ const priced = [{ sku: 'item1', quantity: 1, unitPriceCents: 1_000 }]
 
 const created: Fact = { type: 'order.created', at: at(0), data: placed }
 const reserved: Fact = { type: 'inventory.reserved', at: at(1), data: { lines: priced, totalCents: 1_000 } }
+const change = { expectedTotalCents: 900, totalCents: 1_000, currency: 'CHF' }
+const repriced: Fact = { type: 'inventory.price_changed', at: at(1), data: change }
 const outOfStock: Fact = { type: 'inventory.out_of_stock', at: at(1), data: { missing: [{ sku: 'item1' }] } }
 const confirmation: Fact = { type: 'payment.confirmation_required', at: at(2), data: {} }
 const cancelRequested: Fact = { type: 'order.cancel_requested', at: at(2), data: {} }
@@ -74,7 +76,7 @@ function endsOf(told: Told, left: readonly Fact[]): Told[] {
 /** Said of an order that was known to be cancelled by then, it would be untrue. */
 function isOvertaken(id: string, { facts }: Told): boolean {
   const cause = { 'o1/order.paid': paid, 'o1/order.shipped': prepared, 'o1/order.completed': delivered }[id]
-  const ended = facts.findIndex(({ type }) => /failed|out_of_stock/.test(type))
+  const ended = facts.findIndex(({ type }) => /failed|out_of_stock|price_changed/.test(type))
   // Before the order itself is known, nothing is said of it.
   const said = Math.max(
     facts.indexOf(created),
@@ -106,6 +108,13 @@ const stories: { name: string; facts: Fact[]; status: string; reason: string | n
     facts: [created, outOfStock],
     status: 'cancelled',
     reason: 'out_of_stock',
+    said: ['order.cancelled', 'order.created'],
+  },
+  {
+    name: 'at a price that has changed',
+    facts: [created, repriced],
+    status: 'cancelled',
+    reason: 'price_changed',
     said: ['order.cancelled', 'order.created'],
   },
   {
@@ -246,6 +255,7 @@ describe('a message', () => {
       learn('o1', [], created).messages[0]?.priority ?? 99,
     )
     expect(learn('o1', [created], outOfStock).messages[0]?.priority).toBe(9)
+    expect(learn('o1', [created], repriced).messages[0]?.priority).toBe(9)
   })
 })
 
@@ -283,4 +293,19 @@ describe('a cancellation', () => {
     const order = orderOf('o1', facts)
     expect(order && cancellationFor(order)).toBe(expected)
   })
+})
+
+it('what the customer agreed to pay goes to inventory only, and why it came to nothing to the customer', () => {
+  const expecting: Fact = { ...created, data: { ...created.data, expectedTotalCents: 900 } }
+  const [placed] = learn('o1', [], expecting).messages
+  expect(placed).toMatchObject({ type: 'order.created', data: { expectedTotalCents: 900 } })
+  const [cancelled] = learn('o1', [expecting], repriced).messages
+  expect(cancelled?.data).toMatchObject({
+    reason: 'price_changed',
+    currency: 'CHF',
+    priceChange: { expectedTotalCents: 900, totalCents: 1_000 },
+  })
+  expect(cancelled?.data).not.toHaveProperty('expectedTotalCents')
+  expect(cancelled?.data).not.toHaveProperty('totalCents')
+  expect(mayBePaid([expecting, repriced])).toBe(false)
 })

@@ -5,7 +5,7 @@ import { createGroupCommit, createOutbox, type Work } from '@orders/shared/messa
 import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { createMemoryBroker, decideAlone, handleAlone, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openPseudonyms, pseudonyms } from '../customers.ts'
+import { openPseudonyms, pseudonyms, spellingsOf } from '../customers.ts'
 import type { Placed } from '../facts.ts'
 import { handlers, placeOrder, requestCancellation } from '../handlers.ts'
 import { COUNT_OPEN, countOpen, fillCustomers, listOrders, orders, rebuildOrders } from '../store.ts'
@@ -203,6 +203,13 @@ describe('the facts', () => {
     await expect(database.run('delete from facts')).rejects.toThrow('append-only')
   })
 
+  it('hold what was asked for alone where nothing is sealed, and the customer beside it: an older copy compares a repeat with it', async () => {
+    await place('o1', { placed: { customerId: 'cus_1' } })
+    const { data } = (await database.get<{ data: string }>('select data from facts')) ?? { data: '' }
+    expect(JSON.parse(data)).toEqual(placed)
+    expect(await factsOf('o1')).toMatchObject([{ data: { ...placed, customerId: 'cus_1' } }])
+  })
+
   it('say a repeated message once', async () => {
     await place('o1')
     await reserve('o1')
@@ -289,6 +296,15 @@ describe('customers', () => {
     expect(many.size).toBe(2_000)
     expect(customerIdOf('Ann')).not.toBe(customerIdOf('ann'))
     expect(pseudonyms(Buffer.from('another key'))('ann')).not.toBe(customerIdOf('ann'))
+  })
+
+  it('are named to the other services as they were typed, and in the one form', () => {
+    expect(spellingsOf([' Zo\u00eb', 'Zo\u0065\u0308', 'Zo\u00eb'])).toEqual([
+      ' Zo\u00eb',
+      'Zo\u00eb',
+      'Zo\u0065\u0308',
+    ])
+    expect(spellingsOf([])).toEqual([])
   })
 
   it('keep it, whichever copy starts first, and after every later start', async () => {

@@ -10,7 +10,6 @@ import {
   decideConfirmation,
   decideDeadline,
   decideGivenUp,
-  decideRefund,
   decideReservation,
   decideShippingFailure,
   isRefundDue,
@@ -18,6 +17,7 @@ import {
   reserved,
   type Settlement,
 } from '../domain.ts'
+import { decideRefund } from '../voids.ts'
 import { confirmBefore, large, now, small, terms } from './examples.ts'
 
 const charged: Settlement = { outcome: 'charged', chargeId: 'ch_1' }

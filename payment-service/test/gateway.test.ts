@@ -1,4 +1,5 @@
 // The simulated payment provider keeps the promises that the rules rely on.
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -21,6 +22,21 @@ beforeEach(async () => {
 afterEach(async () => {
   gateway.close()
   await folder.remove()
+})
+
+test.each([
+  ['', { ...unavailable, retryAfterSeconds: 0, isOutside: true }],
+  ['120', { name: 'TransientError', code: 'gateway_throttled', retryAfterSeconds: 120, isOutside: true }],
+])('while it does not serve (%j), no call changes its books', async (text, refusal) => {
+  const down = join(folder.path, 'deeper', 'gateway.db.down')
+  await charge('1')
+  await writeFile(down, text)
+  await expect(charge('2')).rejects.toMatchObject(refusal)
+  await expect(gateway.void('2')).rejects.toMatchObject(refusal)
+  await expect(gateway.refund({ key: '1', refundKey: '1', amountCents: 500 })).rejects.toMatchObject(refusal)
+  await rm(down)
+  expect(await gateway.lookup('1')).toMatchObject({ status: 'charged', calls: 1 })
+  expect(await gateway.lookup('2')).toBeUndefined()
 })
 
 test('a key is charged once, however often it is charged', async () => {

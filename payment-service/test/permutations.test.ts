@@ -16,15 +16,14 @@ import {
   decideConfirmation,
   decideDeadline,
   decideGivenUp,
-  decideRefund,
   decideReservation,
   decideShippingFailure,
   isRefundDue,
   type Payment,
-  type Refund,
   reserved,
   type Settlement,
 } from '../domain.ts'
+import { decideRefund, type Refund } from '../voids.ts'
 import { now, small, terms } from './examples.ts'
 
 type Books = 'unused' | 'charged' | 'declined' | 'voided' | 'refunded'

@@ -8,7 +8,7 @@ export function asyncApi(): object {
     info: {
       title: 'Order processing by choreography',
       version: '0.1.0',
-      description: 'The events of six services that talk only through RabbitMQ: CloudEvents 1.0 in structured JSON.',
+      description: 'The events of services that talk only through RabbitMQ: CloudEvents 1.0 in structured JSON.',
       license: { name: 'MIT' },
     },
     defaultContentType: 'application/cloudevents+json',
@@ -40,5 +40,21 @@ function operationOf({ type }: AnyContract) {
 }
 
 function messageOf({ type, summary, schema }: AnyContract) {
-  return { name: type, title: type, summary, payload: schema }
+  return { name: type, title: type, summary, payload: sealable(schema) }
+}
+
+/** What is marked as personal may be sealed for whom it is about, and is longer then. */
+const SEALED = {
+  type: 'string',
+  pattern: '^enc:1:[A-Za-z0-9_-]{16}:[A-Za-z0-9_-]+$',
+  description: 'encrypted for the customer, by the key that it names',
+}
+
+function sealable(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(sealable)
+  if (typeof schema !== 'object' || schema === null) return schema
+  if (!('x-personal' in schema))
+    return Object.fromEntries(Object.entries(schema).map(([name, inner]) => [name, sealable(inner)]))
+  const { 'x-personal': isPersonal, ...plain } = schema
+  return { 'x-personal': isPersonal, anyOf: [plain, SEALED] }
 }

@@ -1,5 +1,6 @@
 // docs/events.md: every message with who says it, who hears it and what it carries, from the contracts and bindings.
 import { type AnyContract, commands, events, rpcs, topology } from '@orders/shared/contracts'
+import { operationsOf } from '@orders/shared/messaging'
 
 interface Field {
   type?: string
@@ -10,6 +11,9 @@ interface Field {
   anyOf?: Field[]
   const?: unknown
 }
+
+/** Those of the services to one another, and those of operators, which every service answers. */
+const questions = [...rpcs, ...Object.values(operationsOf('<service>'))]
 
 export function eventsPage(): string {
   return `# Events
@@ -34,7 +38,7 @@ ${[...commands.values()].map(commandRow).join('\n')}
 
 | question | queue | what is asked |
 |---|---|---|
-${rpcs.map(({ type, queue, summary }) => `| \`${type}\` | \`${queue}\` | ${summary} |`).join('\n')}
+${questions.map(({ type, queue, summary }) => `| \`${type}\` | \`${queue}\` | ${summary} |`).join('\n')}
 
 ## What they carry
 

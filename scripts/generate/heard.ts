@@ -1,9 +1,7 @@
 // shared/contracts/heard.ts: who hears what, asked of the services themselves, each started over a broker in memory.
-import { join } from 'node:path'
-import { topology } from '@orders/shared/contracts'
-import { createLog, readConfig, type ServiceDefinition, startService } from '@orders/shared/runtime'
-import { createMemoryBroker, scratchFolder } from '@orders/shared/testing'
+import type { ServiceDefinition } from '@orders/shared/runtime'
 import { definitions } from '../services/definitions.ts'
+import { startInMemory } from '../services/in-memory.ts'
 
 export async function heardFile(): Promise<string> {
   const heard: Record<string, string[]> = {}
@@ -23,21 +21,7 @@ function listOf(patterns: readonly string[]): string {
 }
 
 async function heardByService(definition: ServiceDefinition) {
-  const folder = await scratchFolder()
-  try {
-    const environment = { DATA_DIR: join(folder.path, 'data'), LOG_LEVEL: 'silent' }
-    const config = { ...readConfig(definition.config, environment), portBase: 0 }
-    const service = await startService(definition, config as never, {
-      log: await createLog({ service: definition.name, level: 'silent', pretty: false }),
-      openBroker: (name) => createMemoryBroker(topology).connect(name),
-      isGenerating: true,
-      broken: (error) => {
-        throw error
-      },
-    })
-    await service.close()
-    return service.heard
-  } finally {
-    await folder.remove()
-  }
+  const { heard, close } = await startInMemory(definition, { isGenerating: true })
+  await close()
+  return heard
 }

@@ -2,7 +2,7 @@
 import { type Running, start, stop } from '../processes/child.ts'
 import { guard } from '../processes/guard.ts'
 import { freePorts, somethingListens, until } from '../processes/ports.ts'
-import { requireRedis } from './install.ts'
+import { requireProgram } from '../programs.ts'
 
 export interface RedisServer {
   url: string
@@ -14,7 +14,13 @@ export interface RedisServer {
 
 /** Resolves when it answers; stop it with `stop`. Should this process die first, it is told to end as well. */
 export async function startRedis(): Promise<RedisServer> {
-  const program = await requireRedis(console.error, AbortSignal.timeout(120_000))
+  const wanted = {
+    program: 'redis-server',
+    package: 'redis-server',
+    needed: 'Redis is needed for the tests of the shared rate limit.',
+    macOS: 'brew install redis',
+  }
+  const program = await requireProgram(wanted, console.error, AbortSignal.timeout(120_000))
   const [port = 0] = await freePorts(1)
   let running: { server: Running; release: () => void } | undefined = await launch(program, port)
 

@@ -6,6 +6,7 @@ import { scratchFolder } from '@orders/shared/testing'
 import { type RabbitInstallation, requireRabbit, waysToInstall } from '../broker/install.ts'
 import { type RabbitNode, startRabbitNode } from '../broker/node.ts'
 import { buildServices } from '../building/services.mjs'
+import { requireChromium } from '../chromium/install.ts'
 import { requirePostgres } from '../postgres/install.ts'
 import { type PostgresServer, startPostgres } from '../postgres/server.ts'
 
@@ -21,16 +22,18 @@ export interface TestServers {
 
 /**
  * Starts a RabbitMQ node and a PostgreSQL server for one run, and builds. What is already on the machine is never
- * touched. Their data is `onDisk` for who measures or breaks disks, else in memory where there is enough.
+ * touched. Their data is `onDisk` for who measures or breaks disks, else in memory where there is enough. A browser is found, or
+ * installed, for those tests that drive one.
  */
 export async function startTestServers(
   say: (line: string) => void,
   signal: AbortSignal,
-  { onDisk = false } = {},
+  { onDisk = false, withBrowser = false } = {},
 ): Promise<TestServers> {
   // One after the other: apt works for one at a time.
   const installation = await requireRabbit(say, waysToInstall, signal)
   const bin = await requirePostgres(say, signal)
+  const browser: Record<string, string> = withBrowser ? { TEST_CHROMIUM: await requireChromium(say, signal) } : {}
   const data = await scratchFolder({ onDisk })
   await mkdir('.data', { recursive: true })
   // Below the project, where the packages are found.
@@ -49,6 +52,7 @@ export async function startTestServers(
         TEST_MANAGEMENT_URL: rabbit.managementUrl,
         TEST_POSTGRES_URL: postgres.url,
         TEST_SERVICES_DIR: servicesDir,
+        ...browser,
       },
       stop: async () => {
         // Nothing of its data is kept, so nothing needs to be written.

@@ -1,7 +1,7 @@
 // What one group has loaded, and what its members have made of it: loaded once, decided upon in memory, saved once.
 // (Fowler, "Patterns of Enterprise Application Architecture": Unit of Work, Identity Map.)
 import { asError } from '../runtime/errors.ts'
-import type { Sql, Transaction } from '../storage/index.ts'
+import type { Reader, Sql, Transaction } from '../storage/index.ts'
 import { type Draft, type Known, lockKeyOf, type Ref, type State } from '../storage/state.ts'
 
 /** A bug, unless a decision before it in the group has changed what this one reads. */
@@ -15,14 +15,19 @@ interface Cell {
   isOwned: boolean
 }
 
+/** What keys are locked by, and read through: a transaction, but for whoever only looks. */
+type Loading = Reader & Pick<Transaction, 'lock'>
+
 /** What one group has loaded, and what its members have made of it. */
 export interface Cells extends Known {
   /** Loads `first`, then whatever `reads` names with that known, and so on until there is nothing more. */
-  load(tx: Transaction, first: readonly Ref[], reads: (known: Known) => readonly Ref[]): Promise<void>
+  load(tx: Loading, first: readonly Ref[], reads: (known: Known) => readonly Ref[]): Promise<void>
   /** Lets one member decide; when that throws, everything is as it was before. */
   decide<T>(decide: (draft: Draft) => T): T
-  /** Each state's changes, once. */
-  save(tx: Sql): Promise<unknown>
+  /** What `save` would save. */
+  changes(): { state: string; key: string }[]
+  /** Each state's changes, once; then what they make due, of which it gives the number. */
+  save(tx: Sql): Promise<number>
 }
 
 /** More than any decision needs: one that goes on naming keys is a bug, and must not load for ever. */
@@ -71,7 +76,7 @@ export function createCells(): Cells {
     return wanted
   }
 
-  async function fetch(tx: Transaction, state: Ref['state'], keys: Map<string, boolean>): Promise<void> {
+  async function fetch(tx: Loading, state: Ref['state'], keys: Map<string, boolean>): Promise<void> {
     const loaded = await state.load(tx, [...keys.keys()])
     const cells = states.get(state) ?? new Map<string, Cell>()
     states.set(state, cells)
@@ -107,8 +112,14 @@ export function createCells(): Cells {
         throw asError(thrown)
       }
     },
-    save: (tx) =>
-      Promise.all(changed().map(({ state, changes }) => (changes.length > 0 ? state.save(tx, changes) : undefined))),
+    changes: () =>
+      changed().flatMap(({ state: { name }, changes }) => changes.map(({ key }) => ({ state: name, key }))),
+    async save(tx) {
+      const saving = changed().filter(({ changes }) => changes.length > 0)
+      await Promise.all(saving.map(({ state, changes }) => state.save(tx, changes)))
+      const released = await Promise.all(saving.map(({ state, changes }) => state.saved?.(tx, changes) ?? 0))
+      return released.reduce((sum, rows) => sum + rows, 0)
+    },
   }
 }
 

@@ -14,14 +14,16 @@
 // again at once.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Registry } from '../contracts/definition/contract.ts'
+import type { Publication } from '../messaging/broker.ts'
 import type { Cause } from '../messaging/envelope.ts'
+import { beginStep } from '../messaging/spans.ts'
 import { taskOf } from '../retries/kept.ts'
 import { addTasks } from '../retries/retries.ts'
-import { asError, errorCode, isOutage, RejectedError } from '../runtime/errors.ts'
+import { asError, errorCode, isInterrupted, isOutage, RejectedError, type TransientError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
-import type { Database } from '../storage/index.ts'
+import type { Database, Reader } from '../storage/index.ts'
 import { createCells } from './cells.ts'
-import { decideAll, forgetting, loadAll, type Member, memberOf } from './members.ts'
+import { decideAll, forgetting, loadAll, type Member, memberOf, type Said } from './members.ts'
 import type { Outbox } from './outbox.ts'
 import type { Recorded } from './outbox-rows.ts'
 import type { Work } from './work.ts'
@@ -29,7 +31,8 @@ import type { Work } from './work.ts'
 export interface GroupCommit {
   /**
    * @throws RejectedError 503 `overloaded` when too much waits already, 503 `stopping` after `close`; TransientError with
-   * `isOutage` when the database is away or another process keeps its lock; and whatever `work` throws.
+   * `isOutage` when the database is away or another process keeps its lock, with `isInterrupted` when that happened to this one's commit
+   * four times; and whatever `work` throws.
    */
   submit<T>(work: Work<T>, cause?: Cause): Promise<T>
   waiting(): number
@@ -39,14 +42,16 @@ export interface GroupCommit {
 
 interface Options {
   database: Database
-  outbox: Outbox
+  outbox: Pick<Outbox, 'record' | 'send' | 'takeConfirmed' | 'lookAgain' | 'pending'>
   service: string
   registry: Registry
   now: () => Date
+  /** Seals what tells about people, of all that a group says at once; without it, it goes as it is. */
+  seal?: ((tx: Reader, said: Said[]) => Promise<Publication[]>) | undefined
   /** Told after each commit, for metrics. */
   committed?: (members: number) => void
-  /** Told after a commit with which a task of this service is due. */
-  taskDue?: () => void
+  /** Told after a commit by which a row is due: a task of this service, or what has waited for what is saved. */
+  rowDue?: () => void
   groupMax?: number
   waitingMax?: number
 }
@@ -54,7 +59,7 @@ interface Options {
 interface Outcome {
   verdicts: (() => void)[]
   recorded: Recorded[]
-  isTaskDue: boolean
+  isRowDue: boolean
 }
 
 const GROUP_MAX = 128
@@ -69,8 +74,9 @@ export function createGroupCommit(options: Options): GroupCommit {
     service,
     registry,
     now,
+    seal = asSaid,
     committed,
-    taskDue,
+    rowDue,
     groupMax = GROUP_MAX,
     waitingMax = WAITING_MAX,
   } = options
@@ -124,29 +130,34 @@ export function createGroupCommit(options: Options): GroupCommit {
   async function commitGroup(group: Member[]): Promise<void> {
     const outcome = await commit(group)
     if (!(outcome instanceof Error)) tell(outcome)
-    else if (isOutage(outcome)) rejectAll(group, outcome)
+    else if (isEverybodys(outcome)) rejectAll(group, outcome)
     else await commitOneByOne(group, outcome)
   }
 
   /** Gives the reason, with nobody told, when the transaction as a whole fails. */
   async function commit(group: Member[]): Promise<Outcome | Error> {
+    let isUnknown = false
     for (let tries = 1; ; tries++) {
       const outcome = await transact(group).catch(asError)
-      // Then the members, run again, find their work done and say nothing: what they said is in the table.
-      if (outcome instanceof Error && errorCode(outcome) === 'commit_unknown') outbox.lookAgain()
-      if (!(outcome instanceof Error) || !PASSING.has(errorCode(outcome)) || tries === TRIES_MAX) return outcome
+      if (outcome instanceof Error && errorCode(outcome) === 'commit_unknown') isUnknown = true
+      if (isInterrupted(outcome) && tries < TRIES_MAX) continue
+      // The members, run again, find their work done and say nothing: what they said is in the table. Only now, since the server may have
+      // been committing until they had its locks.
+      if (isUnknown) outbox.lookAgain()
+      return outcome
     }
   }
 
   async function transact(group: Member[]): Promise<Outcome> {
     const confirmed = outbox.takeConfirmed()
+    const step = committing(group)
     try {
       const outcome = await database.transaction(async (tx) => {
         const cells = createCells()
         const verdicts = await loadAll(tx, cells, group)
-        const publications = await decideAll(tx, cells, group, verdicts)
+        const publications = await seal(tx, await decideAll(tx, cells, group, verdicts))
         const tasks = publications.filter(({ isTask }) => isTask)
-        const [recorded] = await Promise.all([
+        const [recorded, released] = await Promise.all([
           outbox.record(tx, tasks.length === 0 ? publications : publications.filter(({ isTask }) => !isTask)),
           cells.save(tx),
           confirmed.forget(tx),
@@ -156,21 +167,23 @@ export function createGroupCommit(options: Options): GroupCommit {
           ),
         ])
         reached('before-commit')
-        return { verdicts: [...verdicts.values()], recorded, isTaskDue: tasks.length > 0 }
+        return { verdicts: [...verdicts.values()], recorded, isRowDue: tasks.length + released > 0 }
       })
       confirmed.ended(true)
+      step?.end()
       return outcome
     } catch (error) {
       confirmed.ended(false)
+      step?.end(error)
       throw error
     }
   }
 
   /** Apart from `commit`, so that a fault in here cannot be taken for a failed commit and run the members again. */
-  function tell({ verdicts, recorded, isTaskDue }: Outcome): void {
+  function tell({ verdicts, recorded, isRowDue }: Outcome): void {
     reached('after-commit')
     outbox.send(recorded)
-    if (isTaskDue) taskDue?.()
+    if (isRowDue) rowDue?.()
     for (const verdict of verdicts) verdict()
     committed?.(verdicts.length)
   }
@@ -179,7 +192,7 @@ export function createGroupCommit(options: Options): GroupCommit {
     if (group.length === 1) return rejectAll(group, fault)
     for (const [index, member] of group.entries()) {
       const outcome = await commit([member])
-      if (isOutage(outcome)) return rejectAll(group.slice(index), outcome)
+      if (isEverybodys(outcome)) return rejectAll(group.slice(index), outcome)
       if (outcome instanceof Error) member.reject(outcome)
       else tell(outcome)
     }
@@ -219,8 +232,19 @@ export function createGroupCommit(options: Options): GroupCommit {
   }
 }
 
-/** Trying again at once may help: another copy was in the way, or the connection was lost and a new one may be had. */
-const PASSING = new Set(['deadlock', 'serialization_failure', 'connection_lost', 'commit_unknown'])
+/** What is interrupted each time may be a member that ends its session: the others are not to suffer for it. */
+const isEverybodys = (outcome: unknown): outcome is TransientError => isOutage(outcome) && !isInterrupted(outcome)
+
+/** Linked to whatever brought a member that is in a trace. */
+const committing = (group: readonly Member[]) =>
+  beginStep(() => ({
+    name: 'commit',
+    kind: 'INTERNAL',
+    attributes: { 'messaging.batch.message_count': group.length },
+    links: group.map(({ trace }) => trace),
+  }))
+
+const asSaid = async (_: Reader, said: Said[]) => said.map(({ publication }) => publication)
 
 function overloaded(waiting: number): RejectedError {
   return new RejectedError(503, 'overloaded', `${waiting} requests are waiting already; try again soon`, {

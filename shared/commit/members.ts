@@ -1,13 +1,20 @@
 // The members of a group: what each reads is loaded for all of them, then each decides in its turn.
 
-import type { Registry } from '../contracts/definition/contract.ts'
+import type { Message, Registry } from '../contracts/definition/contract.ts'
 import type { Publication } from '../messaging/broker.ts'
 import { type Cause, encode } from '../messaging/envelope.ts'
+import type { Trace } from '../messaging/trace.ts'
 import { asError } from '../runtime/errors.ts'
 import type { Transaction } from '../storage/index.ts'
 import { type Draft, type Known, lockKeyOf, type Ref } from '../storage/state.ts'
 import { type Cells, UnnamedError } from './cells.ts'
 import type { Work } from './work.ts'
+
+/** What a member says, and how it is published. */
+export interface Said {
+  message: Message
+  publication: Publication
+}
 
 export interface Member {
   /** What it names before anything is loaded. */
@@ -16,9 +23,11 @@ export interface Member {
   locks: readonly string[]
   reads(known: Known): readonly Ref[]
   /** Keeps its result for `resolve`, and returns what it says. */
-  decide(draft: Draft): Publication[]
+  decide(draft: Draft): Said[]
   resolve(): void
   reject(error: Error): void
+  /** Of what brought it. */
+  trace: Trace
 }
 
 /** What to tell each once the group has committed. */
@@ -46,30 +55,25 @@ export async function loadAll(tx: Transaction, cells: Cells, group: Member[]): P
 }
 
 /** Lets each decide in turn, and notes what to tell it once the group has committed; gives what they say. */
-export async function decideAll(
-  tx: Transaction,
-  cells: Cells,
-  group: Member[],
-  verdicts: Verdicts,
-): Promise<Publication[]> {
-  const publications: Publication[] = []
+export async function decideAll(tx: Transaction, cells: Cells, group: Member[], verdicts: Verdicts): Promise<Said[]> {
+  const said: Said[] = []
   for (const member of group) {
     if (verdicts.has(member)) continue
-    let failure = decide(cells, member, publications)
+    let failure = decide(cells, member, said)
     if (failure instanceof UnnamedError) {
       // What a member before it has changed may make it read more than it has named: it names that now.
       await cells.load(tx, [], member.reads)
-      failure = decide(cells, member, publications)
+      failure = decide(cells, member, said)
     }
     verdicts.set(member, failure ? member.reject.bind(undefined, failure) : member.resolve)
   }
-  return publications
+  return said
 }
 
 /** Gives the member's own failure, which it is told after the commit of the others. */
-function decide(cells: Cells, member: Member, publications: Publication[]): Error | undefined {
+function decide(cells: Cells, member: Member, said: Said[]): Error | undefined {
   try {
-    publications.push(...cells.decide((draft) => member.decide(draft)))
+    said.push(...cells.decide((draft) => member.decide(draft)))
     return undefined
   } catch (thrown) {
     return asError(thrown)
@@ -100,12 +104,16 @@ export function memberOf<T>(work: Work<T>, from: From, cause: Cause, settle: Set
     decide(draft) {
       const { result, messages } = work.decide(draft)
       decided = { result }
-      return messages.map((message) => encode(from.registry, message, from.service, cause))
+      return messages.map((message) => ({
+        message,
+        publication: encode(from.registry, message, from.service, cause),
+      }))
     },
     resolve() {
       if (decided) settle.resolve(decided.result)
     },
     reject: settle.reject,
+    trace: cause,
   }
 }
 
@@ -114,6 +122,7 @@ const noop = () => undefined
 export const forgetting: Member = {
   first: [],
   locks: [],
+  trace: {},
   reads: () => [],
   decide: () => [],
   resolve: noop,

@@ -7,11 +7,13 @@
 // what a dead copy left behind is claimed by a living one.
 import { randomUUID } from 'node:crypto'
 import { type Broker, type Publication, routeOf } from '../messaging/broker.ts'
+import { aboutMessage, beginStep } from '../messaging/spans.ts'
 import { asError, errorCode } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import type { Log } from '../runtime/log.ts'
 import { lookEvery } from '../runtime/looks.ts'
 import type { Database, Sql } from '../storage/index.ts'
+import { RECORDED, recordedAs } from './epochs.ts'
 import {
   claimRows,
   deleteRows,
@@ -32,6 +34,8 @@ interface Options {
   broker: Broker
   log: Log
   now: () => Date
+  /** `service` and `epoch`: each message then carries how far the database had come; without, none does. */
+  origin?: { service: string; epoch: string }
   /** Most messages under way from memory; beyond it they wait in the table. */
   underWayMax?: number
 }
@@ -45,10 +49,12 @@ export interface Outbox {
   takeConfirmed(): Confirmed
   /** Claims and publishes every row that memory does not hold, whoever recorded it: at a start. */
   sweep(): Promise<void>
-  /** The table may hold rows that memory does not know of: an interrupted commit may have succeeded. */
+  /** The table may hold rows that memory does not know of: an interrupted commit may have succeeded, or may yet. */
   lookAgain(): void
   /** Messages under way or confirmed but not yet forgotten. */
   pending(): { underWay: number; confirmed: number }
+  /** There is a new session with the broker, which may take what the one before refused. */
+  tryRefused(): void
   /** The routes that the broker refuses, and how many messages wait for each. */
   refused(): { route: string; waiting: number }[]
   close(): Promise<void>
@@ -64,11 +70,13 @@ const UNDER_WAY_MAX = 10_000
 /** Rows of a living copy are confirmed long before this, or it says that it lives; others were left behind by a dead one. */
 const LEFT_BEHIND_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 10_000
+/** For longer than a server works on a commit whose client is gone. */
+const LOOK_AGAIN_FOR_MS = 60_000
 const COPY_FORGOTTEN_AFTER_MS = 86_400_000
 const NEVER = '9999'
 
 export function createOutbox(options: Options): Outbox {
-  const { database, broker, log, now, underWayMax = UNDER_WAY_MAX } = options
+  const { database, broker, log, now, origin, underWayMax = UNDER_WAY_MAX } = options
   const self = randomUUID()
   const underWay = new Set<number>()
   const refused = createRefused({ read: (sequences) => rowsOf(database, self, sequences), publish })
@@ -76,6 +84,7 @@ export function createOutbox(options: Options): Outbox {
   /** Confirmed, and being deleted by a transaction. */
   const forgetting = new Set<number>()
   let leftInTable = false
+  let lookUntilMs = Number.NEGATIVE_INFINITY
   let sweeping: Promise<void> | undefined
   let closed = false
   /** SQLite has one writer at a time, so no row is ever locked by another. */
@@ -89,13 +98,16 @@ export function createOutbox(options: Options): Outbox {
   /** False when the broker refuses it: each is offered to its queues once, and then no more often than its route is tried. */
   async function publish({ sequence, publication }: Recorded): Promise<boolean> {
     underWay.add(sequence)
+    const step = sending(publication)
     try {
-      await broker.publish(publication)
+      await broker.publish(marked({ sequence, publication }))
+      step?.end()
       reached('confirmed')
       confirmed.push(sequence)
       return true
     } catch (thrown) {
       const error = asError(thrown)
+      step?.end(error)
       if (errorCode(error) === 'refused') refused.hold(routeOf(publication), sequence)
       // The row stays. A closed broker is no news: it goes out at the next start.
       else if (!closed) log.error({ messageId: publication.properties.messageId, err: error }, 'outbox: cannot publish')
@@ -104,6 +116,13 @@ export function createOutbox(options: Options): Outbox {
       underWay.delete(sequence)
       refill()
     }
+  }
+
+  function marked({ sequence: last, publication }: Recorded): Publication {
+    if (!origin) return publication
+    const { properties } = publication
+    const recorded = recordedAs(origin.service, { epoch: origin.epoch, last })
+    return { ...publication, properties: { ...properties, headers: { ...properties.headers, [RECORDED]: recorded } } }
   }
 
   /** What did not fit into memory follows when half of it is confirmed. */
@@ -199,6 +218,7 @@ export function createOutbox(options: Options): Outbox {
   async function lookForOrphans(): Promise<void> {
     const nowMs = now().getTime()
     const deadSince = instant(nowMs - LEFT_BEHIND_AFTER_MS)
+    if (nowMs < lookUntilMs) leftInTable = true
     if (underWay.size > 0 || refused.count() > 0 || leftInTable)
       await database.transaction(async (tx) => {
         await saveAlive(tx, { self, at: instant(nowMs) })
@@ -223,8 +243,10 @@ export function createOutbox(options: Options): Outbox {
     sweep,
     lookAgain() {
       leftInTable = true
+      lookUntilMs = now().getTime() + LOOK_AGAIN_FOR_MS
     },
     pending: () => ({ underWay: underWay.size, confirmed: confirmed.length }),
+    tryRefused: refused.tryNow,
     refused: refused.routes,
     async close() {
       closed = true
@@ -237,4 +259,19 @@ export function createOutbox(options: Options): Outbox {
 
 function instant(milliseconds: number): string {
   return new Date(milliseconds).toISOString()
+}
+
+/** From the first try until the broker has confirmed it. */
+function sending({
+  exchange,
+  routingKey,
+  body,
+  properties: { messageId: id, correlationId: subject, headers },
+}: Publication) {
+  return beginStep(() => ({
+    name: `send ${exchange || routingKey}`,
+    kind: 'CLIENT',
+    attributes: aboutMessage('send', { id, exchange, routingKey, subject, bytes: body.length }),
+    from: headers,
+  }))
 }

@@ -1,4 +1,4 @@
 // How the contracts of this domain are defined.
 import { contractsOf } from './definition/contract.ts'
 
-export const { event, timer, task, rpc } = contractsOf('orders')
+export const { event, timer, task, rpc } = contractsOf('orders', 'customerId')

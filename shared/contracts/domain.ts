@@ -2,6 +2,7 @@
 import type { Domain } from './definition/domain.ts'
 import { heard } from './heard.ts'
 import { registry } from './registry.ts'
+import { AuditHistory, AuditMarks } from './rpc.ts'
 import { services } from './services.ts'
 import { clusterTopology, topology } from './topology.ts'
 
@@ -11,4 +12,5 @@ export const orders: Domain = {
   topology,
   clusterTopology,
   heard,
+  log: { marks: AuditMarks, history: AuditHistory },
 }

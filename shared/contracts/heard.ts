@@ -4,6 +4,7 @@ export const heard = {
   'order.queue': [
     'inventory.reserved',
     'inventory.out_of_stock',
+    'inventory.price_changed',
     'payment.confirmation_required',
     'payment.success',
     'payment.failed',
@@ -13,9 +14,13 @@ export const heard = {
     'payment.refunded',
     'payment.refund_refused',
   ],
+  'order.keys.queue': ['keys.#'],
   'inventory.queue': ['order.created', 'payment.success', 'payment.failed', 'shipping.failed', 'payment.refunded'],
+  'inventory.keys.queue': ['keys.#'],
   'payment.queue': ['inventory.reserved', 'order.refund_requested', 'order.cancel_requested', 'shipping.failed'],
+  'payment.keys.queue': ['keys.#'],
   'shipping.queue': ['payment.success'],
+  'shipping.keys.queue': ['keys.#'],
   'notification.queue': [
     'inventory.reserved',
     'order.paid',
@@ -29,4 +34,6 @@ export const heard = {
   'notification.sms.queue': ['notification.requested.#.sms.#'],
   'notification.push.queue': ['notification.requested.#.push.#'],
   'notification.webhook.queue': ['notification.requested.#.webhook.#'],
+  'notification.keys.queue': ['keys.#'],
+  'audit.keys.queue': ['keys.#'],
 }

@@ -1,7 +1,7 @@
 // What inventory-service says: the only writer of "reserved or out of stock", and the source of prices.
 import { Type } from 'typebox'
 import { event } from './define.ts'
-import { Cents, Currency, Customer, Line, PricedLine, RefundRequest, Sku } from './shapes.ts'
+import { Cents, Currency, Customer, Line, PriceChange, PricedLine, RefundRequest, Sku } from './shapes.ts'
 
 export const InventoryReserved = event('inventory.reserved', {
   summary: 'Every line is set aside and priced.',
@@ -18,6 +18,11 @@ export const InventoryOutOfStock = event('inventory.out_of_stock', {
   data: Type.Object({
     missing: Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer(), available: Type.Integer() })),
   }),
+})
+
+export const InventoryPriceChanged = event('inventory.price_changed', {
+  summary: 'The order costs something else than its customer expected; nothing was set aside.',
+  data: Type.Object({ ...PriceChange.properties, currency: Currency }),
 })
 
 export const InventoryCommitted = event('inventory.committed', {
@@ -42,6 +47,7 @@ export const InventoryRestocked = event('inventory.restocked', {
     addedQuantity: Type.Integer(),
     available: Type.Integer(),
     unitPriceCents: Cents,
+    name: Type.Optional(Type.String({ maxLength: 200, description: 'as the catalogue calls it from now on' })),
     reason: Type.Optional(Type.String()),
   }),
 })

@@ -74,6 +74,15 @@ export const NotificationOptedOut = event('notification.opted_out', {
   data: Type.Object({ notificationId: Type.String(), channel: Channel }),
 })
 
+export const NotificationSuperseded = event('notification.superseded', {
+  summary: 'Later news has made it untrue, or was said before it; nothing is sent.',
+  data: Type.Object({
+    notificationId: Type.String(),
+    channel: Channel,
+    supersededBy: Type.String({ description: 'the notification of the later news' }),
+  }),
+})
+
 export const NotificationHeld = event('notification.held', {
   summary: 'News of an order wait: for the end of quiet hours, for a digest, or for room in the throttle.',
   data: Type.Object({

@@ -1,7 +1,18 @@
 // What order-service says: the customer's side of an order's life.
 import { type Static, Type } from 'typebox'
 import { event } from './define.ts'
-import { Cents, Currency, Customer, Line, PricedLine, personal, RefundRequest } from './shapes.ts'
+import {
+  Cents,
+  Currency,
+  Customer,
+  CustomerId,
+  Instant,
+  Line,
+  PriceChange,
+  PricedLine,
+  personal,
+  RefundRequest,
+} from './shapes.ts'
 
 export const OrderStatus = Type.Union([
   Type.Literal('created'),
@@ -16,12 +27,19 @@ export type OrderStatus = Static<typeof OrderStatus>
 
 export const OrderCreated = event('order.created', {
   summary: 'A customer placed an order; it is safe on disk.',
-  data: Type.Object({ ...Customer.properties, lines: Type.Array(Line, { minItems: 1 }) }),
+  data: Type.Object({
+    ...Customer.properties,
+    lines: Type.Array(Line, { minItems: 1 }),
+    expectedTotalCents: Type.Optional({
+      ...Cents,
+      description: 'what the customer agreed to pay; at another total nothing is set aside',
+    }),
+  }),
 })
 
 export const OrderCancelRequested = event('order.cancel_requested', {
   summary: 'The customer asked to cancel. Only payment decides whether that was in time.',
-  data: Type.Object({ user: Type.String(personal) }),
+  data: Type.Object({ user: Type.String(personal), customerId: Type.Optional(CustomerId) }),
 })
 
 export const RefundRequested = Type.Object({
@@ -66,5 +84,26 @@ export const OrderCompleted = event('order.completed', {
 
 export const OrderCancelled = event('order.cancelled', {
   summary: 'The order will not be delivered; its story ends here.',
-  data: Type.Object({ ...Progress.properties, reason: Type.String() }),
+  data: Type.Object({
+    ...Progress.properties,
+    reason: Type.String(),
+    priceChange: Type.Optional(PriceChange),
+  }),
+})
+
+export const OrderCustomerForgotten = event('order.customer_forgotten', {
+  summary: 'Every service has dropped the keys of a customer, whose pseudonym is the subject: the receipt.',
+  data: Type.Object({
+    request: Type.String({ maxLength: 64, description: 'which of this customer: 1, 2, …' }),
+    requestedAt: Instant,
+    services: Type.Array(Type.String(), { description: 'those that have said so' }),
+  }),
+})
+
+export const OrderCustomerExported = event('order.customer_exported', {
+  summary: 'An operator was given all that is held of a customer, whose pseudonym is the subject.',
+  data: Type.Object({
+    operator: Type.String({ minLength: 1, maxLength: 100, description: 'who asked for it' }),
+    reason: Type.String({ minLength: 1, maxLength: 400, description: 'and why' }),
+  }),
 })

@@ -50,6 +50,20 @@ export const PaymentRefundRefused = event('payment.refund_refused', {
   data: Type.Object({ request: RefundRequest, reason: Type.String() }),
 })
 
+export const PaymentRefundAbandoned = event('payment.refund_abandoned', {
+  summary: 'An operator gave up what was owed: the charge, or a part of it, has not gone back.',
+  data: Type.Object({
+    totalCents: { ...Cents, description: 'at most: whether there was a charge may be unknown' },
+    currency: Type.Optional(Currency),
+    reason: Type.String(),
+  }),
+})
+
+export const PaymentVoided = event('payment.voided', {
+  summary: 'Nothing had been charged, nor will be: said where somebody had given up finding out.',
+  data: Type.Object({}),
+})
+
 export const PaymentDeadline = timer('payment.deadline', {
   queue: 'payment.deadline.queue',
   summary: 'A timer: the customer’s time to confirm is over.',

@@ -1,7 +1,9 @@
-// The two questions order-service asks payment-service over `payment.rpc.queue`, and their answers.
+// The questions that order-service asks payment-service and inventory-service, and that all ask audit-service, each over its
+// `.rpc.queue`, and their answers.
 import { type Static, Type } from 'typebox'
 import { rpc } from './define.ts'
-import { Cents, Instant, OrderId } from './shapes.ts'
+import { History, HistoryAsked, Marks, MarksAsked } from './definition/log.ts'
+import { Cents, Currency, Instant, Line, OrderId, PricedLine, Sku } from './shapes.ts'
 
 export const Payment = Type.Object({
   orderId: OrderId,
@@ -37,4 +39,33 @@ export const PaymentConfirm = rpc('payment.confirm', {
   summary: 'The customer confirms the amount.',
   request: Type.Object({ orderId: OrderId }),
   reply: Payment,
+})
+
+export const Quote = Type.Object({
+  lines: Type.Array(PricedLine, { description: 'those whose price is known' }),
+  totalCents: { ...Cents, description: 'of these lines' },
+  currency: Currency,
+  unknownSkus: Type.Array(Sku),
+})
+export type Quote = Static<typeof Quote>
+
+export const InventoryQuote = rpc('inventory.quote', {
+  queue: 'inventory.rpc.queue',
+  summary: 'What do these goods cost now? Nothing is set aside.',
+  request: Type.Object({ lines: Type.Array(Line, { minItems: 1 }) }),
+  reply: Quote,
+})
+
+export const AuditMarks = rpc('audit.marks', {
+  queue: 'audit.rpc.queue',
+  summary: 'How far had this service come when it said the last that is kept?',
+  request: MarksAsked,
+  reply: Marks,
+})
+
+export const AuditHistory = rpc('audit.history', {
+  queue: 'audit.rpc.queue',
+  summary: 'What happened, subject by subject, from this position on?',
+  request: HistoryAsked,
+  reply: History,
 })

@@ -20,6 +20,12 @@ export const PricedLine = Type.Object({
 })
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' })
 
+/** Why an order was not taken at the price that its customer had seen. */
+export const PriceChange = Type.Object({
+  expectedTotalCents: { ...Cents, description: 'what the customer agreed to pay' },
+  totalCents: { ...Cents, description: 'what it costs now' },
+})
+
 /** Counts the refunds that were asked for of one order; also the detail in the ids of what is said about one. */
 export const RefundRequest = Type.String({
   pattern: '^[1-9][0-9]{0,3}$',
@@ -31,6 +37,21 @@ export const RefundRequest = Type.String({
  * mark.
  */
 export const personal = { 'x-personal': true } as const
+
+/** As the shop knows its customer: one line, and not of blanks alone, since those around it do not count. */
+export const User = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$',
+})
+
+/**
+ * One spelling for one customer: composed (Unicode NFC), without blanks around it. Letter case is kept, since to take two
+ * customers for one would show each the other's orders. Once more it changes nothing.
+ */
+export function canonicalUser(user: string): string {
+  return user.normalize('NFC').trim()
+}
 
 /** Stands for a customer without telling who it is; the same customer always has the same. */
 export const CustomerId = Type.String({ pattern: '^cus_[a-z0-9]{26}$', description: 'pseudonym of a customer' })
@@ -64,6 +85,7 @@ export const Customer = Type.Object({
 })
 
 export type Line = Static<typeof Line>
+export type PriceChange = Static<typeof PriceChange>
 export type PricedLine = Static<typeof PricedLine>
 export type Contact = Static<typeof Contact>
 export type Customer = Static<typeof Customer>

@@ -1,12 +1,16 @@
 // The whole topology as data: on a new broker whoever starts first declares all of it, so that nothing is lost.
 import {
   type Binding,
-  deadLetterExchange,
+  bindingsOf,
   type Exchange,
   keepingQueue,
+  kernelTopology,
+  operationsExchange,
+  passingQueue,
   priorityQueue,
   type Queue,
   quorumQueue,
+  replicatedPassingQueue,
   replicatedRpcQueue,
   rpcQueue,
   type Topology,
@@ -15,6 +19,7 @@ import {
 } from '../topology/queues.ts'
 import { heard } from './heard.ts'
 import { channels } from './notification.ts'
+import { rpcs } from './registry.ts'
 import { services } from './services.ts'
 
 const unrouted = 'unrouted.exchange'
@@ -26,19 +31,12 @@ const topics = services
   .map((noun): Exchange => ({ name: `${noun}.exchange`, type: 'topic', alternate: unrouted }))
 
 const channelQueues = channels.map((channel) => `notification.${channel}.queue`)
+const rpcQueues = [...new Set(rpcs.map(({ queue }) => queue))]
 
 /** `payment.rpc.queue` belongs to payment-service. */
 const owned = (queue: Queue): Queue => ({ ...queue, owner: `${queue.name.slice(0, queue.name.indexOf('.'))}-service` })
 
 const quorumConsumers: Queue[] = services.map((noun) => owned(quorumQueue(`${noun}.queue`)))
-
-/** The choreography: each queue is bound with what its handlers are made for. */
-const choreography: Binding[] = Object.entries(heard).flatMap(([queue, patterns]) =>
-  patterns.map((pattern): Binding => {
-    const source = `${pattern.slice(0, pattern.indexOf('.'))}.exchange`
-    return { source, destination: queue, destinationType: 'queue', pattern }
-  }),
-)
 
 const audited: Binding[] = [
   ...topics.map(
@@ -53,35 +51,44 @@ export const earlier = {
   exchanges: ['retry.exchange'],
 }
 
-function topologyWith(others: Queue[]): Topology {
+function topologyWith(others: Queue[], passingOf: (name: string) => Queue): Topology {
+  const kernel = kernelTopology(
+    services.map((noun) => `${noun}-service`),
+    passingOf,
+  )
   const withTheirDeadLetters = [...quorumConsumers, ...others].map(withDeadLetters)
   return {
-    exchanges: [
-      { name: unrouted, type: 'fanout' },
-      ...topics,
-      { name: audit, type: 'fanout' },
-      { name: deadLetterExchange, type: 'direct' },
-    ],
+    exchanges: [{ name: unrouted, type: 'fanout' }, ...topics, { name: audit, type: 'fanout' }, ...kernel.exchanges],
     queues: [
       ...withTheirDeadLetters.flatMap(({ queues }) => queues),
       owned(timerQueue('payment.deadline.queue', 'payment.queue')),
       owned(timerQueue('shipping.transit.queue', 'shipping.queue')),
       keepingQueue('unrouted.queue'),
+      // What all copies say of themselves.
+      owned(passingOf('audit.copies.queue')),
+      ...kernel.queues,
     ],
     bindings: [
-      ...choreography,
+      // Each queue is bound with what its handlers are made for.
+      ...bindingsOf(heard),
       ...audited,
+      ...kernel.bindings,
       ...withTheirDeadLetters.flatMap(({ bindings }) => bindings),
       { source: unrouted, destination: 'unrouted.queue', destinationType: 'queue', pattern: '' },
+      { source: operationsExchange, destination: 'audit.copies.queue', destinationType: 'queue', pattern: '' },
     ],
     earlier,
   }
 }
 
 /** For one node: the channels have every priority, on RabbitMQ 3 too. */
-export const topology = topologyWith([...channelQueues.map(priorityQueue), rpcQueue('payment.rpc.queue')].map(owned))
+export const topology = topologyWith(
+  [...channelQueues.map(priorityQueue), ...rpcQueues.map(rpcQueue)].map(owned),
+  passingQueue,
+)
 
 /** For a cluster: no queue is on one node only. The names are the same. */
 export const clusterTopology = topologyWith(
-  [...channelQueues.map(quorumQueue), replicatedRpcQueue('payment.rpc.queue')].map(owned),
+  [...channelQueues.map(quorumQueue), ...rpcQueues.map(replicatedRpcQueue)].map(owned),
+  replicatedPassingQueue,
 )

@@ -8,8 +8,9 @@
 import { createReading } from '../commit/reading.ts'
 import type { Done, Work } from '../commit/work.ts'
 import type { Received } from '../contracts/definition/contract.ts'
-import { type Cause, decode, UnknownContractError } from '../messaging/envelope.ts'
 import type { Arrived } from '../messaging/publishable.ts'
+import { aboutMessage, beginStep, type Step } from '../messaging/spans.ts'
+import { type Trace, traceIdOf } from '../messaging/trace.ts'
 import {
   GIVEN_UP,
   GivenUpError,
@@ -20,17 +21,22 @@ import {
   keptAfter,
   keptForSuccessor,
   keptOf,
+  patienceUsedMs,
   triedForMs,
 } from '../retries/kept.ts'
-import { attemptOf, DEFAULT_PATIENCE, historyOf, historyWith, remedyFor } from '../retries/recoverability.ts'
+import { attemptOf, historyOf, historyWith, patienceWith, remedyFor } from '../retries/recoverability.ts'
 import { countUnknown, retries } from '../retries/retries.ts'
-import { asError, errorCode, isOutage, isOutside } from '../runtime/errors.ts'
+import { asError, errorCode, isInterrupted, isOutage, isOutside, PermanentError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import { type Draft, owned } from '../storage/state.ts'
+import { type Awaited, awaitedBy } from './awaited.ts'
 import { bury } from './bury.ts'
 import type { Context, Failure, Handler } from './handler.ts'
+import type { EarlyError } from './in-order.ts'
 import type { ConsumerOptions, Kernel, Outcome } from './kernel.ts'
 import { createOutsideCalls, Stopping } from './outside-calls.ts'
+import { turns } from './turns.ts'
+import { createUnderstanding } from './understanding.ts'
 
 /** What is known of the attempt when it fails. */
 interface Tried {
@@ -39,26 +45,22 @@ interface Tried {
   context: Context
   event: Received | undefined
   handler: Handler | undefined
+  /** Where spans are made. */
+  step: Step | undefined
 }
 
 const ASK_TIMEOUT_MS = 10_000
-/** What nobody here knows is kept for a successor: so many of each queue, and for so long. */
-const UNKNOWN_MAX = 10_000
-const UNKNOWN_FOR_MS = 7 * 86_400_000
+/** Of each queue, of what waits for something of ours. */
+const WAITING_MAX = 10_000
+const DAY_MS = 86_400_000
 
 export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
-  const { commit, database, log, now, registry } = kernel
+  const { commit, database, log, now, registry, oldestDays = Number.POSITIVE_INFINITY } = kernel
+  const oldestMs = oldestDays * DAY_MS
   const { queue, logLevel = 'info' } = options
-  const handlers = new Map(options.handlers.map((handler) => [handler.type, handler]))
+  const { eventOf, handlerOf } = createUnderstanding(kernel, options)
   const outside = createOutsideCalls(createReading(database), options.askTimeoutMs ?? ASK_TIMEOUT_MS)
   const nowMs = () => now().getTime()
-
-  function handlerOf({ type, source }: Received): Handler {
-    const handler = handlers.get(type) ?? handlers.get('*')
-    if (handler) return handler
-    const dataschema = registry.contracts.get(type)?.dataschema
-    throw new UnknownContractError('unexpected_type', `${queue} has no handler for ${type}`, { source, dataschema })
-  }
 
   /**
    * @throws Stopping when the service stops meanwhile; TransientError with `isOutage` while the database is away; and what
@@ -71,29 +73,33 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
       redelivered: delivery.redelivered,
       waitedMs: kept ? triedForMs(kept, nowMs()) : 0,
     }
-    const tried: Tried = { delivery, kept, context, event: undefined, handler: undefined }
+    const step = processing(delivery)
+    const tried: Tried = { delivery, kept, context, event: undefined, handler: undefined, step }
     try {
-      const event = options.decode ? options.decode(delivery) : decode(registry, delivery)
+      const event = await eventOf(delivery)
       tried.event = event
+      if (!kept) demandYoung(event, oldestMs, nowMs())
       const handler = handlerOf(event)
       tried.handler = handler
       if (kept?.code === GIVEN_UP) throw new GivenUpError(kept)
-      const answer = handler.ask && (await outside.ask(handler, event, context))
+      const answer = handler.ask && (await outside.ask(handler, event, context, traceOf(tried)))
       if (handler.ask) reached('asked')
       const said = await settle(tried, handler.reads, (draft, at) => handler.decide(event, draft, at, answer))
-      if (log.isLevelEnabled(logLevel))
-        log[logLevel]({ queue, type: event.type, subject: event.subject, attempt: context.attempt, said }, 'handled')
+      if (log.isLevelEnabled(logLevel)) log[logLevel]({ ...factsOf(tried), said }, 'handled')
+      step?.end()
       return 'handled'
     } catch (thrown) {
       const error = asError(thrown)
-      if (error instanceof Stopping || isAway(error)) throw error
+      step?.end(error)
+      // What ends its session again and again may be this very message: it is kept, and given up in the end.
+      if (error instanceof Stopping || (isAway(error) && !isInterrupted(error))) throw error
       return recover(error, tried)
     }
   }
 
   /** What `decide` says, in a commit that also ends the row that the delivery was kept in; nothing when that has ended. */
   function settle(
-    { kept, event, delivery, context }: Tried,
+    { kept, event, delivery, context, step }: Tried,
     reads: Handler['reads'],
     decide: (draft: Draft, context: Context) => ReturnType<Handler['decide']>,
     { endsRow = true } = {},
@@ -111,16 +117,16 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
         return { result: messages.map(({ type }) => type), messages }
       },
     }
-    return commit.submit(work, event && causeOf(event, delivery))
+    return commit.submit(work, event && { causationId: event.id, ...traceOf({ delivery, step }) })
   }
 
   async function recover(error: Error, tried: Tried): Promise<Outcome['outcome']> {
     const { kept, context, event, handler, delivery } = tried
-    if (error instanceof UnknownContractError && registry.sources.has(error.source) && (await waits(error, tried)))
-      return 'retry'
+    const awaited = awaitedBy(error, registry)
+    if (awaited && (await waits(error, awaited, tried))) return 'retry'
     const at = now().toISOString()
-    const patience = handler?.patience ?? DEFAULT_PATIENCE
-    const forMs = kept ? triedForMs(kept, nowMs()) : 0
+    const patience = patienceWith(error, handler?.patience)
+    const forMs = kept ? patienceUsedMs(kept, nowMs()) : 0
     const history = historyWith(kept?.history ?? historyOf(delivery.properties.headers), error, {
       at,
       attempt: context.attempt,
@@ -131,7 +137,8 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
       const before = kept ?? keptOf(queue, delivery, at, event)
       const { attempt } = context
       await save(kept, keptAfter(before, { error, history, patience, attempt, nowMs: nowMs(), ...remedy }))
-      if (remedy.isCounted) log.warn({ ...facts, afterMs: remedy.waitMs }, 'failed, will be tried again')
+      if (remedy.isCounted || isInterrupted(error))
+        log.warn({ ...facts, afterMs: remedy.waitMs }, 'failed, will be tried again')
       else log.debug(facts, 'not tried yet')
       return 'retry'
     }
@@ -167,24 +174,30 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
   }
 
   /** False when there are too many already, or for too long: then it is a dead letter. */
-  async function waits(error: UnknownContractError, tried: Tried): Promise<boolean> {
+  async function waits(error: Error, awaited: Awaited, tried: Tried): Promise<boolean> {
     const { kept, delivery, event, context } = tried
-    if (kept && isOver(kept, context.now)) return false
-    if (!kept && (await countUnknown(database, queue, UNKNOWN_MAX)) >= UNKNOWN_MAX) return false
+    const { waitsFor, forMs, isBounded, lookMs, turn, says, level } = awaited
+    const hasWaited = kept !== undefined && kept.waitsFor !== null
+    if (hasWaited && isOver(kept, context.now)) return false
+    if (isBounded && !kept && (await countUnknown(database, queue, WAITING_MAX)) >= WAITING_MAX) return false
     const before = kept ?? keptOf(queue, delivery, context.now, event)
-    const endsAt = kept?.endsAt ?? instant(nowMs() + UNKNOWN_FOR_MS)
-    await save(kept, keptForSuccessor(before, error, error.dataschema, endsAt))
-    log.warn({ ...factsOf(tried), why: error.message }, 'kept for a version that knows it')
+    const endsAt = (hasWaited ? kept.endsAt : null) ?? instant(nowMs() + forMs)
+    const row = keptForSuccessor(before, { code: errorCode(error), message: error.message }, waitsFor, endsAt)
+    await save(kept, lookMs === undefined ? row : { ...row, dueAt: instant(nowMs() + lookMs) }, turn)
+    log[level]({ ...factsOf(tried), why: error.message }, says)
     return true
   }
 
-  const save = (kept: Kept | undefined, row: Kept) =>
+  const save = (kept: Kept | undefined, row: Kept, turn?: EarlyError) =>
     commit.submit<void>({
-      reads: () => [owned(retries, row.id)],
+      reads: () => [owned(retries, row.id), ...(turn ? [owned(turns, turn.sequence)] : [])],
       decide(draft) {
         const found = draft.get(retries, row.id)
+        // The one before it may have been handled since: nobody would release it any more.
+        const isTurn = turn !== undefined && (draft.get(turns, turn.sequence)?.position ?? 0) >= turn.after
+        const after = isTurn ? { ...row, dueAt: now().toISOString(), endsAt: null, waitsFor: null } : row
         // Kept already when it came for the first time again, or ended by another copy meanwhile.
-        if (kept ? isOurs(found, kept) : !found) draft.set(retries, row.id, row)
+        if (kept ? isOurs(found, kept) : !found) draft.set(retries, row.id, after)
         return { result: undefined, messages: [] }
       },
     })
@@ -193,8 +206,20 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
     queue,
     type: event?.type ?? properties.type ?? 'unknown',
     subject: event?.subject ?? properties.correlationId ?? '',
+    messageId: event?.id ?? properties.messageId,
+    traceId: traceIdOf(properties.headers.traceparent),
     attempt: context.attempt,
   })
+
+  function processing({ properties, exchange, routingKey, body }: Arrived): Step | undefined {
+    const { messageId: id, correlationId: subject, headers } = properties
+    return beginStep(() => ({
+      name: `process ${queue}`,
+      kind: 'CONSUMER',
+      attributes: aboutMessage('process', { id, exchange, routingKey, subject, bytes: body.length }, queue),
+      from: headers,
+    }))
+  }
 
   return {
     make,
@@ -205,9 +230,17 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
   }
 }
 
+/** What waits as a row is still being handled, however old it is. */
+function demandYoung({ time }: Received, oldestMs: number, nowMs: number): void {
+  if (nowMs - Date.parse(time) > oldestMs)
+    throw new PermanentError('too_old', `it is of ${time}: what it is about may be removed already (KEEP_DAYS)`)
+}
+
 /** The database cannot be written now, or not by so many: nobody's message is at fault. */
 export const isAway = (error: Error) => isOutage(error) || errorCode(error) === 'overloaded'
 
-function causeOf(event: Received, { properties: { headers } }: Arrived): Cause {
-  return { causationId: event.id, traceparent: headers.traceparent, tracestate: headers.tracestate }
+/** What follows from an attempt is its child where somebody traces, and otherwise the message's. */
+function traceOf({ delivery: { properties }, step }: Pick<Tried, 'delivery' | 'step'>): Trace {
+  const { traceparent, tracestate } = properties.headers
+  return step?.trace ?? { traceparent, tracestate }
 }

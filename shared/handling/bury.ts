@@ -32,6 +32,8 @@ export function deadCopy(by: By, { delivery, queue, error, attempt, history }: F
     ...before,
     attempt,
     queue,
+    'published-to': delivery.exchange,
+    'published-as': delivery.routingKey,
     service: by.service,
     'service-version': by.version,
     'failed-at': by.now().toISOString(),

@@ -2,6 +2,7 @@
 
 import type { Decision } from '../commit/work.ts'
 import type { CommandContract, Contract, Message, Received } from '../contracts/definition/contract.ts'
+import type { TraceHeaders } from '../messaging/trace.ts'
 import type { Patience } from '../retries/recoverability.ts'
 import { type Draft, type Known, owned, type Ref, type State } from '../storage/state.ts'
 
@@ -21,6 +22,8 @@ export interface AskContext extends Context {
   read<Value>(state: State<Value>, key: string): Promise<Value | undefined>
   /** Aborts when the time limit is over. */
   signal: AbortSignal
+  /** Headers for whoever is asked outside and takes W3C Trace Context. */
+  trace?: TraceHeaders
 }
 
 export interface Failure {
@@ -38,6 +41,11 @@ export interface Handler<Data = unknown, Answer = unknown> {
   type: string
   /** The one call to the outside world, before the decision. Must be idempotent by a key taken from the message. */
   ask?(event: Received<Data>, context: AskContext): Promise<Answer>
+  /**
+   * The answer of `ask` where the service's own state tells that nothing need be asked outside; otherwise nothing. For a rehearsal, which
+   * asks nobody.
+   */
+  recall?(event: Received<Data>, known: Known): { answer: Answer } | undefined
   /** See `Work`. */
   reads(event: Received<Data>, known: Known): readonly Ref[]
   decide(event: Received<Data>, draft: Draft, context: Context, answer: Answer): Message[]
@@ -53,12 +61,13 @@ export interface Handler<Data = unknown, Answer = unknown> {
   /** How long it is tried; by default 1 s, 5 s, 30 s. */
   patience?: Patience
   /** What it asks outside: while that does not serve, nothing that waits for it is tried. */
-  guard?: { isOpen(): boolean }
+  guard?: { name?: string; isOpen(): boolean }
 }
 
 /** A handler about one state, under the message's subject: each decision is a function from message and state to both. */
 interface AboutOne<Data, Value, Answer>
-  extends Omit<Handler<Data, Answer>, 'type' | 'reads' | 'readsToGiveUp' | 'decide' | 'giveUp'> {
+  extends Omit<Handler<Data, Answer>, 'type' | 'reads' | 'readsToGiveUp' | 'recall' | 'decide' | 'giveUp'> {
+  recall?(event: Received<Data>, value: Value | undefined): { answer: Answer } | undefined
   decide(event: Received<Data>, value: Value | undefined, context: Context, answer: Answer): Decision<Value>
   giveUp?(event: Received<Data>, value: Value | undefined, context: Context, failure: Failure): Decision<Value>
 }
@@ -69,7 +78,7 @@ type AnyContract<Data> = Contract<Data> | CommandContract<Data>
 export function on<Data, Value, Answer = undefined>(
   contract: AnyContract<Data>,
   state: State<Value>,
-  { decide, giveUp, ...terms }: AboutOne<Data, Value, Answer>,
+  { recall, decide, giveUp, ...terms }: AboutOne<Data, Value, Answer>,
 ): Handler {
   const applied = (draft: Draft, { subject }: Received<Data>, decision: Decision<Value>): Message[] => {
     if (decision.state !== undefined) draft.set(state, subject, decision.state)
@@ -77,6 +86,7 @@ export function on<Data, Value, Answer = undefined>(
   }
   return onMany<Data, Answer>(contract, {
     reads: ({ subject }) => [owned(state, subject)],
+    ...(recall && { recall: (event, known) => recall(event, known.get(state, event.subject)) }),
     decide: (event, draft, context, answer) =>
       applied(draft, event, decide(event, draft.get(state, event.subject), context, answer)),
     ...(giveUp && {

@@ -26,6 +26,10 @@ export interface Kernel {
   registry: Registry
   log: Log
   now: () => Date
+  /** How a body becomes a message, what is sealed in it opened; by default nothing is. */
+  open?: ((delivery: Arrived) => Promise<Received>) | undefined
+  /** What is older in days, by its own time, is taken from no queue: what it was about may be removed. By default nothing is too old. */
+  oldestDays?: number | undefined
   /** Told of every outcome, for metrics. */
   observe?: (outcome: Outcome) => void
 }
@@ -37,8 +41,8 @@ export interface ConsumerOptions {
   handlers: Handler[]
   /** The routing patterns of its bindings; by default the types of its handlers. */
   patterns?: readonly string[]
-  /** How a body becomes a message; by default the full decoding against its contract. */
-  decode?: (delivery: Arrived) => Received
+  /** How a body becomes a message; by default the full decoding against its contract, with what is sealed opened. */
+  decode?: (delivery: Arrived) => Received | Promise<Received>
   askTimeoutMs?: number
   /** Types that an earlier version heard: what waits of them is settled, and nothing happens. */
   retired?: readonly string[]

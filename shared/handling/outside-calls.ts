@@ -1,6 +1,8 @@
 // The calls to the outside world that a consumer has under way: each with a time limit, and all of them ended by a stop.
 
 import type { Received } from '../contracts/definition/contract.ts'
+import { beginStep } from '../messaging/spans.ts'
+import { nextTrace, type Trace } from '../messaging/trace.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { TransientError } from '../runtime/errors.ts'
 import type { AskContext, Context, Handler } from './handler.ts'
@@ -20,7 +22,13 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number) 
      * @throws TransientError `ask_timeout`, which is the outside world's failure unless our own database was being read;
      * Stopping; and what the handler throws
      */
-    async ask(handler: Handler, event: Received, { now, attempt, redelivered }: Context): Promise<unknown> {
+    async ask(
+      handler: Handler,
+      event: Received,
+      { now, attempt, redelivered }: Context,
+      from: Trace,
+    ): Promise<unknown> {
+      const step = beginStep(() => ({ name: `ask for ${event.type}`, kind: 'CLIENT', from }))
       const late = deferred<never>()
       let reading = 0
       // Made for those only who look at it.
@@ -33,6 +41,9 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number) 
         now,
         attempt,
         redelivered,
+        get trace() {
+          return step?.trace ?? nextTrace(from)
+        },
         async read(state, key) {
           reading += 1
           try {
@@ -53,7 +64,12 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number) 
       }, timeoutMs)
       underWay.add(end)
       try {
-        return await Promise.race([handler.ask?.(event, asked), late.promise])
+        const answer = await Promise.race([handler.ask?.(event, asked), late.promise])
+        step?.end()
+        return answer
+      } catch (error) {
+        step?.end(error)
+        throw error
       } finally {
         clearTimeout(timer)
         underWay.delete(end)

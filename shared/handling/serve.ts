@@ -1,9 +1,10 @@
-// The server of questions: each decides in the same group commit as messages and requests.
+// The server of questions: each decides in the same group commit as messages and requests, or answers by itself.
 import type { Work } from '../commit/work.ts'
 import type { RpcContract } from '../contracts/definition/contract.ts'
 import type { Delivery } from '../messaging/broker.ts'
-import { BODY_MAX_BYTES } from '../messaging/envelope.ts'
+import { BODY_MAX_BYTES, type Cause } from '../messaging/envelope.ts'
 import type { WireReply } from '../messaging/rpc.ts'
+import { traceIdOf } from '../messaging/trace.ts'
 import { historyWith } from '../retries/recoverability.ts'
 import { asError, errorCode, PermanentError, RejectedError } from '../runtime/errors.ts'
 import { bury } from './bury.ts'
@@ -23,11 +24,38 @@ export function answers<Q, R>(contract: RpcContract<Q, R>, work: (request: Q, no
   return { type: contract.type, contract, work } as Answerer
 }
 
+/** Answers by a way of its own, mostly a read; what it throws refuses, as above. */
+export interface Replier {
+  type: string
+  contract: RpcContract
+  reply(request: unknown, cause: Cause): Promise<unknown>
+}
+
+/** `replies(Contract, reply)`: like `answers`, for what is not decided in a group, or there already. */
+export function replies<Q, R>(contract: RpcContract<Q, R>, reply: (request: Q, cause: Cause) => Promise<R>): Replier {
+  // The same edge as above.
+  return { type: contract.type, contract, reply } as Replier
+}
+
+interface Terms {
+  /** False where questions are worth nothing later: what cannot be understood is refused, and gone. Default true. */
+  keepsDeadLetters?: boolean
+  bodyMaxBytes?: number
+  /** Of the line for each answer. Default `info`. */
+  logLevel?: 'info' | 'debug'
+}
+
 /**
  * Serves `queue`. A question that cannot be understood goes to the dead letters; every other one is answered, and only
  * after what it changed is committed. An answer may be lost with its asker; asking again is harmless.
  */
-export function serve(kernel: Kernel, queue: string, prefetch: number, answerers: Answerer[]): Taking {
+export function serve(
+  kernel: Kernel,
+  queue: string,
+  prefetch: number,
+  answerers: readonly (Answerer | Replier)[],
+  { keepsDeadLetters = true, bodyMaxBytes = BODY_MAX_BYTES, logLevel = 'info' }: Terms = {},
+): Taking {
   const { broker, commit, log, now } = kernel
   const byType = new Map(answerers.map((answerer) => [answerer.type, answerer]))
 
@@ -42,14 +70,22 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
     try {
       const { answerer, request } = understand(delivery)
       const wire = await decide(answerer, request, delivery)
-      broker.reply(delivery, Buffer.from(JSON.stringify(wire)))
-      log.info(
-        { queue, type, subject: delivery.properties.correlationId, answer: wire.ok ? 'ok' : wire.code },
+      answer(delivery, wire)
+      log[logLevel](
+        {
+          ...{ queue, type, subject: delivery.properties.correlationId, answer: wire.ok ? 'ok' : wire.code },
+          traceId: traceIdOf(delivery.properties.headers.traceparent),
+        },
         'answered',
       )
       finish('handled')
     } catch (thrown) {
       const error = asError(thrown)
+      if (!keepsDeadLetters) {
+        log.warn({ queue, type, why: error.message }, 'refused')
+        answer(delivery, { ok: false, status: 400, code: errorCode(error), message: error.message })
+        return finish('handled')
+      }
       log.error({ queue, type, why: error.message }, 'dead letter')
       const history = historyWith([], error, { at: now().toISOString(), attempt: 1 })
       await bury(kernel, { delivery, queue, error, attempt: 1, history })
@@ -57,9 +93,11 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
     }
   }
 
-  function understand(delivery: Delivery): { answerer: Answerer; request: unknown } {
+  const answer = (delivery: Delivery, wire: WireReply) => broker.reply(delivery, Buffer.from(JSON.stringify(wire)))
+
+  function understand(delivery: Delivery): { answerer: Answerer | Replier; request: unknown } {
     const { body, properties } = delivery
-    if (body.length > BODY_MAX_BYTES) throw new PermanentError('too_large', `a body of ${body.length} bytes`)
+    if (body.length > bodyMaxBytes) throw new PermanentError('too_large', `a body of ${body.length} bytes`)
     const answerer = byType.get(properties.type ?? '')
     if (!answerer) throw new PermanentError('unknown_type', `no answer to questions of type ${properties.type}`)
     const request = parse(body)
@@ -68,10 +106,14 @@ export function serve(kernel: Kernel, queue: string, prefetch: number, answerers
     return { answerer, request }
   }
 
-  async function decide(answerer: Answerer, request: unknown, { properties }: Delivery): Promise<WireReply> {
+  async function decide(answerer: Answerer | Replier, request: unknown, { properties }: Delivery): Promise<WireReply> {
     const { traceparent, tracestate } = properties.headers
     try {
-      const reply = await commit.submit(answerer.work(request, now().toISOString()), { traceparent, tracestate })
+      const cause = { traceparent, tracestate }
+      const reply =
+        'reply' in answerer
+          ? await answerer.reply(request, cause)
+          : await commit.submit(answerer.work(request, now().toISOString()), cause)
       return { ok: true, reply }
     } catch (thrown) {
       const error = asError(thrown)

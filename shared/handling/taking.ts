@@ -13,6 +13,8 @@ export interface Taking {
   underWay(): number
   /** For how long the oldest of them has been under way, in milliseconds. */
   oldestMs(): number
+  /** Why some of them cannot be settled now, for people. */
+  fault?(): string | undefined
   /** Takes nothing new and resolves when everything taken is settled. */
   close(): Promise<void>
 }
@@ -24,10 +26,12 @@ interface Options {
   prefetch: number
   /** Settles it, or leaves it unsettled to come again; what it throws refuses the delivery. */
   settle(delivery: Delivery): Promise<void>
+  /** For a queue that may be missing: see `Broker.subscribe`. */
+  missing?: (isMissing: boolean) => void
 }
 
 /** Begins at once. `pause` gives back what is unsettled, and `resume` takes again. */
-export function takeFrom({ broker, log, queue, prefetch, settle }: Options) {
+export function takeFrom({ broker, log, queue, prefetch, settle, missing }: Options) {
   const underWay = new Map<Promise<void>, number>()
   const byId = new Map<string, Promise<void>>()
   let subscription: Subscription | undefined
@@ -58,7 +62,7 @@ export function takeFrom({ broker, log, queue, prefetch, settle }: Options) {
   }
 
   const resume = () => {
-    subscription = broker.subscribe(queue, prefetch, onDelivery)
+    subscription = broker.subscribe(queue, prefetch, onDelivery, missing)
   }
   resume()
 

@@ -4,12 +4,25 @@ import type { FastifyRequest } from 'fastify'
 import type { CommonConfig } from '../runtime/config.ts'
 import { BrokenError, RejectedError } from '../runtime/errors.ts'
 
+/** A hook that says of itself whose token it asks for, so that a route's document follows from what guards it. */
+interface Door {
+  (request: FastifyRequest): Promise<void>
+  lets: Access
+}
+
+/** Whose token opens a route; an operator's opens the customers' too. */
+export type Access = 'customer' | 'operator'
+
 export interface Auth {
-  /** Hooks for fastify's `onRequest`. */
+  /** Hooks for fastify's `onRequest`, see `accessOf`. */
   operator(request: FastifyRequest): Promise<void>
   customer(request: FastifyRequest): Promise<void>
+  /** Lets in a customer by a token that is bound to them, and anybody else as an operator. */
+  namedCustomer(request: FastifyRequest): Promise<void>
   /** The customer that the shown token is bound to; undefined for every other token, and for none. */
   customerOf(request: FastifyRequest): string | undefined
+  /** The operator whom the shown token names; undefined for every other token, and for none. */
+  operatorOf(request: FastifyRequest): string | undefined
   /** Who shows a token that is valid anywhere here, by a name that does not give the token away. */
   holder(request: FastifyRequest): string | undefined
 }
@@ -21,7 +34,8 @@ export function createAuth({ host, operatorTokens, customerTokens }: CommonConfi
       'tokens_required',
       `HOST=${host} can be reached from outside: set OPERATOR_TOKENS (for example to the output of "openssl rand -hex 24"), or HOST=127.0.0.1`,
     )
-  const operators = digests(operatorTokens)
+  const named = operatorsOf(operatorTokens)
+  const operators = named.map(({ digest }) => digest)
   const customers = customersOf(customerTokens)
   const everybody = [...customers.map(({ digest }) => digest), ...operators]
   const areCustomersAsked = customerTokens !== undefined
@@ -33,23 +47,43 @@ export function createAuth({ host, operatorTokens, customerTokens }: CommonConfi
     if (!isAmong(everybody, digest)) throw new RejectedError(401, 'token_unknown', 'this token is not valid here')
     if (!isAmong(allowed, digest)) throw new RejectedError(403, 'token_refused', 'this token does not give access here')
   }
+  const door = (lets: Access, letIn: (request: FastifyRequest) => void): Door =>
+    Object.assign(async (request: FastifyRequest) => letIn(request), { lets })
+  const asOperator = (request: FastifyRequest) => {
+    if (operators.length > 0) demand(request, operators)
+  }
+  const customerOf = (request: FastifyRequest) => {
+    const digest = shownBy(request)
+    if (!digest || isAmong(operators, digest)) return undefined
+    return customers.filter((one) => timingSafeEqual(one.digest, digest)).at(0)?.name
+  }
   return {
-    async operator(request) {
-      if (operators.length > 0) demand(request, operators)
-    },
-    async customer(request) {
+    operator: door('operator', asOperator),
+    customer: door('customer', (request) => {
       if (areCustomersAsked) demand(request, everybody)
-    },
-    customerOf(request) {
+    }),
+    namedCustomer: door('customer', (request) => {
+      if (customerOf(request) === undefined) asOperator(request)
+    }),
+    customerOf,
+    operatorOf(request) {
       const digest = shownBy(request)
-      if (!digest || isAmong(operators, digest)) return undefined
-      return customers.filter((one) => timingSafeEqual(one.digest, digest)).at(0)?.name
+      return digest && named.filter((one) => timingSafeEqual(one.digest, digest)).at(0)?.name
     },
     holder(request) {
       const digest = shownBy(request)
       return digest && isAmong(everybody, digest) ? digest.toString('hex', 0, 8) : undefined
     },
   }
+}
+
+/** Whose token a route asks for; undefined where it is open to all. */
+export function accessOf(onRequest: unknown): Access | undefined {
+  return [onRequest].flat().find(isDoor)?.lets
+}
+
+function isDoor(hook: unknown): hook is Door {
+  return typeof hook === 'function' && 'lets' in hook
 }
 
 function shownBy(request: FastifyRequest): Buffer | undefined {
@@ -63,18 +97,33 @@ function isAmong(known: Buffer[], digest: Buffer): boolean {
   return matches.includes(true)
 }
 
-function digests(tokens: string | undefined): Buffer[] {
-  return tokens === undefined ? [] : tokens.split(',').map(digestOf)
-}
-
-interface CustomerToken {
+interface NamedToken {
   name: string | undefined
   digest: Buffer
 }
 
+const NAMED = /^([^:]+):(.{16,})$/
+
+/**
+ * `name:token` is a token that says who shows it. The whole entry is taken as a token too, as it was before there were names, so whoever
+ * reads an entry from the setting may show it as it stands.
+ *
+ * @throws BrokenError `bad_configuration` when one token names two operators
+ */
+function operatorsOf(tokens: string | undefined): NamedToken[] {
+  const operators = (tokens?.split(',') ?? []).flatMap((entry): NamedToken[] => {
+    const [, name, token] = NAMED.exec(entry) ?? []
+    return [...(token === undefined ? [] : [token]), entry].map((one) => ({ name, digest: digestOf(one) }))
+  })
+  const names = new Map(operators.map(({ name, digest }) => [digest.toString('hex'), name]))
+  if (operators.some(({ name, digest }) => names.get(digest.toString('hex')) !== name))
+    throw new BrokenError('bad_configuration', 'configuration: OPERATOR_TOKENS: a token names two operators')
+  return operators
+}
+
 /** @throws BrokenError `bad_configuration` when one token stands for two customers, who would see each other's orders. */
-function customersOf(tokens: string | undefined): CustomerToken[] {
-  const customers = (tokens?.split(',') ?? []).map((entry): CustomerToken => {
+function customersOf(tokens: string | undefined): NamedToken[] {
+  const customers = (tokens?.split(',') ?? []).map((entry): NamedToken => {
     const [token = '', name] = entry.split(':').reverse()
     return { name: name?.trim(), digest: digestOf(token) }
   })

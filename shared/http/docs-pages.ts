@@ -1,18 +1,12 @@
 // A server that listens nowhere: it has the documented routes by name only, and answers for /docs.
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import Fastify, { type RouteOptions } from 'fastify'
+import Fastify from 'fastify'
 import type { Log } from '../runtime/log.ts'
+import { readExamples } from './examples.ts'
 import type { HttpServer } from './http.ts'
+import { completed, type DocumentedRoute, type DocumentInfo } from './openapi.ts'
 import { answerError } from './problem.ts'
-
-export type DocumentedRoute = Pick<RouteOptions, 'method' | 'url' | 'schema'>
-
-export interface DocumentInfo {
-  title: string
-  version: string
-  description: string
-}
 
 const POLICY =
   "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:; " +
@@ -25,8 +19,14 @@ export async function openPages(info: DocumentInfo, routes: DocumentedRoute[], l
   // Nobody calls these routes here, so nothing has to be compiled for them.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => JSON.stringify)
-  await app.register(swagger, { openapi: { info } })
-  for (const route of routes) app.route({ ...route, handler: async () => undefined })
+  const examples = await readExamples(info.examples)
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: info.title, version: info.version } },
+    convertConstToEnum: false,
+    transformObject: (made) =>
+      'openapiObject' in made ? completed(made.openapiObject, info, routes, examples) : made.swaggerObject,
+  })
+  for (const { method, url, schema } of routes) app.route({ method, url, schema, handler: async () => undefined })
   // It brings the policy that its own scripts and styles need; without TLS in front there is nothing to upgrade to.
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: POLICY })
   await app.ready()

@@ -1,15 +1,17 @@
-// The OpenAPI document and its pages below /docs: made when somebody first asks, so that no start pays for them.
+// The OpenAPI document, /openapi.json, and its pages below /docs: made when somebody first asks, so that no start pays for them.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Log } from '../runtime/log.ts'
-import type { DocumentedRoute, DocumentInfo } from './docs-pages.ts'
+import { accessOf } from './auth.ts'
 import type { HttpServer } from './http.ts'
+import type { DocumentedRoute, DocumentInfo } from './openapi.ts'
 
 /** Documents every route that is added to `app` afterwards, but for those whose schema says `hide`. */
 export function addDocs(app: HttpServer, info: DocumentInfo, log: Log): void {
   const routes: DocumentedRoute[] = []
-  app.addHook('onRoute', ({ method, url, schema }) => {
+  app.addHook('onRoute', ({ method, url, schema, onRequest }) => {
     // Fastify adds a HEAD of its own beside every GET, here as well as there.
-    if (schema?.hide !== true && method !== 'HEAD') routes.push({ method, url, schema })
+    if (schema?.hide !== true && method !== 'HEAD')
+      routes.push({ method: String(method), url, schema, access: accessOf(onRequest) })
   })
   let pages: Promise<HttpServer> | undefined
   const open = async () => {
@@ -24,8 +26,10 @@ export function addDocs(app: HttpServer, info: DocumentInfo, log: Log): void {
     })
     return pages
   }
-  const answer = async (request: FastifyRequest, reply: FastifyReply) => passOn(await opened(), request, reply)
+  const answer = async (request: FastifyRequest, reply: FastifyReply) =>
+    passOn(await opened(), request.raw.url ?? '/', request, reply)
   const hidden = { schema: { hide: true } }
+  app.get('/openapi.json', hidden, async (request, reply) => passOn(await opened(), '/docs/json', request, reply))
   app.get('/docs', hidden, answer)
   app.get('/docs/*', hidden, answer)
   app.addHook('onClose', async () => (await pages?.catch(() => undefined))?.close())
@@ -35,8 +39,13 @@ export function addDocs(app: HttpServer, info: DocumentInfo, log: Log): void {
 const NOT_PASSED_ON = new Set(['connection', 'keep-alive', 'transfer-encoding', 'date'])
 
 /** Always a GET: what is left out of the answer to a HEAD is left out here. */
-async function passOn(pages: HttpServer, { raw, headers }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const answer = await pages.inject({ method: 'GET', url: raw.url ?? '/', headers })
+async function passOn(
+  pages: HttpServer,
+  url: string,
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const answer = await pages.inject({ method: 'GET', url, headers })
   if (answer.statusCode === 404) return reply.callNotFound()
   for (const [name, value] of Object.entries(answer.headers))
     if (value !== undefined && !NOT_PASSED_ON.has(name)) reply.header(name, value)

@@ -19,6 +19,7 @@ import { answerNotFound, pathOf } from './methods.ts'
 import { answerError, problem } from './problem.ts'
 import { limitRate, type RateLimit } from './rate-limit.ts'
 import { addSafeHeaders } from './safe-headers.ts'
+import { traceRequests } from './spans.ts'
 
 export type HttpServer = FastifyInstance<
   RawServerDefault,
@@ -32,6 +33,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The path holds personal data, so logs name the route only. */
     hasPrivateUrl?: boolean
+    /** No span is made of its requests: those that bring spans would bring ever more. */
+    isUntraced?: boolean
   }
 }
 
@@ -48,6 +51,10 @@ interface Options {
   service: string
   version: string
   summary: string
+  /** What the routes are about, by the first part of their paths. */
+  tags?: Readonly<Record<string, string>>
+  /** The file of what was asked and answered once, for the document. */
+  examples?: string
   log: Log
   metrics: HttpMetrics
   /** Why the service cannot do its work now; empty when it can. */
@@ -75,6 +82,7 @@ export async function createHttp(options: Options): Promise<HttpServer> {
   metrics.watchRequests(admission.underWay)
   refuseWhileClosing(app)
   addSafeHeaders(app)
+  traceRequests(app, isExempt)
   app.setErrorHandler(answerError(log))
   // Only JSON is understood; fastify would take plain text as well.
   app.removeContentTypeParser('text/plain')
@@ -82,13 +90,15 @@ export async function createHttp(options: Options): Promise<HttpServer> {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     metrics.answered(route, request.method, reply.statusCode, reply.elapsedTime)
-    const level = isExempt(route) ? 'trace' : request.method === 'GET' ? 'debug' : 'info'
+    const isQuiet = isExempt(route) || request.routeOptions.config?.isUntraced
+    const level = isQuiet ? 'trace' : request.method === 'GET' ? 'debug' : 'info'
     if (!log.isLevelEnabled(level)) return
     const { method } = request
     const url = request.routeOptions.config?.hasPrivateUrl ? route : pathOf(request.url).slice(0, 200)
     log[level]({ method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered')
   })
-  addDocs(app, { title: service, version, description: summary }, log)
+  const { tags = {}, examples } = options
+  addDocs(app, { title: service, version, description: summary, tags, examples }, log)
   addHealth(app, metrics, faults)
   return app
 }

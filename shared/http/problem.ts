@@ -22,8 +22,12 @@ const TITLES: Record<number, string | undefined> = {
   422: 'Unprocessable Content',
 }
 
+export function titleOf(status: number): string {
+  return TITLES[status] ?? 'Error'
+}
+
 export function problem(status: number, code: string, detail: string, errors?: FieldFault[]): Problem {
-  const title = TITLES[status] ?? 'Error'
+  const title = titleOf(status)
   return { type: `urn:problem:${code}`, title, status, code, detail, ...(errors && { errors }) }
 }
 
@@ -53,7 +57,8 @@ function readToTheEnd(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 export function problemOf(error: Error): Problem {
-  if (error instanceof RejectedError) return problem(error.status, error.code, error.message, error.errors)
+  if (error instanceof RejectedError)
+    return { ...error.members, ...problem(error.status, error.code, error.message, error.errors) }
   if (isOutage(error)) return problem(503, error.code, 'what this needs is away; it was logged; try again soon')
   const faults = validationFaults(error)
   if (faults)

@@ -74,8 +74,17 @@ export interface Broker {
    * first; PermanentError `unpublishable` for what AMQP has no form for, such as 64 KiB of headers
    */
   publish(publication: Publication): Promise<void>
-  /** Delivers from `queue`, across reconnects, at most `prefetch` unsettled at a time, until cancelled. */
-  subscribe(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Subscription
+  /**
+   * Delivers from `queue`, across reconnects, at most `prefetch` unsettled at a time, until cancelled. A queue that is not there is
+   * a fault of the connection, unless `missing` is given: then it is told of that, the queue is looked for now and then, and
+   * `missing` is told again when it is there.
+   */
+  subscribe(
+    queue: string,
+    prefetch: number,
+    onDelivery: (delivery: Delivery) => void,
+    missing?: (isMissing: boolean) => void,
+  ): Subscription
   /**
    * Asks `queue` and resolves with the answer's body.
    *
@@ -85,6 +94,8 @@ export interface Broker {
   request(queue: string, question: Question, timeoutMs: number): Promise<Buffer>
   /** Sends an answer to the asker: no confirm, since an asker that has gone cannot be served. */
   reply(to: Delivery, body: Buffer): void
+  /** Says something that is true now to whoever listens at a fanout: no confirm, and where nobody listens it is gone. */
+  tell(exchange: string, type: string, body: Buffer): void
   status(): BrokerStatus
   /** Resolves once connected, with the topology in place. */
   ready(): Promise<void>

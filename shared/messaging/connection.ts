@@ -183,7 +183,7 @@ async function closeQuietly(model: ChannelModel): Promise<void> {
 }
 
 /** Why a connection could not be made or was lost, for people, and what to do where that is known. */
-export function describe(error: Error): string {
+function describe(error: Error): string {
   if (error instanceof AggregateError) return error.errors.map((inner) => asError(inner).message).join('; ')
   const advice = tlsAdvice(error)
   return advice === undefined ? error.message : `${error.message}: ${advice}`

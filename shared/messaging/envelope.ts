@@ -2,11 +2,13 @@
 
 import { isUtf8 } from 'node:buffer'
 import { isInstant } from '../contracts/definition/calendar.ts'
-import type { Message, Reader, Received, Registry } from '../contracts/definition/contract.ts'
+import type { AnyContract, Message, Reader, Received, Registry } from '../contracts/definition/contract.ts'
+import type { PersonalFields } from '../contracts/definition/personal.ts'
 import { PermanentError } from '../runtime/errors.ts'
 import type { Properties, Publication } from './broker.ts'
 import { type Arrived, SHORT_TEXT_MAX_BYTES } from './publishable.ts'
-import { nextTrace, type Trace } from './trace.ts'
+import { aboutMessage, beginStep } from './spans.ts'
+import { nextTrace, type Trace, type TraceHeaders } from './trace.ts'
 
 /** What made a message: the id of the message or request behind it, and the trace it belongs to. */
 export interface Cause extends Trace {
@@ -38,17 +40,7 @@ const CONTENT_TYPE = 'application/cloudevents+json'
  */
 export function encode({ contracts }: Registry, message: Message, service: string, cause: Cause): Publication {
   const contract = contracts.get(message.type)
-  const envelope = {
-    specversion: '1.0',
-    id: message.id,
-    source: `/${service}`,
-    type: message.type,
-    subject: message.subject,
-    time: message.time,
-    datacontenttype: 'application/json',
-    dataschema: contract?.dataschema,
-    data: message.data,
-  }
+  const envelope = envelopeOf(contract, message, service)
   if (contract?.version !== message.version || !contract.validator().Check(envelope))
     throw new PermanentError(
       'invalid_message',
@@ -69,7 +61,7 @@ export function encode({ contracts }: Registry, message: Message, service: strin
     contentType: CONTENT_TYPE,
     priority: message.priority ?? PRIORITY_DEFAULT,
     headers: {
-      ...nextTrace(cause),
+      ...traceFor(message, body, cause),
       attempt: 1,
       ...(cause.causationId !== undefined && { 'causation-id': cause.causationId }),
     },
@@ -82,6 +74,38 @@ export function encode({ contracts }: Registry, message: Message, service: strin
     properties,
     ...(message.isTask && { isTask: true }),
   }
+}
+
+/** That of the span that creates it, where spans are made. */
+function traceFor({ id, exchange, routingKey, subject }: Message, body: Buffer, from: Cause): TraceHeaders {
+  const step = beginStep(() => ({
+    name: `create ${exchange || routingKey}`,
+    kind: 'PRODUCER',
+    attributes: aboutMessage('create', { id, exchange, routingKey, subject, bytes: body.length }),
+    from,
+  }))
+  step?.end()
+  return step?.trace ?? nextTrace(from)
+}
+
+function envelopeOf(contract: AnyContract | undefined, message: Message, service: string) {
+  return {
+    specversion: '1.0',
+    id: message.id,
+    source: `/${service}`,
+    type: message.type,
+    subject: message.subject,
+    time: message.time,
+    datacontenttype: 'application/json',
+    dataschema: contract?.dataschema,
+    data: message.data,
+  }
+}
+
+/** The same message with other data, which the contract is not asked about: what is sealed is no longer as it was typed. */
+export function withData(publication: Publication, contract: AnyContract, message: Message): Publication {
+  const envelope = envelopeOf(contract, message, publication.properties.appId ?? '')
+  return { ...publication, body: Buffer.from(JSON.stringify(envelope)) }
 }
 
 /** Why AMQP or a consumer would refuse it. Once in the outbox, such a message could neither leave nor be forgotten. */
@@ -122,22 +146,28 @@ function read({ body }: Arrived): { received: Received; envelope: Record<string,
   return { received: { id, source, type, subject, time, data: envelope.data }, envelope }
 }
 
+/** Opens what is sealed of a message's data, and says whether its owner is forgotten. */
+export type Open = (personal: PersonalFields, message: Received) => Pick<Received, 'data' | 'isForgotten'>
+
 /**
  * Decodes, validates against the version of the contract that it names, and reads it as the newest; unknown fields are ignored.
+ * Without `open`, what is sealed stays so.
  *
- * @throws PermanentError `too_large`, `undecodable`, `not_a_cloudevent`, `unknown_type`, `unknown_version`, `invalid_data`
+ * @throws what `open` does; PermanentError `too_large`, `undecodable`, `not_a_cloudevent`, `unknown_type`, `unknown_version`, `invalid_data`
  */
-export function decode({ contracts }: Registry, delivery: Arrived): Received {
-  const { received, envelope } = read(delivery)
-  const contract = contracts.get(received.type)
-  const told = { source: received.source, dataschema: envelope.dataschema }
-  if (!contract) throw new UnknownContractError('unknown_type', `no contract for type ${received.type}`, told)
-  const reader = contract.readers.get(String(envelope.dataschema))
+export function decode({ contracts }: Registry, delivery: Arrived, open?: Open): Received {
+  const { received: sealed, envelope: wire } = read(delivery)
+  const contract = contracts.get(sealed.type)
+  const told = { source: sealed.source, dataschema: wire.dataschema }
+  if (!contract) throw new UnknownContractError('unknown_type', `no contract for type ${sealed.type}`, told)
+  const reader = contract.readers.get(String(wire.dataschema))
   if (!reader) {
-    const found = JSON.stringify(envelope.dataschema)?.slice(0, 200)
+    const found = JSON.stringify(wire.dataschema)?.slice(0, 200)
     const why = `dataschema is ${found}; this version knows ${[...contract.readers.keys()].join(', ')}`
     throw new UnknownContractError('unknown_version', why, told)
   }
+  const received = reader.personal && open ? { ...sealed, ...open(reader.personal, sealed) } : sealed
+  const envelope = received === sealed ? wire : { ...wire, data: received.data }
   if (!reader.validator().Check(envelope)) throw new PermanentError('invalid_data', faultsOf(reader, envelope))
   return reader.up ? { ...received, data: reader.up(received.data) } : received
 }

@@ -94,6 +94,7 @@ export function openRabbit(options: Options): Broker {
     subscribe: subscriber.subscribe,
     request: rpc.request,
     reply: (to, body) => rpc.reply(to.properties, body),
+    tell: rpc.tell,
     status: () => ({
       fault: publishing.status().fault ?? consuming.status().fault,
       unconfirmed: publisher.unconfirmed(),

@@ -1,7 +1,7 @@
 // Questions and answers, by direct reply-to (RabbitMQ guide "Direct Reply-to"): no reply queue, answers come on the
 // channel that asked. A question expires with its asker's patience, and says when that is, so a late one is never served.
 import { randomUUID } from 'node:crypto'
-import type { ConfirmChannel } from 'amqplib'
+import type { ConfirmChannel, Options } from 'amqplib'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, TransientError } from '../runtime/errors.ts'
 import type { Properties, Question } from './broker.ts'
@@ -11,6 +11,7 @@ import { CHANNEL_CLOSED } from './publisher.ts'
 /** Somebody waits for the answer. */
 const QUESTION_PRIORITY = 8
 const REPLY_TO = 'amq.rabbitmq.reply-to'
+const JSON_TYPE = 'application/json'
 
 export function createRpcChannel() {
   const open = new Map<string, Deferred<Buffer>>()
@@ -30,6 +31,16 @@ export function createRpcChannel() {
     session?.renew(error)
   }
 
+  /** No confirm and not mandatory: an asker that has gone cannot be served, and nobody need listen. */
+  function send(exchange: string, routingKey: string, body: Buffer, properties: Options.Publish): void {
+    try {
+      channel?.publish(exchange, routingKey, body, { ...properties, contentType: JSON_TYPE, persistent: false })
+    } catch (error) {
+      // The channel has just closed, and with it the way to whoever listens.
+      session?.fail(asError(error))
+    }
+  }
+
   return {
     async request(queue: string, { type, body, headers }: Question, timeoutMs: number): Promise<Buffer> {
       if (!channel) throw new TransientError('broker_unavailable', 'not connected to the broker')
@@ -46,7 +57,7 @@ export function createRpcChannel() {
           correlationId,
           replyTo: REPLY_TO,
           expiration: String(timeoutMs),
-          contentType: 'application/json',
+          contentType: JSON_TYPE,
           mandatory: true,
           persistent: false,
           priority: QUESTION_PRIORITY,
@@ -60,16 +71,10 @@ export function createRpcChannel() {
         open.delete(correlationId)
       }
     },
-    /** No confirm and not mandatory: an asker that has gone cannot be served. */
     reply({ replyTo, correlationId }: Properties, body: Buffer): void {
-      if (replyTo === undefined) return
-      try {
-        channel?.publish('', replyTo, body, { correlationId, contentType: 'application/json', persistent: false })
-      } catch (error) {
-        // The channel has just closed, and with it the way to the asker.
-        session?.fail(asError(error))
-      }
+      if (replyTo !== undefined) send('', replyTo, body, { correlationId })
     },
+    tell: (exchange: string, type: string, body: Buffer) => send(exchange, '', body, { type }),
     async attach(opening: Session): Promise<void> {
       const opened = await opening.model.createConfirmChannel()
       opened.on('error', opening.fail)

@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile'
 import type { RpcContract } from '../contracts/definition/contract.ts'
 import { asError, RejectedError, TransientError } from '../runtime/errors.ts'
 import type { Broker } from './broker.ts'
+import { aboutMessage, beginStep } from './spans.ts'
 import { nextTrace, type Trace } from './trace.ts'
 
 const Answered = Type.Object({ ok: Type.Literal(true), reply: Type.Unknown() })
@@ -30,16 +31,30 @@ export async function ask<Q, R>(
   cause: Trace = {},
 ): Promise<R> {
   const body = Buffer.from(JSON.stringify(request))
+  const step = asking(contract, cause)
+  const headers = { ...(step?.trace ?? nextTrace(cause)) }
   const answer = await broker
-    .request(contract.queue, { type: contract.type, body, headers: { ...nextTrace(cause) } }, timeoutMs)
+    .request(contract.queue, { type: contract.type, body, headers }, timeoutMs)
     .catch((thrown: unknown) => {
+      step?.end(thrown)
       throw unanswered(asError(thrown))
     })
+  step?.end()
   const wire = wireReply(answer)
   if (wire?.ok === false) throw new RejectedError(wire.status, wire.code, wire.message)
   if (!wire || !contract.reply().Check(wire.reply))
     throw new RejectedError(502, 'bad_answer', `the answer to ${contract.type} is not valid`)
   return wire.reply as R
+}
+
+/** From the question to its answer. */
+function asking({ queue: routingKey, type }: Pick<RpcContract<unknown, unknown>, 'queue' | 'type'>, from: Trace) {
+  return beginStep(() => ({
+    name: `ask ${type}`,
+    kind: 'CLIENT',
+    attributes: aboutMessage('send', { id: undefined, exchange: '', routingKey, subject: undefined }),
+    from,
+  }))
 }
 
 function wireReply(answer: Buffer): WireReply | undefined {

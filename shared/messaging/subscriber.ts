@@ -15,6 +15,9 @@ interface Consumer {
   queue: string
   prefetch: number
   onDelivery(delivery: Delivery): void
+  /** Given for a queue that may be missing. */
+  missing: ((isMissing: boolean) => void) | undefined
+  isMissing: boolean
   /** The latest start, settled or not. */
   starting?: Promise<void>
   isDropped: boolean
@@ -29,6 +32,9 @@ interface Active {
   heardAtMs: number
 }
 
+/** How often a queue that is missing is looked for. */
+const LOOK_FOR_MS = 5_000
+
 /** `renewIdleAfterMs`: how long a consumer may hear nothing before it opens its channel anew; for ever by default. */
 export function createSubscriber(renewIdleAfterMs?: number) {
   const consumers = new Set<Consumer>()
@@ -40,16 +46,47 @@ export function createSubscriber(renewIdleAfterMs?: number) {
     return consumer.starting
   }
 
+  /** What closes the channel of a queue that is not there is no fault of the session, where that may be. */
   async function open(session: Session, consumer: Consumer): Promise<void> {
+    try {
+      await consumeOn(session, consumer)
+      if (consumer.isMissing) tellMissing(consumer, false)
+    } catch (thrown) {
+      const error = asError(thrown)
+      if (!mayBeMissing(consumer, error)) throw error
+      lookFor(session, consumer)
+    }
+  }
+
+  function tellMissing(consumer: Consumer, isMissing: boolean): void {
+    consumer.isMissing = isMissing
+    consumer.missing?.(isMissing)
+  }
+
+  function lookFor(session: Session, consumer: Consumer): void {
+    if (!consumer.isMissing) tellMissing(consumer, true)
+    const look = () => {
+      if (current === session && consumers.has(consumer)) start(session, consumer).catch(session.fail)
+    }
+    setTimeout(look, LOOK_FOR_MS).unref()
+  }
+
+  async function consumeOn(session: Session, consumer: Consumer): Promise<void> {
     const channel = await session.model.createChannel()
-    channel.on('error', session.fail)
-    channel.on('close', () => session.fail(new TransientError('channel_closed', `${consumer.queue}: channel closed`)))
+    let isGone = false
+    channel.on('error', (error) => {
+      isGone = mayBeMissing(consumer, error)
+      if (!isGone) session.fail(error)
+    })
+    channel.on('close', () => {
+      if (!isGone) session.fail(new TransientError('channel_closed', `${consumer.queue}: channel closed`))
+    })
     channel.on('handler-error', session.fail)
     await channel.prefetch(consumer.prefetch)
     if (!consumers.has(consumer)) return
     const acks = createAcks((deliveryTag, how) => {
       // After the session the channel is closed and refuses; the broker delivers again.
-      if (current !== session || consumer.isDropped) return
+      if (current !== session || consumer.isDropped || isGone) return
       try {
         if (how === 'refused') channel.nack(messageWith(deliveryTag), false, false)
         else channel.ack(messageWith(deliveryTag), how === 'and those before')
@@ -61,8 +98,14 @@ export function createSubscriber(renewIdleAfterMs?: number) {
     const active: Active = { channel, consumerTag: '', unsettled: 0, heardAtMs: performance.now() }
     const { consumerTag } = await channel.consume(consumer.queue, (message) => {
       // Null says that the broker cancelled the consumer, for example because its queue was deleted.
-      if (message === null)
-        return session.fail(new TransientError('consumer_cancelled', `${consumer.queue}: consumer cancelled`))
+      if (message === null) {
+        if (!consumer.missing)
+          return session.fail(new TransientError('consumer_cancelled', `${consumer.queue}: consumer cancelled`))
+        isGone = true
+        delete consumer.active
+        channel.close().catch(() => undefined)
+        return lookFor(session, consumer)
+      }
       const { fields, content } = message
       const settle = acks.add(fields.deliveryTag)
       active.unsettled += 1
@@ -102,8 +145,13 @@ export function createSubscriber(renewIdleAfterMs?: number) {
   }
 
   return {
-    subscribe(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Subscription {
-      const consumer: Consumer = { queue, prefetch, onDelivery, isDropped: false }
+    subscribe(
+      queue: string,
+      prefetch: number,
+      onDelivery: (delivery: Delivery) => void,
+      missing?: (isMissing: boolean) => void,
+    ): Subscription {
+      const consumer: Consumer = { queue, prefetch, onDelivery, missing, isMissing: false, isDropped: false }
       consumers.add(consumer)
       if (current) start(current, consumer).catch(current.fail)
       return {
@@ -145,6 +193,9 @@ export function createSubscriber(renewIdleAfterMs?: number) {
     },
   }
 }
+
+const mayBeMissing = ({ missing }: Consumer, error: Error) =>
+  missing !== undefined && 'code' in error && error.code === 404
 
 /** amqplib's ack and nack want the message but read only its delivery tag. */
 function messageWith(deliveryTag: number) {

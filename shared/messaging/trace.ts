@@ -1,5 +1,4 @@
 // W3C Trace Context: passed on from message to message, so that any tracing tool can join an order's steps.
-import { randomFillSync } from 'node:crypto'
 
 /** As headers bring it, over HTTP or AMQP. */
 export interface Trace {
@@ -11,34 +10,80 @@ export interface Trace {
  * Version, trace id, parent id and flags. A later version may say more after a hyphen; what is known of it is read all the
  * same ("Versioning of traceparent"). Ids of zeros are none.
  */
-const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?$/
-const TRACESTATE_MAX = 512
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+/** Sampled, and that the id was drawn at random; the meaning of other bits is not known, so they are not passed on. */
+const FLAGS_KNOWN = 0b11
 
-/** The headers for the next step: the same trace when there is a valid one, with its state; otherwise a new one. */
-export function nextTrace({ traceparent, tracestate }: Trace): { traceparent: string; tracestate?: string } {
-  const [, version, traceId, flags, more] = (typeof traceparent === 'string' && TRACEPARENT.exec(traceparent)) || []
-  if (traceId === undefined || (version === '00' && more !== undefined)) {
-    const random = nextRandom(24)
-    return { traceparent: `00-${random.slice(16)}-${random.slice(0, 16)}-01` }
-  }
-  return {
-    traceparent: `00-${traceId}-${nextRandom(8)}-${flags}`,
-    ...(isState(tracestate) && { tracestate }),
-  }
+/** A valid trace as it was told. */
+export interface Told {
+  traceId: string
+  parentId: string
+  /** Without bits that nobody knows. */
+  flags: number
+  state: string | undefined
 }
 
-const isState = (state: unknown): state is string =>
-  typeof state === 'string' && state.length <= TRACESTATE_MAX && /^[\x20-\x7e]+$/.test(state)
+export function toldBy({ traceparent, tracestate }: Trace): Told | undefined {
+  const [, version, traceId, parentId, flags, more] =
+    (typeof traceparent === 'string' && TRACEPARENT.exec(traceparent)) || []
+  if (traceId === undefined || parentId === undefined || flags === undefined) return undefined
+  // Version 00 says nothing more.
+  if (version === '00' && more !== undefined) return undefined
+  return { traceId, parentId, flags: Number.parseInt(flags, 16) & FLAGS_KNOWN, state: stateOf(tracestate) }
+}
 
-// Drawn in one go for many messages: asking the system for eight bytes costs more than everything else here.
-const pool = Buffer.alloc(8_192)
-let used = pool.length
+export interface TraceHeaders {
+  traceparent: string
+  tracestate?: string
+}
 
+export const headersOf = ({ traceId, parentId, flags, state }: Told): TraceHeaders => ({
+  traceparent: `00-${traceId}-${parentId}-0${flags & FLAGS_KNOWN}`,
+  ...(state !== undefined && { tracestate: state }),
+})
+
+/** The headers for the next step: the same trace when there is a valid one, with its state; otherwise a new one. */
+export function nextTrace(trace: Trace): TraceHeaders {
+  const told = toldBy(trace)
+  if (told) return headersOf({ ...told, parentId: nextRandom(8) })
+  const random = nextRandom(24)
+  return { traceparent: `00-${random.slice(16)}-${random.slice(0, 16)}-01` }
+}
+
+/** For logs; undefined where there is no valid trace. */
+export const traceIdOf = (traceparent: unknown): string | undefined => toldBy({ traceparent })?.traceId
+
+const STATE_MAX = 512
+const MEMBERS_MAX = 32
+/** A member that is longer goes first where all are too long. */
+const MEMBER_LONG = 128
+const MEMBER =
+  /^((?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13}))=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/
+
+/** As the next step is told it; undefined for what breaks its form, of which nothing is passed on ("tracestate Header Field Values"). */
+function stateOf(state: unknown): string | undefined {
+  if (typeof state !== 'string') return undefined
+  const members = state
+    .split(',')
+    .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
+    .filter((member) => member !== '')
+  const keys = members.map((member) => MEMBER.exec(member)?.[1])
+  if (members.length > MEMBERS_MAX || keys.includes(undefined)) return undefined
+  // Who wrote last stands first: of two under one key that one counts.
+  const kept = members.filter((_, index) => keys.indexOf(keys[index]) === index)
+  const short = lengthOf(kept) > STATE_MAX ? kept.filter(({ length }) => length <= MEMBER_LONG) : kept
+  while (lengthOf(short) > STATE_MAX) short.pop()
+  return short.length === 0 ? undefined : short.join(',')
+}
+
+const lengthOf = (members: readonly string[]) => members.join(',').length
+
+/** In hexadecimal. Ids are no secrets; and a simulation, whose chance is its seed's, draws the same ones again. */
 function nextRandom(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  used += bytes
-  return pool.toString('hex', used - bytes, used)
+  let drawn = ''
+  while (drawn.length < bytes * 2)
+    drawn += Math.floor(Math.random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0')
+  return drawn.slice(0, bytes * 2)
 }

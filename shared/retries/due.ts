@@ -1,9 +1,10 @@
 // Handles what is kept when it is due: within a second of its time, by whichever copy claims it first.
+import { asError, errorCode } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { lookEvery } from '../runtime/looks.ts'
 import type { Database } from '../storage/index.ts'
 import type { Kept } from './kept.ts'
-import { claimDue, queuesDue, releaseKnown } from './retries.ts'
+import { claimDue, giveBack, queuesDue, release } from './retries.ts'
 
 export type DueRetries = ReturnType<typeof handleDue>
 
@@ -35,13 +36,15 @@ const ATTEMPT_MAX_MS = 60_000
 export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known: string[], lookEveryMs: number) {
   const { database, outage, log, now } = kernel
   const underWay = new Map<string, Set<Promise<void>>>(consumers.map(({ queue }) => [queue, new Set()]))
+  /** Claims of which nobody knows whether they were committed, by their ends. */
+  const unknown = new Map<string, Set<string>>(consumers.map(({ queue }) => [queue, new Set()]))
   let count = 0
   let closed = false
 
   async function look(): Promise<void> {
     if (outage.fault() !== undefined) return
-    if (count++ % RELEASE_EVERY_LOOKS === 0 && known.length > 0)
-      await releaseKnown(database, known, now().toISOString())
+    await Promise.all(consumers.map(giveUnknownBack))
+    if (count++ % RELEASE_EVERY_LOOKS === 0 && known.length > 0) await release(database, known, now().toISOString())
     const due = new Set(await queuesDue(database, now().toISOString()))
     await Promise.all(consumers.filter(({ queue }) => due.has(queue)).map(claim))
   }
@@ -53,22 +56,37 @@ export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known:
     for (let isMore = true; isMore && !closed; ) {
       if (mine.size >= rowsMax) await Promise.race(mine)
       const at = now()
-      const claimed = await database.transaction((tx) =>
-        claimDue(tx, {
-          queue,
-          now: at.toISOString(),
-          until: new Date(at.getTime() + ATTEMPT_MAX_MS).toISOString(),
-          held: consumer.held(),
-          limit: rowsMax - mine.size,
-          skipLocked: database.dialect === 'postgres',
-        }),
-      )
+      const until = new Date(at.getTime() + ATTEMPT_MAX_MS).toISOString()
+      const claimed = await database
+        .transaction((tx) =>
+          claimDue(tx, {
+            queue,
+            now: at.toISOString(),
+            until,
+            held: consumer.held(),
+            limit: rowsMax - mine.size,
+            skipLocked: database.dialect === 'postgres',
+          }),
+        )
+        .catch((error: unknown) => {
+          if (errorCode(asError(error)) === 'commit_unknown') unknown.get(queue)?.add(until)
+          throw error
+        })
       for (const kept of claimed) {
         const settled = consumer.again(kept).finally(() => mine.delete(settled))
         mine.add(settled)
       }
       isMore = claimed.length > 0
     }
+  }
+
+  /** Again and again until they have ended by themselves: a server may be committing for a while after its client is gone. */
+  async function giveUnknownBack({ queue }: Retrying): Promise<void> {
+    const ends = unknown.get(queue)
+    if (!ends || ends.size === 0) return
+    const at = now().toISOString()
+    await giveBack(database, { queue, ends: [...ends], now: at })
+    for (const end of ends) if (end <= at) ends.delete(end)
   }
 
   const looks = lookEvery(lookEveryMs, look, (err) => log.warn({ err }, 'cannot look for what is due'))

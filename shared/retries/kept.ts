@@ -66,6 +66,7 @@ interface Failure {
   patience: Patience
   waitMs: number
   isCounted: boolean
+  usesPatience: boolean
   /** The attempt that failed, from 1. */
   attempt: number
   nowMs: number
@@ -73,15 +74,16 @@ interface Failure {
 
 /** A failed attempt: when the next one is made, and when it is given up. */
 export function keptAfter(before: Kept, failure: Failure): Kept {
-  const { error, history, patience, waitMs, isCounted, attempt, nowMs } = failure
-  // Patience is counted from the first failure.
-  const keptAt = before.code === 'untried' ? instant(nowMs) : before.keptAt
-  const endsAt = patience.forMs === undefined ? null : instant(Date.parse(keptAt) + patience.forMs)
+  const { error, history, patience, waitMs, isCounted, usesPatience, attempt, nowMs } = failure
+  // Patience is counted from the first failure that uses it: until then there is no end.
+  const isFirst = usesPatience && patience.forMs !== undefined && before.endsAt === null
+  const keptAt = before.code === 'untried' || isFirst ? instant(nowMs) : before.keptAt
+  const endsAt = endOf(before.endsAt, keptAt, failure)
   const dueAt = instant(nowMs + waitMs)
   return {
     ...before,
     attempts: isCounted ? attempt : attempt - 1,
-    dueAt: endsAt !== null && endsAt < dueAt ? endsAt : dueAt,
+    dueAt: usesPatience && endsAt !== null && endsAt < dueAt ? endsAt : dueAt,
     endsAt,
     waitsFor: null,
     code: errorCode(error),
@@ -92,7 +94,15 @@ export function keptAfter(before: Kept, failure: Failure): Kept {
   }
 }
 
-/** How long it has been tried. */
+function endOf(before: string | null, keptAt: string, { patience, usesPatience }: Failure): string | null {
+  if (!usesPatience) return before
+  return patience.forMs === undefined ? null : instant(Date.parse(keptAt) + patience.forMs)
+}
+
+/** How much of its patience is used. */
+export const patienceUsedMs = (kept: Kept, nowMs: number) => (kept.endsAt === null ? 0 : triedForMs(kept, nowMs))
+
+/** How long it has been kept since the first failure. */
 export const triedForMs = ({ code, keptAt }: Kept, nowMs: number) =>
   code === 'untried' ? 0 : nowMs - Date.parse(keptAt)
 
@@ -110,11 +120,23 @@ export const isOver = ({ endsAt }: Kept, now: string) => endsAt !== null && ends
 /** Nobody has ended this attempt, or begun a later one. */
 export const isOurs = (found: Kept | undefined, { attempts }: Kept) => found?.attempts === attempts
 
+/** An attempt was begun of which nobody has told yet, and its time has not passed. */
+export const isUnderWay = ({ attempts, history, dueAt }: Kept, now: string) =>
+  attempts > (history.at(-1)?.attempt ?? 0) && dueAt > now
+
 export const GIVEN_UP = 'given_up'
 
-/** By an operator: what it failed with last is why. */
-export const givenUp = (kept: Kept, now: string): Kept => ({ ...kept, dueAt: now, endsAt: now, code: GIVEN_UP })
-export const hastened = (kept: Kept, now: string): Kept => ({ ...kept, dueAt: now, waitsFor: null })
+/** By an operator: what it failed with last is why. What was never tried has found no fault of ours. */
+export const givenUp = (kept: Kept, now: string): Kept => ({
+  ...kept,
+  dueAt: now,
+  endsAt: now,
+  code: GIVEN_UP,
+  isOutside: kept.isOutside || kept.attempts === 0,
+})
+/** What is under way stays its attempt's: given to another now, what comes of the first would not be kept. */
+export const hastened = (kept: Kept, now: string): Kept =>
+  isUnderWay(kept, now) ? kept : { ...kept, dueAt: now, waitsFor: null }
 
 export class GivenUpError extends PermanentError {
   constructor({ why, isOutside: wasOutside, attempts }: Kept) {

@@ -2,7 +2,7 @@
 // to a value.
 
 import type { Headers } from '../messaging/broker.ts'
-import { errorCode, PermanentError, TransientError } from '../runtime/errors.ts'
+import { errorCode, isInterrupted, isOutside, PermanentError, TransientError } from '../runtime/errors.ts'
 
 /** How long a handler goes on trying. Whatever ends first ends it; with neither, it is due until it is done. */
 export interface Patience {
@@ -10,19 +10,33 @@ export interface Patience {
   waitsMs: readonly [number, ...number[]]
   /** How often it is tried in all. */
   attemptsMax?: number
-  /** How long it is tried, from the first failure, waits for what was not tried included. */
+  /**
+   * How long it is tried, from the first failure. What waits for something of ours has not begun, and is not ended by it; what waits
+   * for the outside world to serve has, and is.
+   */
   forMs?: number
 }
 
 /** 1 s, 5 s, 30 s, and then no more. */
 export const DEFAULT_PATIENCE: Patience = { waitsMs: [1_000, 5_000, 30_000], attemptsMax: 4 }
+/** For this long at least, sessions that the database ends cost a message no attempt. */
+const INTERRUPTED_FOR_MS = 600_000
 
-export type Remedy = { kind: 'retry'; waitMs: number; isCounted: boolean } | { kind: 'dead-letter'; reason: string }
+/** What is interrupted is not given up by the number of its attempts, but by time: it might be the message that ends its session. */
+export function patienceWith(error: Error, patience = DEFAULT_PATIENCE): Patience {
+  const { attemptsMax, forMs, waitsMs } = patience
+  if (!isInterrupted(error) || (attemptsMax === undefined && forMs === undefined)) return patience
+  return { waitsMs, forMs: Math.max(forMs ?? 0, INTERRUPTED_FOR_MS) }
+}
+
+export type Remedy =
+  | { kind: 'retry'; waitMs: number; isCounted: boolean; usesPatience: boolean }
+  | { kind: 'dead-letter'; reason: string }
 
 export interface Tried {
   /** Counts from 1. */
   attempt: number
-  /** Since the first failure; 0 for the first. */
+  /** Since the first failure that used patience; 0 for the first. */
   forMs: number
 }
 
@@ -35,18 +49,21 @@ const NOT_TOLD = { retryAfterSeconds: 0, isUntried: false }
 
 /**
  * Permanent errors are given up at once; everything else when the patience is over. What was not even tried counts no
- * attempt. An error that says when to come back is waited for as long. `random` is from 0 to 1.
+ * attempt, and where it is nobody's fault outside uses no patience; what was interrupted counts none either. An error that says when to come back is waited for as long. `random` is from 0 to 1.
  */
 export function remedyFor(error: Error, { attempt, forMs }: Tried, patience: Patience, random: number): Remedy {
   const reason = `${errorCode(error)}: ${error.message}`
   if (error instanceof PermanentError) return { kind: 'dead-letter', reason }
-  const { retryAfterSeconds, isUntried } = error instanceof TransientError ? error : NOT_TOLD
+  const { retryAfterSeconds, isUntried: wasUntried } = error instanceof TransientError ? error : NOT_TOLD
+  const isUntried = wasUntried || isInterrupted(error)
   const { waitsMs, attemptsMax = Number.POSITIVE_INFINITY, forMs: patienceMs = Number.POSITIVE_INFINITY } = patience
-  const isOver = isUntried ? forMs >= patienceMs : attempt >= attemptsMax || forMs >= patienceMs
+  const usesPatience = !wasUntried || isOutside(error)
+  const isOver = usesPatience && ((!isUntried && attempt >= attemptsMax) || forMs >= patienceMs)
   if (isOver) return { kind: 'dead-letter', reason: `gave up after ${attempt} attempts: ${reason}` }
   const own = isUntried ? UNTRIED_WAIT_MS : (waitsMs[Math.min(attempt, waitsMs.length) - 1] ?? waitsMs[0])
   const toldMs = Math.min(retryAfterSeconds * 1_000, TOLD_MAX_MS)
-  return { kind: 'retry', waitMs: Math.round(Math.max(toldMs, own * (1 + JITTER * random))), isCounted: !isUntried }
+  const waitMs = Math.round(Math.max(toldMs, own * (1 + JITTER * random)))
+  return { kind: 'retry', waitMs, isCounted: !isUntried, usesPatience }
 }
 
 export interface Attempt {

@@ -4,7 +4,7 @@
 // Promise: a row ends only in the commit that handles it, gives it up, or follows the confirm of its dead copy.
 
 import type { Properties } from '../messaging/broker.ts'
-import { insert, type Reader, type Sql } from '../storage/index.ts'
+import { insert, inText, type Reader, type Sql } from '../storage/index.ts'
 import type { Change, State } from '../storage/state.ts'
 import type { Kept } from './kept.ts'
 import type { Attempt } from './recoverability.ts'
@@ -73,7 +73,7 @@ async function save(tx: Sql, changes: Change<Kept>[]): Promise<void> {
       waiting,
       `on conflict (id) do update set attempts = excluded.attempts, due_at = excluded.due_at, ends_at = excluded.ends_at,
          waits_for = excluded.waits_for, code = excluded.code, why = excluded.why, is_outside = excluded.is_outside,
-         history = excluded.history`,
+         history = excluded.history, kept_at = excluded.kept_at`,
     ),
   ])
 }
@@ -109,9 +109,6 @@ async function insertRows(tx: Sql, rows: readonly Kept[], then: string): Promise
     then,
   )
 }
-
-/** PostgreSQL keeps no U+0000 in a text, and neither database a half of a character. */
-const inText = (text: string) => text.replaceAll('\u0000', '\ufffd').toWellFormed()
 
 /** The queues of which something is due. */
 export async function queuesDue(sql: Reader, now: string): Promise<string[]> {
@@ -152,12 +149,17 @@ export async function claimDue(tx: Sql, { queue, now, until, held, limit, skipLo
   return rows.map(rowToKept).sort((one, other) => (one.keptAt < other.keptAt ? -1 : 1))
 }
 
-/** Those that waited for somebody who knows their type and version are due now: somebody does. */
-export async function releaseKnown(sql: Sql, dataschemas: string[], now: string): Promise<number> {
+/** Ends the claims of a queue that would end at these instants, so that what was claimed is due again. */
+export async function giveBack(sql: Sql, { queue, ends, now }: { queue: string; ends: string[]; now: string }) {
+  await sql.run('update retries set due_at = ? where queue = ? and due_at in each(?)', now, queue, ends)
+}
+
+/** Those that waited for this are due now: its type is known, its key is there, or its turn has come. Their patience begins anew. */
+export async function release(sql: Sql, awaited: string[], now: string): Promise<number> {
   return sql.run(
-    'update retries set due_at = ?, waits_for = null where waits_for is not null and waits_for in each(?)',
+    'update retries set due_at = ?, ends_at = null, waits_for = null where waits_for is not null and waits_for in each(?)',
     now,
-    dataschemas,
+    awaited,
   )
 }
 

@@ -23,7 +23,7 @@ interface Options {
   name: string
   /** Failures in a row that open it. */
   failuresMax?: number
-  /** How long it is left alone before one call is let through. */
+  /** How long it is left alone before one call is let through; longer when it has said so. */
   openMs?: number
   callsMax?: number
   /** Told of each opening and closing. */
@@ -32,16 +32,21 @@ interface Options {
   clockMs?: () => number
 }
 
+/** Whoever asks to be left alone for longer is asked by one call after this. */
+const TOLD_MAX_MS = 300_000
+
 export function createBreaker(options: Options): Breaker {
   const { name, failuresMax = 10, openMs = 5_000, callsMax = 64, changed, clockMs = () => performance.now() } = options
   let failures = 0
   let openedAtMs: number | undefined
+  /** For how long; the outside system may have said so. */
+  let leftAloneMs = openMs
   let isProbing = false
   let underWay = 0
 
   function state(): ReturnType<Breaker['state']> {
     if (openedAtMs === undefined) return 'closed'
-    return clockMs() - openedAtMs < openMs ? 'open' : 'half_open'
+    return clockMs() - openedAtMs < leftAloneMs ? 'open' : 'half_open'
   }
 
   const isOpen = () => state() === 'open' || (state() === 'half_open' && isProbing)
@@ -58,6 +63,8 @@ export function createBreaker(options: Options): Breaker {
     if (failures < failuresMax && openedAtMs === undefined) return
     if (openedAtMs === undefined) changed?.('open', error instanceof Error ? error.message : String(error))
     openedAtMs = clockMs()
+    const toldMs = error instanceof TransientError ? error.retryAfterSeconds * 1_000 : 0
+    leftAloneMs = Math.max(openMs, Math.min(toldMs, TOLD_MAX_MS))
   }
 
   return {

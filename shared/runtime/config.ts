@@ -5,6 +5,11 @@ import { BrokenError } from './errors.ts'
 
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 })
 
+const DAYS = { 1: '[1-9][0-9]{0,4}', 8: '[89]|[1-9][0-9]{1,4}', 60: '[6-9][0-9]|[1-9][0-9]{2,4}' }
+
+/** A setting that says how many days something is kept: so many or more, or `forever`. */
+export const Days = (least: keyof typeof DAYS) => ({ pattern: `^(forever|${DAYS[least]})$` })
+
 /** What every service reads. */
 export const CommonConfig = Type.Object({
   portBase: Type.Integer({
@@ -54,6 +59,27 @@ export const CommonConfig = Type.Object({
       description: 'postgres://… instead of a SQLite file; {service} is replaced by the service’s name.',
     }),
   ),
+  encryptPersonal: Type.Boolean({
+    default: true,
+    description:
+      'Whether personal data is encrypted in messages and tables, for each customer by a key of their own. While copies of a version before this one run: false.',
+  }),
+  masterKey: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9+/]{43}=$',
+      description:
+        'Wraps the keys of customers, the same for all services: 32 bytes in base64, as openssl rand -base64 32 makes them. Default: MASTER_KEY_FILE.',
+    }),
+  ),
+  masterKeyFile: Type.Optional(
+    Type.String({ description: 'File that holds it. Default: master.key in DATA_DIR, made when it is missing.' }),
+  ),
+  masterKeyPrevious: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9+/]{43}=(,[A-Za-z0-9+/]{43}=)*$',
+      description: 'Those before, or the one that comes next, separated by commas: they open keys, and wrap none.',
+    }),
+  ),
   logLevel: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' },
@@ -64,7 +90,8 @@ export const CommonConfig = Type.Object({
   operatorTokens: Type.Optional(
     Type.String({
       pattern: '^[^\\s,]{16,}(,[^\\s,]{16,})*$',
-      description: 'Bearer tokens for operator routes, 16 characters or more each, separated by commas.',
+      description:
+        'Bearer tokens for operator routes, 16 characters or more each, separated by commas. With name:token, that token says who shows it: what is done with it is recorded under that name.',
     }),
   ),
   customerTokens: Type.Optional(
@@ -105,6 +132,17 @@ export const CommonConfig = Type.Object({
       description: 'Proxies whose X-Forwarded-For is believed, separated by commas: addresses, ranges, or loopback.',
     }),
   ),
+  keepDays: Type.String({
+    ...Days(60),
+    default: '400',
+    description:
+      'How many days what has ended is kept after it was touched last, 60 or more, or forever; the same for all services. No older message is taken as new.',
+  }),
+  keepNotesDays: Type.String({
+    ...Days(8),
+    default: '30',
+    description: 'How many days a service keeps what it notes for itself, 8 or more, or forever.',
+  }),
   retryLookMs: Type.Integer({
     minimum: 10,
     maximum: 3_600_000,
@@ -181,7 +219,7 @@ function faultsOf(
   const [fault] = Errors(property, value)
   if (!fault) return []
   // A faulty address or token still holds its secret.
-  const shown = /URL|TOKEN|SECRET|PASS/.test(variable) ? '' : `=${environment[variable] ?? ''}`
+  const shown = /URL|TOKEN|SECRET|PASS|MASTER/.test(variable) ? '' : `=${environment[variable] ?? ''}`
   const wanted = fault.keyword === 'const' || fault.keyword === 'anyOf' ? descriptionOf(property) : fault.message
   return [`${variable}${shown} ${wanted}`]
 }

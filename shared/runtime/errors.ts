@@ -12,6 +12,8 @@ interface OwnDetails extends Details {
 interface TransientDetails extends OwnDetails {
   /** What everybody here needs is away, and nobody's work is at fault: consumers pause until it is back. */
   isOutage?: boolean
+  /** An outage of this one transaction, broken off by a lost connection or by another's: it may be done again at once. */
+  isInterrupted?: boolean
   /** Not to be tried again before; what was asked for by the other side, or is known to be of no use earlier. */
   retryAfterSeconds?: number
   /** Nothing was tried, so this is not counted as an attempt. Whoever says so sees to it that it ends. */
@@ -36,6 +38,7 @@ export class TransientError extends Error {
   override name = 'TransientError'
   readonly code: string
   readonly isOutage: boolean
+  readonly isInterrupted: boolean
   readonly retryAfterSeconds: number
   readonly isUntried: boolean
   /** See `declaredOutside`. */
@@ -44,7 +47,8 @@ export class TransientError extends Error {
     super(message, details)
     this.code = code
     this.isOutside = details.isOutside ?? false
-    this.isOutage = details.isOutage ?? false
+    this.isInterrupted = details.isInterrupted ?? false
+    this.isOutage = this.isInterrupted || (details.isOutage ?? false)
     this.retryAfterSeconds = details.retryAfterSeconds ?? 0
     this.isUntried = details.isUntried ?? false
   }
@@ -82,6 +86,10 @@ export function isOutage(error: unknown): error is TransientError {
   return error instanceof TransientError && error.isOutage
 }
 
+export function isInterrupted(error: unknown): boolean {
+  return error instanceof TransientError && error.isInterrupted
+}
+
 /** Whether the port to an outside system has declared this as that system's own failure; a fault of ours never is. */
 export function isOutside(error: unknown): boolean {
   return (error instanceof TransientError || error instanceof PermanentError) && error.isOutside
@@ -106,17 +114,24 @@ export class RejectedError extends Error {
   readonly code: string
   readonly errors: FieldFault[] | undefined
   readonly retryAfterSeconds: number | undefined
+  /** What a program needs to go on: extension members of the problem (RFC 9457 §3.2). */
+  readonly members: Readonly<Record<string, unknown>> | undefined
   constructor(
     status: number,
     code: string,
     message: string,
-    details: Details & { errors?: FieldFault[]; retryAfterSeconds?: number } = {},
+    details: Details & {
+      errors?: FieldFault[]
+      retryAfterSeconds?: number
+      members?: Readonly<Record<string, unknown>>
+    } = {},
   ) {
     super(message, details)
     this.status = status
     this.code = code
     this.errors = details.errors
     this.retryAfterSeconds = details.retryAfterSeconds
+    this.members = details.members
   }
 }
 

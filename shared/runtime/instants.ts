@@ -18,7 +18,7 @@ export const instants = [
   'relay',
   /** A statement of a migration has run, and the migration is not committed. */
   'migration',
-  /** A dead letter is back in its queue, and still in the dead letters. */
+  /** A failed message is back in its queue, and the store does not know it. */
   'replay',
 ] as const
 export type Instant = (typeof instants)[number]

@@ -25,6 +25,7 @@ export async function faultsOf(
       (route) => `broker: '${route}' is refused, ${waiting.get(route) ?? 0} messages wait in the outbox`,
     ),
     ...(databaseFault === undefined ? [] : [`database: ${databaseFault}`]),
+    ...takings.flatMap(({ fault }) => fault?.() ?? []),
     ...stuck.map(
       ({ queue, oldestMs }) => `${queue}: a delivery has been unsettled for ${Math.round(oldestMs() / 1_000)} s`,
     ),

@@ -5,7 +5,9 @@ import { type CommonConfig, readConfig } from '../runtime/config.ts'
 import { asError, BrokenError } from '../runtime/errors.ts'
 import { createLog } from '../runtime/log.ts'
 import { withoutPrivate } from '../runtime/redact.ts'
-import { type RunningService, type ServiceDefinition, startService } from './service.ts'
+import type { ServiceDefinition } from './definition.ts'
+import { type RunningService, startService } from './service.ts'
+import { startedDespiteOutages } from './starting.ts'
 
 /**
  * Runs until SIGTERM or SIGINT, then stops in order and exits 0; exits 1 when it cannot start, must stop for a fault
@@ -45,7 +47,7 @@ export async function run<Schema extends TObject>(definition: ServiceDefinition<
   process.on('uncaughtException', broken)
   process.on('unhandledRejection', (reason) => broken(asError(reason)))
   try {
-    running = await startService(definition, config, { log, broken })
+    running = await startedDespiteOutages(() => startService(definition, config, { log, broken }), { log })
   } catch (thrown) {
     const error = asError(thrown)
     log.fatal(detailsOf(error), `cannot start: ${error.message}`)

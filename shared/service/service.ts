@@ -4,87 +4,61 @@
 // broker, then the database, closes.
 import { join } from 'node:path'
 import type { Static, TObject } from 'typebox'
-import type { Domain } from '../contracts/definition/domain.ts'
-import { type Auth, createAuth } from '../http/auth.ts'
+import { createAuth } from '../http/auth.ts'
 import { createHttp, type HttpServer } from '../http/http.ts'
 import { openCounts } from '../http/rate-limit.ts'
 import {
-  type Answerer,
   answeredFor,
   type Broker,
-  brokerUrls,
   type Consumer,
-  type ConsumerOptions,
   consume,
   createGroupCommit,
   createOutage,
   createOutbox,
   type DueRetries,
-  type GroupCommit,
   handleDue,
   heardBy,
   type Kernel,
+  keepAll,
+  keyOpener,
+  keysConsumer,
   knownTo,
+  lookForDropped,
   managementOf,
+  type Outbox,
+  openEpoch,
+  openMaster,
+  openPersonal,
   openRabbit,
   type Policies,
   readAmqpTls,
   serve,
+  startErasing,
   type Taking,
-  type Timers,
   watchOverdue,
   watchPolicies,
 } from '../messaging/index.ts'
-import type { WatchedBreaker } from '../runtime/breaker.ts'
+import { startSweeper } from '../retention/sweeper.ts'
+import { kernelsTables } from '../retention/tables.ts'
 import type { CommonConfig } from '../runtime/config.ts'
 import { asError, BrokenError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
-import { type Database, migrate, openDatabase } from '../storage/index.ts'
+import { openDatabase } from '../storage/index.ts'
+import { watchBehind } from './behind.ts'
+import { brokerOf, flushed } from './broker.ts'
+import type { ServiceDefinition } from './definition.ts'
+import { exporterOf } from './exporting.ts'
+import { gatheringBy } from './gathering.ts'
+import { isHealing } from './healing.ts'
+import { checkHeard } from './heard.ts'
 import { createParts, type Parts } from './lifecycle.ts'
-import { createMetrics, type OwnGauges, type Watched } from './metrics.ts'
+import { createMetrics, type Watched } from './metrics.ts'
+import { upToDate } from './opening.ts'
+import { serveOperations } from './operations.ts'
 import { faultsOf } from './readiness.ts'
-import { retryRoutes } from './retries.ts'
-
-/** What a service's own wiring gets. */
-export interface Wiring<Config> {
-  config: Config
-  database: Database
-  broker: Broker
-  commit: GroupCommit
-  auth: Auth
-  parts: Parts
-  log: Log
-  now: () => Date
-}
-
-/** What a service's own wiring gives: what it hears, what it answers, what people may ask. */
-export interface Wired {
-  consumers: ConsumerOptions[]
-  rpc?: { queue: string; prefetch: number; answerers: Answerer[] }
-  /** Those before its outside systems: shown as metrics. */
-  breakers?: WatchedBreaker[]
-  /** What it tells of its own state: shown as metrics too. */
-  gauges?: OwnGauges[]
-  /** Those it sets itself by the broker, and looks after in its own tables. */
-  timers?: Timers[]
-  routes(app: HttpServer): Promise<void> | void
-}
-
-export interface ServiceDefinition<Schema extends TObject = TObject> {
-  /** One of the domain's services; also the CloudEvents source and the name of its database. */
-  name: string
-  domain: Domain
-  summary: string
-  /** Its folder, which holds `migrations/`. */
-  folder: string
-  config: Schema
-  /**
-   * Nobody waits for its answers: where the processors of a host are busy, it leaves them to those that somebody waits for
-   * (nice(2), 0 to 19; default 0).
-   */
-  niceness?: number
-  wire(wiring: Wiring<Readonly<Static<Schema>>>): Promise<Wired> | Wired
-}
+import { oldestDays, removedBy, retentionGauges } from './retention.ts'
+import { RETRY_TAGS, retryRoutes } from './retries.ts'
+import { createWaiting } from './waiting.ts'
 
 /** What tests replace. */
 export interface Seams {
@@ -104,11 +78,12 @@ export interface RunningService {
   heard: Record<string, string[]>
   /** Resolves once broker and topology are there too. */
   ready(): Promise<void>
+  /** Removes what is due now, as it does once a day by itself. */
+  sweep(): Promise<void>
   close(): Promise<{ clean: boolean }>
 }
 
 export const VERSION = '0.1.0'
-const OUTBOX_MIGRATIONS = join(import.meta.dirname, '..', 'storage', 'migrations')
 
 /**
  * Starts a service and resolves when it takes HTTP requests, whether or not the broker is there yet. `port` 0 takes a
@@ -134,7 +109,7 @@ async function open<Schema extends TObject>(
   seams: Seams,
   parts: Parts,
 ): Promise<RunningService> {
-  const { name: service, domain, summary, folder } = definition
+  const { name: service, domain, summary, tags, folder } = definition
   const { registry } = domain
   const { log, now = () => new Date() } = seams
   const auth = createAuth(config)
@@ -143,26 +118,38 @@ async function open<Schema extends TObject>(
   const metrics = createMetrics(service, registry, () => watched)
 
   const opened = await openDatabase(service, config.dataDir, config.databaseUrl)
-  const database = parts.use('database', opened, (it) => it.close())
-  const applied = await migrate(database, [OUTBOX_MIGRATIONS, join(folder, 'migrations')], () =>
-    log.warn('waiting for another process that holds the database, a copy that brings it up to date perhaps'),
-  )
-  if (applied.length > 0) log.info({ migrations: applied }, 'database brought up to date')
+  const stored = parts.use('database', opened, (it) => it.close())
+  await upToDate(stored, folder, log)
+  if (await isHealing(stored))
+    throw new BrokenError('half_healed', `the database is half rebuilt: npm run heal -- --service ${service}`)
+  const epoch = await openEpoch(stored)
+
+  const sealing = { registry, master: openMaster(config, log), isSealing: config.encryptPersonal, log }
+  const { vault, database, seal, show, crossing, open: opening } = await openPersonal({ database: stored, ...sealing })
+  parts.use('keys', lookForDropped({ vault, database, log, now }), (it) => it.close())
 
   const tls = readAmqpTls(config)
   let policies: Policies | undefined
-  const connected = () => void policies?.look()
+  let behind: ReturnType<typeof watchBehind> | undefined
+  let offered: Outbox | undefined
+  const connected = () => {
+    offered?.tryRefused()
+    policies?.look()
+  }
   const openBroker =
     seams.openBroker ??
     ((name) =>
       openRabbit({ ...brokerOf(config, domain), owner: service, tls, name, log, connected, broken: seams.broken }))
   const broker = parts.use('broker', openBroker(service), (it) => it.close(config.shutdownMs / 4))
-  const outbox = parts.use('outbox', createOutbox({ database, broker, log, now }), (it) => it.close())
+  const outbox = parts.use('outbox', createOutbox({ database, broker, log, now, origin: { service, epoch } }), (it) =>
+    it.close(),
+  )
+  offered = outbox
   let due: DueRetries | undefined
-  const taskDue = () => due?.wake()
+  const rowDue = () => due?.wake()
   const commit = parts.use(
     'group commit',
-    createGroupCommit({ database, outbox, service, registry, now, committed: metrics.committed, taskDue }),
+    createGroupCommit({ database, outbox, service, registry, now, seal, committed: metrics.committed, rowDue }),
     (it) => it.close(),
   )
   parts.use('outbox flush', outbox, () => flushed(() => outbox.pending().underWay, broker))
@@ -172,11 +159,32 @@ async function open<Schema extends TObject>(
   await outbox.sweep()
 
   const { observe } = metrics
-  const kernel: Kernel = { service, version: VERSION, broker, database, commit, outage, registry, log, now, observe }
-  const wired = await definition.wire({ config, database, broker, commit, auth, parts, log, now })
+  const tables = { ...kernelsTables, ...definition.tables }
+  const own = {
+    service,
+    version: VERSION,
+    registry,
+    log,
+    now,
+    open: opening,
+    observe,
+    oldestDays: oldestDays(tables, config),
+  }
+  const kernel: Kernel = { broker, database, commit, outage, ...own }
+  const openKey = keyOpener(vault, database, commit, now)
+  const gather = gatheringBy({ broker, services: domain.services, crossing, openKey })
+  // One that stands in for RabbitMQ has none, unless a test says where.
+  const isStandIn = seams.openBroker !== undefined && config.managementUrl === undefined
+  const management = isStandIn ? undefined : managementOf(config.amqpUrl, config.managementUrl)
+  const personal = { openKey, show, crossing, gather }
+  const wiring = { config, database, broker, management, commit, ...personal, auth, parts, log, now }
+  const wired = await definition.wire(wiring)
+  const { keyHandlers: handlers, forget } = wired
+  const ofKeys = keysConsumer({ service, registry, vault, crossing, handlers, forget })
+  const wanted = [...wired.consumers, ofKeys]
   watched.breakers.push(...(wired.breakers ?? []))
   for (const gauges of wired.gauges ?? []) metrics.own(gauges)
-  const heard = heardBy(registry, wired.consumers)
+  const heard = heardBy(registry, wanted)
   if (!seams.isGenerating) checkHeard(domain, heard)
   const unlimited = new Set(
     brokerOf(config, domain).topology.queues.flatMap(({ name, arguments: settings }) =>
@@ -184,20 +192,34 @@ async function open<Schema extends TObject>(
     ),
   )
   const consumers: Consumer[] = []
-  for (const options of wired.consumers) {
+  for (const options of wanted) {
     const countsRedeliveries = unlimited.has(options.queue)
     consumers.push(parts.use(options.queue, consume(kernel, { countsRedeliveries, ...options }), (it) => it.close()))
   }
   takings.push(...consumers)
-  due = parts.use(
-    'retries',
-    handleDue(kernel, consumers, knownTo(registry, wired.consumers), config.retryLookMs),
-    (it) => it.close(),
+  due = parts.use('retries', handleDue(kernel, consumers, knownTo(registry, wanted), config.retryLookMs), (it) =>
+    it.close(),
   )
+  const erasing = { service, database: stored, commit, vault, log, now }
+  parts.use('erasing', startErasing(erasing, config.retryLookMs), (it) => it.close())
   for (const timers of wired.timers ?? []) parts.use(timers.name, watchOverdue(kernel, timers), (it) => it.close())
-  const { rpc } = wired
+  const faults = async () => [
+    ...(stopping ? ['stopping'] : []),
+    ...(await faultsOf(kernel, outbox, takings)),
+    ...(policies?.faults() ?? []),
+    ...[behind?.fault() ?? [], vault.fault() ?? []].flat(),
+  ]
+  const { rpc, keeping = [] } = wired
   if (rpc) takings.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))
-  const management = seams.openBroker ? undefined : managementOf(config.amqpUrl, config.managementUrl)
+  // Who keeps all events does not ask itself.
+  const asked = domain.log?.marks.queue === rpc?.queue ? undefined : domain.log
+  behind =
+    asked &&
+    parts.use('high-water mark', watchBehind({ service, contracts: asked, broker, database, log }), (it) => it.close())
+  const waiting = createWaiting({ commit, database, now, wake: rowDue })
+  const exporting = exporterOf({ database, show, crossing, holdings: { ...definition.holdings, ...wired.holdings } })
+  const operations = serveOperations(kernel, { ...wired, waiting, breakers: watched.breakers, faults, exporting })
+  takings.push(parts.use(operations.queue, operations, (it) => it.close()))
   if (management) {
     const consumed = takings.map(({ queue }) => queue)
     const watching = watchPolicies({
@@ -207,12 +229,13 @@ async function open<Schema extends TObject>(
     })
     policies = parts.use('policies', watching, (it) => it.close())
   }
+  const sweeping = { database: stored, tables, settings: config, removedBy: removedBy(broker), log, now }
+  const sweeper = parts.use('sweeper', startSweeper(sweeping), (it) => it.close())
+  metrics.own(retentionGauges(stored, tables, now))
+  // Their owners answer for these queues.
+  for (const one of keeping.flatMap((kept) => keepAll(kernel, kept)))
+    takings.push(parts.use(one.queue, one, (it) => it.close()))
 
-  const faults = async () => [
-    ...(stopping ? ['stopping'] : []),
-    ...(await faultsOf(kernel, outbox, takings)),
-    ...(policies?.faults() ?? []),
-  ]
   const { rateLimitPerMinute: perMinute, trustProxy } = config
   const redis = perMinute === undefined ? undefined : await openCounts(config.redisUrl, log)
   if (redis) parts.use('redis', redis, (it) => it.disconnect())
@@ -220,6 +243,8 @@ async function open<Schema extends TObject>(
     service,
     version: VERSION,
     summary,
+    tags: { ...tags, ...RETRY_TAGS },
+    examples: join(folder, 'examples.json'),
     log,
     metrics,
     faults,
@@ -229,7 +254,7 @@ async function open<Schema extends TObject>(
   })
   parts.use('http', app, (it) => it.close())
   await app.register(async (routes: HttpServer) => wired.routes(routes))
-  await app.register(async (routes: HttpServer) => retryRoutes(routes, { auth, commit, database, now, wake: taskDue }))
+  await app.register(async (routes: HttpServer) => retryRoutes(routes, auth, waiting))
   const port = config.port ?? (config.portBase === 0 ? 0 : config.portBase + domain.services.indexOf(service))
   const address = await app.listen({ host: config.host, port }).catch((error: unknown) => {
     throw new BrokenError(
@@ -243,32 +268,13 @@ async function open<Schema extends TObject>(
     url: address,
     heard,
     ready: () => broker.ready(),
+    async sweep() {
+      await sweeper.now()
+      await wired.sweep?.()
+    },
     close() {
       stopping = true
       return parts.close(config.shutdownMs)
     },
   }
-}
-
-function brokerOf(
-  { amqpUrl: url, brokerCluster: isCluster = brokerUrls(url).length > 1 }: CommonConfig,
-  { clusterTopology, topology }: Domain,
-) {
-  return { url, isCluster, topology: isCluster ? clusterTopology : topology }
-}
-
-/** @throws BrokenError `heard_out_of_date` when the domain was told otherwise of what the handlers hear */
-function checkHeard({ heard }: Domain, own: Record<string, string[]>): void {
-  const wrong = Object.entries(own).filter(([queue, patterns]) => String(heard[queue]) !== String(patterns))
-  if (wrong.length === 0) return
-  const queues = wrong.map(([queue]) => queue).join(', ')
-  throw new BrokenError(
-    'heard_out_of_date',
-    `the bindings of ${queues} are not what its handlers hear: npm run generate`,
-  )
-}
-
-/** Waits for the last confirms; without a broker there is nothing to wait for, the rows are safe in the table. */
-async function flushed(underWay: () => number, broker: Broker): Promise<void> {
-  while (underWay() > 0 && broker.status().fault === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
 }

@@ -1,5 +1,7 @@
 // The storage port: the little of SQL that the services use, the same over every driver.
 
+import type { Sealable } from './sealable.ts'
+
 export type Value = string | number | null | Buffer
 export type Row = Record<string, Value>
 
@@ -14,7 +16,7 @@ export interface Sql {
   run(sql: string, ...values: Parameter[]): Promise<number>
 }
 
-export type Parameter = Value | readonly (string | number)[]
+export type Parameter = Value | Sealable | readonly (string | number)[]
 /** Reads, of what is committed or of what the transaction sees. */
 export type Reader = Pick<Sql, 'all' | 'get'>
 
@@ -41,7 +43,7 @@ export interface Spent {
  * `transaction` commits when `work` resolves and rolls back when it rejects; once it has resolved, the changes survive
  * the loss of the machine's power. Whoever opens a database closes it.
  *
- * @throws TransientError `disk_full`, `disk_failed`, `database_locked`, `database_unavailable`, all with `isOutage`; `connection_lost` when that happened before the commit; `commit_unknown` when the connection was lost while committing: it may be saved, or not.
+ * @throws TransientError `disk_full`, `disk_failed`, `database_locked`, `database_unavailable`, all with `isOutage`; with `isInterrupted`, `deadlock` and `serialization_failure`, `connection_lost` when that happened before the commit, and `commit_unknown` when the connection was lost while committing: it may be saved, or not.
  */
 export interface Database extends Sql {
   readonly dialect: 'sqlite' | 'postgres'
@@ -51,5 +53,15 @@ export interface Database extends Sql {
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /** The size of SQLite's log of what is not in the file yet, which grows while somebody reads for long; 0 on PostgreSQL. */
   walBytes(): number
+  /**
+   * Gives the disk up to so many pages back that are free in SQLite's file beyond those to keep, and says how many those were: 0 where none are,
+   * where the file was made by an earlier version and not converted since, and on PostgreSQL, whose autovacuum does it.
+   */
+  giveBack(pages: number, kept: number): Promise<number>
+  /**
+   * Writes that log back and empties it, after the transactions that are under way: SQLite would hold up the event loop for as long as one
+   * of this process goes on. False while somebody else reads or writes; true on PostgreSQL, which has no such log.
+   */
+  emptyWal(): Promise<boolean>
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 // Many keys and many rows in one statement, in SQL that every driver understands.
 import type { Sql, Value } from './database.ts'
+import type { Sealable } from './sealable.ts'
 
 /** Sizes of which every number of rows is a sum: few texts, so that few statements are prepared. */
 const SIZES = [64, 32, 16, 8, 4, 2, 1]
@@ -11,7 +12,7 @@ const SIZES = [64, 32, 16, 8, 4, 2, 1]
 export async function insert<R extends object>(
   tx: Pick<Sql, 'all' | 'run'>,
   into: string,
-  rows: readonly (readonly Value[])[],
+  rows: readonly (readonly (Value | Sealable)[])[],
   then = '',
 ): Promise<R[]> {
   const returns = /\breturning\b/.test(then)
@@ -26,6 +27,9 @@ export async function insert<R extends object>(
   )
   return answers.flat()
 }
+
+/** A text that both databases keep: PostgreSQL has no U+0000 in it, and neither a half of a character. */
+export const inText = (text: string): string => text.replaceAll('\u0000', '\ufffd').toWellFormed()
 
 function inSizes<T>(items: readonly T[]): T[][] {
   const parts: T[][] = []

@@ -18,7 +18,7 @@ export function failureOf(thrown: unknown): Error {
   if (!(error instanceof DatabaseError)) return lost(error)
   const { code = '' } = error
   const conflict = CONFLICTS[code]
-  if (conflict) return new TransientError(conflict, error.message, { cause: error })
+  if (conflict) return new TransientError(conflict, error.message, { cause: error, isInterrupted: true })
   const disk = DISK[code]
   if (disk) return new TransientError(disk, error.message, { cause: error, isOutage: true })
   if (code === LOCK_NOT_AVAILABLE)

@@ -5,6 +5,7 @@ import type { Database, Parameter, Reader, Spent, Transaction } from './database
 import { lockIds } from './lock-ids.ts'
 import { type Connection, type Connections, ensureDatabase, openPool, type Target } from './postgres-connect.ts'
 import { failureOf, isLost, isSilent } from './postgres-failures.ts'
+import { unsealed } from './sealable.ts'
 
 /** Reads under way at one time in a process; with those that write, what each copy of a service takes of the server's connections. */
 const READERS_MAX = 3
@@ -62,6 +63,8 @@ export async function openPostgres(target: Target): Promise<Database> {
     run: (sql, ...values) => transaction((tx) => tx.run(sql, ...values)),
     transaction,
     walBytes: () => 0,
+    giveBack: async () => 0,
+    emptyWal: async () => true,
     async close() {
       await Promise.all(underWay)
       await Promise.all([writer.end(), reader.end()])
@@ -192,11 +195,17 @@ const LOCK = 'select pg_advisory_xact_lock(id) from unnest(?::bigint[]) as id'
 
 /** Told from a server that cannot be reached at all: a new connection may be had at once. */
 function connectionLost(cause: unknown): TransientError {
-  return new TransientError('connection_lost', 'the connection was lost in a transaction', { cause })
+  return new TransientError('connection_lost', 'the connection was lost in a transaction', {
+    cause,
+    isInterrupted: true,
+  })
 }
 
 function commitUnknown(cause: unknown): TransientError {
-  return new TransientError('commit_unknown', 'the connection was lost while committing', { cause })
+  return new TransientError('commit_unknown', 'the connection was lost while committing', {
+    cause,
+    isInterrupted: true,
+  })
 }
 
 function lostBy(fault: Error | undefined): Error {
@@ -218,5 +227,5 @@ function prepared(sql: string, values: Parameter[]): Statement {
     known = { text, name: `s${texts.size}` }
     texts.set(sql, known)
   }
-  return { ...known, values }
+  return { ...known, values: values.map(unsealed) }
 }

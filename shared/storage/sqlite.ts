@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import { asError, errorCode, TransientError } from '../runtime/errors.ts'
 import type { Database, Parameter, Spent, Sql, Transaction, Value } from './database.ts'
+import { unsealed } from './sealable.ts'
+import { INCREMENTAL } from './sqlite-files.ts'
 
 const BUSY_TIMEOUT_MS = 10_000
 const BUSY_PAUSE_MS = 5
@@ -12,16 +14,16 @@ const BUSY_PAUSE_MS = 5
 const WAL_MAX_BYTES = 16 * 1_024 * 1_024
 
 /**
- * Opens (and creates) the database file at `path`. Several processes may share it: `begin immediate` takes the write
+ * Opens (and creates) the database file at `path`, and with it the one at `keysPath` as the schema `keys`. Several processes may share it: `begin immediate` takes the write
  * lock at once, since a deferred transaction that upgrades while another process writes fails with SQLITE_BUSY.
  */
-export function openSqlite(path: string): Database {
+export function openSqlite(path: string, keysPath?: string): Database {
   mkdirSync(dirname(path), { recursive: true })
-  const writer = connect(path)
+  const writer = connect(path, keysPath)
   // SQLite's own waiting would hold up the event loop, and with it heartbeats, health and every other request.
   writer.pragma('busy_timeout = 0')
   // Readers of a WAL database never wait for its writer, so HTTP reads go on while a group commits.
-  return sqliteOver(writer, connect(path))
+  return sqliteOver(writer, connect(path, keysPath))
 }
 
 /** The driver over open connections, which it closes. With one for both, reads would see what is not committed yet. */
@@ -59,6 +61,16 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
     return result
   }
 
+  /** Of all its files (sqlite.org, "PRAGMA wal_checkpoint"). The writer waits for nobody: who reads for long keeps the log from its end. */
+  const emptyWal = (): Promise<boolean> => {
+    const result = turn.then(async () => {
+      const [done] = await write.all<{ busy: number }>('pragma wal_checkpoint(truncate)')
+      return done?.busy === 0
+    })
+    turn = result.catch(() => undefined)
+    return result
+  }
+
   return {
     dialect: 'sqlite',
     writersMax: 1,
@@ -68,12 +80,26 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
     run: (sql, ...values) => transaction((tx) => tx.run(sql, ...values)),
     transaction,
     walBytes,
+    giveBack: (pages, kept) => transaction(async () => givenBack(writer, pages, kept)),
+    emptyWal,
     async close() {
       await turn
       reader.close()
       writer.close()
     },
   }
+}
+
+/** Of the database alone: the keys of people are few. */
+function givenBack(writer: Sqlite.Database, pages: number, kept: number): number {
+  if (writer.pragma('auto_vacuum', { simple: true }) !== INCREMENTAL) return 0
+  const free = () => Number(writer.pragma('freelist_count', { simple: true }))
+  const before = free()
+  const count = Math.min(pages, before - kept)
+  if (count <= 0) return 0
+  // Run to its end, since each of its steps frees one page (sqlite.org, "PRAGMA incremental_vacuum").
+  writer.exec(`pragma main.incremental_vacuum(${count})`)
+  return before - free()
 }
 
 /** @throws TransientError `database_locked` when another process keeps the write lock for longer than anybody should. */
@@ -90,10 +116,37 @@ async function begin(sql: Sql, deadline: number): Promise<void> {
   }
 }
 
-function connect(path: string): Sqlite.Database {
+const WAL_LOOKS_MAX = 200
+const WAL_LOOK_MS = 25
+
+/** Two that make a new file at once get in each other's way here, and SQLite does not wait for its timeout then. */
+function writeAhead(connection: Sqlite.Database, schema: string): void {
+  for (let looks = 1; ; looks++) {
+    try {
+      connection.pragma(`${schema}.journal_mode = WAL`)
+      return
+    } catch (thrown) {
+      const isBusy = thrown instanceof Sqlite.SqliteError && thrown.code.startsWith('SQLITE_BUSY')
+      if (!isBusy || looks === WAL_LOOKS_MAX) throw thrown
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAL_LOOK_MS)
+    }
+  }
+}
+
+function connect(path: string, keysPath?: string): Sqlite.Database {
   const connection = new Sqlite(path, { timeout: BUSY_TIMEOUT_MS })
-  connection.pragma('journal_mode = WAL')
+  if (keysPath !== undefined) {
+    connection.prepare('attach ? as keys').run(keysPath)
+    connection.pragma('keys.auto_vacuum = incremental')
+    writeAhead(connection, 'keys')
+    connection.pragma('keys.synchronous = FULL')
+  }
+  // Of a file that is new: so it can give back what was deleted. One that is there stays as it is.
+  connection.pragma('auto_vacuum = incremental')
+  writeAhead(connection, 'main')
   connection.pragma('synchronous = FULL')
+  // What is deleted is overwritten (sqlite.org, "PRAGMA secure_delete"), or the keys of people would stay in free pages.
+  connection.pragma('secure_delete = ON')
   connection.pragma('foreign_keys = ON')
   connection.pragma(`journal_size_limit = ${WAL_MAX_BYTES}`)
   return connection
@@ -168,7 +221,7 @@ const EACH_OF_JSON = 'in (select value from json_each(?))'
 
 /** A list goes in as JSON. */
 function bound(values: Parameter[]): Value[] {
-  return values.map((value) => (Array.isArray(value) ? JSON.stringify(value) : (value as Value)))
+  return values.map((value) => (Array.isArray(value) ? JSON.stringify(value) : (unsealed(value) as Value)))
 }
 
 /** The disk is full, or fails (sqlite.org, "Result and Error Codes"): nobody's statement is at fault, and all may go well later. */

@@ -12,6 +12,11 @@ export interface State<Value> {
   load(sql: Reader, keys: string[]): Promise<ReadonlyMap<string, Value>>
   /** Only what was changed; each key once, in a fixed number of statements. */
   save(tx: Sql, changes: Change<Value>[]): Promise<unknown>
+  /**
+   * Once all states of the group are saved: makes due what waits for its changes, whoever kept that. Resolves with how many rows
+   * are due by it.
+   */
+  saved?(tx: Sql, changes: Change<Value>[]): Promise<number>
 }
 
 export interface Change<Value> {

@@ -88,7 +88,11 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
         })
         return done.promise
       },
-      subscribe(queue, prefetch, onDelivery) {
+      subscribe(queue, prefetch, onDelivery, missing) {
+        if (missing && !queues.has(queue)) {
+          missing(true)
+          return { cancel: async () => undefined, drop: () => undefined }
+        }
         const subscriber: Subscriber = {
           connection,
           prefetch,
@@ -133,6 +137,10 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
         }
       },
       reply: ({ properties }, body) => questions.get(properties.replyTo ?? '')?.answer.resolve(body),
+      tell(exchange, type, body) {
+        if (!closed)
+          schedule(0, () => void accept({ exchange, routingKey: '', body, properties: { type, headers: {} } }))
+      },
       status: () => ({ fault: closed ? 'closed' : undefined, unconfirmed: unconfirmed.size, refused: [] }),
       ready: async () => undefined,
       async close(graceMs) {

@@ -58,10 +58,10 @@ const PAUSE_MAX_MS = 200
 /**
  * Resolves with the first defined, non-false value that `look` gives.
  *
- * @throws Error with `what` and the last thing seen when `withinMs` is over.
+ * @throws Error with `what` when `withinMs` is over; a function says then what was seen last
  */
 export async function eventually<T>(
-  what: string,
+  what: string | (() => string),
   look: () => T | Promise<T>,
   withinMs = 20_000,
 ): Promise<Exclude<T, undefined | false | null>> {
@@ -70,7 +70,8 @@ export async function eventually<T>(
   for (let last: T | undefined, pauseMs = 10; ; pauseMs = Math.min(pauseMs * 1.25, PAUSE_MAX_MS)) {
     last = await look()
     if (last !== undefined && last !== false && last !== null) return last as Exclude<T, undefined | false | null>
-    if (Date.now() > deadline) throw new Error(`within ${withinMs} ms this did not come true: ${what}`)
+    if (Date.now() > deadline)
+      throw new Error(`within ${withinMs} ms this did not come true: ${typeof what === 'string' ? what : what()}`)
     await delay(pauseMs)
   }
 }

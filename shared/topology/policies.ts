@@ -5,49 +5,14 @@
 // that, and would pass for a broker without policies: so it is asked for that too.
 //
 // Promise: nothing is refused for it. Where the management API cannot be asked nothing is claimed, and it is asked again.
-import { unescape as decoded } from 'node:querystring'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { asError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { lookEvery } from '../runtime/looks.ts'
-import { brokerUrls } from './broker-urls.ts'
+import { type Management, queuesAt, whyUnasked } from './management.ts'
 import type { Queue, Topology } from './queues.ts'
 
-export interface Management {
-  /** What is asked, and of each answer only what is needed: the queues of our vhost, and whether statistics are off. */
-  urls: { queues: string; overview: string }
-  authorization: string
-  /** For people; without a login. */
-  host: string
-  vhost: string
-}
-
-const COLUMNS = 'columns=name,policy,operator_policy,effective_policy_definition'
-const DEFAULT_LOGIN = 'guest'
-
-/** Where `MANAGEMENT_URL` says, with the broker's own login unless it has one; else at the first host of `AMQP_URL`. */
-export function managementOf(amqpUrl: string, managementUrl?: string): Management | undefined {
-  if (managementUrl === 'off') return undefined
-  const broker = new URL(brokerUrls(amqpUrl)[0] ?? '')
-  // Under TLS the login is not to be read by others, so it is not sent in the clear beside it.
-  const usual = broker.protocol === 'amqps:' ? 'https://host:15671' : 'http://host:15672'
-  const base = new URL(managementUrl ?? usual.replace('host', broker.hostname))
-  const { username, password } = base.username === '' ? broker : base
-  const isAnonymous = username === '' && password === ''
-  const login = isAnonymous ? [DEFAULT_LOGIN, DEFAULT_LOGIN] : [decoded(username), decoded(password)]
-  const vhost = decoded(broker.pathname.slice(1)) || '/'
-  const api = `${base.origin}${base.pathname.replace(/\/$/, '')}/api`
-  return {
-    urls: {
-      queues: `${api}/queues/${encodeURIComponent(vhost)}?${COLUMNS}`,
-      overview: `${api}/overview?columns=disable_stats`,
-    },
-    authorization: `Basic ${Buffer.from(login.join(':')).toString('base64')}`,
-    host: base.host,
-    vhost,
-  }
-}
+const COLUMNS = ['name', 'policy', 'operator_policy', 'effective_policy_definition']
 
 /**
  * The queues that a service answers for: those it takes from, their dead letters and timers, and what nobody takes from at all
@@ -89,7 +54,6 @@ const Described = Type.Array(
   }),
 )
 const described = Compile(Described)
-const overview = Compile(Type.Object({ disable_stats: Type.Boolean() }))
 
 /**
  * What the effective policies change of what we rely on. An argument of the queue wins over a policy; of two numbers the lower
@@ -176,25 +140,13 @@ const TIMEOUT_MS = 5_000
 
 /** Asks at once, and then again and again until it is closed. */
 export function watchPolicies({ management, queues, log, everyMs = EVERY_MS, timeoutMs = TIMEOUT_MS }: Options) {
-  const { urls, authorization, host, vhost } = management
   const closing = new AbortController()
   let found: PolicyChange[] = []
   let told = new Set<string>()
 
-  async function ask(url: string, signal: AbortSignal): Promise<unknown> {
-    const answer = await fetch(url, { headers: { authorization }, signal })
-    // Read or thrown away, so that the connection is free.
-    const text = await answer.text()
-    if (!answer.ok) throw new Error(`it answers ${answer.status}`)
-    return JSON.parse(text)
-  }
-
   async function read(): Promise<PolicyChange[]> {
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)])
-    const about = await ask(urls.overview, signal)
-    if (!overview.Check(about)) throw new Error('it does not say whether its statistics are off')
-    if (about.disable_stats) throw new Error('its statistics are off, and with them what holds for a queue')
-    return policyChanges(queues, await ask(urls.queues, signal), vhost)
+    return policyChanges(queues, await queuesAt(management, COLUMNS, signal), management.vhost)
   }
 
   function tell(changes: PolicyChange[]): void {
@@ -211,8 +163,7 @@ export function watchPolicies({ management, queues, log, everyMs = EVERY_MS, tim
 
   const looks = lookEvery(everyMs, look, (error) => {
     found = []
-    const why = error.cause === undefined ? error.message : asError(error.cause).message
-    log.info({ host, why }, 'the policies of the broker cannot be read')
+    log.info({ host: management.host, why: whyUnasked(error) }, 'the policies of the broker cannot be read')
   })
   void looks.now()
 

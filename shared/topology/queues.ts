@@ -33,6 +33,20 @@ export interface Topology {
 }
 
 export const deadLetterExchange = 'dead-letter.exchange'
+/** The wrapped keys of those whom personal data is about; not audited. */
+export const keysExchange = 'keys.exchange'
+/** What a service hears of keys: `order-service` by `order.keys.queue`. */
+export const keysQueueOf = (service: string) => `${service.replace(/-service$/, '')}.keys.queue`
+/** By a fanout, whatever its key. */
+export const KEYS_PATTERN = 'keys.#'
+
+/** Where the copies of the services say how they are. */
+export const operationsExchange = 'ops.exchange'
+
+/** `payment-service` answers operators' questions in `payment.ops.queue`. */
+export function operationsQueueOf(service: string): string {
+  return `${service.replace(/-service$/, '')}.ops.queue`
+}
 
 /**
  * How often the broker gives a message back that no consumer settled. A net under a message whose handling kills the
@@ -85,6 +99,19 @@ export function replicatedRpcQueue(name: string): Queue {
   return { name, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT } }
 }
 
+/** What is true now and worth nothing later: bounded, and gone by itself while nobody takes it. */
+const PASSING = { 'x-message-ttl': 30_000, 'x-max-length': 1_000 }
+
+/** Operators' questions, or copies' reports. */
+export function passingQueue(name: string): Queue {
+  return { name, arguments: { 'x-queue-type': 'classic', ...PASSING } }
+}
+
+/** The same on a cluster. */
+export function replicatedPassingQueue(name: string): Queue {
+  return { name, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT, ...PASSING } }
+}
+
 /** Messages wait here for their own `expiration`, then return to `home`: a timer that survives restarts. */
 export function timerQueue(name: string, home: string): Queue {
   return { name, arguments: returning(home) }
@@ -116,6 +143,54 @@ export function withDeadLetters(queue: Queue): Topology {
     queues: [queue, { ...keepingQueue(name), ...(queue.owner !== undefined && { owner: queue.owner }) }],
     bindings: [{ source: deadLetterExchange, destination: name, destinationType: 'queue', pattern: queue.name }],
   }
+}
+
+interface KernelTopology extends Topology {
+  /** The part of a domain's `heard` that is the kernel's: each service hears of keys. */
+  heard: Record<string, string[]>
+}
+
+/**
+ * What the kernel needs in every domain, for services by their names (`order-service`): a queue of each for operators' questions and
+ * one for the keys of people, the exchanges of both, and that of dead letters. `passingOf` makes the queues of questions: on a cluster
+ * `replicatedPassingQueue`. The bindings of what is heard follow from `heard`, see `bindingsOf`.
+ */
+export function kernelTopology(services: readonly string[], passingOf = passingQueue): KernelTopology {
+  const keys = services.map((owner) => withDeadLetters({ ...quorumQueue(keysQueueOf(owner)), owner }))
+  const questions = services.map((owner): Queue => ({ ...passingOf(operationsQueueOf(owner)), owner }))
+  return {
+    exchanges: [
+      { name: deadLetterExchange, type: 'direct' },
+      { name: keysExchange, type: 'fanout' },
+      { name: operationsExchange, type: 'fanout' },
+    ],
+    queues: [...keys.flatMap(({ queues }) => queues), ...questions],
+    bindings: keys.flatMap(({ bindings }) => bindings),
+    heard: Object.fromEntries(services.map((service) => [keysQueueOf(service), [KEYS_PATTERN]])),
+  }
+}
+
+/** By queue the patterns it hears: each is bound to the exchange of its first word, `order.paid` to `order.exchange`. */
+export function bindingsOf(heard: Readonly<Record<string, readonly string[]>>): Binding[] {
+  return Object.entries(heard).flatMap(([destination, patterns]) =>
+    patterns.map((pattern): Binding => {
+      const source = `${pattern.slice(0, pattern.indexOf('.'))}.exchange`
+      return { source, destination, destinationType: 'queue', pattern }
+    }),
+  )
+}
+
+/**
+ * The queues in which all failures arrive: those of dead letters, each with the queue that gives up into it, and those of what no
+ * binding wanted, without one.
+ */
+export function failuresIn({ exchanges, bindings }: Topology): ReadonlyMap<string, string | undefined> {
+  const alternates = new Set(exchanges.flatMap(({ alternate }) => alternate ?? []))
+  const found = bindings.flatMap(({ source, destination, pattern }): [string, string | undefined][] => {
+    if (source === deadLetterExchange) return [[destination, pattern]]
+    return alternates.has(source) ? [[destination, undefined]] : []
+  })
+  return new Map(found)
 }
 
 /** The same for the same topology, whatever the order in which it is written. */

@@ -14,6 +14,7 @@ import { type Database, migrate, openSqlite } from '@orders/shared/storage'
 import { decideAlone, handleAlone, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type BookingRequest, type Carrier, openSimulatedCarrier } from '../carrier.ts'
+import type { Shipment } from '../domain.ts'
 import { handlers, markDelivered } from '../handlers.ts'
 import { shipments } from '../store.ts'
 import { now, paid, terms } from './examples.ts'
@@ -164,4 +165,26 @@ test('an operator cannot deliver what was never shipped, or refused', async () =
   await expect(markedDelivered()).rejects.toMatchObject({ status: 404, code: 'no_such_shipment' })
   await paidFor({ ...paid, shippingAddress: 'nowhere' }).whole()
   await expect(markedDelivered()).rejects.toMatchObject({ status: 409, code: 'shipment_failed' })
+})
+
+test('a parcel that is told of again, as after a repair, is kept with all that is told', async () => {
+  const first: Shipment = {
+    ...{ orderId: 'again', status: 'prepared', priority: 'standard', trackingId: 'T-1', carrier: 'post', reason: null },
+    ...{ deliveredAt: null, version: 1, createdAt: now, updatedAt: now },
+  }
+  const later: Shipment = {
+    ...{
+      orderId: 'again',
+      status: 'delivered',
+      priority: 'express',
+      trackingId: 'T-2',
+      carrier: 'rail',
+      reason: 'late',
+    },
+    ...{ deliveredAt: afterwards, version: 2, createdAt: now, updatedAt: afterwards },
+  }
+  for (const after of [first, later]) {
+    await database.transaction((tx) => shipments.save(tx, [{ key: 'again', before: undefined, after }]))
+    expect(await shipmentOf('again')).toEqual(after)
+  }
 })

@@ -9,7 +9,7 @@ export interface SourceFile {
   /** From the root, with slashes. */
   path: string
   text: string
-  /** What it imports, as written, types included. */
+  /** What it imports, as written, types included; and what it serves to browsers out of an installed package. */
   imports: string[]
   /** Without comments, and with every text and regular expression emptied. */
   code: string
@@ -35,8 +35,8 @@ export const files: SourceFile[] = paths.filter(isSource).map((path) => {
 
 function importsOf(text: string): string[] {
   const forms =
-    /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?\bfrom\s+'([^']+)'|(?:^|\n)import\s+'([^']+)'|\bimport\('([^']+)'\)/g
-  return [...text.matchAll(forms)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? '')
+    /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?\bfrom\s+'([^']+)'|(?:^|\n)import\s+'([^']+)'|\bimport\('([^']+)'\)|\binstalled\.resolve\('([^']+)'\)/g
+  return [...text.matchAll(forms)].map(([, ...found]) => found.find((name) => name !== undefined) ?? '')
 }
 
 /** The package of a bare import: `typebox/compile` is of `typebox`. Undefined for files and Node's own. */

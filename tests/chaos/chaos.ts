@@ -5,7 +5,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { PostgresServer } from '../../scripts/postgres/server.ts'
 import { serviceNames } from '../support/system.ts'
 import { type Drained, depthsOf, drain, readDeadLetters } from './drain.ts'
-import { untilTrue } from './faults/fault.ts'
 import { type Injected, type Injector, startInjector } from './injector.ts'
 import { type Load, startLoad } from './load.ts'
 import { type Messages, startMessages } from './messages.ts'
@@ -13,9 +12,10 @@ import { observeStock } from './observe.ts'
 import type { Options } from './options.ts'
 import { type Judged, judge } from './oracle/judge.ts'
 import { readKept, readStock } from './oracle/read.ts'
-import type { Accepted, Asked, Refused, Snapshot, StockRow, Thrown, Window } from './oracle/snapshot.ts'
+import type { Asked, Refused, Snapshot, StockRow, Thrown, Window } from './oracle/snapshot.ts'
 import { type Planned, planFaults } from './schedule.ts'
-import { topologyOf } from './topology.ts'
+import { takenByStandIns } from './stand-ins.ts'
+import { topologyOf, topologyOnceWhole } from './topology.ts'
 import { isPassed } from './verdict.ts'
 import { type BrokerNode, openWorld, TRANSIT_MS, type World } from './world.ts'
 
@@ -100,10 +100,14 @@ async function runIn(world: World, plan: Planned[], options: ChaosOptions): Prom
   const forMs = minutes * 60_000
   const loadEndedMs = Date.now() + forMs
   const urlOf = addresses(world)
-  const load = startLoad({ seed, rate, forMs, urlOf })
   const messages = startMessages(world.vhost.amqpUrl, seed)
   const observer = observeStock(world)
   const injector = startInjector(world, plan, signal)
+  const upgrades = plan.filter(({ kind }) => kind === 'versions').length
+  const upgraded = () => injector.injected.filter(({ fault, toMs }) => fault.kind === 'versions' && toMs).length
+  // Bugs alone keep the others from the provider for so long that it would rightly be taken for gone.
+  const silentGateway = plan.some(({ kind }) => kind !== 'bug')
+  const load = startLoad({ seed, rate, forMs, urlOf, knowsPrices: () => upgraded() >= upgrades, silentGateway })
   const pause = (ms: number) => delay(ms, undefined, { signal, ref: false }).catch(() => undefined)
   const interrupted = () => {
     load.stop()
@@ -221,48 +225,29 @@ async function snapshotOf(
   { stockBefore, topologyBefore, loadEndedMs, load, messages, sentAgain, looks, injector }: Witnesses,
 ): Promise<Snapshot> {
   const { fleet, mail, vhost } = world
+  const released = injector.injected.flatMap(({ fault }) => (fault.kind === 'versions' ? [fault.service] : []))
   return {
     ...(await readKept(world.rows)),
     asked: [...load.asked, ...lookedAt(injector)],
     stockBefore,
     stockLooks: looks,
-    accepted: [...mail.accepted, ...(await toldByLog(world))],
-    ...(await lettersAndQueues(vhost)),
+    accepted: [...mail.accepted, ...takenByStandIns(await world.system.log('notification'), released)],
+    deadLetters: await readDeadLetters(world.rows),
+    queues: await depthsOf(vhost),
     sentAgain,
     thrown: thrownIn(messages, injector),
     repeating: repeatingIn(world, injector),
-    released: injector.injected.flatMap(({ fault }) => (fault.kind === 'versions' ? [fault.service] : [])),
+    released,
+    toldByRelease: toldByReleaseIn(injector),
     refusedAddresses: [...mail.refused],
     windows: windowsOf(world, injector),
     refusals: refusalsOf(injector, loadEndedMs),
-    topology: { before: topologyBefore, after: await topologyOf(vhost) },
+    topology: { before: topologyBefore, after: await topologyOnceWhole(vhost, topologyBefore) },
     transitMs: TRANSIT_MS,
     exits: fleet.exits,
     memory: fleet.peaks(),
     memoryMaxBytes: MEMORY_MAX_BYTES,
   }
-}
-
-const COUNTED_WITHIN_MS = 10_000
-
-/** What was read and put back takes the broker a moment to count again. */
-async function lettersAndQueues(vhost: World['vhost']): Promise<Pick<Snapshot, 'deadLetters' | 'queues'>> {
-  const deadLetters = await readDeadLetters(vhost)
-  let queues = await depthsOf(vhost)
-  const counted = () => queues.reduce((sum, { name, messages }) => (name.endsWith('.dlq') ? sum + messages : sum), 0)
-  await untilTrue(async () => {
-    queues = await depthsOf(vhost)
-    return counted() === deadLetters.length
-  }, COUNTED_WITHIN_MS)
-  return { deadLetters, queues }
-}
-
-/** SMS and push are stood in for by lines of a log: these are the provider's record. */
-async function toldByLog({ system }: World): Promise<Accepted[]> {
-  const lines = await system.log('notification')
-  return lines
-    .filter(({ msg }) => msg === 'not sent: this channel has no provider')
-    .map(({ notificationId, channel }) => ({ id: `${notificationId}.${channel}`, atMs: null, told: true }))
 }
 
 /** Whoever has no database says so, or answers by what it has read before or after. */
@@ -300,6 +285,12 @@ function refusalsOf({ injected }: Injector, loadEndedMs: number): Refused[] {
 
 /** What keeps no service from publishing. */
 const leavesAlone = ({ fault }: Injected) => ['clock', 'mail', 'early', 'replay', 'odd'].includes(fault.kind)
+
+/** A process that starts as the release tells from its start on, before its fault is said to have come. */
+function toldByReleaseIn({ injected }: Injector): Snapshot['toldByRelease'] {
+  const telling = injected.filter(({ fault }) => fault.kind === 'versions' && fault.service === 'notification')
+  return telling.map(({ fault, fromMs, toMs = Date.now() }) => ({ fromMs: fault.atMs === 0 ? 0 : fromMs, toMs }))
+}
 
 /** What was taken meanwhile cannot be recorded. */
 function keepsFromWriting(fault: Planned): boolean {

@@ -1,8 +1,6 @@
 // After the faults: waits until nothing is left to do, and sends the dead letters again that only the faults explain.
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { connect } from 'amqplib'
-import { deadLetters } from '../support/dead-letters.ts'
 import type { Vhost } from '../support/vhost.ts'
 import type { DeadLetter } from './oracle/snapshot.ts'
 import type { World } from './world.ts'
@@ -57,7 +55,7 @@ function countOf(left: string[]): number {
 
 /** What is still under way, by where it is. */
 async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
-  const queues = (await depthsOf(vhost)).filter(({ name, messages }) => !name.endsWith('.dlq') && messages > 0)
+  const queues = (await depthsOf(vhost)).filter(({ messages }) => messages > 0)
   const open = await rows<{ count: number }>(
     'order-service',
     `select count(*) as count from orders where status not in ('completed', 'cancelled')`,
@@ -72,56 +70,73 @@ async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
     )
     if (Number(kept?.count) > 0) outboxes.push(`${service}'s retries ${kept?.count}`)
   }
+  const [resends] = await rows<{ count: number }>(
+    'audit-service',
+    `select count(*) as count from resends where state = 'running'`,
+  )
+  const sending = Number(resends?.count)
   const count = Number(open[0]?.count)
   return [
+    ...(sending > 0 ? [`resends ${sending}`] : []),
     ...(count > 0 ? [`orders ${count}`] : []),
     ...queues.map(({ name, messages }) => `${name} ${messages}`),
     ...outboxes,
   ]
 }
 
-/** What the run threw and mails that were refused for good are no reason to replay a queue: they only come back. */
-async function replayTransient({ vhost, servicesDir }: World, thrown: ReadonlySet<string>): Promise<DeadLetter[]> {
-  const letters = await readDeadLetters(vhost)
+/** What the run threw and mails that were refused for good are no reason to send anything again: they only come back. */
+async function replayTransient(world: World, thrown: ReadonlySet<string>): Promise<DeadLetter[]> {
+  const letters = await readDeadLetters(world.rows)
   const transient = letters.filter(({ digest, reason }) => !thrown.has(digest) && !reason.includes('mail_refused'))
-  for (const queue of new Set(transient.map((letter) => letter.queue)))
-    await deadLetters(vhost.amqpUrl, ['replay', queue], { servicesDir })
+  await sendAgain(world, transient)
   return transient
 }
 
+/** What copies say of themselves goes on for as long as they live. */
+const COPIES = 'audit.copies.queue'
+
 /**
- * How much each queue holds. The management's numbers count what is under way as well, and are some seconds old; the
+ * How much each queue of work holds. The management's numbers count what is under way as well, and are some seconds old; the
  * broker's own are those of now, of what is ready.
  */
 export async function depthsOf(vhost: Vhost): Promise<{ name: string; messages: number }[]> {
   const ready = await vhost.waiting()
   const all = await vhost.queues()
-  // Nobody consumes dead letters.
-  return all.map(({ name, messages }) => ({
-    name,
-    messages: Math.max(ready[name] ?? 0, name.endsWith('.dlq') ? 0 : (messages ?? 0)),
-  }))
+  const ofWork = all.filter(({ name }) => name !== COPIES)
+  return ofWork.map(({ name, messages }) => ({ name, messages: Math.max(ready[name] ?? 0, messages ?? 0) }))
 }
 
-/** Every dead letter, left where it is. */
-export async function readDeadLetters(vhost: Vhost): Promise<DeadLetter[]> {
-  const letters: DeadLetter[] = []
-  const connection = await connect(vhost.amqpUrl)
-  try {
-    for (const { name } of await vhost.queues()) {
-      if (!name.endsWith('.dlq')) continue
-      const channel = await connection.createChannel()
-      for (let message = await channel.get(name); message; message = await channel.get(name)) {
-        const headers: Record<string, unknown> = message.properties.headers ?? {}
-        const reason = `${headers['error-code'] ?? 'broker'}: ${headers['error-message'] ?? 'given up'}`
-        const digest = createHash('sha256').update(message.content).digest('hex')
-        letters.push({ queue: name, id: String(message.properties.messageId), reason, digest })
-      }
-      // Unacked, they go back where they were.
-      await channel.close()
-    }
-  } finally {
-    await connection.close()
+export interface KeptLetter extends DeadLetter {
+  /** Under which audit-service keeps it. */
+  failureId: string
+}
+
+/** Every dead letter that waits for an operator, as audit-service keeps it. */
+export async function readDeadLetters(rows: World['rows']): Promise<KeptLetter[]> {
+  const kept = await rows<{
+    id: string
+    queue: string
+    message_id: string
+    code: string
+    reason: string
+    body: Buffer
+  }>(
+    'audit-service',
+    `select id, queue, message_id, code, reason, body from failures where state in ('waiting', 'sending') and queue <> 'unrouted.queue'`,
+  )
+  return kept.map(({ id: failureId, queue, message_id: id, code, reason, body }) => {
+    const digest = createHash('sha256').update(body).digest('hex')
+    return { failureId, queue, id, reason: `${code}: ${reason}`, digest }
+  })
+}
+
+const AT_ONCE = 1_000
+
+/** Asks audit-service to send them again, whatever becomes of the answer: it may be killed for it. */
+export async function sendAgain({ system }: Pick<World, 'system'>, letters: readonly KeptLetter[]): Promise<void> {
+  for (let first = 0; first < letters.length; first += AT_ONCE) {
+    const ids = letters.slice(first, first + AT_ONCE).map(({ failureId }) => failureId)
+    const terms = { operator: 'chaos', reason: 'all is healed', watchMs: 0, canary: ids.length, ratePerSecond: 1_000 }
+    await system.post('/replays', { ...terms, ids, expected: ids.length }, 'audit').catch(() => undefined)
   }
-  return letters
 }

@@ -3,7 +3,16 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Asked } from './oracle/snapshot.ts'
-import { type FollowUp, type OrderForm, orderNumber, type PlannedOrder, restockNumber } from './orders.ts'
+import {
+  atAnyPrice,
+  type FollowUp,
+  type OrderForm,
+  orderNumber,
+  type PlannedOrder,
+  REPRICED,
+  repriceNumber,
+  restockNumber,
+} from './orders.ts'
 
 interface LoadOptions {
   seed: number
@@ -12,6 +21,10 @@ interface LoadOptions {
   forMs: number
   /** The address of any copy of a service; another one at each call, if there are several. */
   urlOf(service: 'order' | 'inventory'): string
+  /** False while a process of the last release runs, which knows no agreed price. */
+  knowsPrices(): boolean
+  /** Whether some payments are never answered by their provider. */
+  silentGateway: boolean
 }
 
 export interface Load {
@@ -30,12 +43,13 @@ export interface Load {
 const IN_FLIGHT_MAX = 48
 const ANSWER_WITHIN_MS = 6_000
 const RESTOCK_EVERY = 15
+const REPRICE_EVERY = 10
 /** By then every attempt at a silent gateway is over before the load is. */
 const PATIENCE_MS = 30_000
 /** Optional requests, such as a confirmation, are not repeated for ever. */
 const TRIES_MAX = 8
 
-export function startLoad({ seed, rate, forMs, urlOf }: LoadOptions): Load {
+export function startLoad({ seed, rate, forMs, urlOf, knowsPrices, silentGateway }: LoadOptions): Load {
   const asked: Asked[] = []
   const accepted = new Set<string>()
   const underWay = new Set<Promise<void>>()
@@ -55,10 +69,11 @@ export function startLoad({ seed, rate, forMs, urlOf }: LoadOptions): Load {
     const init = { method, headers: { ...headers, ...contentType }, signal }
     try {
       const answer = await fetch(url, { ...init, ...(body && { body: JSON.stringify(body) }) })
-      return { status: answer.status, body: (await answer.json()) as Answer['body'] }
+      const etag = answer.headers.get('etag')
+      return { status: answer.status, etag, body: (await answer.json()) as Answer['body'] }
     } catch {
       // No answer: killed, frozen, or not there. The request may have been served all the same.
-      return { status: 0, body: {} }
+      return { status: 0, etag: null, body: {} }
     }
   }
 
@@ -75,10 +90,19 @@ export function startLoad({ seed, rate, forMs, urlOf }: LoadOptions): Load {
   const placing = (form: OrderForm, key: string | undefined) =>
     send('POST', `${urlOf('order')}/orders`, form, key === undefined ? {} : { 'idempotency-key': key })
 
-  async function place({ form, key, followUps }: PlannedOrder): Promise<void> {
+  /** Whoever is told of another price agrees to it. `before` is what was asked for at the price before. */
+  async function place(planned: PlannedOrder, before?: OrderForm): Promise<void> {
+    const { form, key, followUps } = planned
     const { status, body } = await insist(() => placing(form, key))
+    const { code, totalCents } = body
+    if (code === 'price_changed' && totalCents !== undefined)
+      return place({ ...planned, form: { ...form, expectedTotalCents: totalCents } }, form)
+    // A request that was given up was served all the same, at the price before.
+    if (before && (code === 'order_exists' || code === 'idempotency_key_reused'))
+      return place({ ...planned, form: before })
     const orderId = body.orderId ?? form.orderId ?? ''
-    asked.push({ action: 'place', orderId, status, lines: form.items, code: body.code, method: form.paymentMethod })
+    const { items: lines, paymentMethod: method, expectedTotalCents } = form
+    asked.push({ action: 'place', orderId, status, lines, code, method, expectedTotalCents })
     if (status !== 202) return
     accepted.add(orderId)
     await Promise.all(followUps.map((followUp) => follow(orderId, { form, key }, followUp)))
@@ -104,8 +128,19 @@ export function startLoad({ seed, rate, forMs, urlOf }: LoadOptions): Load {
     const { sku, available } = restockNumber(number, seed)
     const url = `${urlOf('inventory')}/stock/${sku}/adjustments`
     const [adjustment, key] = [{ difference: available, reason: 'restocked' }, `restock-${seed}-${number}`]
-    const { status } = await insist(() => send('POST', url, adjustment, { 'idempotency-key': key }), TRIES_MAX)
-    asked.push({ action: 'restock', orderId: sku, status, available })
+    const { status, body } = await insist(() => send('POST', url, adjustment, { 'idempotency-key': key }), TRIES_MAX)
+    asked.push({ action: 'restock', orderId: sku, status, code: body.code, available })
+  }
+
+  async function reprice(number: number): Promise<void> {
+    const url = `${urlOf('inventory')}/stock/${REPRICED.sku}`
+    const wanted = { unitPriceCents: repriceNumber(number) }
+    const { status } = await insist(async () => {
+      const { status: seen, etag, body } = await send('GET', url)
+      if (seen !== 200 || etag === null) return { status: seen, etag, body }
+      return send('PUT', url, { ...wanted, available: body.available }, { 'if-match': etag })
+    }, TRIES_MAX)
+    asked.push({ action: 'reprice', orderId: REPRICED.sku, status })
   }
 
   function begin(work: Promise<void>): void {
@@ -123,8 +158,10 @@ export function startLoad({ seed, rate, forMs, urlOf }: LoadOptions): Load {
       )
       // Closed: a system that answers slowly is asked slowly.
       while (underWay.size >= IN_FLIGHT_MAX) await Promise.race(underWay)
-      begin(place(orderNumber(number, { seed, patient: dueMs < forMs - PATIENCE_MS })))
+      const planned = orderNumber(number, { seed, patient: silentGateway && dueMs < forMs - PATIENCE_MS })
+      begin(place(knowsPrices() ? planned : { ...planned, form: atAnyPrice(planned.form) }))
       if (number % RESTOCK_EVERY === RESTOCK_EVERY - 1) begin(restock(number))
+      if (number % REPRICE_EVERY === 0 && knowsPrices()) begin(reprice(number / REPRICE_EVERY))
     }
     while (underWay.size > 0) await Promise.all(underWay)
   }
@@ -135,5 +172,6 @@ export function startLoad({ seed, rate, forMs, urlOf }: LoadOptions): Load {
 interface Answer {
   /** 0 when there was none. */
   status: number
-  body: { orderId?: string; code?: string }
+  etag: string | null
+  body: { orderId?: string; code?: string; totalCents?: number; available?: number }
 }

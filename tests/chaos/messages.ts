@@ -28,6 +28,7 @@ const TARGETS = [
   'notification.queue',
   'notification.email.queue',
   'payment.rpc.queue',
+  'inventory.rpc.queue',
   'audit.queue',
 ] as const
 

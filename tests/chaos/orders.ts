@@ -9,6 +9,7 @@ export interface OrderForm {
   contact?: { email?: string; phone?: string; push?: string }
   paymentMethod?: string
   shippingAddress?: string
+  expectedTotalCents?: number
 }
 
 /** Done once the order is accepted, after that many milliseconds. */
@@ -44,6 +45,7 @@ const KINDS: [number, Kind][] = [
   [5, (_, form) => ({ form: { ...form, items: [...form.items, { sku: 'soldout', quantity: 1 }] } })],
   [5, (_, form) => ({ form: { ...form, shippingAddress: 'nowhere' } })],
   [6, (random, form) => ({ form: { ...form, contact: contactOf(random, form.user) } })],
+  [6, (random, form) => ({ form: atPrice(random, form) })],
   [10, (random, form) => ({ form, followUps: [{ action: 'cancel', afterMs: random.between(0, 150) }] })],
   [12, (random, form) => ({ form: { ...form, items: [{ sku: 'item10', quantity: 3 }] }, followUps: lastWord(random) })],
 ]
@@ -114,6 +116,26 @@ function lastWord(random: Random): FollowUp[] {
     [],
   ]
   return words[random.between(0, words.length - 1)] ?? []
+}
+
+/** Its price goes up and down, so that the agreed one may be another by the time the goods are set aside. */
+export const REPRICED = { sku: 'item5', prices: [5_000, 5_500] }
+
+export function repriceNumber(number: number): number {
+  const [low = 0, high = 0] = REPRICED.prices
+  return number % 2 === 0 ? low : high
+}
+
+/** What costs what it always does, or what changes its price; the load agrees to whatever it is told. */
+function atPrice(random: Random, form: OrderForm): OrderForm {
+  const items = random.chance(0.3) ? form.items : [{ sku: REPRICED.sku, quantity: 1 }]
+  const expectedTotalCents = items.reduce((sum, { sku, quantity }) => sum + quantity * Number(sku.slice(4)) * 1_000, 0)
+  return { ...form, items, expectedTotalCents }
+}
+
+/** For goods whose price does not change. */
+export function atAnyPrice({ expectedTotalCents, ...form }: OrderForm): OrderForm {
+  return expectedTotalCents === undefined ? form : { ...form, items: [{ sku: 'item1', quantity: 1 }] }
 }
 
 function contactOf(random: Random, user: string): NonNullable<OrderForm['contact']> {

@@ -30,13 +30,15 @@ const full = Object.keys(refusable) as [RefusableQueue, ...RefusableQueue[]]
 export const timerQueues = ['payment.deadline.queue', 'shipping.transit.queue'] as const
 export type TimerQueue = (typeof timerQueues)[number]
 
+const rpcQueues = ['payment.rpc.queue', 'inventory.rpc.queue']
+
 /**
- * Of `payment.rpc.queue` nothing is kept: whoever asks asks again. `payment.queue` and `shipping.queue` are not among them for
+ * Of the queues of questions nothing is kept: whoever asks asks again. `payment.queue` and `shipping.queue` are not among them for
  * the same reason as above: of timers that were on their way to a queue that went, some stay where they are.
  */
 export const deletableQueues = [
   ...['order.queue', 'inventory.queue', 'notification.queue', 'audit.queue'],
-  ...['notification.email.queue', 'notification.sms.queue', 'payment.rpc.queue', ...timerQueues],
+  ...['notification.email.queue', 'notification.sms.queue', ...rpcQueues, ...timerQueues],
 ] as [string, ...string[]]
 
 export type Fault =

@@ -1,4 +1,5 @@
 // What the broker holds, as the management API tells it, a line for each part: what is gone at the end of a run is seen by it.
+import { setTimeout as delay } from 'node:timers/promises'
 import { connect } from 'amqplib'
 import type { Vhost } from '../support/vhost.ts'
 
@@ -23,6 +24,19 @@ export async function topologyOf({ amqpUrl, api, queues }: Vhost): Promise<strin
       .map(({ source, destination, routing_key }) => `binding ${source} ─ ${routing_key} ► ${destination}`),
   ]
   return parts.filter((part) => !part.includes('chaos.'))
+}
+
+/** As long as a service may take to connect anew. */
+const BACK_WITHIN_MS = 60_000
+
+/** The same once all of `before` is there, or when that takes too long: a busy machine loses a connection now and then. */
+export async function topologyOnceWhole(vhost: Vhost, before: readonly string[]): Promise<string[]> {
+  const deadline = Date.now() + BACK_WITHIN_MS
+  for (;;) {
+    const found = await topologyOf(vhost)
+    if (before.every((part) => found.includes(part)) || Date.now() > deadline) return found
+    await delay(1_000)
+  }
 }
 
 /** Those that have a consumer, as the broker itself counts now; one by one, since a queue that goes meanwhile ends the channel. */

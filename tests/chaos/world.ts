@@ -93,6 +93,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         AMQP_URL: wires.get(service)?.amqpUrl ?? '',
         CHAOS_SERVICE: service,
         DATA_DIR: join(system.dataDir, service),
+        // Each has a disk of its own, and all of them have one master key.
+        MASTER_KEY: Buffer.alloc(32, 'chaos').toString('base64'),
+        // As the guide to upgrading says: the last release reads nothing that is encrypted.
+        ...(release && { ENCRYPT_PERSONAL: 'false' }),
         ...(postgres && { DATABASE_URL: `${postgresWires.get(service)?.url}/${DATABASE_PREFIX}{service}` }),
         SMTP_URL: mail.url,
         // Its few customers name many addresses.

@@ -1,4 +1,5 @@
 // Data that fits a schema, for properties that must hold whatever a contract carries.
+import type { AnyContract, Message } from '@orders/shared/contracts'
 import fc from 'fast-check'
 
 /** Only what the contracts and the routes use; anything else fails loudly. */
@@ -25,6 +26,18 @@ const INSTANT_YEARS = {
   noInvalidDate: true,
 }
 
+export function arbitraryDataOf({ schema }: AnyContract): fc.Arbitrary<unknown> {
+  const { properties } = schema as { properties?: { data?: object } }
+  return arbitraryOf(properties?.data ?? {})
+}
+
+/** Some message of this contract, the same in every run. */
+export function exampleOf(contract: AnyContract, subject: string): Message {
+  const [data] = fc.sample(arbitraryDataOf(contract), { numRuns: 1, seed: 1 })
+  if (!('of' in contract) || typeof contract.of !== 'function') throw new Error(`nothing makes a ${contract.type}`)
+  return contract.of(subject, '2026-01-05T10:00:00.000Z', data)
+}
+
 export function arbitraryOf(schema: object): fc.Arbitrary<unknown> {
   // The cast is the decoding edge: a TypeBox schema is a JSON schema, of which this reads a part.
   return generate(schema as Schema)
@@ -39,6 +52,8 @@ function generate(schema: Schema): fc.Arbitrary<unknown> {
       return fc.constant(null)
     case 'integer':
       return fc.integer({ min: schema.minimum ?? -1_000, max: Math.min(schema.maximum ?? 1_000, 1_000_000) })
+    case 'number':
+      return fc.double({ min: -1_000, max: 1_000, noNaN: true })
     case 'string':
       return text(schema)
     case 'array': {

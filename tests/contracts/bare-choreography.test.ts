@@ -1,4 +1,4 @@
-// The benchmark's bare choreography follows the topology: what it reacts to is what the queues are bound to hear.
+// The benchmark's bare choreography follows the topology: what it reacts to is what its queues are bound to hear.
 import { describe, expect, it } from 'vitest'
 import { consumedQueues, reactionsOf } from '../../bench/choreography.ts'
 import { plainFlow } from '../../bench/flow.ts'
@@ -7,7 +7,7 @@ const AUDIT = 'audit.queue'
 const { publications, deliveries } = plainFlow()
 
 describe('the bare choreography', () => {
-  it('knows every message that comes to a queue, and no other', () => {
+  it('knows every message that comes to its queues, and no other', () => {
     const known = consumedQueues.flatMap((queue) => [...reactionsOf(queue).keys()].map((type) => `${queue} ${type}`))
     const heard = Object.keys(deliveries).filter((delivery) => !delivery.startsWith(AUDIT))
     expect(heard.sort()).toEqual(known.sort())

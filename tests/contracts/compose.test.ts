@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { orders } from '@orders/shared/contracts'
-import { variableOf } from '@orders/shared/runtime'
+import { CommonConfig, readConfig, variableOf } from '@orders/shared/runtime'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { serviceConfigs } from '../../scripts/generate/env-example.ts'
@@ -10,7 +10,8 @@ import { serviceConfigs } from '../../scripts/generate/env-example.ts'
 interface ComposeService {
   image: string
   command?: string[]
-  environment?: Record<string, string>
+  environment?: Record<string, string | number>
+  stop_grace_period?: string
   ports?: string[]
   volumes?: string[]
   profiles?: string[]
@@ -31,17 +32,33 @@ const own = orders.services
 
 describe.each(own.map((name, place) => ({ name, port: 8080 + place })))('$name', ({ name, port }) => {
   it('runs its own main file from the common image', () => {
-    expect(services[name]).toMatchObject({ image: 'order-choreography', command: ['node', `${name}/main.js`] })
+    const command = ['node', '--enable-source-maps', `${name}/main.js`]
+    expect(services[name]).toMatchObject({ image: 'order-choreography', command })
     expect(existsSync(`${name}/main.ts`)).toBe(true)
+  })
+
+  it('writes to its volume and /tmp alone, without any capability, and may become nobody else', () => {
+    expect(services[name]).toMatchObject({
+      read_only: true,
+      tmpfs: ['/tmp'],
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+    })
+  })
+
+  it('has longer to stop than it takes', () => {
+    const { shutdownMs } = readConfig(CommonConfig, {})
+    expect(Number.parseInt(services[name]?.stop_grace_period ?? '', 10) * 1_000).toBeGreaterThan(shutdownMs + 1_000)
   })
 
   it('is published on the host’s loopback alone, on its port', () => {
     expect(services[name]?.ports).toEqual([`127.0.0.1:${port}:${port}`])
   })
 
-  it('has a volume of its own, a health check of its own readiness, and waits for the broker', () => {
+  it('has a volume of its own, the port that the image’s health check asks, and waits for the broker', () => {
     expect(services[name]?.volumes).toEqual([`${name.replace('-service', '')}-data:/data`])
-    expect(services[name]?.healthcheck?.test.join(' ')).toContain(`:${port}/health/ready`)
+    expect(services[name]?.environment?.PORT).toBe(port)
+    expect(services[name]?.healthcheck).toBeUndefined()
     expect(services[name]?.depends_on).toEqual({ rabbitmq: { condition: 'service_healthy' } })
   })
 
@@ -53,16 +70,22 @@ describe.each(own.map((name, place) => ({ name, port: 8080 + place })))('$name',
     // Empty counts as unset, which is SQLite on the volume.
     expect(services[name]?.environment?.DATABASE_URL).toMatch(/^\$\{DATABASE_URL:-\}$/)
     expect(services[name]?.environment?.OPERATOR_TOKENS).toMatch(/^\$\{OPERATOR_TOKENS:\?/)
+    // On a volume of its own each would make another, and open nobody's keys but its own.
+    expect(services[name]?.environment?.MASTER_KEY).toMatch(/^\$\{MASTER_KEY:\?/)
   })
 })
 
 it('has RabbitMQ 4 with management, Mailpit, and PostgreSQL as a profile, each healthy by its own check', () => {
   expect(Object.keys(services).sort()).toEqual([...own, 'mailpit', 'postgres', 'rabbitmq'].sort())
-  expect(services.rabbitmq?.image).toBe('rabbitmq:4.1-management')
+  expect(services.rabbitmq?.image).toMatch(/^rabbitmq:4\.\d+\.\d+-management$/)
   expect(services.mailpit?.image).toMatch(/^axllent\/mailpit:v\d/)
   expect(services.postgres?.profiles).toEqual(['postgres'])
   expect(services.postgres?.environment?.POSTGRES_USER).toBe('orders')
-  for (const service of Object.values(services)) expect(service.healthcheck?.test.length).toBeGreaterThan(1)
+  for (const name of ['mailpit', 'postgres', 'rabbitmq'])
+    expect(services[name]?.healthcheck?.test.length).toBeGreaterThan(1)
+  // An image's tag names its patch, so that the same file brings up the same system next month.
+  const foreign = Object.values(services).flatMap(({ image }) => (image === 'order-choreography' ? [] : [image]))
+  expect(foreign.filter((image) => !/:v?\d+\.\d+(\.\d+)?(-\w+)?$/.test(image))).toEqual([])
 })
 
 it('publishes nothing beyond loopback, and every volume belongs to one service', () => {
@@ -79,5 +102,12 @@ it('the image is built from what exists, listens beyond its loopback and does no
   expect(dockerfile).toMatch(/^USER node$/m)
   expect(dockerfile).toMatch(/HOST=0\.0\.0\.0/)
   expect(dockerfile).toContain('npm run build')
+  expect([...dockerfile.matchAll(/^FROM (node:\S+)/gm)].map(([, image]) => image)).toEqual(
+    Array(2).fill('node:22.20.0-bookworm-slim'),
+  )
+  expect(dockerfile).toMatch(/^HEALTHCHECK [^\n]+\n.*\$\{process\.env\.PORT\}\/health\/ready/m)
+  expect(dockerfile).toMatch(/^LABEL org\.opencontainers\.image\.title="order-choreography"/m)
+  // The packages are installed before the code is copied.
+  expect(dockerfile.indexOf('npm ci --omit=dev')).toBeLessThan(dockerfile.indexOf('npm run build'))
   expect(readdirSync('.')).toContain('package-lock.json')
 })

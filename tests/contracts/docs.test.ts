@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 import { commands, events, services, topology } from '@orders/shared/contracts'
 import { COMPLETE } from '@orders/shared/messaging'
 import { describe, expect, it } from 'vitest'
+import { consumedQueues } from '../../bench/choreography.ts'
 import { paths, root } from '../architecture/source.ts'
 
 interface Page {
@@ -18,7 +19,7 @@ const pageOf = (path: string): Page => {
   const text = read(path)
   return { path, text, prose: text.replace(/^```[\s\S]*?^```$/gm, '') }
 }
-const isDocument = (path: string) => /^(README|CHANGELOG)\.md$|^docs\/.*\.md$|^[a-z]+-service\/README\.md$/.test(path)
+const isDocument = (path: string) => /^[A-Z_]+\.md$|^docs\/.*\.md$|^[a-z]+-service\/README\.md$/.test(path)
 const pages = paths.filter(isDocument).map(pageOf)
 
 /** Everything between single backticks. */
@@ -56,7 +57,9 @@ describe.each(pages)('$path', ({ path, text, prose }) => {
   })
 
   it('names only variables and constants that are there', () => {
-    const named = [...text.matchAll(/(?<![\w/.-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b|(?<![\w/.-])([A-Z][A-Z0-9_]+)=/g)]
+    const named = [
+      ...text.matchAll(/(?<![\w/.-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b(?!\.md)|(?<![\w/.-])([A-Z][A-Z0-9_]+)=/g),
+    ]
     const words = unique(named.map(([, word, assigned]) => word ?? assigned ?? ''))
     expect(words.filter((word) => !knownNames.has(word))).toEqual([])
   })
@@ -107,8 +110,44 @@ const constants = production.flatMap((path) =>
 )
 const knownNames = new Set([...sources.flatMap((path) => read(path).match(/\b[A-Z][A-Z0-9_]+\b/g) ?? []), ...constants])
 
-describe('docs/follow-an-order.md', () => {
-  const text = read('docs/follow-an-order.md')
+describe('docs/', () => {
+  const own = pages.filter(({ path }) => /^docs\/[^/]+\.md$/.test(path))
+
+  it('has no page that takes more than a sitting, but the generated one', () => {
+    const WORDS_MAX = 1_500
+    const wordsIn = (text: string) => text.split(/\s+/).filter((word) => /\w/.test(word)).length
+    const long = own.filter(({ path, text }) => path !== 'docs/events.md' && wordsIn(text) > WORDS_MAX)
+    expect(long.map(({ path, text }) => `${path}: ${wordsIn(text)} words`)).toEqual([])
+  })
+
+  it('has an index that leads to every page', () => {
+    const index = read('docs/README.md')
+    const others = own.map(({ path }) => path.slice('docs/'.length)).filter((name) => name !== 'README.md')
+    expect(others.filter((name) => !index.includes(`](${name})`))).toEqual([])
+  })
+})
+
+it('README.md shows an order as it is answered, field by field', () => {
+  const [, shown = ''] = /^```json\n([\s\S]*?)^```$/m.exec(read('README.md')) ?? []
+  const examples = JSON.parse(read('order-service/examples.json')) as { name: string; answer: object }[]
+  const placed = examples.find((one) => 'operationId' in one && one.operationId === 'placeOrder' && isOrder(one.answer))
+  expect(Object.keys(JSON.parse(shown)).sort()).toEqual(Object.keys(placed?.answer ?? {}).sort())
+})
+
+const isOrder = (answer: object) => 'orderId' in answer
+
+describe('docs/commands.md', () => {
+  it('tells of every command there is', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const named = codeIn(read('docs/commands.md')).map((code) => code.replace(/^npm (run )?/, '').split(' ')[0] ?? '')
+    // npm runs the first by itself; the others, one for each service, are told of by the first of them.
+    const others = ['prepare', ...services.slice(1).map((noun) => `start:${noun}`)]
+    expect(Object.keys(scripts).filter((name) => ![...named, ...others].includes(name))).toEqual([])
+  })
+})
+
+describe('docs/follow-an-order.md and its forks', () => {
+  const text = read('docs/follow-an-order.md') + read('docs/forks.md')
   const flat = (code: string) =>
     code
       .split('\n')
@@ -121,7 +160,9 @@ describe('docs/follow-an-order.md', () => {
     const stops = unique(
       quotes.map(([, , file = '']) => file).filter((file) => /^[a-z]+-service\/handlers\.ts$/.test(file)),
     )
-    expect(stops).toEqual(services.map((name) => `${name}-service/handlers.ts`).sort())
+    // Those that a plain order comes by.
+    const nouns = unique(consumedQueues.map((queue) => queue.slice(0, queue.indexOf('.'))))
+    expect(stops).toEqual(nouns.map((noun) => `${noun}-service/handlers.ts`))
     expect(quotes).toHaveLength([...text.matchAll(/^```ts$/gm)].length)
     const wrong = quotes.filter(
       ([, label, file = '', code = '']) => label !== file || !flat(read(file)).includes(flat(code)),
@@ -157,33 +198,15 @@ it('every exchange and queue that a document names is there', () => {
   expect(unique(named).filter((name) => !known.has(name))).toEqual([])
 })
 
-describe('docs/architecture.md', () => {
-  it('says who hears what as the topology has it', () => {
-    const rows = [...read('docs/architecture.md').matchAll(/^\| `([a-z]+\.queue)` \| (`[a-z]+\.[^|]*) \|$/gm)]
-    const said = rows.map(([, queue, types = '']) => [queue, codeIn(types).sort()])
-    const heard = (queue: string) =>
-      topology.bindings.filter(({ destination, source }) => destination === queue && /^[a-z]+\.exchange$/.test(source))
-    const queues = services.filter((name) => name !== 'audit').map((name) => `${name}.queue`)
-    expect(said).toEqual(
-      queues.map((queue) => [
-        queue,
-        heard(queue)
-          .map(({ pattern }) => pattern)
-          .sort(),
-      ]),
-    )
-  })
-})
-
-describe('docs/operations.md', () => {
+describe('docs/observing.md', () => {
   it('tells of every metric there is and of no other', () => {
     // What the runtime counts, and what services give it.
     const giving = production.filter((path) => /^[a-z]+-service\//.test(path) && read(path).includes('OwnGauges'))
-    const source = ['shared/service/metrics.ts', ...giving].map(read).join('\n')
+    const source = ['shared/service/metrics.ts', 'shared/service/retention.ts', ...giving].map(read).join('\n')
     const made = [...source.matchAll(/name: '(\w+)'|(?:gauge|part|counted|byQueue)\(\s*'(\w+)'/g)].map(
       ([, name, gauge]) => name ?? gauge ?? '',
     )
-    const [, section = ''] = /^## Metrics\n([\s\S]*?)^## /m.exec(read('docs/operations.md')) ?? []
+    const [, section = ''] = /^## Metrics\n([\s\S]*?)^## /m.exec(read('docs/observing.md')) ?? []
     const named = codeIn(section).filter((code) => /^[a-z]+(_[a-z]+)+$/.test(code))
     expect(unique(named)).toEqual(unique(made))
   })

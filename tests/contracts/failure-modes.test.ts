@@ -1,4 +1,4 @@
-// docs/failure-modes.md promises only what a test proves, in words that the code says, and leaves no fault test out.
+// The pages of failures promise only what a test proves, in words that the code says, and leave no fault test out.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +10,11 @@ interface Row {
   proof: string
 }
 
-const page = readFileSync(join(root, 'docs', 'failure-modes.md'), 'utf8')
+/** In the order of the table in docs/failure-modes.md. */
+const index = readFileSync(join(root, 'docs', 'failure-modes.md'), 'utf8')
+const page = [...index.matchAll(/^\| .+ \| \[.+\]\((failures-[\w-]+\.md)\) \|$/gm)]
+  .map(([, name = '']) => readFileSync(join(root, 'docs', name), 'utf8'))
+  .join('\n')
 const linked = [...page.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map(([, path = '']) => path)
 const tables = [...page.matchAll(/^\| fault \| what happens \| what one sees \| proved by \|\n\|-.*\n((?:\|.*\n)+)/gm)]
 const rows = tables.flatMap(([, lines = '']) => lines.trim().split('\n').map(rowOf))

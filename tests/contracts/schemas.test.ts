@@ -4,7 +4,7 @@ import { commands, events, type Message, registry, rpcs } from '@orders/shared/c
 import { decode, encode } from '@orders/shared/messaging'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { arbitraryOf } from './arbitrary.ts'
+import { arbitraryDataOf, arbitraryOf } from './arbitrary.ts'
 
 interface Maker extends contracts.AnyContract {
   of(subject: string, time: string, data: unknown, options?: object): Message
@@ -16,10 +16,6 @@ const isMaker = (value: unknown): value is Maker =>
 const exported: unknown[] = Object.values(contracts)
 const makers = exported.filter(isMaker)
 const time = '2026-11-21T08:00:00.000Z'
-const dataOf = ({ schema }: contracts.AnyContract) => {
-  const { properties } = schema as { properties?: { data?: object } }
-  return arbitraryOf(properties?.data ?? {})
-}
 const deliveryOf = (body: Buffer) => ({
   body,
   properties: { headers: {} },
@@ -40,7 +36,7 @@ describe.each(makers.map((maker) => [maker.type, maker] as const))('%s', (type, 
 
   it('makes what it accepts itself, addressed and with a deterministic id', () => {
     fc.assert(
-      fc.property(fc.stringMatching(/^[a-z0-9]{1,64}$/), dataOf(maker), (subject, data) => {
+      fc.property(fc.stringMatching(/^[a-z0-9]{1,64}$/), arbitraryDataOf(maker), (subject, data) => {
         const message = maker.of(subject, time, data)
         expect(message).toMatchObject({ type, version: maker.version, subject, time, data, id: `${subject}/${type}` })
         expect(maker.of(subject, time, data)).toEqual(message)
@@ -55,7 +51,7 @@ describe.each(makers.map((maker) => [maker.type, maker] as const))('%s', (type, 
 
   it('is received as it was sent', () => {
     fc.assert(
-      fc.property(dataOf(maker), (data) => {
+      fc.property(arbitraryDataOf(maker), (data) => {
         const message = maker.of('order-1', time, data)
         const { id, subject } = message
         const received = decode(registry, deliveryOf(encode(registry, message, 'a-service', {}).body))
@@ -67,7 +63,7 @@ describe.each(makers.map((maker) => [maker.type, maker] as const))('%s', (type, 
 
   it('takes fields of a later version, and names its own', () => {
     fc.assert(
-      fc.property(dataOf(maker), (data) => {
+      fc.property(arbitraryDataOf(maker), (data) => {
         const publication = encode(registry, maker.of('order-1', time, data), 'a-service', {})
         const envelope = JSON.parse(publication.body.toString())
         envelope.data.addedLater = { any: 'thing' }
@@ -84,7 +80,7 @@ describe.each(makers.map((maker) => [maker.type, maker] as const))('%s', (type, 
 })
 
 it('a type is a noun and a verb in the past, or a command of one service', () => {
-  const shape = /^(order|inventory|payment|shipping|notification)\.[a-z]+(_[a-z]+)*$/
+  const shape = new RegExp(`^(${contracts.services.join('|')})\\.[a-z]+(_[a-z]+)*$`)
   expect(makers.filter(({ type }) => !shape.test(type))).toEqual([])
 })
 

@@ -1,29 +1,42 @@
 // The topology is what people outside rely on: every name, every argument, and who hears what.
+import { readFileSync } from 'node:fs'
 import { clusterTopology, events, services, topology } from '@orders/shared/contracts'
-import { deadLetterExchange, deadLetterQueueOf } from '@orders/shared/messaging'
+import { deadLetterExchange, deadLetterQueueOf, type Topology } from '@orders/shared/messaging'
 import { route } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
 
 const queueOf = (name: string) => topology.queues.find((queue) => queue.name === name)?.arguments
 const reached = (exchange: string, routingKey: string) => [...route(topology, exchange, routingKey)].sort()
 
-const quorumConsumers = services.map((name) => `${name}.queue`)
+type Exchange = Topology['exchanges'][number]
+const byName = (one: Exchange, other: Exchange) => one.name.localeCompare(other.name)
+/** The types that the first column of a canvas's table names, what it adds in parentheses apart. */
+const heardByCanvas = (text: string) =>
+  [...text.matchAll(/^\| (.+?) \| .+? \| .+? \|$/gm)].flatMap(([, cell = '']) =>
+    [...cell.replace(/\([^)]*\)/g, '').matchAll(/`([a-z]+\.[a-z_]+)`/g)].map(([, type = '']) => type),
+  )
+
+/** The audit only listens. */
+const speakers = services.filter((noun) => noun !== 'audit')
+const keysQueues = services.map((name) => `${name}.keys.queue`)
+const quorumConsumers = [...services.map((name) => `${name}.queue`), ...keysQueues]
 const channelQueues = ['email', 'sms', 'push', 'webhook'].map((channel) => `notification.${channel}.queue`)
-const consumerQueues = [...quorumConsumers, ...channelQueues, 'payment.rpc.queue']
+const rpcQueues = ['payment.rpc.queue', 'inventory.rpc.queue', 'audit.rpc.queue']
+const passingQueues = [...services.map((noun) => `${noun}.ops.queue`), 'audit.copies.queue']
+const consumerQueues = [...quorumConsumers, ...channelQueues, ...rpcQueues]
 
 describe('exchanges', () => {
   it('are those of the design, each topic exchange with its alternate', () => {
     const alternate = 'unrouted.exchange'
-    expect(topology.exchanges.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
+    const others: Exchange[] = [
       { name: 'audit.fanout.exchange', type: 'fanout' },
       { name: 'dead-letter.exchange', type: 'direct' },
-      { name: 'inventory.exchange', type: 'topic', alternate },
-      { name: 'notification.exchange', type: 'topic', alternate },
-      { name: 'order.exchange', type: 'topic', alternate },
-      { name: 'payment.exchange', type: 'topic', alternate },
-      { name: 'shipping.exchange', type: 'topic', alternate },
+      { name: 'keys.exchange', type: 'fanout' },
+      { name: 'ops.exchange', type: 'fanout' },
       { name: 'unrouted.exchange', type: 'fanout' },
-    ])
+    ]
+    const topics = speakers.map((noun): Exchange => ({ name: `${noun}.exchange`, type: 'topic', alternate }))
+    expect(topology.exchanges.toSorted(byName)).toEqual([...topics, ...others].sort(byName))
   })
 
   it('are declared after the alternate they name', () => {
@@ -42,6 +55,7 @@ describe('queues', () => {
         'payment.deadline.queue',
         'shipping.transit.queue',
         'unrouted.queue',
+        ...passingQueues,
       ].sort(),
     )
   })
@@ -67,8 +81,12 @@ describe('queues', () => {
     })
   })
 
-  it('payment.rpc.queue is classic, and its expired questions simply go', () => {
-    expect(queueOf('payment.rpc.queue')).toEqual({ 'x-queue-type': 'classic' })
+  it.each(rpcQueues)('%s is classic, and its expired questions simply go', (name) => {
+    expect(queueOf(name)).toEqual({ 'x-queue-type': 'classic' })
+  })
+
+  it.each(passingQueues)('%s is bounded, and what waits in it goes by itself', (name) => {
+    expect(queueOf(name)).toEqual({ 'x-queue-type': 'classic', 'x-message-ttl': 30_000, 'x-max-length': 1_000 })
   })
 
   it.each([
@@ -111,8 +129,13 @@ describe('on a cluster', () => {
     expect(replicated(name)).toEqual({ ...queueOf('order.queue'), 'x-dead-letter-routing-key': name })
   })
 
-  it('expired questions of payment.rpc.queue simply go', () => {
-    expect(replicated('payment.rpc.queue')).toEqual({ 'x-queue-type': 'quorum', 'x-delivery-limit': 50 })
+  it.each(rpcQueues)('expired questions of %s simply go', (name) => {
+    expect(replicated(name)).toEqual({ 'x-queue-type': 'quorum', 'x-delivery-limit': 50 })
+  })
+
+  it.each(passingQueues)('what waits in %s goes by itself', (name) => {
+    const passing = { 'x-message-ttl': 30_000, 'x-max-length': 1_000 }
+    expect(replicated(name)).toEqual({ 'x-queue-type': 'quorum', 'x-delivery-limit': 50, ...passing })
   })
 })
 
@@ -138,51 +161,29 @@ describe('bindings', () => {
 })
 
 describe('who hears what', () => {
-  const hears: Record<string, string[]> = {
-    'order.created': ['inventory'],
-    'order.cancel_requested': ['payment'],
-    'order.refund_requested': ['payment'],
-    'order.paid': ['notification'],
-    'order.shipped': ['notification'],
-    'order.completed': ['notification'],
-    'order.cancelled': ['notification'],
-    'inventory.reserved': ['notification', 'order', 'payment'],
-    'inventory.out_of_stock': ['order'],
-    'payment.confirmation_required': ['notification', 'order'],
-    'payment.success': ['inventory', 'order', 'shipping'],
-    'payment.failed': ['inventory', 'order'],
-    'payment.refunded': ['inventory', 'notification', 'order'],
-    'payment.refund_refused': ['order'],
-    'shipping.prepared': ['order'],
-    'shipping.delivered': ['order'],
-    'shipping.failed': ['inventory', 'order', 'payment'],
-  }
-  /** Nobody acts on these: they are for people, who find them in the audit. */
-  const onlyAudited = [
-    'inventory.committed',
-    'inventory.released',
-    'inventory.returned',
-    'inventory.restocked',
-    'notification.sent',
-    'notification.failed',
-    'notification.expired',
-    'notification.cancelled',
-    'notification.opted_out',
-    'notification.digested',
-    'notification.held',
-    'notification.delivered',
-    'notification.undelivered',
-  ]
+  /** As the canvas of each service has it, its README; the audit, which hears everything, and a service's own messages apart. */
+  const hears = new Map<string, string[]>()
+  for (const noun of speakers)
+    for (const type of heardByCanvas(readFileSync(`${noun}-service/README.md`, 'utf8')))
+      if (!type.startsWith(`${noun}.`)) hears.set(type, [...(hears.get(type) ?? []), noun])
   /** Goes to the queues of the channels it names; see below. */
   const byChannel = ['notification.requested']
+  /** Nobody acts on these: they are for people, who find them in the audit. */
+  const onlyAudited = [...events.keys()].filter((type) => !hears.has(type) && !byChannel.includes(type))
 
-  it('is said for every event there is', () => {
-    expect([...Object.keys(hears), ...onlyAudited, ...byChannel].sort()).toEqual([...events.keys()].sort())
+  it('is said by the canvases of what is there', () => {
+    expect([...hears.keys()].filter((type) => !events.has(type))).toEqual([])
+    expect(hears.get('payment.success')).toEqual(['order', 'inventory', 'shipping'])
+    expect(onlyAudited).toContain('inventory.committed')
   })
 
-  it.each(Object.entries(hears))('%s is heard by %j, and audited', (type, services) => {
-    const queues = services.map((service) => `${service}.queue`)
+  it.each([...hears])('%s is heard by %j, and audited', (type, nouns) => {
+    const queues = nouns.map((noun) => `${noun}.queue`)
     expect(reached(events.get(type)?.exchange ?? '', type)).toEqual([...queues, 'audit.queue'].sort())
+  })
+
+  it('what is said of keys is heard by every service, and not audited', () => {
+    expect(reached('keys.exchange', 'keys.added')).toEqual(keysQueues.toSorted())
   })
 
   it.each(onlyAudited)('%s is only audited', (type) => {

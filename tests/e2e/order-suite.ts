@@ -1,10 +1,11 @@
-// The whole system over a real broker: an order of every kind goes its way through six processes and ends as it must.
+// The whole system over a real broker: an order of every kind goes its way through every process and ends as it must.
 // Each database has a test file that calls `orderSuite`.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { eventually } from '@orders/shared/testing'
 import PostalMime from 'postal-mime'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { placeWhilePriceChanges, reprice } from '../support/prices.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
@@ -51,7 +52,10 @@ export function orderSuite(environment: Record<string, string>): void {
 
       const order = await system.ended('123')
       expect(order).toMatchObject({ status: 'completed', reason: null, totalCents: 3_000 })
-      expect(new Set(typesOf(await story('123')))).toEqual(
+      // What services beside an order's way say of it is theirs.
+      const wayOf = (types: string[]) =>
+        types.filter((type) => /^(order|inventory|payment|shipping|notification)\./.test(type))
+      expect(new Set(wayOf(typesOf(await story('123'))))).toEqual(
         new Set([
           'order.created',
           'inventory.reserved',
@@ -81,6 +85,31 @@ export function orderSuite(environment: Record<string, string>): void {
       expect(await stock('item3')).toEqual(before)
       expect((await fetch(`${system.url('order')}/orders/sold-out/payment`)).status).toBe(404)
       expect(typesOf(await story('sold-out'))).toContain('order.cancelled')
+    })
+
+    it('at another price than its customer has seen is refused with both, and at that price taken', async () => {
+      const order = { orderId: 'agreed', user: 'ann', items: ['item3', 'item1'] }
+      expect(await system.post('/orders', { ...order, expectedTotalCents: 3_999 })).toMatchObject({
+        status: 409,
+        body: { code: 'price_changed', expectedTotalCents: 3_999, totalCents: 4_000, currency: 'EUR' },
+      })
+      expect((await fetch(`${system.url('order')}/orders/agreed`)).status).toBe(404)
+      expect((await system.post('/orders', { ...order, expectedTotalCents: 4_000 })).status).toBe(202)
+      expect(await system.ended('agreed')).toMatchObject({ status: 'completed', totalCents: 4_000 })
+      await story('agreed')
+    })
+
+    it('whose price changes before its goods are set aside is cancelled, and nothing is set aside', async () => {
+      const order = { orderId: 'repriced', user: 'ann', items: ['item9'], expectedTotalCents: 9_000 }
+      await placeWhilePriceChanges({ system, vhost }, order, { sku: 'item9', unitPriceCents: 9_500 })
+      expect(await system.ended('repriced')).toMatchObject({ status: 'cancelled', reason: 'price_changed' })
+      expect(typesOf(await story('repriced'))).toEqual(
+        expect.arrayContaining(['inventory.price_changed', 'order.cancelled']),
+      )
+      expect(await stock('item9')).toMatchObject({ reserved: 0, committed: 0 })
+      expect((await fetch(`${system.url('order')}/orders/repriced/payment`)).status).toBe(404)
+      expect(await system.post('/orders', order)).toMatchObject({ status: 202, body: { status: 'created' } })
+      await reprice(system, 'item9', 9_000)
     })
 
     it('whose payment is declined is cancelled, and its goods are available again', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import PostalMime from 'postal-mime'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { root } from '../architecture/source.ts'
+import { placeWhilePriceChanges } from '../support/prices.ts'
 import { wholeStory } from '../support/story.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
@@ -17,8 +18,8 @@ const german = { email: 'gayal@example.com', locale: 'de-AT' }
 const items = [{ sku: 'item1', quantity: 4 }, 'item2']
 const big = [{ sku: 'item10', quantity: 11 }]
 
-/** By kind, what is placed; and what the customer does. */
-const orders: Record<string, { order: object; isCancelled?: boolean }> = {
+/** By kind, what is placed; and what the customer or an operator does. */
+const orders: Record<string, { order: object; isCancelled?: boolean; isRepriced?: boolean }> = {
   plain: { order: { items, contact: english } },
   deutsch: { order: { items, contact: german } },
   sold_out: { order: { items: ['item1', 'soldout'], contact: english } },
@@ -27,6 +28,7 @@ const orders: Record<string, { order: object; isCancelled?: boolean }> = {
   regretted: { order: { items: big, contact: english }, isCancelled: true },
   not_served: { order: { items, contact: english, shippingAddress: 'Nowhere 1' } },
   gateway_down: { order: { items, contact: english, paymentMethod: 'tok_gateway_down' } },
+  repriced: { order: { items: ['item9'], contact: english, expectedTotalCents: 9_000 }, isRepriced: true },
 }
 
 const kinds = Object.keys(orders)
@@ -58,8 +60,14 @@ afterAll(async () => {
 }, 60_000)
 
 it('are what is really sent', async () => {
-  for (const [kind, { order }] of Object.entries(orders))
-    expect((await system.post('/orders', { ...usual, orderId: idOf(kind), ...order })).status).toBe(202)
+  const placed = Object.entries(orders).map(([kind, { order, ...rest }]) => ({
+    ...rest,
+    form: { ...usual, orderId: idOf(kind), ...order },
+  }))
+  for (const { form } of placed.filter(({ isRepriced }) => isRepriced))
+    await placeWhilePriceChanges({ system, vhost }, form, { sku: 'item9', unitPriceCents: 9_500 })
+  for (const { form } of placed.filter(({ isRepriced }) => !isRepriced))
+    expect((await system.post('/orders', form)).status).toBe(202)
   await Promise.all(Object.entries(orders).map(([kind, { isCancelled }]) => isCancelled && cancelled(idOf(kind))))
   for (const orderId of kinds.map(idOf)) {
     await system.ended(orderId, 60_000)

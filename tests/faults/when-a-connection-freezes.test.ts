@@ -2,7 +2,7 @@
 // every connection, over and over. HTTP goes on, the services reconnect, and every order ends.
 import { eventually } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { endedAll, orderForm, placeAll } from '../support/load.ts'
+import { completedOf, endedAll, orderForm, placeAll } from '../support/load.ts'
 import { metric } from '../support/metrics.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
 import { CLAIMS_END_WITHIN_MS, wholeStory } from '../support/story.ts'
@@ -83,7 +83,7 @@ async function expectAllEnded(
 ): Promise<void> {
   const ids = forms.map(({ orderId }) => orderId)
   const orders = await endedAll(system, ids, 45_000)
-  expect(orders.filter(({ status }) => status === 'completed')).toHaveLength(ids.length * 0.7)
+  expect(orders.filter(({ status }) => status === 'completed')).toHaveLength(completedOf(forms))
   for (const id of ids) await wholeStory(system, id)
   // Somebody may hold a mail of which a copy came again, when the first one had not been acked.
   const isDrained = async () => Object.keys(await vhost.waiting()).length === 0

@@ -1,4 +1,4 @@
-// Everything a customer or an operator confides is followed through all six services at the most talkative log level, failures
+// Everything a customer or an operator confides is followed through all services at the most talkative log level, failures
 // of every kind included: no log line of anybody repeats any of it.
 import { eventually } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'

@@ -48,7 +48,8 @@ it('stock, payments, the gateway’s books, shipments, orders, mails and the aud
   const before = await everythingKept(system)
   const countedBefore = await settled(system)
   const kept = await allEvents()
-  expect(new Set(kept.map(({ event }) => event.type))).toEqual(new Set(replayable))
+  const certain = kept.map(({ event }) => event.type).filter((type) => !BY_CHANCE.includes(type))
+  expect(new Set(certain)).toEqual(new Set(replayable))
 
   const [shuffled = []] = fc.sample(fc.shuffledSubarray(kept, { minLength: kept.length }), { seed: SEED, numRuns: 1 })
   const expected = deliveriesOf(shuffled.map(({ event }) => addressOf(event)))
@@ -94,8 +95,16 @@ const NOT_REPLAYED = [
   'notification.opted_out',
   'notification.held',
   'notification.digested',
+  'inventory.price_changed',
+  // What an operator gave up, and a customer who is forgotten or asks what is held, have tests of their own.
+  'payment.refund_abandoned',
+  'payment.voided',
+  'order.customer_forgotten',
+  'order.customer_exported',
 ]
-const replayable = [...events.keys()].filter((type) => !NOT_REPLAYED.includes(type))
+/** Which of them there are is a matter of what was heard first. */
+const BY_CHANCE = ['notification.cancelled', 'notification.superseded']
+const replayable = [...events.keys()].filter((type) => ![...NOT_REPLAYED, ...BY_CHANCE].includes(type))
 
 /** Completed, declined, sold out, refused by the carrier, express, confirmed by the customer, cancelled; and a restock. */
 async function ordersOfEveryKind(): Promise<string[]> {
@@ -138,11 +147,12 @@ async function restock(): Promise<void> {
 async function allEvents(): Promise<Kept[]> {
   const all: Kept[] = []
   for (let after: number | null = 0; after !== null; ) {
-    const page: { events: Kept[]; next: number | null } = await system.get(
-      `/audit/events?limit=500&after=${after}`,
+    // The bytes as they were said: what is shown of persons is opened.
+    const page: { events: (Omit<Kept, 'event'> & { body: string })[]; next: number | null } = await system.get(
+      `/audit/events?limit=500&bodies=true&after=${after}`,
       'audit',
     )
-    all.push(...page.events)
+    all.push(...page.events.map(({ body, ...kept }) => ({ ...kept, event: JSON.parse(body) as Envelope })))
     after = page.next
   }
   return all

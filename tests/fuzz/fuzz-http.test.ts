@@ -1,4 +1,4 @@
-// Every HTTP route of all six services, asked with generated input: never a 500, every refusal a problem, nobody falls over.
+// Every HTTP route of all services, asked with generated input: never a 500, every refusal a problem, nobody falls over.
 // FUZZ_SEED and FUZZ_COUNT choose which and how many; `npm run fuzz` sets them.
 import fc from 'fast-check'
 import type { TSchema } from 'typebox'

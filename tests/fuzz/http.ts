@@ -108,10 +108,10 @@ function mostly(usual: string, unusual: fc.Arbitrary<string>): fc.Arbitrary<stri
   return fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: unusual })
 }
 
-/** Percent-encoded, or with whatever bytes a request line can hold at all. */
+/** Percent-encoded, for which half a character is none, or with whatever bytes a request line can hold at all. */
 const segment = (good: fc.Arbitrary<unknown>) =>
   fc.oneof(
-    { weight: 3, arbitrary: good.map((value) => encodeURIComponent(String(value))) },
+    { weight: 3, arbitrary: good.map((value) => encodeURIComponent(String(value).toWellFormed())) },
     { weight: 1, arbitrary: hostileText.map((text) => encodeURIComponent(Buffer.from(text).toString())) },
     { weight: 1, arbitrary: hostileText.map((text) => text.replace(/[^\u0021-\u007e]/g, '')) },
     { weight: 1, arbitrary: fc.constantFrom('%', '%zz', '%c0%af', '%ff', '..', '.', '%2e%2e%2f', ';x=1', '*', ':id') },
@@ -177,7 +177,14 @@ function read(text: string): Heard {
 /** Nothing of the inside: no place in the code, no statement, no driver. */
 const INTERNAL = /node_modules|file:\/\/|\.ts:\d|\.js:\d|\n\s+at |SQLITE_|sqlite|syntax error|Cannot read prop/i
 /** Refusals of a good request for now. */
-const FOR_NOW = new Set(['no_answer_in_time', 'overloaded', 'database_locked', 'backlog_full', 'broker_unavailable'])
+const FOR_NOW = new Set([
+  'no_answer_in_time',
+  'overloaded',
+  'database_locked',
+  'backlog_full',
+  'broker_unavailable',
+  'not_signed_yet',
+])
 
 /** What is wrong with an answer; undefined when it is as it must be. */
 export function faultOf(shot: Shot, { status, type, body }: Heard): string | undefined {

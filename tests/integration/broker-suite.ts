@@ -32,6 +32,7 @@ export const suiteTopology: Topology = {
     { name: 'topic', type: 'topic', alternate: 'unrouted' },
     { name: 'all', type: 'topic' },
     { name: 'fanout', type: 'fanout' },
+    { name: 'silent', type: 'fanout' },
     { name: 'dead', type: 'direct' },
   ],
   queues: [
@@ -236,6 +237,24 @@ export function brokerSuite(name: string, openRig: () => Promise<Rig>): void {
         expect(await drain('one')).toEqual(['after'])
       })
 
+      it('to a queue that may be missing is told so, and disturbs nobody else', async () => {
+        const told: boolean[] = []
+        const subscription = broker.subscribe(
+          'nowhere',
+          1,
+          (delivery) => delivery.ack(),
+          (isMissing) => {
+            told.push(isMissing)
+          },
+        )
+        await eventually('it is told', () => told.length > 0)
+        const { arrived } = gather('one')
+        await toQueue('one', 'm')
+        await arrived(1)
+        expect(told).toEqual([true])
+        await subscription.cancel()
+      })
+
       it('that is cancelled before it began gets nothing', async () => {
         const { deliveries, subscription } = gather('one')
         await subscription.cancel()
@@ -394,6 +413,21 @@ export function brokerSuite(name: string, openRig: () => Promise<Rig>): void {
         delivery?.ack()
         expect(await asked).toMatchObject({ code: 'broker_unavailable' })
         await eventually('it is settled', async () => (await rig.count('rpc')) === 0)
+      })
+    })
+
+    describe('what is told', () => {
+      it('reaches every queue of its fanout, and where nobody listens it is gone', async () => {
+        const [one, two] = [gather('one'), gather('two')]
+        broker.tell('fanout', 'test.told', Buffer.from('now'))
+        for (const { arrived } of [one, two]) {
+          const [heard] = await arrived(1)
+          expect([heard?.properties.type, heard?.body.toString()]).toEqual(['test.told', 'now'])
+        }
+        broker.tell('silent', 'test.told', Buffer.from('to nobody'))
+        await toQueue('one', 'goes on')
+        expect((await one.arrived(2))[1]?.body.toString()).toBe('goes on')
+        expect(broker.status().fault).toBeUndefined()
       })
     })
 

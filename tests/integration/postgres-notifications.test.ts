@@ -29,7 +29,7 @@ it('two copies ask once for each of what is due, and say a summary once', async 
   await say(PaymentConfirmationRequired.of('1', at, { ...customer, totalCents: 1, confirmBefore: later }))
   await hear('1/notification.sent/payment.confirmation_required.email')
   await say(OrderPaid.of('1', at, customer))
-  await hear('1/notification.cancelled/reminder.1.email')
+  await hear('1/notification.superseded/reminder.1.email')
   clock.now = later
   await hear('summary.2026-11-21T09-00-00.000Z/notification.sent/direct.email')
   const sent = () => said().filter((id) => id.includes('/notification.sent/direct.')).length

@@ -4,12 +4,10 @@ import { join } from 'node:path'
 import { topology } from '@orders/shared/contracts'
 import { type AmqpTls, type Broker, openRabbit, readAmqpTls } from '@orders/shared/messaging'
 import { eventually, keepingLog, scratchFolder } from '@orders/shared/testing'
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { type RabbitNode, startRabbitNode } from '../../scripts/broker/node.ts'
-import { openDeadLetters } from '../../scripts/dead-letters/letters.ts'
 import { freePorts } from '../../scripts/processes/ports.ts'
 import { type Authority, createAuthority, type Signed } from '../support/certificates.ts'
-import { deadLetters } from '../support/dead-letters.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
 let folder: Awaited<ReturnType<typeof scratchFolder>>
@@ -109,15 +107,4 @@ it('a broker of another authority is not trusted, nor one at another address', a
 it('a key that is not the certificate’s is told at start', async () => {
   const { keyFile } = await authority.sign('another')
   expect(() => readAmqpTls({ ...ours(), amqpKeyFile: keyFile })).toThrow(/AMQP_CERT_FILE and AMQP_KEY_FILE/)
-})
-
-it('the dead letters are looked at over it as well, and a refusal says what to set', async () => {
-  const letters = await openDeadLetters(url, readAmqpTls(ours()))
-  expect(await letters.count('audit.dlq')).toBe(0)
-  await letters.close()
-  await expect(openDeadLetters(url)).rejects.toThrow(/set AMQP_CA_FILE/)
-  const files = { AMQP_CA_FILE: authority.caFile, AMQP_CERT_FILE: client.certFile, AMQP_KEY_FILE: client.keyFile }
-  for (const [variable, path] of Object.entries(files)) vi.stubEnv(variable, path)
-  onTestFinished(() => void vi.unstubAllEnvs())
-  expect(await deadLetters(url, ['list'])).toMatchObject({ code: 0, stdout: 'No dead letters.\n' })
 })

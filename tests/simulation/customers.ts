@@ -3,35 +3,30 @@
 import { PaymentConfirm } from '@orders/shared/contracts'
 import { ask, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
+import { insist } from '@orders/shared/testing'
+import { stateOf } from '../../inventory-service/domain.ts'
 import { adjustStock, setStock } from '../../inventory-service/handlers.ts'
+import { stock } from '../../inventory-service/store.ts'
 import { pseudonyms } from '../../order-service/customers.ts'
 import { linesOf, type Order, orderOf } from '../../order-service/domain.ts'
 import type { WantedRefund } from '../../order-service/facts.ts'
 import { placeOrder, requestCancellation, requestRefund } from '../../order-service/handlers.ts'
+import { placeAtPrice } from '../../order-service/placing.ts'
 import { orders } from '../../order-service/store.ts'
-import { type Plan, SCARCE } from './orders.ts'
+import { type Plan, PRICES, REPRICED, SCARCE } from './orders.ts'
 import type { World } from './world.ts'
 
 const customerIdOf = pseudonyms(Buffer.from('a key that is the same in every run'))
-const PATIENCE_MEAN_MS = 300
 const LOOK_MEAN_MS = 1_500
+const ANSWER_WITHIN_MS = 2_000
 /** The last of them is more than is left. */
 const PARTS = [[{ sku: 'item1', quantity: 1 }], [{ sku: 'item2', quantity: 1 }], [{ sku: 'item2', quantity: 2 }]]
-
-/** Asks until it is answered; a refusal is an answer. */
-async function insist<T>({ time, random }: World, question: () => Promise<T>): Promise<T | RejectedError> {
-  for (;;) {
-    const answer = await question().catch((error: unknown) => error)
-    if (!(answer instanceof Error)) return answer as T
-    if (answer instanceof RejectedError && answer.status < 500) return answer
-    await time.pause(random.wait(PATIENCE_MEAN_MS))
-  }
-}
 
 /** Places the order and does what its customer does; resolves when nothing more is wanted. */
 export async function behave(world: World, plan: Plan): Promise<void> {
   const { random, time } = world
-  const twice = random.chance(0.05)
+  // Whoever agrees to another price asks for something else, so two at once would be two orders of one id.
+  const twice = random.chance(0.05) && !plan.mayEnd.includes('price_changed')
   await Promise.all([place(world, plan), twice && place(world, plan)])
   if (plan.afterwards === 'waits') return
   if (plan.afterwards === 'cancels') {
@@ -50,15 +45,25 @@ export async function behave(world: World, plan: Plan): Promise<void> {
   if (await isAsked(world, plan)) await (plan.afterwards === 'confirms' ? confirm : cancel)(world, plan)
 }
 
-async function place(world: World, { orderId, form }: Plan): Promise<void> {
+/** A customer who is told of another price agrees to it. */
+async function place(world: World, plan: Plan): Promise<void> {
+  const { orderId, form } = plan
   const { items, priority = 'standard' as const, ...customer } = form
   const placed = { ...customer, customerId: customerIdOf(customer.user), priority, lines: linesOf(items) }
   const answer = await insist(world, () =>
-    world.ask('order-service', ({ commit, now }) =>
-      commit.submit(placeOrder({ orderId, key: `key-${orderId}`, placed, at: now().toISOString() })),
-    ),
+    world.ask('order-service', async ({ commit, openKey, broker, now }) => {
+      await openKey(placed.customerId)
+      return placeAtPrice(placed, {
+        ...{ broker, timeoutMs: ANSWER_WITHIN_MS, cause: {} },
+        place: (price) =>
+          commit.submit(placeOrder({ orderId, key: `key-${orderId}`, placed, price, at: now().toISOString() })),
+      })
+    }),
   )
-  if (answer instanceof RejectedError) throw answer
+  if (!(answer instanceof RejectedError)) return
+  const { totalCents } = answer.members ?? {}
+  if (answer.code !== 'price_changed' || typeof totalCents !== 'number') throw answer
+  await place(world, { ...plan, form: { ...form, expectedTotalCents: totalCents } })
 }
 
 /** Refused when it is too late, which is as good. */
@@ -71,7 +76,9 @@ async function cancel(world: World, { orderId }: Plan): Promise<void> {
 }
 
 async function confirm(world: World, { orderId }: Plan): Promise<void> {
-  await insist(world, () => world.ask('order-service', ({ broker }) => ask(broker, PaymentConfirm, { orderId }, 2_000)))
+  await insist(world, () =>
+    world.ask('order-service', ({ broker }) => ask(broker, PaymentConfirm, { orderId }, ANSWER_WITHIN_MS)),
+  )
 }
 
 /** The order a while later; undefined when nobody could be asked. */
@@ -118,6 +125,19 @@ export async function restock(world: World): Promise<void> {
   const [difference, key] = [world.random.between(0, 6), `restock-${world.random.between(0, 1_000_000_000)}`]
   const asked = <T>(work: (at: string) => Work<T>) =>
     insist(world, () => world.ask('inventory-service', ({ commit, now }) => commit.submit(work(now().toISOString()))))
-  await asked((at) => setStock({ sku: SCARCE, available: 0, unitPriceCents: 700 }, { ifNoneMatch: '*' }, at))
+  await asked((at) => setStock({ sku: SCARCE, available: 0, unitPriceCents: 700 }, { 'if-none-match': '*' }, at))
   await asked((at) => adjustStock(key, { sku: SCARCE, difference, reason: 'restocked' }, at))
+}
+
+/** An operator changes a price; not, when goods were sold since they looked. */
+export async function reprice(world: World): Promise<void> {
+  await insist(world, () =>
+    world.ask('inventory-service', async ({ commit, database, now }) => {
+      const known = (await stock.load(database, [REPRICED])).get(REPRICED)
+      if (!known) throw new Error(`there is no ${REPRICED}`)
+      const unitPriceCents = PRICES.find((price) => price !== known.unitPriceCents)
+      const wanted = { sku: REPRICED, available: known.available, unitPriceCents }
+      return commit.submit(setStock(wanted, { 'if-match': stateOf(known) }, now().toISOString()))
+    }),
+  )
 }

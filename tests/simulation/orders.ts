@@ -1,5 +1,5 @@
 // The kinds of order, what their customers do, and how each may end.
-import type { Random } from './random.ts'
+import type { Random } from '@orders/shared/testing'
 
 export interface Plan {
   orderId: string
@@ -18,6 +18,7 @@ interface Form {
   contact?: { email?: string; phone?: string; push?: string; webhook?: string }
   paymentMethod?: string
   shippingAddress?: string
+  expectedTotalCents?: number
 }
 
 interface Kind {
@@ -32,6 +33,9 @@ interface Kind {
 export const REFUSED_ADDRESS = 'nobody@refused.example'
 /** Restocked now and then by an operator, never enough for all. */
 export const SCARCE = 'scarce'
+/** Its price goes up and down. */
+export const REPRICED = 'item7'
+export const PRICES = [6_500, 7_000]
 /** Above the limit from which the customer must confirm. */
 const DEAR = [{ sku: 'item10', quantity: 11 }]
 const ALL_CHANNELS = {
@@ -52,6 +56,13 @@ const kinds: Kind[] = [
   { name: 'sold out', share: 5, mayEnd: ['out_of_stock'], form: { items: ['item3', 'soldout'] } },
   { name: 'unknown goods', share: 1, mayEnd: ['out_of_stock'], form: { items: ['unicorn'] } },
   { name: 'scarce', share: 8, mayEnd: ['completed', 'out_of_stock'], form: { items: [SCARCE, 'item1'] } },
+  { name: 'at its price', share: 4, mayEnd: ['completed'], form: { expectedTotalCents: 5_000 } },
+  {
+    name: 'at a price that changes',
+    share: 6,
+    mayEnd: ['completed', 'price_changed'],
+    form: { items: [REPRICED], expectedTotalCents: 7_000 },
+  },
   { name: 'declined', share: 6, mayEnd: ['declined'], form: { paymentMethod: 'tok_declined' } },
   { name: 'gateway down', share: 4, mayEnd: ['gateway_unavailable'], form: { paymentMethod: 'tok_gateway_down' } },
   { name: 'answer lost', share: 4, mayEnd: ['gateway_unavailable'], form: { paymentMethod: 'tok_answer_lost' } },

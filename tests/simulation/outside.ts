@@ -1,14 +1,11 @@
 // The world beyond the services: a payment provider, a carrier and four providers of messages, which fail, fall silent,
 // and answer when the process that asked is dead.
 import { PermanentError, TransientError } from '@orders/shared/runtime'
+import type { Faults, Process, Tally, Time } from '@orders/shared/testing'
 import type { Sender } from '../../notification-service/channels/sender.ts'
 import { type Gateway, openSimulatedGateway } from '../../payment-service/gateway.ts'
 import { type Carrier, openSimulatedCarrier } from '../../shipping-service/carrier.ts'
-import type { Faults } from './faults.ts'
 import { REFUSED_ADDRESS } from './orders.ts'
-import type { Process } from './process.ts'
-import type { Tally } from './tally.ts'
-import type { Time } from './time.ts'
 import type { Witness } from './witness.ts'
 
 /** What the providers did, by the keys they were given. */
@@ -19,6 +16,8 @@ export interface Ledger {
   parcels: Map<string, Set<string>>
   /** Messages accepted, by notification and channel. */
   accepted: Map<string, number>
+  /** The same, as they came. */
+  told: { notificationId: string; channel: string }[]
 }
 
 export interface Outside {
@@ -29,7 +28,7 @@ export interface Outside {
 }
 
 export function createOutside(time: Time): Outside {
-  const ledger: Ledger = { charges: new Map(), refunds: new Map(), parcels: new Map(), accepted: new Map() }
+  const ledger: Ledger = { charges: new Map(), refunds: new Map(), parcels: new Map(), accepted: new Map(), told: [] }
   return {
     ledger,
     gateway: openSimulatedGateway({ path: ':memory:', now: time.now }),
@@ -39,6 +38,7 @@ export function createOutside(time: Time): Outside {
       async send({ notificationId, channel, address }) {
         if (address === REFUSED_ADDRESS) throw new PermanentError('refused', 'no such mailbox', { isOutside: true })
         const key = `${notificationId}.${channel}`
+        ledger.told.push({ notificationId, channel })
         ledger.accepted.set(key, (ledger.accepted.get(key) ?? 0) + 1)
         return key
       },

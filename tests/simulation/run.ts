@@ -1,7 +1,8 @@
-// `npm run simulate`: thousands of orders through six real services under virtual time, with crashes, and what came of it.
+// `npm run simulate`: thousands of orders through the real services under virtual time, with crashes, and what came of it.
 import { randomInt } from 'node:crypto'
+import type { Progress } from '@orders/shared/testing'
 import { commandFor, optionsOf, SEED_MAX, USAGE } from './options.ts'
-import type { Progress, Report } from './simulate.ts'
+import type { Report } from './simulate.ts'
 import { runWorlds, together, worldsOf } from './worlds.ts'
 
 const VIOLATIONS_SHOWN = 20

@@ -1,4 +1,4 @@
-// Many seeds: in each, a dozen orders go through six services that crash at every await sooner or later.
+// Many seeds: in each, a dozen orders go through services that crash at every await sooner or later.
 import { expect, it } from 'vitest'
 import { commandFor } from './options.ts'
 import { simulate } from './simulate.ts'

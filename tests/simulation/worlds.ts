@@ -2,9 +2,8 @@
 // grows, and each is a run of its own, which can be seen again alone.
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { hashOf } from './random.ts'
-import type { Progress, Report } from './simulate.ts'
-import type { Check } from './verdict.ts'
+import { type Check, hashOf, type Progress } from '@orders/shared/testing'
+import type { Report } from './simulate.ts'
 import type { Options } from './world.ts'
 
 type Told = { progress: Progress } | { report: Report }

@@ -26,6 +26,15 @@ export function orderForm(prefix: string, number: number): Form & { orderId: str
   }
 }
 
+/** How many of the orders with these forms complete. */
+export function completedOf(forms: readonly Form[]): number {
+  const mayNot = (form: Form) =>
+    form.paymentMethod === 'tok_declined' ||
+    form.shippingAddress === 'nowhere' ||
+    (Array.isArray(form.items) && form.items.includes('soldout'))
+  return forms.filter((form) => !mayNot(form)).length
+}
+
 /** Places the orders with `parallel` requests at a time; resolves when each was answered 202. */
 export async function placeAll(system: System, forms: (Form & { orderId: string })[], parallel = 16): Promise<void> {
   const waiting = [...forms]

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { expect } from 'vitest'
+import { failedMessages } from './dead-letters.ts'
 import type { OrderView, System } from './system.ts'
 
 interface Charge {
@@ -19,12 +20,13 @@ interface StockRow {
 }
 
 /**
- * Compares the ended orders with the stock and with the gateway's own books.
+ * Compares the ended orders with the stock and with the gateway's own books; and nothing of them failed for good.
  *
  * @param initial what each SKU had before the first of these orders
  */
 export async function expectAgreement(system: System, orders: OrderView[], initial: StockRow[]): Promise<void> {
   expectMoney(system, orders)
+  expect(await failedMessages(system)).toEqual([])
   const now = await stockOf(system)
   for (const before of initial) {
     const sold = orders

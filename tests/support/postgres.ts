@@ -15,7 +15,7 @@ export function testDatabase(server = testServer()): TestDatabase {
   return { url: `${server}/${name}`, remove: () => drop(server, [name]) }
 }
 
-/** One database for each of the six services. */
+/** One database for each service. */
 export function testDatabases(server = testServer()): TestDatabase {
   const name = uniqueName()
   const all = serviceNames.map((service) => `${name}_${service}-service`)

@@ -2,9 +2,11 @@
 // upgraded, and go back to.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { workspacesIn } from '../../scripts/building/contents.mjs'
+import { type ServiceName, serviceNames } from './system.ts'
 
 const run = promisify(execFile)
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -16,6 +18,8 @@ export interface Release {
   /** Such as `v0.1.0`. */
   name: string
   servicesDir: string
+  /** Those of today's that it has. */
+  services: readonly ServiceName[]
   remove(): Promise<void>
 }
 
@@ -32,7 +36,8 @@ export async function buildLastRelease(): Promise<Release> {
     await run('tar', ['-xzf', join(RELEASES, version, 'sources.tgz'), '-C', sources])
     const servicesDir = join(folder, 'build')
     await build(sources, servicesDir)
-    return { name, servicesDir, remove }
+    const services = serviceNames.filter((noun) => existsSync(join(servicesDir, `${noun}-service`)))
+    return { name, servicesDir, services, remove }
   } catch (error) {
     await remove()
     throw error
@@ -47,10 +52,9 @@ function newestOf(versions: string[]): string {
 
 /** By its own build. Its services share its own `shared`; the packages of others are those that are installed here. */
 async function build(sources: string, servicesDir: string): Promise<void> {
-  const { workspaces }: { workspaces: string[] } = JSON.parse(await readFile(join(sources, 'package.json'), 'utf8'))
   const packages = join(sources, 'node_modules', '@orders')
   await mkdir(packages, { recursive: true })
-  for (const workspace of workspaces) {
+  for (const workspace of workspacesIn(sources)) {
     await symlink(join(sources, workspace), join(packages, workspace))
     const own = join(ROOT, workspace, 'node_modules')
     if (existsSync(own)) await symlink(own, join(sources, workspace, 'node_modules'))

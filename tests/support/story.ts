@@ -5,27 +5,42 @@ import type { System } from './system.ts'
 export interface Story {
   ended: string | null
   entries: { id: string; type: string }[]
-  gaps: object[]
+  gaps: { status: string }[]
 }
 
 /** What a killed process was about to tell a customer, another one tells half a minute later. */
 export const CLAIMS_END_WITHIN_MS = 60_000
 
-/** Waits until the story has an end and no gaps. */
-export function wholeStory(system: System, orderId: string): Promise<Story> {
+/** Waits until the story has an end and no gaps but of so many messages that failed. */
+export function wholeStory(system: System, orderId: string, failed = 0): Promise<Story> {
+  let told: Story | undefined
   return eventually(
-    `the story of ${orderId} has no gaps`,
+    () =>
+      `the story of ${orderId} has no gaps, but ${JSON.stringify(told?.gaps)} beside ${told?.entries.map(({ id }) => id).join(', ')}`,
     async () => {
-      const told = await system.get<Story>(`/audit/orders/${orderId}`, 'audit')
-      return typeof told.ended === 'string' && told.gaps.length === 0 && told
+      told = await system.get<Story>(`/audit/orders/${orderId}`, 'audit')
+      return isWhole(told, failed) && told
     },
     CLAIMS_END_WITHIN_MS,
   )
 }
+
+const isWhole = ({ ended, gaps }: Story, failed: number) =>
+  ended !== null && gaps.length === failed && gaps.every(({ status }) => status === 'failed')
 
 /** How often each type of event is part of the story. */
 export function typesOf({ entries }: Story): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { type } of entries) counts[type] = (counts[type] ?? 0) + 1
   return counts
+}
+
+/** The Message-IDs of the mails that were asked for and that no later news has made needless. */
+export function mailsOf({ entries }: Story): string[] {
+  const about = (type: string) =>
+    entries.filter((entry) => entry.type === type).map(({ id }) => id.replace(`/${type}/`, '.'))
+  const needless = about('notification.superseded')
+  return about('notification.requested')
+    .filter((id) => !needless.includes(`${id}.email`))
+    .map((id) => `<${id}.email@orders.example>`)
 }

@@ -1,4 +1,4 @@
-// The whole system for a test: six real service processes on free ports, with data and vhost of their own.
+// The whole system for a test: real service processes on free ports, with data and vhost of their own.
 import { cp, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -65,17 +65,20 @@ interface Options {
   preload?: string
   /** Where their data lies, for who measures or breaks disks; default is memory, where there is enough. */
   onDisk?: boolean
+  /** Those that are started; default: all. */
+  services?: readonly ServiceName[]
   /** Where the services were built; default: where `npm test` did. */
   servicesDir?: string
   /** The data of another system, which its services share; default: data of their own. */
   dataDir?: string
 }
 
-/** Starts all six and waits until each is ready. */
+/** Starts all of them and waits until each is ready. */
 export async function startSystem(options: Options): Promise<System> {
   const system = await prepareSystem(options)
   const copies = Array.from({ length: options.copies ?? 1 }, (_, index) => index + 1)
-  await Promise.all(services.flatMap((service) => copies.map((copy) => system.start(service, copy)))).catch(
+  const wanted = options.services ?? services
+  await Promise.all(wanted.flatMap((service) => copies.map((copy) => system.start(service, copy)))).catch(
     async (error: unknown) => {
       await system.stop()
       throw error
@@ -123,8 +126,9 @@ export async function prepareSystem({
       SHIPPING_TRANSIT_MS: '50',
       PAYMENT_PATIENCE_MS: '20000',
       SHIPPING_PATIENCE_MS: '20000',
-      MAIL_PATIENCE_MS: '30000',
-      CHANNEL_PATIENCE_MS: '30000',
+      // Longer than the claim of a killed process stands, which later news of its order wait for.
+      MAIL_PATIENCE_MS: '60000',
+      CHANNEL_PATIENCE_MS: '60000',
       ...environment,
       ...environmentOf(service, copy),
       ...onceOnly,
@@ -209,7 +213,7 @@ export async function prepareSystem({
   }
 }
 
-/** Built, since compiling six services at every start takes longer than most tests. */
+/** Built, since compiling the services at every start takes longer than most tests. */
 export function builtServices(): string {
   const built = process.env.TEST_SERVICES_DIR
   if (built === undefined) throw new Error('TEST_SERVICES_DIR is not set: run the tests by npm test, which builds them')

@@ -1,16 +1,15 @@
 // The operator console is open, holds no data and nothing inline; what it shows, it asks of routes that need a token.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { events, topology } from '@orders/shared/contracts'
+import { events, orders, topology } from '@orders/shared/contracts'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import { createMemoryBroker, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AuditConfig } from '../../config.ts'
+import { knownOf, readConsole } from '../../console.ts'
 import { auditService } from '../../service.ts'
 
-const read = (name: string) => readFileSync(join(import.meta.dirname, '..', '..', 'console', name), 'utf8')
-const html = read('index.html')
-const script = read('console.js')
+const files = readConsole(orders)
+const ownScripts = files.filter(({ path }) => path.endsWith('.js') && !path.includes('/packages/'))
+const contentOf = (path: string) => files.find((file) => file.path === path)?.content ?? ''
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = '']) => found)
 
 describe('what is served', () => {
@@ -37,59 +36,83 @@ describe('what is served', () => {
     await scratch.remove()
   })
 
-  it.each([
-    ['/', 'text/html; charset=utf-8', 'index.html'],
-    ['/console.css', 'text/css; charset=utf-8', 'console.css'],
-    ['/console.js', 'text/javascript; charset=utf-8', 'console.js'],
-  ])('%s is open, and may do nothing but show itself', async (path, type, name) => {
-    const answer = await fetch(service.url + path)
-    expect([answer.status, await answer.text()]).toEqual([200, read(name)])
-    expect(Object.fromEntries(answer.headers)).toMatchObject({
-      'content-type': type,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'cache-control': 'no-cache',
-    })
-    const policy = answer.headers.get('content-security-policy') ?? ''
-    expect(policy.split('; ')).toEqual(
-      expect.arrayContaining(["default-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]),
-    )
-    expect(policy).not.toMatch(/unsafe|\*|https?:/)
+  it('every file is open, and may do nothing but show itself', async () => {
+    for (const { path, contentType, content } of files) {
+      const answer = await fetch(service.url + path)
+      expect([path, answer.status, await answer.text()]).toEqual([path, 200, content])
+      expect(Object.fromEntries(answer.headers)).toMatchObject({
+        'content-type': contentType,
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cache-control': 'no-cache',
+      })
+      const policy = answer.headers.get('content-security-policy') ?? ''
+      expect(policy.split('; ')).toEqual(
+        expect.arrayContaining(["default-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]),
+      )
+      expect(policy).not.toMatch(/unsafe|\*|https?:/)
+    }
   })
 
-  it.each(['/audit/events', '/audit/orders/123', '/audit/verify'])('%s needs the token', async (path) => {
-    expect((await fetch(service.url + path)).status).toBe(401)
-    const authorization = { authorization: 'Bearer another' }
-    expect((await fetch(service.url + path, { headers: authorization })).status).toBe(401)
+  it('a file is sent again only when it has changed', async () => {
+    const { path } = ownScripts[0] ?? { path: '' }
+    const etag = (await fetch(service.url + path)).headers.get('etag') ?? ''
+    expect(etag).toMatch(/^"[\w-]{22}"$/)
+    const ask = async (tag: string) => (await fetch(service.url + path, { headers: { 'if-none-match': tag } })).status
+    expect([await ask(etag), await ask(`"other", W/${etag}`), await ask('"other"')]).toEqual([304, 304, 200])
+    expect(new Set(files.map((file) => file.etag)).size).toBe(files.length)
   })
+
+  it.each(['/audit/events', '/audit/orders/123', '/audit/verify', '/audit/gaps'])(
+    '%s needs the token',
+    async (path) => {
+      expect((await fetch(service.url + path)).status).toBe(401)
+      const authorization = { authorization: 'Bearer another' }
+      expect((await fetch(service.url + path, { headers: authorization })).status).toBe(401)
+    },
+  )
 })
 
-describe('the page', () => {
-  it('has nothing inline, and nothing from elsewhere', () => {
+describe('the pages', () => {
+  it('have nothing inline, and nothing from elsewhere', () => {
+    const html = contentOf('/')
     expect(html).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:/i)
-    expect(all(html, /<script([^>]*)>/g)).toEqual([' type="module" src="/console.js"'])
+    expect(all(html, /<script([^>]*)>/g)).toEqual([' type="module" src="/console/app.js"'])
     expect(all(html, /<script[^>]*>([^<]+)</g)).toEqual([])
     const sources = all(html, /\s(?:src|href)="([^"#]+)"/g).filter(
       (source) => !source.startsWith('data:image/svg+xml,'),
     )
-    expect(sources).toEqual(['/console.css', '/console.js'])
-    expect(read('console.css')).not.toMatch(/@import|url\(/)
+    expect(sources.filter((source) => !files.some(({ path }) => path === source))).toEqual([])
+    expect(contentOf('/console/console.css')).not.toMatch(/@import|url\(/)
   })
 
-  it('has every element that the script looks up, once', () => {
-    const ids = all(html, /\sid="([^"]+)"/g)
-    expect(ids).toEqual([...new Set(ids)])
-    const wanted = all(script, /byId\('([^']+)'/g)
-    expect(wanted.length).toBeGreaterThan(20)
-    expect(wanted.filter((id) => !ids.includes(id))).toEqual([])
-    expect(all(html, /\sfor="([^"]+)"/g).filter((id) => !ids.includes(id))).toEqual([])
+  it('import only what is served, and nothing that is served is left out', () => {
+    const imported = ownScripts.flatMap(({ path, content }) =>
+      all(content, /^(?:import|\} from)[^'\n]*'([^']+)'/gm).map(
+        (name) => new URL(name, `http://console${path}`).pathname,
+      ),
+    )
+    const scripts = files.map(({ path }) => path).filter((path) => path.endsWith('.js') && path !== '/console/app.js')
+    expect([...new Set(imported)].sort()).toEqual(scripts.sort())
   })
 
-  it('lets people choose among the types that there are', () => {
-    expect(all(html, /<option>([^<]+)</g).sort()).toEqual([...events.keys()].sort())
+  it('never make HTML of text', () => {
+    for (const { content } of ownScripts)
+      expect(content).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function/)
+  })
+})
+
+describe('what they know of the domain', () => {
+  const { services, types } = knownOf(orders)
+  const known = (wanted: string) => types.find(({ type }) => type === wanted)
+
+  it('is every service and every event', () => {
+    expect(services).toEqual(['order', 'inventory', 'payment', 'shipping', 'notification', 'audit'])
+    expect(types.map(({ type }) => type).sort()).toEqual([...events.keys()].sort())
   })
 
-  it('never makes HTML of text', () => {
-    expect(script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function/)
+  it('is who says and hears each, one channel or several', () => {
+    expect(known('payment.success')).toMatchObject({ service: 'payment', heardBy: ['order', 'inventory', 'shipping'] })
+    expect(known('notification.requested')).toMatchObject({ service: 'notification', heardBy: ['notification'] })
   })
 })

@@ -1,5 +1,6 @@
 // The whole service over the in-memory broker: wired as in production, asked over HTTP.
-import { topology } from '@orders/shared/contracts'
+import { InventoryQuote, topology } from '@orders/shared/contracts'
+import { ask } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import {
   createMemoryBroker,
@@ -149,4 +150,22 @@ test('the catalogue is for everybody, by pages, and tells names, prices and whet
     available: available > 0,
   }))
   expect(all).toEqual(goods.toSorted((a, b) => (a.sku < b.sku ? -1 : 1)))
+})
+
+test('a quote is what the goods cost now, and sets nothing aside', async () => {
+  const lines = [
+    { sku: 'item1', quantity: 2 },
+    { sku: 'unicorn', quantity: 1 },
+  ]
+  const quoted = () => ask(broker.connect('order-service'), InventoryQuote, { lines }, 5_000)
+  const item1 = { sku: 'item1', quantity: 2, name: 'Desk lamp' }
+  expect(await quoted()).toEqual({
+    lines: [{ ...item1, unitPriceCents: 1_000 }],
+    totalCents: 2_000,
+    currency: 'EUR',
+    unknownSkus: ['unicorn'],
+  })
+  await request('/stock/item1', { available: 10_000, unitPriceCents: 1_100 })
+  expect(await quoted()).toMatchObject({ lines: [{ ...item1, unitPriceCents: 1_100 }], totalCents: 2_200 })
+  expect((await request('/stock/item1')).body).toMatchObject({ available: 10_000, reserved: 0 })
 })

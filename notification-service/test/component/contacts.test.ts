@@ -87,6 +87,51 @@ it('one stranger is told of so many orders in an hour, whoever placed them', asy
   await hear('2/notification.held/order.created.email.2026-11-21T09:30:00.000Z')
 })
 
+it('a customer’s own address is no stranger’s, in whatever case it is written', async () => {
+  const { put, say, hear } = await openServices({ env: { CONTACT_ORDERS_PER_HOUR: '1' } })
+  await put('/customers/own', { addresses: { email: 'Own@b.test' } })
+  for (const [orderId, email] of Object.entries({ 1: 'own@b.test', 2: 'OWN@B.test', 3: 'own@b.test' })) {
+    await say(created(orderId, 'own', email))
+    await hear(`${orderId}/notification.sent/order.created.email`)
+  }
+  await say(created('4', 'ann', 'Ann@example.com'))
+  await hear('4/notification.sent/order.created.email')
+  await say(created('5', 'ann', 'ann@EXAMPLE.com'))
+  await hear('5/notification.sent/order.created.email')
+})
+
+it('an address that was typed as the customer’s name is a stranger’s, until it is known as that customer’s', async () => {
+  const { put, say, hear } = await openServices({ env: { CONTACT_ORDERS_PER_HOUR: '1' } })
+  const until = '2026-11-21T09:30:00.000Z'
+  await say(created('1', 'Victim@Stranger.test'))
+  await hear('1/notification.sent/order.created.email')
+  for (const [orderId, user] of Object.entries({ 2: 'Victim@Stranger.test', 3: 'victim@stranger.test' })) {
+    await say(created(orderId, user))
+    await hear(`${orderId}/notification.held/order.created.email.${until}`)
+  }
+  await say(created('4', 'mallory', 'victim@stranger.test'))
+  await hear(`4/notification.held/order.created.email.${until}`)
+  await put('/customers/victim%40stranger.test', { addresses: { email: 'victim@stranger.test' } })
+  await say(created('5', 'victim@stranger.test'))
+  await hear('5/notification.sent/order.created.email')
+})
+
+it('a name that is an address is told in the one form of that address', async () => {
+  const { post, say, hear, get } = await openServices()
+  await post('/suppressions', { channel: 'email', address: 'ann@xn--mller-kva.example', reason: 'wanted' })
+  await say(created('1', 'Ann@MÜLLER.example'))
+  expect((await hear('1/notification.failed/order.created.email')).data.reason).toContain('suppressed')
+  expect((await get('/notifications/1.order.created')).body.addresses).toEqual({ email: 'Ann@xn--mller-kva.example' })
+})
+
+it('an address that the service has made up is its customer’s, also where mails are only files', async () => {
+  const { say, hear } = await openServices({ env: { CONTACT_ORDERS_PER_HOUR: '1', DEFAULT_EMAIL_DOMAIN: 'none' } })
+  for (const orderId of ['1', '2']) {
+    await say(created(orderId, 'ann'))
+    await hear(`${orderId}/notification.sent/order.created.email`)
+  }
+})
+
 it('SMS go to the countries that are listed, and beyond nobody is called', async () => {
   const { post, hear, providers } = await openServices({ env: { SMS_COUNTRIES: '+43,+49' } })
   const send = async (phone: string) =>

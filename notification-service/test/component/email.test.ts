@@ -8,8 +8,8 @@ import PostalMime from 'postal-mime'
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { openMailFolder, openSmtp, queueIdIn } from '../../channels/email.ts'
 import type { Sender } from '../../channels/sender.ts'
-import { newsWords } from '../../content.ts'
 import type { Outgoing } from '../../deliveries/domain.ts'
+import { newsWords } from '../../orders/words.ts'
 import { type MailServer, startMailServer } from '../mail-server.ts'
 import { set, style } from '../templates.ts'
 
@@ -96,10 +96,26 @@ it.each([
   ['no, not', 554, 'PermanentError', 'mail_refused'],
   ['4.2.1 greylisted', 450, 'TransientError', 'mail_deferred'],
   ['4.3.2 going down', 421, 'ProviderError', 'mail_deferred'],
+  ['5.7.0 log in first', 530, 'ProviderError', 'mail_deferred'],
 ])('a recipient refused with "%s" and %i is a %s', async (words, status, name, code) => {
   server.saying(words)
   server.refuse('recipient', status)
   await expect(smtp.send(outgoing, signal)).rejects.toMatchObject({ name, code })
+})
+
+it.each([
+  ['5.7.1 daily sending limit exceeded', 550],
+  ['5.7.1 sender address rejected: not owned by user', 553],
+  ['5.1.1 no such sender', 550],
+  ['no, not', 554],
+  ['4.7.1 try again later', 451],
+])('our own address refused with "%s" and %i is about every mail, and none was taken', async (words, status) => {
+  server.saying(words)
+  server.refuse('sender', status)
+  const refused = { name: 'ProviderError', code: 'mail_deferred', outcome: 'refused' }
+  await expect(smtp.send(outgoing, signal)).rejects.toMatchObject(refused)
+  await smtp.send(outgoing, signal)
+  expect(server.accepted).toHaveLength(1)
 })
 
 it('a connection that ends after the mail was taken leaves it open whether it was', async () => {

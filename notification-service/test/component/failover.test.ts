@@ -11,9 +11,9 @@ import { openSmtp } from '../../channels/email.ts'
 import { inTurn } from '../../channels/failover.ts'
 import type { Send, Sender } from '../../channels/sender.ts'
 import { openTwilio } from '../../channels/twilio.ts'
-import { newsWords } from '../../content.ts'
 import { type Attempt, type Call, type Outgoing, standingOf } from '../../deliveries/domain.ts'
-import { notificationOf } from '../../domain.ts'
+import { notificationOf } from '../../orders/domain.ts'
+import { newsWords } from '../../orders/words.ts'
 import { findTelling, tellings } from '../../store.ts'
 import { type MailServer, startMailServer } from '../mail-server.ts'
 import { type Answering, type Asked, type Stub, startStub } from '../stub.ts'
@@ -146,6 +146,14 @@ describe('of two mail servers', () => {
     expect([await mail(send, 'a'), await mail(send, 'b')]).toEqual(['mail_deferred', 'mail_refused'])
     expect(await mail(send, 'a')).toBe('smtp')
     expect(second.accepted).toEqual([])
+  })
+
+  it('the second takes over from one that refuses our own address, and the mail waits until then', async () => {
+    const send = sendBy(...senders)
+    first.saying('5.7.1 daily sending limit exceeded')
+    first.refuse('sender', ...Array(5).fill(550))
+    for (let time = 0; time < 5; time++) expect(await mail(send, 'a')).toBe('mail_deferred')
+    expect(await mail(send, 'a')).toBe('smtp-second')
   })
 
   it('the second never gets a mail that the first may have, until its time has passed', async () => {

@@ -1,4 +1,5 @@
 // A mail server that greylists or throttles is asked again for hours, by rows that an operator sees.
+import { deferred } from '@orders/shared/runtime'
 import { eventually } from '@orders/shared/testing'
 import { expect, it, onTestFinished } from 'vitest'
 import { startMailServer } from '../mail-server.ts'
@@ -17,23 +18,43 @@ it.each([
   ['greylisted for two minutes', 451, 120],
   ['throttled for two hours', 454, 7_200],
 ])('a mail that is %s is sent, and nothing is given up', async (_, code, seconds) => {
-  const { server, clock, broker, get, post, hear, hasten } = await opened()
+  const { server, clock, broker, get, post } = await opened()
+  server.refuse('recipient', ...Array.from({ length: 9 }, () => code))
   const { id } = (await post('/notifications', mail)).body
-  const retry = async () => (await get('/retries')).body.retries[0]
-  for (let tried = 1; tried <= 9; tried++) {
-    server.refuse('recipient', code)
-    if (tried > 1) await hasten()
-    const row = await eventually(`attempt ${tried} has failed`, async () => {
-      const shown = (await get(`/notifications/${id}`)).body
-      return shown.attempts.length === tried && (await retry())
+  const made = async () => (await get(`/notifications/${id}`)).body.attempts
+  for (let tried = 1; tried <= 10; tried++) {
+    await eventually(`attempt ${tried} is made`, async () => {
+      if ((await made()).length >= tried) return true
+      // One that is still under way is left alone by this, and asked again.
+      for (const kept of (await get('/retries')).body.retries) await post(`/retries/${kept.id}/hasten`)
+      return false
     })
-    expect(row).toMatchObject({ code: 'mail_deferred', subject: id })
     clock.now = new Date(start + (tried * seconds * 1_000) / 9).toISOString()
   }
-  await hasten()
-  await hear(`${id}/notification.sent/direct.email`)
+  expect((await made()).map(({ outcome }: { outcome: string }) => outcome)).toEqual([
+    ...Array(9).fill('failed'),
+    'sent',
+  ])
   expect(server.accepted).toHaveLength(1)
   expect(broker.messages('notification.email.dlq')).toEqual([])
+})
+
+it('one that is hastened or given up while it is being sent is sent once, and what came of it is kept', async () => {
+  const { server, get, post, hear, hasten } = await opened()
+  server.refuse('recipient', 451)
+  const { id } = (await post('/notifications', mail)).body
+  await eventually('it was tried', async () => (await get(`/notifications/${id}`)).body.attempts.length === 1)
+  const answered = deferred<void>()
+  server.answerAfter(answered.promise)
+  await hasten()
+  await eventually('the server has it', () => server.accepted.length === 1)
+  const [kept] = (await get('/retries')).body.retries
+  expect((await post(`/retries/${kept.id}/hasten`)).body).toEqual(kept)
+  expect(await post(`/retries/${kept.id}/give-up`)).toMatchObject({ status: 409, body: { code: 'under_way' } })
+  answered.resolve()
+  await hear(`${id}/notification.sent/direct.email`)
+  expect((await get('/retries')).body.retries).toEqual([])
+  expect(server.accepted).toHaveLength(1)
 })
 
 it('a mail whose time is over while its server defers it is expired, and sent no more', async () => {

@@ -1,5 +1,7 @@
 // What failed or did not arrive is said again, once for each request of an operator.
+import { openSqlite } from '@orders/shared/storage'
 import { expect, it, onTestFinished } from 'vitest'
+import { forgetterOf } from '../../forgetting/forget.ts'
 import { startMailServer } from '../mail-server.ts'
 import { openServices } from '../running.ts'
 
@@ -52,4 +54,25 @@ it('what was sent is sent again only by force, and both sendings are shown', asy
   await hear(`${id}/notification.sent/direct.email.2`)
   expect(server.accepted).toHaveLength(2)
   expect((await get(`/notifications/${id}`)).body.attempts).toMatchObject([{ outcome: 'sent' }, { outcome: 'sent' }])
+})
+
+it('what was said to whoever is forgotten is not sent again, and whoever asks for it is told so at once', async () => {
+  const { server, again, post, put, get, hear, said, folder } = await opened()
+  await put('/customers/ann', { addresses: mail.to })
+  const { id } = (await post('/notifications', { ...mail, to: { customerId: 'ann' } })).body
+  await hear(`${id}/notification.sent/direct.email`)
+  const database = openSqlite(`${folder}/notification-service.db`)
+  const submit = async () => expect.unreachable('nothing is open')
+  const ann = { ownerId: `cus_${'a'.repeat(26)}`, names: ['ann'], subjects: [] }
+  await forgetterOf({ database, commit: { submit }, now: () => new Date() })([ann])
+  await database.close()
+  const before = said()
+  for (const _ of ['once', 'twice'])
+    expect(await again(id, { ...wanted, force: true })).toMatchObject({
+      status: 409,
+      body: { code: 'not_resendable', detail: 'whoever it was for is forgotten' },
+    })
+  expect(said()).toEqual(before)
+  expect(server.accepted).toHaveLength(1)
+  expect((await get(`/notifications/${id}`)).body).toMatchObject({ status: 'sent', subject: 'forgotten' })
 })

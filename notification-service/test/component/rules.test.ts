@@ -38,7 +38,7 @@ describe('quiet hours', () => {
     await put('/customers/awake/preferences', { quietHours: null })
     const [berlin = '', nepal = '', urgent = '', awake = ''] = await send(
       opened,
-      news(1),
+      news(1, { to: { email: 'berlin@example.org' } }),
       news(2, { to: { customerId: 'nepal' } }),
       news(3, { priority: 'urgent' }),
       news(4, { to: { ...mail, customerId: 'nepal' }, category: 'other' }),
@@ -62,8 +62,16 @@ describe('quiet hours', () => {
     await hear('1/notification.sent/order.created.email')
     await say(InventoryReserved.of('2', clock.now, { ...order, user: 'sleeper' }))
     const confirmation = { user: 'sleeper', priority: 'standard' as const, totalCents: 1, confirmBefore: minute(9) }
-    await say(PaymentConfirmationRequired.of('2', clock.now, confirmation))
-    await hear('2/notification.sent/payment.confirmation_required.email')
+    await say(InventoryReserved.of('3', clock.now, { ...order, user: 'sleeper' }))
+    await hear('3/notification.held/order.created.email.2026-11-21T16:00:00.000Z')
+    await say(PaymentConfirmationRequired.of('3', clock.now, confirmation))
+    await hear('3/notification.sent/payment.confirmation_required.email')
+    // What is urgent takes along what comes before it.
+    const toldOf3 = said().filter((id) => id.startsWith('3/notification.sent/'))
+    expect(toldOf3.map((id) => id.slice('3/notification.sent/'.length))).toEqual([
+      'order.created.email',
+      'payment.confirmation_required.email',
+    ])
     expect(await deliveryOf(opened, '2.order.created')).toMatchObject({ status: 'held', heldBecause: 'quiet_hours' })
     const until = '2026-11-21T16:00:00.000Z'
     expect((await hear(`2/notification.held/order.created.email.${until}`)).data).toEqual({
@@ -72,13 +80,13 @@ describe('quiet hours', () => {
       reason: 'quiet_hours',
       until,
     })
-    expect(said().filter((id) => id.includes('/notification.held/'))).toHaveLength(1)
+    expect(said().filter((id) => id.includes('/notification.held/'))).toHaveLength(2)
     clock.now = minute(5)
     await hear(`${nepal}/notification.sent/direct.email`)
     clock.now = '2026-11-21T16:00:00.000Z'
     await hear('2/notification.sent/order.created.email')
     await hear(`${berlin}/notification.sent/direct.email`)
-    expect(await mails()).toHaveLength(7)
+    expect(await mails()).toHaveLength(8)
   })
 
   it('do not hold a webhook', async () => {
@@ -206,7 +214,7 @@ describe('a digest', () => {
     const { put, clock, hear, get } = opened
     await put('/customers/plain/preferences', { categories: { newsletter: { digest: false } } })
     await put('/customers/gatherer/preferences', { categories: { order: { digest: true } } })
-    await put('/customers/plain', { addresses: mail })
+    await put('/customers/plain', { addresses: { email: 'plain@example.org' } })
     const both = { to: { ...mail, phone: '+94 112 345 678' } }
     const [plain = '', ...others] = await send(
       opened,

@@ -2,7 +2,9 @@
 import { OrderCancelled, OrderCompleted, OrderPaid, PaymentConfirmationRequired } from '@orders/shared/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { sequencesOf, stepsAfter } from '../../sequences/domain.ts'
+import { headingOf } from '../../orders/domain.ts'
+import { sequencesOf, stepsAfter } from '../../orders/sequences.ts'
+import type { Told } from '../../orders/words.ts'
 import { openServices } from '../running.ts'
 import { set, style } from '../templates.ts'
 
@@ -20,11 +22,12 @@ const awaited = (orderId: string) =>
 const steps = (said: string[]) => said.filter((id) => /\/(reminder|follow_up)\.\d/.test(id)).sort()
 
 describe('the steps of a sequence', () => {
+  const question = (told: Told) => headingOf({ type: 'payment.confirmation_required', orderId: '7', told }, style, at)
   const told = { ...customer, totalCents: 1, confirmBefore: inMinutes(30) }
 
   it('are notifications of their own, each with its time and its words', () => {
     const [reminder] = sequencesOf({ remindersAfterMs: '60000,120000' })
-    const found = reminder ? stepsAfter(reminder, '7', told, style, at) : []
+    const found = reminder ? stepsAfter(reminder, question(told), told, style) : []
     expect(found).toMatchObject([
       {
         id: '7.reminder.1',
@@ -53,7 +56,7 @@ describe('the steps of a sequence', () => {
   it('have no deadline where what is said of it is no date', () => {
     const [reminder] = sequencesOf({ remindersAfterMs: '60000' })
     const odd = { ...told, confirmBefore: '2026-99-99T00:00:00Z' }
-    expect(reminder && stepsAfter(reminder, '7', odd, style, at)).toMatchObject([
+    expect(reminder && stepsAfter(reminder, question(odd), odd, style)).toMatchObject([
       { sendAt: inMinutes(1), expiresAt: null },
     ])
   })
@@ -63,7 +66,7 @@ describe('the steps of a sequence', () => {
     fc.assert(
       fc.property(delays, (afterMs) => {
         const [reminder] = sequencesOf({ remindersAfterMs: afterMs.join() })
-        const found = reminder ? stepsAfter(reminder, '7', told, style, at) : []
+        const found = reminder ? stepsAfter(reminder, question(told), told, style) : []
         expect(found).toHaveLength(afterMs.filter((ms) => ms < 30 * MINUTE_MS).length)
         expect(new Set(found.map(({ id }) => id)).size).toBe(found.length)
         for (const { sendAt, expiresAt } of found)
@@ -95,18 +98,18 @@ describe('a customer', () => {
     await say(awaited('1'))
     await hear('1/notification.sent/payment.confirmation_required.email')
     await say(OrderPaid.of('1', at, customer))
-    await hear('1/notification.cancelled/reminder.2.sms')
+    await hear('1/notification.superseded/reminder.2.sms')
     await say(OrderCancelled.of('2', at, { ...customer, reason: 'declined' }))
     await hear('2/notification.sent/order.cancelled.email')
     await say(awaited('2'))
-    await hear('2/notification.sent/payment.confirmation_required.email')
+    await hear('2/notification.superseded/payment.confirmation_required.email')
     clock.now = inMinutes(25)
     // Whatever were due would be asked for before this.
     await say(awaited('3'))
     await hear('3/notification.sent/payment.confirmation_required.email')
     const numbers = ['reminder.1.email', 'reminder.1.sms', 'reminder.2.email', 'reminder.2.sms']
-    expect(steps(said())).toEqual(numbers.map((id) => `1/notification.cancelled/${id}`))
-    expect((await get('/notifications/1.reminder.1')).body).toMatchObject({ status: 'cancelled', attempts: [] })
+    expect(steps(said())).toEqual(numbers.map((id) => `1/notification.superseded/${id}`))
+    expect((await get('/notifications/1.reminder.1')).body).toMatchObject({ status: 'superseded', attempts: [] })
     expect((await get('/notifications/2.reminder.1')).status).toBe(404)
   })
 

@@ -3,6 +3,7 @@ import {
   amqpPriority,
   InventoryReserved,
   type Message,
+  OrderCancelled,
   OrderCreated,
   OrderPaid,
   PaymentRefunded,
@@ -106,7 +107,7 @@ it('reaches exactly the channels of the contact, and no log line shows an addres
   expect(JSON.stringify(lines)).not.toMatch(/gayal@example\.org|112 345|secret-hook/)
   expect(await get('/notifications/1.order.created')).toMatchObject({
     status: 'simulated',
-    addresses: { email: 'gayal@example.org', sms: '+94 112 345 678', webhook: 'https://example.org/secret-hook' },
+    addresses: { email: 'gayal@example.org', sms: '+94112345678', webhook: 'https://example.org/secret-hook' },
     deliveries: [
       { channel: 'email', status: 'sent' },
       { channel: 'sms', status: 'simulated', provider: 'log' },
@@ -355,12 +356,15 @@ it('tells of each refund once, where the event names the customer', async () => 
   const refund = { totalCents: 990, refundId: 're_1', reason: 'One cup arrived broken.' }
   const refunded = (detail?: string, told: object = customer) =>
     PaymentRefunded.of('7', at, { ...refund, ...told }, detail === undefined ? {} : { detail })
+  await say(OrderCancelled.of('7', at, { ...customer, reason: 'address_not_served' }))
   await say(refunded('re_0', {}))
   for (const detail of ['re_1', 're_2', 're_1', undefined]) await say(refunded(detail))
   for (const news of ['payment.refunded.re_1', 'payment.refunded.re_2', 'payment.refunded'])
     await hear(`7/notification.sent/${news}.email`)
-  expect(server.accepted.map(({ mail }) => mail.subject)).toEqual(Array(3).fill('€9.90 for order 7 is refunded'))
-  expect(server.accepted[0]?.mail.text).toContain('One cup arrived broken.')
+  const [first, ...refunds] = server.accepted.map(({ mail }) => mail)
+  expect(first?.subject).toBe('Order 7 is cancelled')
+  expect(refunds.map(({ subject }) => subject)).toEqual(Array(3).fill('€9.90 for order 7 is refunded'))
+  expect(refunds[0]?.text).toContain('One cup arrived broken.')
 })
 
 it('settles what an older binding still brings, and says nothing of an order that has no price yet', async () => {

@@ -101,6 +101,26 @@ it('the click ends that category’s mails, of what waits already too, and nothi
   expect((await get('/notifications?status=opted_out')).body.notifications).toHaveLength(2)
 })
 
+it.each([
+  '{"shown":1}',
+  '{"shown":["a"]}',
+  '{"shown":"newsletter/email"}',
+  '{"List-Unsubscribe":"One-Click"}',
+  '{}',
+  '[]',
+  '"x"',
+  'null',
+  '',
+])('what is no form is refused, and ends nothing: %s', async (body) => {
+  const { linkOf, get, running } = await opened()
+  const url = running[0]?.url + (await linkOf({ ...customer, category: 'newsletter' }))
+  for (const type of ['application/json', 'text/plain', 'application/octet-stream']) {
+    const answer = await fetch(url, { method: 'POST', headers: { 'content-type': type }, body })
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([415, 'unsupported_media_type'])
+  }
+  expect((await get(preferencesPath)).body).toEqual({ categories: {} })
+})
+
 it('the page saves what its boxes say, by every channel of the customer, and undoes it, without a script', async () => {
   const { linkOf, get, running } = await opened()
   const url = running[0]?.url + (await linkOf({ ...customer, category: 'newsletter' }))
@@ -130,11 +150,14 @@ it('the page saves what its boxes say, by every channel of the customer, and und
   expect((await get(preferencesPath)).body).toEqual({ categories: {} })
 })
 
-it('what waits for its next attempt when the click comes is not sent', async () => {
+it.each([
+  ['to the customer', customer.to],
+  ['to the address of that customer', { email: 'gayal@example.org' }],
+])('what waits %s for its next attempt when the click comes is not sent', async (_, to) => {
   const { linkOf, oneClick, send, hear, hasten, server, standing } = await opened()
   const path = await linkOf({ ...customer, category: 'newsletter' })
   server.refuse('data', 451)
-  const waiting = await send({ ...customer, category: 'newsletter', channels: ['email'] })
+  const waiting = await send({ ...customer, to, category: 'newsletter', channels: ['email'] })
   await expect.poll(async () => (await standing(waiting))[0]?.attempts).toBe(1)
   await oneClick(path)
   await hasten()
@@ -181,7 +204,9 @@ it('preferences are set as a whole, each faulty field named, and a transactional
   }
   expect((await put(preferencesPath, set)).body).toEqual(set)
   expect((await get(preferencesPath)).body).toEqual(set)
-  expect((await put(preferencesPath, { quietHours: null })).body).toEqual({ quietHours: null, categories: {} })
+  const ifMatch = { 'if-match': (await get(preferencesPath)).headers.get('etag') ?? '' }
+  const replaced = await asked('PUT', preferencesPath, { quietHours: null }, ifMatch)
+  expect(replaced.body).toEqual({ quietHours: null, categories: {} })
   const faults = async (body: object) => {
     const answer = await put(preferencesPath, body)
     expect(answer.status).toBe(400)

@@ -119,3 +119,33 @@ test.each([
   const answer = await ask(PLAIN, '/orders', { body: { user: 'u', items: ['item1'], name } })
   expect(answer.status).toBe(isTaken ? 202 : 400)
 })
+
+test.each([
+  ['Straße des 17.Juni 135\n10623 Berlin', true],
+  ['c/o Ann, 12/3 Main Street', true],
+  ['You have won\nclaim it at https://evil.example', false],
+  ['write to me@evil.example', false],
+])('an address is for parcels: %s', async (shippingAddress, isTaken) => {
+  const answer = await ask(PLAIN, '/orders', { body: { user: 'u', items: ['item1'], shippingAddress } })
+  expect(answer.status).toBe(isTaken ? 202 : 400)
+})
+
+test('only a GET gives out what is held of a customer, so only that is recorded as one', async () => {
+  const headers = { authorization: `Bearer ${OPERATOR}` }
+  const answer = await fetch(`${service.url}/customers/ann/export?operator=ada&reason=asked`, {
+    method: 'HEAD',
+    headers,
+  })
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, OPTIONS'])
+})
+
+test('whoever never ordered is forgotten by their name, and not by a pseudonym that nobody has', async () => {
+  const nobody = `cus_${'a'.repeat(26)}`
+  expect(await ask(OPERATOR, `/customers/${nobody}/forget`, { body: {} })).toMatchObject({
+    status: 404,
+    body: { code: 'no_such_customer' },
+  })
+  const asked = await ask(OPERATOR, '/customers/cleo/forget', { body: {} })
+  expect(asked).toMatchObject({ status: 202, body: { request: '1', completedAt: null } })
+  expect(await ask(OPERATOR, '/customers/cleo/forget', { body: {} })).toEqual(asked)
+})

@@ -1,5 +1,5 @@
 // The whole service over the in-memory broker: wired as in production, asked over HTTP.
-import { PaymentSuccess, registry, topology } from '@orders/shared/contracts'
+import { InventoryOutOfStock, PaymentSuccess, registry, topology } from '@orders/shared/contracts'
 import { type Delivery, encode } from '@orders/shared/messaging'
 import { type RunningService, readConfig, startService } from '@orders/shared/runtime'
 import {
@@ -111,13 +111,28 @@ test('what a request says is a step of its caller’s trace', async () => {
   expect(typesInTrace(broker.messages('audit.queue'))).toEqual(['order.created', 'order.cancel_requested'])
 })
 
+test('a sold-out order has no payment, to whoever asks for it and to whoever confirms it, and payment is not asked', async () => {
+  await place('1')
+  const soldOut = InventoryOutOfStock.of('1', NOW, { missing: [{ sku: 'item1', quantity: 1, available: 0 }] })
+  await broker.connect('others').publish(encode(registry, soldOut, 'inventory-service', {}))
+  await eventually('it is cancelled', async () => (await order('1')).status === 'cancelled')
+  const answers = await Promise.all([
+    fetch(`${service.url}/orders/1/payment`),
+    fetch(`${service.url}/orders/1/payment/confirm`, { method: 'POST' }),
+  ])
+  const [shown, confirmed] = await Promise.all(answers.map((answer) => answer.json()))
+  expect(shown).toMatchObject({ status: 404, code: 'no_payment' })
+  expect(confirmed).toEqual(shown)
+  expect(broker.messages('payment.rpc.queue')).toEqual([])
+})
+
 test('a question to payment is a step of its caller’s trace', async () => {
   await place('1')
   const asked: Delivery[] = []
   const payment = broker.connect('payment-service')
   payment.subscribe('payment.rpc.queue', 1, (question) => {
     asked.push(question)
-    const refusal = { ok: false, status: 404, code: 'no_such_payment', message: 'not yet' }
+    const refusal = { ok: false, status: 404, code: 'no_payment_yet', message: 'not yet' }
     payment.reply(question, Buffer.from(JSON.stringify(refusal)))
     question.ack()
   })

@@ -243,6 +243,37 @@ export function groupCommitSuite(name: string, { openKernel, breaking, runs }: O
         expect(await effects(kernel)).toEqual(['a'])
       })
 
+      it('of unknown outcome: what it said is published, though the table was looked into before its commit was there', async () => {
+        let late = async () => {}
+        let transactions = 0
+        const kernel: TestKernel = await openKernel({
+          wrap: (database) => ({
+            ...database,
+            async transaction<T>(work: Parameters<Database['transaction']>[0]) {
+              transactions += 1
+              if (transactions === 1) {
+                late = async () => void (await database.transaction(work))
+                throw new TransientError('commit_unknown', 'the connection was lost while committing', {
+                  isInterrupted: true,
+                })
+              }
+              if (transactions === 2) {
+                await kernel.outbox.sweep()
+                await late()
+              }
+              return database.transaction(work) as Promise<T>
+            },
+          }),
+        })
+        const once = about(notes, 'a', (known) =>
+          known === undefined
+            ? { state: 'once', result: 'new', messages: [reserved('a')] }
+            : { result: 'known', messages: [] },
+        )
+        expect(await kernel.commit.submit(once)).toBe('known')
+        await published(kernel, ['a'])
+      })
+
       it('is not run again when what comes after the commit fails', async () => {
         let runs = 0
         const unhandled = deferred<unknown>()

@@ -299,6 +299,18 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
         await copy.close()
       })
 
+      it('by a commit of unknown outcome is found by the clock, however late the commit comes to light', async () => {
+        vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+        const kernel = await openKernel()
+        kernel.outbox.lookAgain()
+        await kernel.outbox.sweep()
+        await leaveBehind(kernel, 'order-1')
+        await eventually('it is published', async () => {
+          await vi.advanceTimersByTimeAsync(10_000)
+          return publishedIds(kernel).includes(idOf('order-1'))
+        })
+      })
+
       it('is published even when the clock was set back meanwhile', async () => {
         const kernel = await openKernel()
         await leaveBehind(kernel, 'order-1')

@@ -1,5 +1,6 @@
 // What the broker refuses of an outbox: offered once, then tried ever more rarely, and taken at a growing pace once it is taken.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { deferred } from '../../runtime/deferred.ts'
 import type { Recorded } from '../outbox-rows.ts'
 import { createRefused } from '../refused.ts'
 
@@ -10,13 +11,14 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+const rowOf = (sequence: number): Recorded => ({
+  sequence,
+  publication: { exchange: 'facts', routingKey: 'full', body: Buffer.from(''), properties: { headers: {} } },
+})
+
 function rig() {
   const state = { isFull: true, isReadable: true, gone: new Set<number>() }
   const tried: number[] = []
-  const rowOf = (sequence: number): Recorded => ({
-    sequence,
-    publication: { exchange: 'facts', routingKey: 'full', body: Buffer.from(''), properties: { headers: {} } },
-  })
   const refused = createRefused({
     async read(sequences) {
       if (!state.isReadable) throw new Error('away')
@@ -54,6 +56,43 @@ describe('what is refused', () => {
     )
     expect(refused.routes()).toEqual([{ route: 'facts full', waiting: 5_000 }])
     expect(refused.count()).toBe(5_000)
+  })
+
+  it('is tried by one message in each new session, whatever its pause, and otherwise as before', async () => {
+    const { refused, hold, tried, triesOf } = rig()
+    hold(10)
+    await triesOf(8)
+    const before = tried.length
+    refused.tryNow()
+    refused.tryNow()
+    expect(await triesOf(15)).toEqual([1, ...Array.from({ length: 14 }, () => 0)])
+    expect(tried.length).toBe(before + 1)
+    expect(refused.count()).toBe(10)
+  })
+
+  it('is tried by nobody else while one is under way, whatever sessions begin meanwhile', async () => {
+    const gate = deferred()
+    const tried: number[] = []
+    const refused = createRefused({
+      read: async (sequences) => sequences.map(rowOf),
+      async publish({ sequence }) {
+        tried.push(sequence)
+        await gate.promise
+        refused.hold('facts full', sequence)
+        return false
+      },
+    })
+    for (const sequence of [1, 2, 3]) refused.hold('facts full', sequence)
+    await vi.advanceTimersByTimeAsync(1_000)
+    for (let session = 0; session < 3; session++) {
+      refused.tryNow()
+      await vi.advanceTimersByTimeAsync(10)
+    }
+    expect(tried).toEqual([1])
+    gate.resolve()
+    await vi.advanceTimersByTimeAsync(100)
+    expect(tried).toEqual([1])
+    refused.close()
   })
 
   it('is all tried, each once, as soon as one is taken', async () => {

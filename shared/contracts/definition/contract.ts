@@ -3,6 +3,7 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { Instant } from './calendar.ts'
+import { type PersonalFields, personalFieldsOf } from './personal.ts'
 
 /** A message ready to be recorded in the outbox. Plain data: the kernel adds source, trace and encoding. */
 export interface Message<Data = unknown> {
@@ -31,6 +32,8 @@ export interface Received<Data = unknown> {
   subject: string
   time: string
   data: Data
+  /** Whom its personal data was about is forgotten: what was optional of it is missing, what was required says so. */
+  isForgotten?: true
 }
 
 interface Options {
@@ -50,13 +53,21 @@ export interface AnyContract {
   /** CloudEvents `dataschema`: names type and version, so that a consumer knows what it cannot read. */
   dataschema: string
   validator(): Validator
+  /** Where a message with this data is published; `''` is the default exchange, whose routing key is a queue. */
+  routeOf(data: unknown): { exchange: string; routingKey: string }
   /** By their dataschema, the versions that can be read, this one among them. */
   readers: ReadonlyMap<string, Reader>
+  /** What of its data tells about a person; undefined for nothing. */
+  personal: PersonalFields | undefined
+  /** By whose key that is sealed; undefined when the data does not say. */
+  ownerOf(data: unknown): string | undefined
 }
 
 /** Reads one version of a message as the newest. */
 export interface Reader {
   validator(): Validator
+  /** What of that version's data tells about a person. */
+  personal: PersonalFields | undefined
   /** From that version's data to this one's (an "upcaster"); the newest needs none. */
   up?: (data: unknown) => unknown
 }
@@ -123,9 +134,14 @@ export interface Registry {
   sources: ReadonlySet<string>
 }
 
-/** How a domain defines its contracts; `name` is part of every dataschema: `urn:<name>:<type>:<version>`. */
-export function contractsOf(name: string) {
+/** How a domain defines its contracts: `urn:<name>:<type>:<version>` is a dataschema, `owner` the field that says whose personal data it is. */
+export function contractsOf(name: string, owner?: string) {
   const dataschemaOf = (type: string, version: number) => `urn:${name}:${type}:${version}`
+
+  function ownerOf(data: unknown): string | undefined {
+    const value = owner === undefined ? undefined : (data as Record<string, unknown> | null)?.[owner]
+    return typeof value === 'string' ? value : undefined
+  }
 
   function described<Data>(
     type: string,
@@ -135,22 +151,27 @@ export function contractsOf(name: string) {
       data,
       earlier = [],
     }: Pick<Definition<TProperties>, 'version' | 'summary'> & { data: TObject; earlier?: readonly Earlier<Data>[] },
-  ): AnyContract {
+  ): Omit<AnyContract, 'routeOf'> {
     const dataschema = dataschemaOf(type, version)
     const schema = envelopeOf(type, dataschema, data)
     const validator = compiledOnce(schema)
+    const personal = personalFieldsOf(data)
     const readers = new Map<string, Reader>([
-      [dataschema, { validator }],
+      [dataschema, { validator, personal }],
       ...earlier.map((one): [string, Reader] => {
         const past = dataschemaOf(type, one.version)
         // The cast is the decoding edge: it is called only with what that version's schema has accepted.
         return [
           past,
-          { validator: compiledOnce(envelopeOf(type, past, one.data)), up: one.up as Reader['up'] & object },
+          {
+            validator: compiledOnce(envelopeOf(type, past, one.data)),
+            personal: personalFieldsOf(one.data),
+            up: one.up as Reader['up'] & object,
+          },
         ]
       }),
     ])
-    return { type, version, summary, schema, dataschema, validator, readers, exchange: '' }
+    return { type, version, summary, schema, dataschema, validator, readers, personal, ownerOf, exchange: '' }
   }
 
   function toItself<Data extends TProperties>(
@@ -159,12 +180,13 @@ export function contractsOf(name: string) {
     isTask: boolean,
   ): CommandContract<Static<TObject<Data>>> {
     const { queue, version = 1 } = definition
+    const route = { exchange: '', routingKey: queue }
     return {
       ...described(type, definition),
+      routeOf: () => route,
       of: (subject, time, content, options) => ({
         ...addressed(type, version, subject, time, content, options),
-        exchange: '',
-        routingKey: queue,
+        ...route,
         ...(isTask && { isTask }),
         ...(options?.delayMs === undefined ? {} : { expirationMs: options.delayMs }),
       }),
@@ -177,12 +199,15 @@ export function contractsOf(name: string) {
       const { version = 1, route } = definition
       const exchange = `${type.slice(0, type.indexOf('.'))}.exchange`
       const byType = { exchange, routingKey: type }
+      // The cast is the edge to those who have a message that was checked when it was first said.
+      const routeOf = (content: unknown) => route?.(content as Static<TObject<Data>>) ?? byType
       return {
         ...described(type, definition),
         exchange,
+        routeOf,
         of: (subject, time, content, options) => ({
           ...addressed(type, version, subject, time, content, options),
-          ...(route ? route(content) : byType),
+          ...routeOf(content),
         }),
       }
     },

@@ -1,6 +1,7 @@
 // What a domain gives to the kernel, which knows none: its services, its contracts, its queues, and who hears what.
 import type { Topology } from '../../topology/queues.ts'
 import type { Registry } from './contract.ts'
+import type { LogContracts } from './log.ts'
 
 export interface Domain {
   /** In the order of their ports. */
@@ -11,4 +12,6 @@ export interface Domain {
   clusterTopology: Topology
   /** By queue, the routing patterns it is bound with: held to what the handlers are made for. */
   heard: Readonly<Record<string, readonly string[]>>
+  /** How whoever keeps all events is asked, where somebody does. */
+  log?: LogContracts
 }

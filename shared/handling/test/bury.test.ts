@@ -29,6 +29,8 @@ describe('a dead copy', () => {
   it('says where, when, by whom and why it failed, and each attempt', () => {
     expect(copy.properties.headers).toMatchObject({
       queue: 'payment.queue',
+      'published-to': 'order.exchange',
+      'published-as': 'order.created',
       service: 's',
       'service-version': '1',
       'failed-at': at,

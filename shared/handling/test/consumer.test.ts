@@ -4,6 +4,7 @@ import { type Message, registry } from '../../contracts/index.ts'
 import type { Broker, Publication } from '../../messaging/broker.ts'
 import { encode } from '../../messaging/envelope.ts'
 import { handleDue } from '../../retries/due.ts'
+import { listRetries } from '../../retries/retries.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
 import { type Draft, owned, type State } from '../../storage/state.ts'
@@ -51,6 +52,13 @@ const handling = (decide: Handler['decide'] = (event, draft) => save(event.subje
   reads: ({ subject }) => [owned(notes, subject)],
   decide,
 })
+
+/** Its first attempt fails, and its second one goes well. */
+const busyOnce = () =>
+  handling((event, draft, { attempt }) => {
+    if (attempt === 1) throw new TransientError('busy', 'not now')
+    return save(event.subject, draft)
+  })
 
 const throwing = (error: Error) => () => {
   throw error
@@ -389,10 +397,10 @@ describe('a delivery that fails', () => {
     expect(attempts).toEqual([1, 1])
   })
 
-  it('is given up when the patience of its handler is over, whether or not it was tried', async () => {
+  it('is given up when the patience of its handler is over, tried or not, while the outside world does not serve', async () => {
     const kernel = await openKernel()
     const later = startWithRetries(kernel, {
-      ...handling(throwing(new TransientError('crowded', 'others first', { isUntried: true }))),
+      ...handling(throwing(new TransientError('breaker_open', 'left alone', { isUntried: true, isOutside: true }))),
       patience: { waitsMs: [1_000], forMs: 60_000 },
     })
     await deliver(kernel)
@@ -401,7 +409,7 @@ describe('a delivery that fails', () => {
     expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'retry' })
     later(30_000)
     expect(await settledTimes(kernel, 3)).toMatchObject({ outcome: 'dead_letter' })
-    expect(kernel.memory.messages(DLQ)[0]?.properties.headers['error-code']).toBe('crowded')
+    expect(kernel.memory.messages(DLQ)[0]?.properties.headers['error-code']).toBe('breaker_open')
     expect(await waiting(kernel)).toEqual([])
   })
 
@@ -409,10 +417,7 @@ describe('a delivery that fails', () => {
     const kernel = await openKernel()
     let isOpen = true
     const later = startWithRetries(kernel, {
-      ...handling((event, draft, { attempt }) => {
-        if (attempt === 1) throw new TransientError('busy', 'not now')
-        return save(event.subject, draft)
-      }),
+      ...busyOnce(),
       guard: { isOpen: () => isOpen },
     })
     await deliver(kernel)
@@ -422,6 +427,33 @@ describe('a delivery that fails', () => {
     isOpen = false
     later(0)
     expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'handled' })
+  })
+
+  it('is due again at once when nobody knows whether it was claimed', async () => {
+    let lost = 0
+    const kernel = await openKernel({
+      wrap: (database) => ({
+        ...database,
+        async transaction(work) {
+          const result = await database.transaction(work)
+          const [kept] = await listRetries(database, { limit: 1 })
+          if (kept?.attempts !== 2 || lost++ > 0) return result
+          throw new TransientError('commit_unknown', 'the connection was lost while committing', {
+            isInterrupted: true,
+          })
+        },
+      }),
+    })
+    const later = startWithRetries(kernel, busyOnce())
+    await deliver(kernel)
+    await outcome(kernel)
+    later(1_100)
+    await eventually('its claim is lost', () => lost === 1)
+    await eventually('it is handled', () => {
+      later(0)
+      return kernel.outcomes[1]?.outcome === 'handled'
+    })
+    expect(await waiting(kernel)).toEqual([])
   })
 
   it('is counted before it is tried again, so that one which kills the process is given up', async () => {
@@ -664,6 +696,22 @@ describe('a message that a successor may understand', () => {
     due.wake()
     expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'handled' })
     expect(await waiting(kernel)).toEqual([])
+  })
+
+  it('has all its patience from the first that knows it, however long it has waited', async () => {
+    const kernel = await openKernel()
+    start(kernel)
+    await deliver(kernel, { body: from('/test-service', newer) })
+    await outcome(kernel)
+    await kernel.kernel.database.run(`update retries set kept_at = '2026-01-01T00:00:00.000Z'`)
+    const fails = handling(throwing(new TransientError('away', 'it is not there')))
+    const patient = { ...fails, patience: { waitsMs: [60_000] as [number], forMs: 60_000 } }
+    const successor = start(kernel, patient, { decode: () => ({ ...envelope, data: {} }) })
+    const due = handleDue(kernel.kernel, [successor], [newer.dataschema], 500)
+    onTestFinished(() => due.close())
+    due.wake()
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'retry' })
+    expect(kernel.memory.messages(DLQ)).toEqual([])
   })
 
   it('is a dead letter when nobody has come to know it in a week', async () => {
@@ -987,6 +1035,35 @@ describe('while the database is away', () => {
     expect(await waiting(kernel)).toEqual([])
   })
 
+  const interrupted = () => new TransientError('connection_lost', 'in a transaction', { isInterrupted: true })
+
+  it('and ends every session, nothing is a dead letter: not even a row can be kept, and all is handled when it is back', async () => {
+    let lost = 0
+    const kernel = await openKernel({
+      // Four tries to handle it, and four to keep it.
+      wrap: (database) => around(database, (run) => (lost++ < 8 ? Promise.reject(interrupted()) : run())),
+    })
+    start(kernel)
+    await deliver(kernel)
+
+    expect(await settledTimes(kernel, 1)).toMatchObject({ outcome: 'handled' })
+    expect(await effects(kernel)).toEqual(['order-1'])
+    expect([kernel.memory.messages(DLQ), await waiting(kernel)]).toEqual([[], []])
+  })
+
+  it('and ends the sessions of one message, that one is kept as if it had not been tried, and given up after ten minutes', async () => {
+    const kernel = await openKernel()
+    const later = startWithRetries(kernel, handling(throwing(interrupted())))
+    await deliver(kernel)
+    expect(await settledTimes(kernel, 1)).toMatchObject({ outcome: 'retry' })
+    expect(await waiting(kernel)).toMatchObject([{ attempts: 0, history: [] }])
+    later(599_000)
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'retry' })
+    later(1_100)
+    expect(await settledTimes(kernel, 3)).toMatchObject({ outcome: 'dead_letter' })
+    expect(kernel.memory.messages(DLQ)).toHaveLength(1)
+  })
+
   it('what was being tried again keeps its row, and its attempt is made when it is back', async () => {
     let isFull = false
     const kernel = await openKernel({
@@ -994,10 +1071,7 @@ describe('while the database is away', () => {
     })
     const gate = deferred()
     const later = startWithRetries(kernel, {
-      ...handling((event, draft, { attempt }) => {
-        if (attempt === 1) throw new TransientError('busy', 'not now')
-        return save(event.subject, draft)
-      }),
+      ...busyOnce(),
       ask: async (_, { attempt }) => (attempt === 2 ? gate.promise : undefined),
     })
     await deliver(kernel)
@@ -1042,13 +1116,7 @@ describe('a queue without a delivery limit', () => {
 describe('the log', () => {
   it('has one line for each outcome', async () => {
     const kernel = await openKernel()
-    const later = startWithRetries(
-      kernel,
-      handling((event, draft, { attempt }) => {
-        if (attempt === 1) throw new TransientError('busy', 'not now')
-        return save(event.subject, draft)
-      }),
-    )
+    const later = startWithRetries(kernel, busyOnce())
     await deliver(kernel)
     await outcome(kernel)
     later(1_100)

@@ -29,6 +29,7 @@ interface Options {
   groupMax?: number
   waitingMax?: number
   committed?: (members: number) => void
+  rowDue?: () => void
 }
 
 async function openFile(): Promise<OpenedDatabase> {

@@ -1,12 +1,12 @@
 // Questions and answers: whoever asks gets the answer, the other side's own refusal, or a status that says who failed.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { about } from '../../commit/work.ts'
 import { type Payment, PaymentConfirm, PaymentGet } from '../../contracts/index.ts'
 import { ask } from '../../messaging/rpc.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { RejectedError, TransientError } from '../../runtime/errors.ts'
 import { owned } from '../../storage/state.ts'
-import { eventually, tracing, typesInTrace } from '../../testing/index.ts'
+import { eventually, recordSpans, tracing, typesInTrace } from '../../testing/index.ts'
 import { type Answerer, answers, serve } from '../serve.ts'
 import { around, effects, NOW, notes, openKernel, publishedIds, reserved, type TestKernel } from './kernel.ts'
 
@@ -75,6 +75,23 @@ describe('a question', () => {
     await ask(asker, PaymentConfirm, { orderId: 'order-1' }, 5_000, tracing)
     await eventually('its event is published', () => publishedIds(kernel).length === 1)
     expect(typesInTrace(kernel.memory.messages('audit.queue'))).toEqual(['inventory.reserved'])
+  })
+
+  it('is a span from the question to the answer, where somebody traces, and what it says is its child', async () => {
+    const { spans, stop } = recordSpans()
+    onTestFinished(stop)
+    const kernel = await openKernel()
+    const { asker, failure } = start(kernel, confirming)
+    await ask(asker, PaymentConfirm, { orderId: 'order-1' }, 5_000, tracing)
+    const asked = () => spans.filter(({ name }) => name === 'ask payment.confirm')
+    const created = await eventually('it is published', () => spans.find(({ name }) => name.startsWith('create')))
+    const [, , caller] = tracing.traceparent.split('-')
+    expect(asked()).toMatchObject([{ kind: 'CLIENT', parentId: caller, isEnded: true, status: { code: 0 } }])
+    expect(created.parentId).toBe(asked()[0]?.context.spanId)
+
+    await asker.close(0)
+    await failure()
+    expect(asked()[1]).toMatchObject({ isEnded: true, status: { code: 2 } })
   })
 
   it('is not answered before the commit', async () => {

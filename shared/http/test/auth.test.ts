@@ -110,6 +110,35 @@ describe('a customer’s token with a name', () => {
   })
 })
 
+describe('an operator’s token with a name', () => {
+  const ANN = 'ann-token-0123456789'
+  const named = `ann:${ANN},${OPERATOR}`
+  const operatorOf = (tokens: string, token: string) =>
+    createAuth(readConfig(CommonConfig, { OPERATOR_TOKENS: tokens, CUSTOMER_TOKENS: CUSTOMER })).operatorOf({
+      headers: { authorization: `Bearer ${token}` },
+    } as FastifyRequest)
+
+  it('says who shows it, as the token alone and as the whole entry; every other token names nobody', () => {
+    expect([ANN, `ann:${ANN}`, OPERATOR, CUSTOMER, 'x'].map((token) => operatorOf(named, token))).toEqual([
+      ...['ann', 'ann'],
+      ...[undefined, undefined, undefined],
+    ])
+  })
+
+  it('opens what an operator’s opens, and nothing else does', async () => {
+    const ask = await asking({ OPERATOR_TOKENS: named, CUSTOMER_TOKENS: CUSTOMER })
+    expect(await ask('/operator', `Bearer ${ANN}`)).toBe(200)
+    expect(await ask('/operator', `Bearer ann:${ANN}`)).toBe(200)
+    expect(await ask('/operator', `Bearer bob:${ANN}`)).toEqual(UNKNOWN)
+    expect(await ask('/operator', 'Bearer ann')).toEqual(UNKNOWN)
+  })
+
+  it('names one operator only; a name is taken off only where a whole token is left', () => {
+    expect(() => operatorOf(`ann:${ANN},bob:${ANN}`, ANN)).toThrow(/names two operators/)
+    expect(operatorOf('a-token:too-short', 'a-token:too-short')).toBeUndefined()
+  })
+})
+
 it('a hook leaves a valid request as it is', async () => {
   const auth = createAuth(readConfig(CommonConfig, {}))
   const request = { headers: {} } as FastifyRequest

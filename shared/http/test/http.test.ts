@@ -250,7 +250,8 @@ describe('every service', () => {
   it('documents its routes, and not its health', async () => {
     const { app } = await open()
     const document = (await app.inject('/docs/json')).json()
-    expect(document.info).toEqual({ title: 'test-service', version: '1.2.3', description: 'A test.' })
+    expect(document.info).toMatchObject({ title: 'test-service', version: '1.2.3', description: 'A test.' })
+    expect((await app.inject('/openapi.json')).json()).toEqual(document)
     const own = ['/things', '/things/{id}', '/list', '/rejected', '/conflict', '/broken', '/away', '/thrown']
     expect(Object.keys(document.paths)).toEqual(own)
     expect(Object.keys(document.paths['/things/{id}'])).toEqual(['get'])

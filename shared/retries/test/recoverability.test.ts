@@ -1,19 +1,30 @@
 // What becomes of a failure: the whole table.
 import { describe, expect, it } from 'vitest'
 import { BrokenError, PermanentError, RejectedError, TransientError } from '../../runtime/errors.ts'
-import { attemptOf, DEFAULT_PATIENCE, historyOf, historyWith, type Patience, remedyFor } from '../recoverability.ts'
+import {
+  attemptOf,
+  DEFAULT_PATIENCE,
+  historyOf,
+  historyWith,
+  type Patience,
+  patienceWith,
+  remedyFor,
+} from '../recoverability.ts'
 
 const at = '2026-11-21T08:00:00.000Z'
 const after = (error: Error, attempt = 1, { forMs = 0, patience = DEFAULT_PATIENCE, random = 0 } = {}) =>
   remedyFor(error, { attempt, forMs }, patience, random)
 const busy = new TransientError('busy', 'not now')
 const crowded = new TransientError('crowded', 'others first', { isUntried: true })
+const leftAlone = new TransientError('breaker_open', 'left alone', { isUntried: true, isOutside: true })
+const interrupted = new TransientError('connection_lost', 'in a transaction', { isInterrupted: true })
+const counted = { isCounted: true, usesPatience: true }
 
 describe('remedyFor', () => {
   it.each([
-    [1, { kind: 'retry', waitMs: 1_000, isCounted: true }],
-    [2, { kind: 'retry', waitMs: 5_000, isCounted: true }],
-    [3, { kind: 'retry', waitMs: 30_000, isCounted: true }],
+    [1, { kind: 'retry', waitMs: 1_000, ...counted }],
+    [2, { kind: 'retry', waitMs: 5_000, ...counted }],
+    [3, { kind: 'retry', waitMs: 30_000, ...counted }],
     [4, { kind: 'dead-letter', reason: 'gave up after 4 attempts: busy: not now' }],
     [5, { kind: 'dead-letter', reason: 'gave up after 5 attempts: busy: not now' }],
   ])('lets a passing failure at attempt %i wait, and gives up after the last', (attempt, remedy) => {
@@ -26,7 +37,7 @@ describe('remedyFor', () => {
 
   it.each([new Error('?'), new TypeError('?'), new RejectedError(409, 'taken', '?'), new BrokenError('bug', '?')])(
     'takes %s for one that may pass',
-    (error) => expect(after(error)).toEqual({ kind: 'retry', waitMs: 1_000, isCounted: true }),
+    (error) => expect(after(error)).toEqual({ kind: 'retry', waitMs: 1_000, ...counted }),
   )
 
   it('makes waits longer by up to a tenth, so that those who failed together come back apart', () => {
@@ -49,7 +60,9 @@ describe('remedyFor', () => {
   })
 
   it.each([1, 4, 40])('what was not even tried counts no attempt, at attempt %i too', (attempt) => {
-    expect(after(crowded, attempt)).toEqual({ kind: 'retry', waitMs: 1_000, isCounted: false })
+    const untried = { kind: 'retry', waitMs: 1_000, isCounted: false }
+    expect(after(crowded, attempt)).toEqual({ ...untried, usesPatience: false })
+    expect(after(leftAlone, attempt)).toEqual({ ...untried, usesPatience: true })
   })
 
   describe('with a patience of its own', () => {
@@ -60,8 +73,9 @@ describe('remedyFor', () => {
       expect(after(busy, 2, { forMs: 7_200_000, patience: hours }).kind).toBe('dead-letter')
     })
 
-    it('gives up what was never tried as well', () => {
-      expect(after(crowded, 1, { forMs: 7_200_000, patience: hours }).kind).toBe('dead-letter')
+    it('gives up what was never tried as well, since the outside world did not serve; not what waits for its turn', () => {
+      expect(after(leftAlone, 1, { forMs: 7_200_000, patience: hours }).kind).toBe('dead-letter')
+      expect(after(crowded, 1, { forMs: 7_200_000, patience: hours }).kind).toBe('retry')
     })
 
     it('is tried until it is done when there is no end to it', () => {
@@ -69,6 +83,23 @@ describe('remedyFor', () => {
       expect(after(busy, 1_000_000, { forMs: 1e12, patience })).toMatchObject({ kind: 'retry' })
       expect(after(new PermanentError('no', ''), 1, { patience }).kind).toBe('dead-letter')
     })
+  })
+
+  it.each<[string, Patience, forMs: number]>([
+    ['attempts', DEFAULT_PATIENCE, 600_000],
+    ['a time that is shorter', { waitsMs: [1_000], forMs: 60_000, attemptsMax: 4 }, 600_000],
+    ['a time that is longer', { waitsMs: [1_000], forMs: 7_200_000 }, 7_200_000],
+  ])('what is interrupted counts no attempt, and ends by time; where patience is %s', (_, own, forMs) => {
+    const patience = patienceWith(interrupted, own)
+    const untried = { kind: 'retry', waitMs: 1_000, isCounted: false, usesPatience: true }
+    expect(after(interrupted, 40, { forMs: forMs - 1, patience })).toEqual(untried)
+    expect(after(interrupted, 1, { forMs, patience }).kind).toBe('dead-letter')
+    expect(patienceWith(busy, own)).toBe(own)
+  })
+
+  it('what is due until it is done is so when it is interrupted', () => {
+    const patience = patienceWith(interrupted, { waitsMs: [1_000] })
+    expect(after(interrupted, 40, { forMs: 1e12, patience })).toMatchObject({ kind: 'retry', isCounted: false })
   })
 
   it('names a driver’s own code', () => {

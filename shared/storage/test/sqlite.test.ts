@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { deferred } from '../../runtime/deferred.ts'
 import { scratchFolder } from '../../testing/index.ts'
 import { openDatabase, openSqlite, type Sql, sqliteOver } from '../index.ts'
 import { databaseSuite } from './database-suite.ts'
@@ -170,6 +171,31 @@ describe('the log of a SQLite file', () => {
     expect(statSync(`${path}-wal`).size).toBe(database.walBytes())
     expect(await database.get('select count(*) as bodies from bodies')).toEqual({ bodies: 40 })
     expect(await database.get('select value from counter')).toEqual({ value: 1 })
+  })
+
+  it('is emptied after the group that is under way, and not while another process reads', async () => {
+    const { database, path } = await scratchDatabase()
+    const rest = deferred()
+    const group = database.transaction(async (tx) => {
+      await tx.run('update counter set value = 7')
+      await rest.promise
+    })
+    const emptied = database.emptyWal()
+    // Whoever holds up the event loop never lets the group go on.
+    setImmediate(rest.resolve)
+    await group
+    expect(await emptied).toBe(true)
+    expect(database.walBytes()).toBe(0)
+
+    await database.run('update counter set value = 8')
+    const reader = new Sqlite(path)
+    onTestFinished(() => void reader.close())
+    reader.exec('begin')
+    reader.prepare('select * from counter').all()
+    await database.run('update counter set value = 9')
+    expect(await database.emptyWal()).toBe(false)
+    reader.exec('commit')
+    expect(await database.emptyWal()).toBe(true)
   })
 
   it('stays small when nobody does', async () => {

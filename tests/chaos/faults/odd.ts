@@ -19,6 +19,7 @@ const QUEUES = [
   'notification.push.queue',
   'notification.webhook.queue',
   'payment.rpc.queue',
+  'inventory.rpc.queue',
   'audit.queue',
 ] as const
 type Queue = (typeof QUEUES)[number]
@@ -185,7 +186,7 @@ function envelope(serial: string, attributes: Record<string, string>): Buffer {
 /** The audit keeps whatever has an envelope, and a question is none. */
 function shapeFor(random: Random, queue: Queue): Shape {
   const all = Object.keys(shapes) as [Shape, ...Shape[]]
-  const isEvents = queue !== 'audit.queue' && queue !== 'payment.rpc.queue'
+  const isEvents = queue !== 'audit.queue' && !queue.endsWith('.rpc.queue')
   const last = all.indexOf(isEvents ? 'a newer version' : 'half a character')
   return all[random.between(0, last)] ?? 'garbage bytes'
 }

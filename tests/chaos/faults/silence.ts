@@ -7,15 +7,8 @@ import { type Inject, untilTrue } from './fault.ts'
 
 const LOOK_EVERY_MS = 500
 const ANSWER_WITHIN_MS = 20_000
-/** A route of each that reads its database. */
-const PATHS: Record<ServiceName, string> = {
-  order: '/orders/nobody',
-  inventory: '/stock/nothing',
-  payment: '/payments/nobody',
-  shipping: '/shipments/nobody',
-  notification: '/notifications/nobody',
-  audit: '/audit/orders/nobody',
-}
+/** A route that each has, and that reads its database. */
+const PATH = '/retries'
 
 export const silence: Inject<'silence'> = async (world, { service, how }) => {
   const { fleet, system, postgresWires } = world
@@ -30,20 +23,20 @@ export const silence: Inject<'silence'> = async (world, { service, how }) => {
   wire.freeze()
 
   async function ask(url: string): Promise<void> {
-    const status = await fetch(url, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).then(
-      async (answer) => {
-        await answer.arrayBuffer()
-        return answer.status
-      },
-      () => 0,
-    )
-    answers.push(status)
+    try {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
+      await answer.arrayBuffer()
+      answers.push(answer.status)
+    } catch (error) {
+      // A process that is not there, or was killed, owes no answer.
+      if ((error as Error).name === 'TimeoutError') answers.push(0)
+    }
   }
 
   async function askOn(): Promise<void> {
     const asked: Promise<void>[] = []
     while (!stopped.signal.aborted) {
-      for (const { copy } of members) asked.push(ask(`${system.url(service, copy)}${PATHS[service]}`))
+      for (const { copy } of members) asked.push(ask(`${system.url(service, copy)}${PATH}`))
       await delay(LOOK_EVERY_MS, undefined, { signal: stopped.signal }).catch(() => undefined)
     }
     await Promise.all(asked)

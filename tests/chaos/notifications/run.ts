@@ -6,10 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { OrderPaid, registry } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
 import { connect } from 'amqplib'
-import { deadLetters } from '../../support/dead-letters.ts'
 import { prepareSystem } from '../../support/system.ts'
 import { createVhost, type Vhost } from '../../support/vhost.ts'
-import { type Drained, depthsOf, readDeadLetters } from '../drain.ts'
+import { type Drained, depthsOf } from '../drain.ts'
 import { type Fleet, startFleet } from '../fleet.ts'
 import { sqliteRows } from '../oracle/rows.ts'
 import { minutesOf } from '../progress-line.ts'
@@ -25,6 +24,7 @@ import {
   type Judged,
   type Wanted,
 } from './judge.ts'
+import { readDeadLetters, sendBack } from './letters.ts'
 import { type Channel, type Providers, startProviders } from './providers.ts'
 
 interface Options {
@@ -136,7 +136,7 @@ interface Surroundings {
 
 async function breakAndJudge(surroundings: Surroundings, options: Options): Promise<Result> {
   const { vhost, providers, fleet, rows } = surroundings
-  const { seed, notifications, node, servicesDir, signal, progress } = options
+  const { seed, notifications, node, signal, progress } = options
   const wanted = Array.from({ length: notifications }, (_, number) => wantedOf(number, providers.httpUrl))
   const random = randomFrom(seedFor(seed, 'kills'))
   const startedAt = performance.now()
@@ -183,9 +183,7 @@ async function breakAndJudge(surroundings: Surroundings, options: Options): Prom
     signal.throwIfAborted()
     const kept = failuresAreKept(await deliveries(), await readDeadLetters(vhost))
     phase = 'sending the dead letters again'
-    const again = await readDeadLetters(vhost)
-    for (const queue of new Set(again.map((letter) => letter.queue)))
-      await deadLetters(vhost.amqpUrl, ['replay', queue], { servicesDir })
+    const again = await sendBack(vhost)
     const drainedAgain = await drainAll()
     const deaths = fleet.exits.map(({ atMs }) => atMs)
     return {

@@ -11,6 +11,7 @@ export interface LogEntry {
   time: string
   receivedAt: string
   causationId: string | null
+  traceId: string | null
   body: string
   hash: string
 }
@@ -59,12 +60,24 @@ function* entriesOf(
   const text = inflateRawSync(records, { dictionary: dictionaries.get(dictionary) }).toString()
   for (const [place, record] of text.split(RECORD).entries()) {
     const sequence = first + place
-    const [back = '', , receivedAt = '', causation = '', packed = ''] = record.split(FIELD)
+    const [back = '', , receivedAt = '', causation = '', packed = '', trace = ''] = record.split(FIELD)
     const subject = subjects.get(sequence - Number(back)) ?? ''
     const body = packed.replaceAll(SUBJECT, () => subject)
     const causationId = causation === '' ? null : JSON.parse(causation.replaceAll(SUBJECT, () => subject))
     const { id, type, source, time } = JSON.parse(body)
     const hash = hashes.toString('hex', place * HASH_BYTES, (place + 1) * HASH_BYTES)
-    yield { sequence, id, type, subject, source, time, receivedAt, causationId, body, hash }
+    yield {
+      sequence,
+      id,
+      type,
+      subject,
+      source,
+      time,
+      receivedAt,
+      causationId,
+      traceId: trace === '' ? null : trace,
+      body,
+      hash,
+    }
   }
 }

@@ -36,3 +36,10 @@ export function acceptedOrders({ asked }: Snapshot): Map<string, { sku: string; 
   const placed = asked.filter(({ action, status }) => action === 'place' && status === 202)
   return new Map(placed.map(({ orderId, lines = [] }) => [orderId, lines]))
 }
+
+const CHANNELS_ASKED = /(\.(email|sms|push|webhook))+$/
+
+/** Of a request's event id, which names the channels where not all of the notification's are asked for. */
+export function notificationOf(requestId: string): string {
+  return requestId.replace('/notification.requested/', '.').replace(CHANNELS_ASKED, '')
+}

@@ -55,7 +55,7 @@ export const neverNegative: Check = ({ stockLooks, stock }) => ({
   ],
 })
 
-/** What an order costs by the prices that stood at the start; none is changed during a run. */
+/** What an order costs by the prices that stood at the start; where one is changed during a run, customers have agreed to a total. */
 function totalOf(lines: { sku: string; quantity: number }[], { stockBefore }: Snapshot): number {
   const price = (sku: string) => stockBefore.find((row) => row.sku === sku)?.unit_price_cents ?? 0
   return lines.reduce((sum, { sku, quantity }) => sum + quantity * price(sku), 0)
@@ -63,6 +63,11 @@ function totalOf(lines: { sku: string; quantity: number }[], { stockBefore }: Sn
 
 export const charged: Check = (snapshot) => {
   const accepted = acceptedOrders(snapshot)
+  const agreed = new Map(
+    snapshot.asked.flatMap(({ action, status, orderId, expectedTotalCents }) =>
+      action === 'place' && status === 202 && expectedTotalCents !== undefined ? [[orderId, expectedTotalCents]] : [],
+    ),
+  )
   const books = new Map(snapshot.charges.map((charge) => [charge.key, charge]))
   const payments = new Map(snapshot.payments.map((payment) => [payment.order_id, payment]))
   const wrong = snapshot.orders.flatMap(({ order_id, status, total_cents }) => {
@@ -70,7 +75,7 @@ export const charged: Check = (snapshot) => {
     const payment = payments.get(order_id)
     if (status !== 'completed')
       return charge?.status === 'charged' ? [`${order_id}: cancelled, and the money was kept`] : []
-    const total = totalOf(accepted.get(order_id) ?? [], snapshot)
+    const total = agreed.get(order_id) ?? totalOf(accepted.get(order_id) ?? [], snapshot)
     const isPaid = charge?.status === 'charged' && charge.amount_cents === total && total_cents === total
     const isKnown = payment?.status === 'succeeded' && payment.charge_id === charge?.charge_id
     return isPaid && isKnown

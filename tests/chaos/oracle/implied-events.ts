@@ -1,6 +1,6 @@
 // Which events the rows of the services imply, and which rows each event does: the two directions of "no state change
 // without its event, no event without its state change", worked out anew from what each service promises to say.
-import { groupBy } from './check.ts'
+import { groupBy, notificationOf } from './check.ts'
 import { isTaken, type NotificationRow, type Snapshot } from './snapshot.ts'
 
 /** What customers are told, by what it follows from: that an order has arrived is told once it has a price. */
@@ -31,10 +31,12 @@ export function impliedEvents(snapshot: Snapshot): Implied {
     ...fromPayments(snapshot),
     ...fromShipments(snapshot),
   ])
+  const needless = needlessIn(snapshot)
   for (const id of [...required]) {
     const [, orderId = '', type = ''] = /^(.+)\/([a-z]+\.[a-z_]+)$/.exec(id) ?? []
     const news = TOLD.get(type)
-    if (news !== undefined) required.add(`${orderId}/notification.requested/${news}`)
+    const isNeedless = needless.has(`${orderId}.${news}`)
+    if (news !== undefined && !isNeedless) required.add(`${orderId}/notification.requested/${news}`)
   }
   const told = fromNotifications(snapshot)
   for (const id of told.required) required.add(id)
@@ -47,6 +49,7 @@ function fromFacts({ facts }: Snapshot): string[] {
     'shipping.prepared': 'order.shipped',
     'shipping.delivered': 'order.completed',
     'inventory.out_of_stock': 'order.cancelled',
+    'inventory.price_changed': 'order.cancelled',
     'payment.failed': 'order.cancelled',
     'shipping.failed': 'order.cancelled',
   }
@@ -67,7 +70,7 @@ function fromGoods({ reservations, stock }: Snapshot): string[] {
   )
   const decided = reservations.flatMap(({ order_id, outcome, facts }) => {
     if (outcome === null) return []
-    if (outcome === 'out_of_stock') return [`${order_id}/inventory.out_of_stock`]
+    if (outcome !== 'reserved') return [`${order_id}/inventory.${outcome}`]
     const known = JSON.parse(facts) as string[]
     const isBack = known.includes('payment.failed') || known.includes('shipping.failed')
     return [
@@ -102,7 +105,7 @@ function fromShipments({ shipments }: Snapshot): string[] {
   })
 }
 
-function fromNotifications({ notifications, deliveries, attempts, sentAgain }: Snapshot) {
+function fromNotifications({ notifications, deliveries, attempts, events, sentAgain, released }: Snapshot) {
   const byId = new Map(notifications.map((notification) => [notification.id, notification]))
   const eventOf = (notificationId: string, outcome: string, channel: string) => {
     const { subject, event_type } = byId.get(notificationId) ?? { subject: notificationId, event_type: 'unknown' }
@@ -110,10 +113,14 @@ function fromNotifications({ notifications, deliveries, attempts, sentAgain }: S
   }
   // A step of a sequence is asked for when it is due, if it is not called off before.
   const news = notifications.filter(({ event_type }) => causeOf(event_type) !== undefined)
-  const requested = news.flatMap(({ subject, order_id, event_type }) => [
-    `${subject}/notification.requested/${event_type}`,
+  const needless = needlessIn({ deliveries })
+  // The last release tells of an order when it is placed, before anything is set aside for it.
+  const isToldEarlier = (eventType: string) => eventType === 'order.created' && released.includes('notification')
+  const requested = news.flatMap(({ id, subject, order_id, event_type }) => [
+    // What later news has made needless may never have been asked for.
+    ...(needless.has(id) ? [] : [`${subject}/notification.requested/${event_type}`]),
     // The news itself: nobody is told what did not happen.
-    ...(order_id === null ? [] : [`${order_id}/${causeOf(event_type)}`]),
+    ...(order_id === null || isToldEarlier(event_type) ? [] : [`${order_id}/${causeOf(event_type)}`]),
   ])
   const outcomes = deliveries.flatMap(({ notification_id, channel, status }) =>
     status === 'waiting' || status === 'held'
@@ -129,23 +136,38 @@ function fromNotifications({ notifications, deliveries, attempts, sentAgain }: S
     })
   const steps = stepsThat('waiting', 'sent', 'simulated', 'failed')
   // Its time may be over, or it may have become needless, before it is asked for or while its request waits.
-  const unsent = stepsThat('expired', 'cancelled')
+  const unsent = [
+    ...stepsThat('expired', 'superseded'),
+    ...news
+      .filter(({ id }) => needless.has(id))
+      .map(({ subject, event_type }) => `${subject}/notification.requested/${event_type}`),
+    // Or for those channels only by which nothing was said later.
+    ...events
+      .filter(({ type, id }) => type === 'notification.requested' && needless.has(notificationOf(id)))
+      .map(({ id }) => id),
+  ]
   // What makes it needless may be heard while the provider has it in hand.
-  const calledOff = deliveries
-    .filter(({ notification_id, status }) => isTaken(status) && isStep(byId.get(notification_id)))
-    .map(({ notification_id, channel }) => eventOf(notification_id, 'cancelled', channel))
+  const superseded = deliveries
+    .filter(({ status }) => isTaken(status))
+    .map(({ notification_id, channel }) => eventOf(notification_id, 'superseded', channel))
   const failures = attempts.map(({ notification_id, channel }) => eventOf(notification_id, 'failed', channel))
   // Its patience may end while its provider is left alone, after a call that the process did not survive: no attempt tells.
   const givenUp = sentAgain.flatMap(({ queue, id }) => {
     const channel = /^notification\.(.+)\.dlq$/.exec(queue)?.[1]
-    return channel === undefined
-      ? []
-      : [`${id.replace('/notification.requested/', '/notification.failed/')}.${channel}`]
+    const { subject, event_type } = byId.get(notificationOf(id)) ?? {}
+    return channel === undefined ? [] : [`${subject}/notification.failed/${event_type}.${channel}`]
   })
   return {
     required: [...requested, ...steps, ...outcomes],
-    allowed: [...unsent, ...calledOff, ...failures, ...givenUp],
+    allowed: [...unsent, ...superseded, ...failures, ...givenUp],
   }
+}
+
+/** The notifications that later news has made needless by some channel. */
+function needlessIn({ deliveries }: Pick<Snapshot, 'deliveries'>): Set<string> {
+  return new Set(
+    deliveries.flatMap(({ notification_id, status }) => (status === 'superseded' ? [notification_id] : [])),
+  )
 }
 
 /** The event that the news follows from; undefined for what is no news of an order. */
@@ -187,6 +209,7 @@ export function hearers({ facts, reservations, payments, shipments }: Snapshot):
     ['order.cancel_requested', [payment]],
     ['inventory.reserved', [order('inventory.reserved'), payment]],
     ['inventory.out_of_stock', [order('inventory.out_of_stock')]],
+    ['inventory.price_changed', [order('inventory.price_changed')]],
     ['payment.confirmation_required', [order('payment.confirmation_required')]],
     ['payment.success', [order('payment.success'), inventory('payment.success'), shipping]],
     ['payment.failed', [order('payment.failed'), inventory('payment.failed')]],

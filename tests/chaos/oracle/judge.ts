@@ -3,7 +3,7 @@
 import type { Check, Finding } from './check.ts'
 import { charged, neverNegative, soldIsDelivered, stockAddsUp } from './goods-and-money.ts'
 import { deadLettersExplained, memoryBounded, nothingWaits, onlyKilledWhenTold, thrownAreKept } from './leftovers.ts'
-import { toldAtLeastOnce, toldOnce } from './notifications.ts'
+import { toldAtLeastOnce, toldInOrder, toldOnce } from './notifications.ts'
 import { answers, ended, rightlyBlamed, taken } from './orders.ts'
 import { neverEarly, othersGoOn, topologyStands } from './queues.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -24,6 +24,7 @@ export const checks = {
   eventsAreHeard,
   toldAtLeastOnce,
   toldOnce,
+  toldInOrder,
   neverEarly,
   nothingWaits,
   topologyStands,

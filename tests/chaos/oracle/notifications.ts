@@ -1,14 +1,29 @@
-// Checks of what customers were told, by the providers' own records: at least once, and but for the window once.
-import { type Check, groupBy } from './check.ts'
+// Checks of what customers were told, by the providers' own records: at least once, but for the window once, and in the order of the
+// facts.
+import { type Check, groupBy, notificationOf } from './check.ts'
 import { type Accepted, isTaken, type Snapshot, type Window } from './snapshot.ts'
 
 /** Each channel of each notification that was asked for: `<notification>.<channel>`, as the providers know it. */
 function wantedOf({ events }: Snapshot): string[] {
-  return events.flatMap(({ type, id, subject, data }) => {
+  return events.flatMap(({ type, id, data }) => {
     if (type !== 'notification.requested') return []
-    const about = id.slice(`${subject}/notification.requested/`.length)
-    return (data?.channels ?? []).map((channel) => `${subject}.${about}.${channel}`)
+    return (data?.channels ?? []).map((channel) => `${notificationOf(id)}.${channel}`)
   })
+}
+
+/** By the news, what may make it needless: what it says is not true any more, or was said already in better words. */
+const LATER = new Map([
+  ['order.created', /^(order\.(paid|shipped|completed|cancelled)$|payment\.|reminder)/],
+  ['payment.confirmation_required', /^(order\.(paid|shipped|completed|cancelled)$|reminder)/],
+  ['reminder', /^(order\.(paid|shipped|completed|cancelled)$|reminder)/],
+  ['order.paid', /^order\.(shipped|completed|cancelled)$/],
+  ['order.shipped', /^order\.(completed|cancelled)$/],
+])
+
+/** `<order>.<news>`. */
+function newsIn(notificationId: string): [orderId: string, news: string] {
+  const [, orderId = '', news = ''] = /^(.+?)\.((?:order|payment|reminder|follow_up)\..+)$/.exec(notificationId) ?? []
+  return [orderId, news]
 }
 
 export const toldAtLeastOnce: Check = (snapshot) => {
@@ -17,7 +32,7 @@ export const toldAtLeastOnce: Check = (snapshot) => {
   const deliveries = new Map(
     snapshot.deliveries.map((delivery) => [`${delivery.notification_id}.${delivery.channel}`, delivery]),
   )
-  const letters = new Set(snapshot.deadLetters.map(({ id }) => id.replace('/notification.requested/', '.')))
+  const letters = new Set(snapshot.deadLetters.map(({ id }) => notificationOf(id)))
   const wanted = wantedOf(snapshot)
   const statusOf = (id: string) => deliveries.get(id)?.status ?? 'waiting'
   const isRefused = (id: string) => statusOf(id) === 'failed' && letters.has(id.slice(0, id.lastIndexOf('.')))
@@ -27,12 +42,14 @@ export const toldAtLeastOnce: Check = (snapshot) => {
     const expiresAt = expiry.get(notification_id)
     return status === 'expired' && typeof expiresAt === 'string' && updated_at >= expiresAt
   }
-  const causes = new Map(snapshot.events.map(({ id, cause }) => [id, cause]))
-  /** A reminder of what the customer has done meanwhile, or can no longer do; and nothing else ends it. */
+  const heard = new Set(snapshot.notifications.map(({ id }) => id))
+  /** Later news of the same order was heard, and is one of those that may make it needless; nothing else ends it. */
   const isNeedless = (id: string) => {
-    const [, orderId = '', step = ''] = /^(.+)\.(reminder\.\d+\.[a-z]+)$/.exec(id) ?? []
-    const cause = causes.get(`${orderId}/notification.cancelled/${step}`)
-    return statusOf(id) === 'cancelled' && [`${orderId}/order.paid`, `${orderId}/order.cancelled`].includes(cause ?? '')
+    const { status, notification_id = '', superseded_by = null } = deliveries.get(id) ?? {}
+    const [orderId, news] = newsIn(notification_id)
+    const [sameOrder, later] = newsIn(superseded_by ?? '')
+    const isLater = LATER.get(news.replace(/\.\d+$/, ''))?.test(later) === true
+    return status === 'superseded' && orderId === sameOrder && isLater && heard.has(superseded_by ?? '')
   }
   const isUnsent = (id: string) => isRefused(id) || isTooLate(id) || isNeedless(id)
   const open = wanted.filter((id) => !isTaken(statusOf(id)) && !isUnsent(id))
@@ -82,4 +99,45 @@ export const toldOnce: Check = ({ accepted, windows }) => {
     violations: outside,
     note: `${inWindow} repeated in the window, ${unknown} whose yes was lost on the way`,
   }
+}
+
+/** What an order comes to, step by step; it ends in one of two ways. */
+const STEPS = [
+  /^order\.created$/,
+  /^payment\.confirmation_required$/,
+  /^reminder\.\d+$/,
+  /^order\.paid$/,
+  /^order\.shipped$/,
+  /^order\.(completed|cancelled)$/,
+]
+
+/**
+ * What is taken again within the window was said before. What a provider took and never answered, nobody knows of: nothing is held to
+ * come before it. The last release keeps no order, so what it may have planned or told is left out.
+ */
+export const toldInOrder: Check = ({ accepted, notifications, toldByRelease }) => {
+  const isOfRelease = (atMs: number) => toldByRelease.some(({ fromMs, toMs }) => atMs >= fromMs && atMs <= toMs)
+  const plannedMs = new Map(notifications.map(({ id, created_at }) => [id, Date.parse(created_at)]))
+  const said = [...groupBy(accepted, ({ id }) => id).values()].flatMap((same) => {
+    const { id, atMs } = firstOf(same)
+    const channel = id.slice(id.lastIndexOf('.') + 1)
+    const notificationId = id.slice(0, id.lastIndexOf('.'))
+    const [orderId, news] = newsIn(notificationId)
+    const step = STEPS.findIndex((pattern) => pattern.test(news))
+    const answered = same.filter(({ told }) => told)
+    const knownMs = answered.length === 0 ? null : firstOf(answered).atMs
+    const isReleased = isOfRelease(atMs ?? 0) || isOfRelease(plannedMs.get(notificationId) ?? -1)
+    return atMs === null || step < 0 ? [] : [{ isReleased, to: `${orderId} ${channel}`, news, step, atMs, knownMs }]
+  })
+  const violations = [...groupBy(said, ({ to }) => to)].flatMap(([to, all]) =>
+    all.flatMap(({ news, step, atMs, isReleased }) => {
+      const later = all.find((other) => other.step > step && other.knownMs !== null && other.knownMs < atMs)
+      return later && !isReleased ? [`${to}: ${news} after ${later.news}`] : []
+    }),
+  )
+  return { promise: 'no customer was told anything after what it came before', checked: said.length, violations }
+}
+
+function firstOf(same: Accepted[]): Accepted {
+  return same.reduce((first, one) => ((one.atMs ?? 0) < (first.atMs ?? 0) ? one : first))
 }

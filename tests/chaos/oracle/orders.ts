@@ -3,7 +3,7 @@ import { acceptedOrders, type Check, groupBy, repeated } from './check.ts'
 import type { Asked, FactRow } from './snapshot.ts'
 
 /** What a request may be answered; 0, no answer, only where the load does not insist. */
-function isAllowed({ action, status, orderId, answeredId, hadKey }: Asked): boolean {
+function isAllowed({ action, status, orderId, answeredId, hadKey, code }: Asked, released: string[]): boolean {
   switch (action) {
     case 'place':
       return status === 202
@@ -18,18 +18,22 @@ function isAllowed({ action, status, orderId, answeredId, hadKey }: Asked): bool
       return status === 202 || status === 409 || status === 404 || isTrouble(status)
     case 'look':
       return status === 200 || status === 404 || status === 503
+    case 'reprice':
+      // 412: goods were sold since the stock was looked at.
+      return status === 200 || status === 412 || isTrouble(status)
     case 'restock':
-      return status === 200 || isTrouble(status)
+      // The last release takes a whole count only: it has no such route.
+      return status === 200 || isTrouble(status) || (code === 'no_such_route' && released.includes('inventory'))
   }
 }
 
 const isTrouble = (status: number) => status === 0 || status >= 500
 
-export const answers: Check = ({ asked }) => ({
+export const answers: Check = ({ asked, released }) => ({
   promise: 'every request was answered as it must be, a repeat like the first time',
   checked: asked.length,
   violations: asked
-    .filter((request) => !isAllowed(request))
+    .filter((request) => !isAllowed(request, released))
     .map(({ action, orderId, status, code }) => `${action} ${orderId}: answered ${status} ${code ?? ''}`.trim()),
 })
 
@@ -53,7 +57,7 @@ export const taken: Check = (snapshot) => {
 /** Derived anew from the facts, not taken from the service's own column. */
 function endOf(facts: readonly FactRow[]): 'completed' | 'cancelled' | 'both' | 'open' {
   const has = (...types: string[]) => facts.some(({ type }) => types.includes(type))
-  const isCancelled = has('inventory.out_of_stock', 'payment.failed', 'shipping.failed')
+  const isCancelled = has('inventory.out_of_stock', 'inventory.price_changed', 'payment.failed', 'shipping.failed')
   const isCompleted = has('shipping.delivered')
   if (isCancelled && isCompleted) return 'both'
   return isCancelled ? 'cancelled' : isCompleted ? 'completed' : 'open'
@@ -77,16 +81,19 @@ const SILENT = ['tok_gateway_down', 'tok_answer_lost']
 
 /** A fault of ours is never the reason that a customer is told. */
 export const rightlyBlamed: Check = ({ orders, asked }) => {
-  const methods = new Map(
-    asked.filter(({ action }) => action === 'place').map(({ orderId, method }) => [orderId, method]),
-  )
+  const placed = new Map(asked.filter(({ action }) => action === 'place').map((request) => [request.orderId, request]))
   const isBlamed = (reason: string | null) => reason === 'gateway_unavailable' || reason === 'carrier_unavailable'
-  const isSilent = (orderId: string) => SILENT.includes(methods.get(orderId) ?? '')
+  const isSilent = (orderId: string) => SILENT.includes(placed.get(orderId)?.method ?? '')
+  const hasAgreed = (orderId: string) => placed.get(orderId)?.expectedTotalCents !== undefined
   return {
-    promise: 'no order was cancelled for a provider that serves',
+    promise: 'no order was cancelled for a provider that serves, or for a price that nobody had agreed to',
     checked: orders.length,
     violations: orders
-      .filter(({ order_id, reason }) => isBlamed(reason) && !(reason === 'gateway_unavailable' && isSilent(order_id)))
+      .filter(
+        ({ order_id, reason }) =>
+          (isBlamed(reason) && !(reason === 'gateway_unavailable' && isSilent(order_id))) ||
+          (reason === 'price_changed' && !hasAgreed(order_id)),
+      )
       .map(({ order_id, reason }) => `${order_id}: ${reason}`),
   }
 }

@@ -7,7 +7,6 @@ import { entriesIn, type LogEntry } from './audit-log.ts'
 import type { Rows } from './rows.ts'
 import type {
   AttemptRow,
-  Chain,
   ChargeRow,
   DeliveryRow,
   EventRow,
@@ -19,6 +18,7 @@ import type {
   ShipmentRow,
   Snapshot,
   StockRow,
+  Tree,
   WaitingRow,
 } from './snapshot.ts'
 
@@ -35,7 +35,7 @@ type Kept = Pick<
   | 'deliveries'
   | 'attempts'
   | 'events'
-  | 'chain'
+  | 'tree'
   | 'outboxes'
   | 'waitingRows'
 >
@@ -53,7 +53,7 @@ export async function readKept(rows: Rows): Promise<Kept> {
     for (const { queue, body } of await rows<{ queue: string; body: Buffer }>(service, waiting))
       waitingRows.push({ queue, digest: createHash('sha256').update(body).digest('hex') })
   }
-  const columns = 'id, subject, order_id, event_type, channels, expires_at'
+  const columns = 'id, subject, order_id, event_type, channels, created_at, expires_at'
   return {
     orders: await rows<OrderRow>('order-service', 'select order_id, status, reason, total_cents from orders'),
     facts: await rows<FactRow>('order-service', 'select order_id, type from facts order by sequence'),
@@ -71,7 +71,7 @@ export async function readKept(rows: Rows): Promise<Kept> {
     notifications: await rows<NotificationRow>('notification-service', `select ${columns} from notifications`),
     deliveries: await rows<DeliveryRow>(
       'notification-service',
-      'select notification_id, channel, status, updated_at from deliveries',
+      'select notification_id, channel, status, updated_at, superseded_by from deliveries',
     ),
     attempts: await rows<AttemptRow>('notification-service', 'select notification_id, channel from attempts'),
     ...(await readEvents(rows)),
@@ -87,38 +87,57 @@ export function readStock(rows: Rows): Promise<StockRow[]> {
   )
 }
 
-const NOTHING_YET = '0'.repeat(64)
-
-/** The whole log, its chain of hashes computed anew on the way; bodies are not kept. */
-async function readEvents(rows: Rows): Promise<{ events: EventRow[]; chain: Chain }> {
+/** The whole log, its Merkle tree computed anew on the way and compared with the newest checkpoint; bodies are not kept. */
+async function readEvents(rows: Rows): Promise<{ events: EventRow[]; tree: Tree }> {
+  const [head] = await rows<{ checkpoint: string | null }>('audit-service', 'select checkpoint from tree_head')
+  const [, size, root] = head?.checkpoint?.split('\n') ?? []
   const events: EventRow[] = []
-  const chain: Chain = { entries: 0, brokenAt: null }
-  let hash = NOTHING_YET
+  const tree: Tree = { entries: 0, brokenAt: null }
+  /** Full subtrees, the largest first. */
+  const subtrees: { leaves: number; hash: Buffer }[] = []
   for await (const entry of entriesIn((sql) => rows('audit-service', sql))) {
-    chain.entries += 1
-    hash = hashAfter(hash, entry)
-    if (entry.sequence !== chain.entries || entry.hash !== hash) chain.brokenAt ??= entry.sequence
+    tree.entries += 1
+    const leaf = leafOf(entry)
+    if (entry.sequence !== tree.entries || entry.hash !== leaf.toString('hex')) tree.brokenAt ??= entry.sequence
+    subtrees.push({ leaves: 1, hash: leaf })
+    for (
+      let [left, right] = subtrees.slice(-2);
+      left && left.leaves === right?.leaves;
+      [left, right] = subtrees.slice(-2)
+    )
+      subtrees.splice(-2, 2, { leaves: left.leaves * 2, hash: sha256('\u0001', left.hash, right.hash) })
+    const isSigned = String(tree.entries) === size
+    const whole =
+      isSigned && subtrees.map(({ hash }) => hash).reduceRight((right, left) => sha256('\u0001', left, right))
+    if (whole && whole.toString('base64') !== root) tree.brokenAt ??= entry.sequence
     events.push(eventOf(entry))
   }
-  return { events, chain }
+  if (Number(size ?? 0) > tree.entries) tree.brokenAt ??= tree.entries + 1
+  return { events, tree }
 }
 
-/** As docs say: each entry's hash covers the entry and the hash before it. */
-function hashAfter(before: string, entry: LogEntry): string {
-  const { sequence, id, type, subject, source, time, receivedAt, causationId, body } = entry
-  const content = [before, sequence, id, type, subject, source, time, receivedAt, causationId, body]
-  return createHash('sha256').update(JSON.stringify(content)).digest('hex')
+/** As docs say: three lines, a fourth for a trace, and RFC 6962's zero before them. */
+function leafOf({ receivedAt, causationId, traceId, body }: LogEntry): Buffer {
+  const cause = causationId === null ? '-' : sha256(causationId).toString('hex')
+  return sha256(
+    '\u0000',
+    `${receivedAt}\n${cause}\n${sha256(body).toString('hex')}\n${traceId === null ? '' : `${traceId}\n`}`,
+  )
+}
+
+function sha256(...parts: (string | Buffer)[]): Buffer {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
 }
 
 const JUDGED_BY_CONTENT = ['inventory.restocked', 'notification.requested']
 const JUDGED_BY_TIME = ['payment.failed', 'shipping.prepared', 'shipping.delivered']
-const JUDGED_BY_CAUSE = ['notification.cancelled']
 
-function eventOf({ sequence, id, type, subject, source, time, causationId: cause, body }: LogEntry): EventRow {
+function eventOf({ sequence, id, type, subject, source, time, body }: LogEntry): EventRow {
   const event = {
     ...{ sequence, id, type, subject, source },
     ...(JUDGED_BY_TIME.includes(type) && { time }),
-    ...(JUDGED_BY_CAUSE.includes(type) && { cause }),
   }
   // The cast is the decoding edge: these two types carry what the checks read.
   return JUDGED_BY_CONTENT.includes(type)

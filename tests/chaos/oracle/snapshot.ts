@@ -3,8 +3,8 @@
 
 /** One request of the load and its last answer; status 0 when there was none. */
 export interface Asked {
-  action: 'place' | 'repeat' | 'repeat-changed' | 'cancel' | 'confirm' | 'restock' | 'look'
-  /** Of a restock, the SKU; of a look at a service whose database is silent, its name. */
+  action: 'place' | 'repeat' | 'repeat-changed' | 'cancel' | 'confirm' | 'restock' | 'reprice' | 'look'
+  /** Of a restock or another price, the SKU; of a look at a service whose database is silent, its name. */
   orderId: string
   status: number
   code?: string | undefined
@@ -12,6 +12,8 @@ export interface Asked {
   answeredId?: string | undefined
   /** The payment method of an order. */
   method?: string | undefined
+  /** What its customer agreed to pay. */
+  expectedTotalCents?: number | undefined
   hadKey?: boolean
   available?: number
 }
@@ -39,7 +41,7 @@ export interface StockRow {
 
 export interface ReservationRow {
   order_id: string
-  outcome: 'reserved' | 'out_of_stock' | null
+  outcome: 'reserved' | 'out_of_stock' | 'price_changed' | null
   /** JSON, as the table has it. */
   facts: string
 }
@@ -72,6 +74,8 @@ export interface NotificationRow {
   order_id: string | null
   event_type: string
   channels: number
+  /** RFC 3339. */
+  created_at: string
   /** After it nobody is to be told any more. */
   expires_at: string | null
 }
@@ -82,6 +86,8 @@ export interface DeliveryRow {
   status: string
   /** When it came to its status. */
   updated_at: string
+  /** The later news that made it needless. */
+  superseded_by?: string | null
 }
 
 /** A call to a provider that failed: of the one that went well the delivery itself tells. */
@@ -111,12 +117,10 @@ export interface EventRow {
   source?: string
   /** By the clock of the service that said it; kept for those types only whose time is judged. */
   time?: string
-  /** The event that it followed from, for those types whose reason is judged. */
-  cause?: string | null
 }
 
-/** What the oracle itself found when it computed the chain of hashes anew. */
-export interface Chain {
+/** What the oracle itself found when it computed the tree of the audit log anew. */
+export interface Tree {
   entries: number
   brokenAt: number | null
 }
@@ -198,7 +202,7 @@ export interface Snapshot {
   attempts: AttemptRow[]
   accepted: Accepted[]
   events: EventRow[]
-  chain: Chain
+  tree: Tree
   /** Rows left in each service's outbox. */
   outboxes: { service: string; rows: number }[]
   queues: { name: string; messages: number }[]
@@ -211,6 +215,8 @@ export interface Snapshot {
   repeating: string[]
   /** Services of which a process ran as the last release. */
   released: string[]
+  /** When one of notification-service did. */
+  toldByRelease: Pick<Window, 'fromMs' | 'toMs'>[]
   /** The mail addresses that the provider refused for good at least once. */
   refusedAddresses: string[]
   windows: Window[]

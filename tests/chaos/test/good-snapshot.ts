@@ -39,12 +39,11 @@ function empty(): Snapshot {
     attempts: [],
     accepted: [],
     events: [],
-    chain: { entries: 0, brokenAt: null },
+    tree: { entries: 0, brokenAt: null },
     outboxes: [{ service: 'order-service', rows: 0 }],
     queues: [
       { name: 'order.queue', messages: 0 },
-      { name: 'order.dlq', messages: 1 },
-      { name: 'notification.email.dlq', messages: 1 },
+      { name: 'order.dlq', messages: 0 },
     ],
     sentAgain: [],
     deadLetters: [{ queue: 'order.dlq', id: 'garbage-1', reason: 'undecodable: the body is not JSON', digest: 'a' }],
@@ -55,6 +54,7 @@ function empty(): Snapshot {
     waitingRows: [{ queue: 'payment.queue', digest: 'b' }],
     repeating: [],
     released: [],
+    toldByRelease: [],
     refusedAddresses: ['somebody@example.com'],
     windows: [],
     refusals: [
@@ -99,14 +99,22 @@ function happened(snapshot: Snapshot, subject: string, ...types: string[]): void
     const source = `/${type.slice(0, type.indexOf('.'))}-service`
     const time = new Date(WATCHED_MS + sequence * 1_000).toISOString()
     snapshot.events.push({ sequence, id: `${subject}/${id}`, type, subject, source, time, ...(data && { data }) })
-    snapshot.chain.entries = sequence
+    snapshot.tree.entries = sequence
   }
   for (const type of types) {
     said(type, type)
     const news = TOLD[type]
     if (news === undefined) continue
     const id = `${subject}.${news}`
-    snapshot.notifications.push({ id, subject, order_id: subject, event_type: news, channels: 1, expires_at: null })
+    snapshot.notifications.push({
+      id,
+      subject,
+      order_id: subject,
+      event_type: news,
+      channels: 1,
+      created_at: '',
+      expires_at: null,
+    })
     said(`notification.requested/${news}`, 'notification.requested', { channels: ['email'] })
     snapshot.deliveries.push({ notification_id: id, channel: 'email', status: 'sent', updated_at: '' })
     snapshot.accepted.push({ id: `${id}.email`, atMs: WATCHED_MS + snapshot.accepted.length, told: true })
@@ -165,7 +173,7 @@ function restocked(snapshot: Snapshot): void {
   const sequence = snapshot.events.length + 1
   const type = 'inventory.restocked'
   snapshot.events.push({ sequence, id: `item1/${type}/1`, type, subject: 'item1', data: { addedQuantity: 5 } })
-  snapshot.chain.entries = sequence
+  snapshot.tree.entries = sequence
 }
 
 /** Turns a mail that was sent into one that never will be. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { files } from '../../architecture/source.ts'
 import { type CheckName, checks, judge } from '../oracle/judge.ts'
 import type { Snapshot } from '../oracle/snapshot.ts'
+import { takenByStandIns } from '../stand-ins.ts'
 import { goodSnapshot } from './good-snapshot.ts'
 
 const failing = (snapshot: Snapshot) => judge(snapshot).flatMap(({ name, passed }) => (passed ? [] : [name]))
@@ -23,13 +24,13 @@ function the<T>(rows: T[], isMeant: (row: T) => boolean): T {
 /** Takes an event out without a trace, as if it had never been published. */
 function drop(snapshot: Snapshot, id: string): void {
   without(snapshot.events, (event) => event.id === id)
-  snapshot.chain.entries -= 1
+  snapshot.tree.entries -= 1
 }
 
 function add(snapshot: Snapshot, id: string): void {
   const [subject = '', type = ''] = id.split('/')
   snapshot.events.push({ sequence: snapshot.events.length + 1, id, type, subject })
-  snapshot.chain.entries += 1
+  snapshot.tree.entries += 1
 }
 
 const REMINDER = 'good/notification.requested/reminder.1'
@@ -40,7 +41,7 @@ const iso = (ms: number) => new Date(ms).toISOString()
 function reminded(snapshot: Snapshot, status: string, updatedMs = EXPIRES_MS): void {
   const id = 'good.reminder.1'
   const about = { id, subject: 'good', order_id: 'good', event_type: 'reminder.1', channels: 1 }
-  snapshot.notifications.push({ ...about, expires_at: iso(EXPIRES_MS) })
+  snapshot.notifications.push({ ...about, created_at: '', expires_at: iso(EXPIRES_MS) })
   snapshot.deliveries.push({ notification_id: id, channel: 'email', status, updated_at: iso(updatedMs) })
   add(snapshot, REMINDER)
   the(snapshot.events, (event) => event.id === REMINDER).data = { channels: ['email'] }
@@ -50,10 +51,10 @@ function reminded(snapshot: Snapshot, status: string, updatedMs = EXPIRES_MS): v
 /** Its request waited until its time was over, or it was given up `shiftMs` before. */
 const expired = (snapshot: Snapshot, shiftMs: number) => reminded(snapshot, 'expired', EXPIRES_MS + shiftMs)
 
-/** Its request waited until it was called off by this event. */
-function calledOff(snapshot: Snapshot, cause: string): void {
-  reminded(snapshot, 'cancelled')
-  the(snapshot.events, ({ type }) => type === 'notification.cancelled').cause = cause
+/** Its request waited until this news had made it needless. */
+function superseded(snapshot: Snapshot, by: string): void {
+  reminded(snapshot, 'superseded')
+  the(snapshot.deliveries, ({ status }) => status === 'superseded').superseded_by = by
 }
 
 const order = (id: string) => (row: { order_id: string | null }) => row.order_id === id
@@ -78,6 +79,7 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
         order_id: 'ghost',
         event_type: 'order.cancelled',
         channels: 0,
+        created_at: '',
         expires_at: null,
       })
       snapshot.reservations.push({ order_id: 'ghost', outcome: null, facts: '["payment.failed"]' })
@@ -115,6 +117,20 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
     ['answers'],
     ({ asked }) => {
       asked.push({ action: 'place', orderId: 'item1', status: 400, code: 'invalid_input' })
+    },
+  ],
+  [
+    'an order that is cancelled for a price, and expected none',
+    ['rightlyBlamed'],
+    ({ orders }) => {
+      the(orders, order('declined')).reason = 'price_changed'
+    },
+  ],
+  [
+    'another total than its customer agreed to that is charged',
+    ['charged'],
+    ({ asked }) => {
+      the(asked, ({ orderId }) => orderId === 'good').expectedTotalCents = 1_999
     },
   ],
   [
@@ -207,10 +223,10 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
   ],
   ['an event twice in the log', ['eventsOnce'], (snapshot) => add(snapshot, 'good/order.paid')],
   [
-    'a broken chain of hashes',
+    'a broken tree of hashes',
     ['eventsOnce'],
-    ({ chain }) => {
-      chain.brokenAt = 3
+    ({ tree }) => {
+      tree.brokenAt = 3
     },
   ],
   ['an event that was dropped', ['factsHaveEvents'], (snapshot) => drop(snapshot, 'good/inventory.committed')],
@@ -277,21 +293,31 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
   ],
   ['a reminder that was given up before its time was over', ['toldAtLeastOnce'], (snapshot) => expired(snapshot, -1)],
   [
-    'a reminder that was called off though nothing had become of the order',
+    'a reminder that was dropped though nothing had become of the order',
     ['toldAtLeastOnce'],
-    (snapshot) => calledOff(snapshot, 'good/order.created'),
+    (snapshot) => superseded(snapshot, 'good.order.created'),
   ],
   [
-    'a reminder that was called off because of another order',
+    'a reminder that was dropped because of another order',
     ['toldAtLeastOnce'],
-    (snapshot) => calledOff(snapshot, 'empty/order.cancelled'),
+    (snapshot) => superseded(snapshot, 'empty.order.cancelled'),
   ],
   [
-    'a reminder said to be called off, and neither that nor sent',
+    'a reminder said to be dropped, and neither that nor sent',
     ['eventsHaveFacts'],
     (snapshot) => {
       expired(snapshot, 1)
-      add(snapshot, 'good/notification.cancelled/reminder.1.email')
+      add(snapshot, 'good/notification.superseded/reminder.1.email')
+    },
+  ],
+  [
+    'a mail that the payment was told by after the cancellation',
+    ['toldInOrder'],
+    ({ accepted }) => {
+      const [paid, cancelled] = ['order.paid', 'order.cancelled'].map((news) =>
+        the(accepted, ({ id }) => id === `refused.${news}.email`),
+      )
+      if (paid && cancelled) [paid.atMs, cancelled.atMs] = [cancelled.atMs, paid.atMs]
     },
   ],
   [
@@ -303,7 +329,7 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
   ],
   [
     'a mail that was refused and whose request is gone',
-    ['toldAtLeastOnce', 'deadLettersExplained'],
+    ['toldAtLeastOnce'],
     ({ deadLetters }) => {
       without(deadLetters, ({ reason }) => reason.startsWith('mail_refused'))
     },
@@ -354,7 +380,14 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
       the(snapshot.payments, order('declined')).confirm_before = '2026-01-01T00:00:00.000Z'
       add(snapshot, 'declined/payment.confirmation_required')
       add(snapshot, 'declined/notification.requested/payment.confirmation_required')
-      const about = { id: 'declined.asked', subject: 'declined', order_id: 'declined', channels: 0, expires_at: null }
+      const about = {
+        id: 'declined.asked',
+        subject: 'declined',
+        order_id: 'declined',
+        channels: 0,
+        created_at: '',
+        expires_at: null,
+      }
       snapshot.notifications.push({ ...about, event_type: 'payment.confirmation_required' })
       snapshot.facts.push({ order_id: 'declined', type: 'payment.confirmation_required' })
     },
@@ -362,14 +395,13 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
   [
     'a dead letter that nobody caused',
     ['deadLettersExplained'],
-    ({ deadLetters, queues }) => {
+    ({ deadLetters }) => {
       deadLetters.push({
         queue: 'order.dlq',
         id: 'good/payment.success',
         reason: 'TypeError: x is undefined',
         digest: 'x',
       })
-      the(queues, ({ name }) => name === 'order.dlq').messages += 1
     },
   ],
   [
@@ -389,18 +421,16 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
   [
     'garbage that is there twice, though nobody went meanwhile',
     ['thrownAreKept'],
-    ({ deadLetters, queues }) => {
+    ({ deadLetters }) => {
       deadLetters.push({ ...the(deadLetters, ({ digest }) => digest === 'a') })
-      the(queues, ({ name }) => name === 'order.dlq').messages += 1
     },
   ],
   [
     'a message of a time to come that became a dead letter',
     ['thrownAreKept'],
-    ({ deadLetters, waitingRows, queues }) => {
+    ({ deadLetters, waitingRows }) => {
       waitingRows.splice(0)
       deadLetters.push({ queue: 'payment.dlq', id: 'odd-1', reason: 'unknown_type: …', digest: 'b' })
-      the(queues, ({ name }) => name === 'order.dlq').messages += 1
     },
   ],
   [
@@ -434,9 +464,83 @@ it('lets the last release make a dead letter of what it does not know, and nobod
   const snapshot = goodSnapshot()
   snapshot.waitingRows.splice(0)
   snapshot.deadLetters.push({ queue: 'payment.dlq', id: 'odd-1', reason: 'unknown_type: …', digest: 'b' })
-  the(snapshot.queues, ({ name }) => name === 'order.dlq').messages += 1
   expect(failing({ ...snapshot, released: ['payment'] })).toEqual([])
   expect(failing({ ...snapshot, released: ['order'] })).toEqual(['thrownAreKept'])
+})
+
+it('lets the inventory of the last release know no route for a difference, and nobody else, nor another refusal', () => {
+  const snapshot = goodSnapshot()
+  const restock = { action: 'restock' as const, orderId: 'item1', status: 404, available: 1 }
+  const answered = (code: string, released: string[]) =>
+    failing({ ...snapshot, asked: [...snapshot.asked, { ...restock, code }], released })
+  expect(answered('no_such_route', ['inventory'])).toEqual([])
+  expect(answered('no_such_route', ['order'])).toEqual(['answers'])
+  expect(answered('no_such_sku', ['inventory'])).toEqual(['answers'])
+})
+
+it('lets the notification-service of the last release tell of an order for which nothing was set aside, and nobody else', () => {
+  const snapshot = goodSnapshot()
+  const about = { id: 'sold.order.created', subject: 'sold', order_id: 'sold', event_type: 'order.created' }
+  snapshot.notifications.push({ ...about, channels: 1, created_at: '', expires_at: null })
+  add(snapshot, 'sold/notification.requested/order.created')
+  const missing = (released: string[]) =>
+    judge({ ...snapshot, released }).flatMap(({ violations }) =>
+      violations.filter((one) => one.includes('reserved is')),
+    )
+  expect(missing(['notification'])).toEqual([])
+  expect(missing(['audit'])).toEqual(['sold/inventory.reserved is missing'])
+})
+
+it('knows a request for some of the channels, once later news has made the others needless, and its dead letter', () => {
+  const snapshot = goodSnapshot()
+  const id = 'declined.order.created'
+  the(snapshot.notifications, (one) => one.id === id).channels = 2
+  the(snapshot.deliveries, ({ notification_id }) => notification_id === id).status = 'failed'
+  const superseded = { channel: 'sms', status: 'superseded', superseded_by: 'declined.order.cancelled' }
+  snapshot.deliveries.push({ notification_id: id, updated_at: '', ...superseded })
+  snapshot.accepted = snapshot.accepted.filter((one) => one.id !== `${id}.email`)
+  the(snapshot.events, (one) => one.id === 'declined/notification.requested/order.created').id += '.email'
+  the(snapshot.events, (one) => one.id === 'declined/notification.sent/order.created.email').id =
+    'declined/notification.failed/order.created.email'
+  add(snapshot, 'declined/notification.superseded/order.created.sms')
+  snapshot.refusedAddresses.push('ann@example.com')
+  const letter = { queue: 'notification.email.dlq', reason: 'mail_refused: 554', digest: 'c' }
+  snapshot.deadLetters.push({ ...letter, id: 'declined/notification.requested/order.created.email' })
+  expect(failing(snapshot)).toEqual([])
+})
+
+it('lets the notification-service of the last release tell, or plan, what came before, while it runs and no longer', () => {
+  const snapshot = goodSnapshot()
+  const tell = (about: string, atMs: number) => snapshot.accepted.push({ id: `bad.${about}.sms`, atMs, told: true })
+  tell('order.cancelled', 10)
+  tell('order.created', 20)
+  const isWrong = (toMs: number) =>
+    judge({ ...snapshot, toldByRelease: [{ fromMs: 0, toMs }] }).some(({ violations }) =>
+      violations.includes('bad sms: order.created after order.cancelled'),
+    )
+  expect([isWrong(20), isWrong(19)]).toEqual([false, true])
+  const [other] = snapshot.notifications
+  if (other) snapshot.notifications.push({ ...other, id: 'bad.order.created', created_at: iso(15) })
+  expect([isWrong(15), isWrong(14)]).toEqual([false, true])
+})
+
+it('knows what stood in for a provider by its own line, and that of the last release only where it ran', () => {
+  const line = (msg: string, channel: string) => ({ msg, channel, notificationId: 'good.order.paid' })
+  const lines = [line('not sent: this channel has no provider', 'sms'), line('told', 'push'), line('handled', 'email')]
+  const taken = (released: string[]) => takenByStandIns(lines, released).map(({ id }) => id)
+  expect(taken(['inventory'])).toEqual(['good.order.paid.sms'])
+  expect(taken(['notification'])).toEqual(['good.order.paid.sms', 'good.order.paid.push'])
+  const snapshot = goodSnapshot()
+  snapshot.deliveries.push({ notification_id: 'good.order.paid', channel: 'push', status: 'sent', updated_at: '' })
+  the(snapshot.events, ({ id }) => id === 'good/notification.requested/order.paid').data = {
+    channels: ['email', 'push'],
+  }
+  the(snapshot.notifications, ({ id }) => id === 'good.order.paid').channels = 5
+  add(snapshot, 'good/notification.sent/order.paid.push')
+  expect(failing(snapshot)).toEqual(['toldAtLeastOnce'])
+  expect(
+    failing({ ...snapshot, accepted: [...snapshot.accepted, ...takenByStandIns(lines, ['notification'])] }),
+  ).toEqual([])
 })
 
 it.each(plants)('finds %s', (_, expected, plant) => {
@@ -535,18 +639,25 @@ it('takes a mail that was given up without a call, and sent when its dead letter
   expect(failing(snapshot)).toEqual([])
 })
 
-it('takes a reminder that was called off by the customer’s word for no fault, and counts it', () => {
+it('takes a reminder that the customer’s word has made needless for no fault, and counts it', () => {
   const snapshot = goodSnapshot()
-  calledOff(snapshot, 'good/order.paid')
+  superseded(snapshot, 'good.order.paid')
   expect(failing(snapshot)).toEqual([])
   expect(checks.toldAtLeastOnce(snapshot).note).toMatch(/, 1 needless$/)
 })
 
-it('takes a reminder that was called off while its provider had it in hand for no fault', () => {
+it('judges what is said on an order’s way, and leaves what another service says to that service’s tests', () => {
+  const snapshot = goodSnapshot()
+  add(snapshot, 'good/invoice.issued')
+  expect(failing(snapshot)).toEqual([])
+})
+
+it('takes a reminder that was dropped while its provider had it in hand for no fault', () => {
   const snapshot = goodSnapshot()
   reminded(snapshot, 'sent')
-  snapshot.accepted.push({ id: 'good.reminder.1.email', atMs: 1, told: true })
-  add(snapshot, 'good/notification.cancelled/reminder.1.email')
+  const { atMs } = the(snapshot.accepted, ({ id }) => id === 'good.order.created.email')
+  snapshot.accepted.push({ id: 'good.reminder.1.email', atMs: (atMs ?? 0) + 0.5, told: true })
+  add(snapshot, 'good/notification.superseded/reminder.1.email')
   expect(failing(snapshot)).toEqual([])
 })
 
@@ -564,7 +675,7 @@ it('fails where nothing was at stake', () => {
       topology: { before: [], after: [] },
       refusals: [],
     },
-    chain: { entries: 0, brokenAt: null },
+    tree: { entries: 0, brokenAt: null },
     stockLooks: { count: 0, negative: [] },
   }
   const judged = judge(nothing)

@@ -68,6 +68,26 @@ export const serviceMutants: Mutant[] = [
     },
   },
   {
+    name: 'a reservation at whatever it costs by then',
+    seed: 26,
+    foundBy: 'money: charged once, given back when cancelled',
+    tamper: {
+      handlers: (handlers) =>
+        handlers.map((handler) =>
+          handler.type !== 'order.created'
+            ? handler
+            : {
+                ...handler,
+                decide: (event, ...rest) =>
+                  handler.decide(
+                    { ...event, data: { ...(event.data as object), expectedTotalCents: undefined } },
+                    ...rest,
+                  ),
+              },
+        ),
+    },
+  },
+  {
     name: 'a refund that is forgotten',
     seed: 6,
     foundBy: 'money: charged once, given back when cancelled',
@@ -114,7 +134,7 @@ export const serviceMutants: Mutant[] = [
   },
   {
     name: 'a carrier that gives a new parcel to every question',
-    seed: 28,
+    seed: 47,
     foundBy: 'parcels: one for each order that was shipped',
     tamper: {
       outside(outside) {
@@ -130,6 +150,14 @@ export const serviceMutants: Mutant[] = [
         }
       },
     },
+  },
+  {
+    name: 'news that are sent whatever was said of their order before',
+    seed: 1,
+    foundBy: 'customers were told what was still true, in the order of the facts',
+    tamper: inTransactions('notification-service', () => (tx) => ({
+      all: async (sql, ...values) => (sql.includes('order_id as subject') ? [] : tx.all(sql, ...values)),
+    })),
   },
   {
     name: 'a notification that is sent again although it was sent',
@@ -249,12 +277,12 @@ export const serviceMutants: Mutant[] = [
   {
     name: 'an entry of the log that is changed on its way to the disk',
     seed: 1,
-    foundBy: 'the chain of the audit log holds',
+    foundBy: 'the tree of the audit log holds',
     tamper: inTransactions('audit-service', () => {
       const isHit = everyNth(50)
       return (tx) => ({
         run: (sql, ...values) =>
-          tx.run(sql, ...(sql.includes('into blocks') && isHit() ? values.with(2, Buffer.alloc(32)) : values)),
+          tx.run(sql, ...(sql.includes('into blocks') && isHit() ? values.with(3, Buffer.alloc(32)) : values)),
       })
     }),
   },

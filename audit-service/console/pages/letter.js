@@ -1,0 +1,177 @@
+// One failed message: what, where, why, how often, what is in it, and what to do next.
+import { html, useState } from '/console/packages/preact.js'
+import { ask, post, Refused } from '../api.js'
+import { Act } from '../parts/act.js'
+import { Body } from '../parts/body.js'
+import { usePolled } from '../parts/polling.js'
+import { Rehearse } from '../parts/rehearse.js'
+import { Badge, Fault, Moment, OrderLink } from '../parts/show.js'
+import { count, queryOf } from '../words.js'
+import { MessageTable, SendAgain, STATES } from './failed.js'
+
+/** @typedef {{ text: string } | { base64: string }} Bytes */
+/**
+ * @typedef {import('./failed.js').Summary & {
+ *   home: string | null, exchange: string, routingKey: string, stack: string, keptAt: string, revision: number,
+ *   history: Attempt[], properties: object, body: Bytes, original: Bytes | null,
+ *   failures: import('./failed.js').Summary[], nextStep: string
+ * }} Failure
+ */
+/** @typedef {{ at: string, attempt: number, error: string }} Attempt */
+/** @typedef {import('../parts/act.js').Given} Given */
+
+/** @param {{ id: string }} props */
+export function Letter({ id }) {
+  const { answer, fault, again } = usePolled(() => ask(`/failed/${id}`), { key: id })
+  const failure = /** @type {Failure | undefined} */ (answer)
+  if (!failure) return html`<h1 tabindex="-1">Failed message</h1><${Unknown} fault=${fault} />`
+  const {
+    state,
+    type,
+    queue,
+    home,
+    service,
+    version,
+    subject,
+    messageId,
+    code,
+    reason,
+    place,
+    stack,
+    attempts,
+    firstAt,
+    failedAt,
+    keptAt,
+    exchange,
+    routingKey,
+    fingerprint,
+  } = failure
+  const facts = [
+    ['State', html`<${Badge} tone=${state === 'waiting' ? 'bad' : 'plain'}>${STATES[state]}<//>`],
+    ['Order', subject === '' ? 'of none' : html`<${OrderLink} orderId=${subject} />`],
+    ['Given up by', `${service || 'the broker'}${version && `, version ${version}`}`],
+    [
+      'Came to',
+      html`<span class="mono">${home ?? 'no queue'}</span>, and from there to <span class="mono">${queue}</span>`,
+    ],
+    [
+      'Last published to',
+      html`<span class="mono">${exchange || 'the default exchange'}</span> as <span class="mono">${routingKey}</span>`,
+    ],
+    ['Attempts', count(attempts)],
+    [
+      'Failed at',
+      html`<${Moment} at=${failedAt} />, first at <${Moment} at=${firstAt} />, taken in at <${Moment} at=${keptAt} />`,
+    ],
+    ['Message id', html`<span class="mono">${messageId || 'none'}</span>`],
+  ]
+  return html`
+    <p class="crumbs"><a href="#/failed">Failed messages</a> › <a href=${`#/failed?${queryOf({ fingerprint })}`}>${code}</a></p>
+    <h1 tabindex="-1">${type || 'Message of no known type'}</h1>
+    <p class="headline" data-tone=${state === 'waiting' ? 'bad' : 'plain'}><strong>${reason || code}</strong>${place && ` in ${place}`}</p>
+    <p class="next">${failure.nextStep}</p>
+    <${Fault} of=${fault} />
+    <${Actions} key=${failure.revision} failure=${failure} again=${again} />
+    <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    <section aria-labelledby="body-title">
+      <h2 id="body-title">Body</h2>
+      <${Body} text=${textOf(failure.body)} look=${lookAt(id, ({ body }) => body)} />
+      ${failure.original && html`<details><summary>As it came, before it was changed</summary><${Body} text=${textOf(failure.original)} look=${lookAt(id, ({ original, body }) => original ?? body)} /></details>`}
+    </section>
+    <${History} history=${failure.history} stack=${stack} />
+    <details class="section"><summary>Properties and headers</summary><${Body} text=${JSON.stringify(failure.properties)} label="Properties" look=${lookAt(id, ({ properties }) => ({ text: JSON.stringify(properties) }))} /></details>
+    ${
+      failure.failures.length > 1 &&
+      html`<section aria-labelledby="again-title"><h2 id="again-title">Every time that it failed</h2><${MessageTable} rows=${failure.failures} /></section>`
+    }
+  `
+}
+
+/** @param {{ fault: unknown }} props */
+function Unknown({ fault }) {
+  if (fault === undefined) return html`<p class="aside">Looking …</p>`
+  if (fault instanceof Refused && fault.status === 404)
+    return html`<p class="aside">Nothing is kept under this id. <a href="#/failed">All failed messages</a></p>`
+  return html`<${Fault} of=${fault} />`
+}
+
+/** @typedef {{ body: Bytes, kept: Bytes, original: Bytes | null, properties: object }} Looked */
+
+/** Shows what is wanted of it, once that is on record. @type {(id: string, wanted: (looked: Looked) => Bytes) => (given: Given) => Promise<string>} */
+const lookAt =
+  (id, wanted) =>
+  async ({ operator, reason }) =>
+    textOf(wanted(await post(`/failed/${id}/look`, { operator, reason })))
+
+/** @type {(bytes: Bytes) => string} */
+const textOf = (bytes) =>
+  'text' in bytes
+    ? bytes.text
+    : `Not text: ${count(Math.floor((bytes.base64.length * 3) / 4))} bytes, here in base64.\n${bytes.base64}`
+
+/** @param {{ failure: Failure, again: () => void }} props */
+function Actions({ failure: { id, state, revision }, again }) {
+  const [kept, setKept] = useState(/** @type {string | undefined} */ (undefined))
+  const open = async (/** @type {Given} */ { operator, reason }) => {
+    /** @type {Looked} */
+    const looked = await post(`/failed/${id}/look`, { operator, reason })
+    setKept('text' in looked.kept ? looked.kept.text : '')
+    return 'Opened, and on record.'
+  }
+  const archive = async (/** @type {Given} */ { operator, reason }) => {
+    await post(`/failed/${id}/archive`, { operator, reason })
+    again()
+    return 'Archived.'
+  }
+  const change = async (/** @type {Given} */ { operator, reason, fields }) => {
+    const text = String(fields.get('text'))
+    await ask(`/failed/${id}/body`, {
+      method: 'PUT',
+      body: { operator, reason, text },
+      headers: { 'if-match': `"${revision}"` },
+    })
+    again()
+    return 'Changed. The body as it came is kept.'
+  }
+  return html`<div class="actions">
+    <${Rehearse} id=${id} />
+    ${(state === 'waiting' || state === 'archived') && html`<${SendAgain} selection=${{ ids: [id] }} all=${1} />`}
+    ${
+      state === 'waiting' &&
+      html`${
+        kept === undefined
+          ? html`<${Act} isQuiet open="Open its body …" does="Open the body"
+                explains="To change it. It may hold personal data: who opened it and why is kept in the audit log." run=${open} />`
+          : html`<${Act} isQuiet open="Change its body …" does="Change the body"
+                explains="Its contract must accept the new one. What is sealed for its customer stays as it is." run=${change}>
+                <label>Body <textarea name="text" required rows="12" spellcheck="false">${kept}</textarea></label>
+              <//>`
+      }
+        <${Act}
+          isQuiet
+          open="Archive …"
+          does="Archive 1 message"
+          explains="Nothing is to be done about it any more. It is kept, and can still be sent again."
+          run=${archive}
+        />`
+    }
+  </div>`
+}
+
+/** @param {{ history: Attempt[], stack: string }} props */
+function History({ history, stack }) {
+  if (history.length === 0 && stack === '') return null
+  return html`<section aria-labelledby="history-title">
+    <h2 id="history-title">What was tried</h2>
+    ${
+      history.length > 0 &&
+      html`<ul class="history">
+        ${history.map(
+          ({ at, attempt, error }) =>
+            html`<li key=${attempt}>Attempt ${attempt} at <${Moment} at=${at} />: ${error}</li>`,
+        )}
+      </ul>`
+    }
+    ${stack !== '' && html`<details><summary>Where in the code</summary><pre tabindex="0" role="group" aria-label="Stack">${stack}</pre></details>`}
+  </section>`
+}

@@ -1,0 +1,179 @@
+// An order: its story over the six services, what it still waits for, what its customer was told, and what to do.
+import { html } from '/console/packages/preact.js'
+import { ask, askIfThere, post, Refused } from '../api.js'
+import { Act } from '../parts/act.js'
+import { typeOf } from '../parts/domain.js'
+import { usePolled } from '../parts/polling.js'
+import { Sequence } from '../parts/sequence.js'
+import { Badge, Fault, Moment } from '../parts/show.js'
+import { Waterfall } from '../parts/waterfall.js'
+import { count, counted, duration, queryOf, zone } from '../words.js'
+import { MessageTable } from './failed.js'
+
+/** @typedef {import('../parts/sequence.js').Gap} Gap */
+/** @typedef {import('../parts/sequence.js').Entry} Entry */
+/**
+ * @typedef {{
+ *   orderId: string, ended: 'completed' | 'cancelled' | null, startedAt: string, durationMs: number,
+ *   entries: Entry[], gaps: Gap[], conflicts: number[], next: number | null
+ * }} Story
+ */
+
+const EVERY_MS = 2_000
+
+/** @param {{ orderId: string }} props */
+export function Order({ orderId }) {
+  const { answer, fault, again } = usePolled(() => ask(`/audit/orders/${encodeURIComponent(orderId)}`), {
+    key: orderId,
+    everyMs: EVERY_MS,
+  })
+  const story = /** @type {Story | undefined} */ (answer)
+  return html`
+    <p class="crumbs"><a href="#/orders">Orders</a></p>
+    <div class="title">
+      <h1 tabindex="-1">Order ${orderId}</h1>
+      <p class="badges" role="status">${story ? html`<${Badges} story=${story} />` : html`<${Unheard} fault=${fault} />`}</p>
+    </div>
+    ${!(fault instanceof Refused) && html`<${Fault} of=${fault} />`}
+    ${story && html`<${Told} story=${story} again=${again} />`}
+  `
+}
+
+/** @param {{ fault: unknown }} props */
+function Unheard({ fault }) {
+  if (!(fault instanceof Refused)) return null
+  if (fault.status !== 404)
+    return html`<${Badge} tone="waiting">no valid order id<//> An order id is made of letters, digits, dots, dashes and underscores.`
+  return html`<${Badge} tone="waiting">not heard of yet<//> As soon as anybody says something about this order, its story begins here.`
+}
+
+/** @param {{ story: Story }} props */
+function Badges({ story: { ended, gaps } }) {
+  const number = (/** @type {Gap['status']} */ wanted) => gaps.filter(({ status }) => status === wanted).length
+  const [waiting, held, missing, failed] = [number('waiting'), number('held'), number('missing'), number('failed')]
+  return html`
+    <${Badge} tone=${ended === 'completed' ? 'good' : ended === null ? 'under-way' : 'plain'}>${ended ?? 'under way'}<//>
+    ${waiting > 0 && html`<${Badge} tone="waiting">waiting for ${waiting}<//>`}
+    ${held > 0 && html`<${Badge}>${held} held<//>`}
+    ${missing > 0 && html`<${Badge} tone="bad">${missing} missing<//>`}
+    ${failed > 0 && html`<${Badge} tone="bad">${failed} failed<//>`}
+  `
+}
+
+/** @param {{ story: Story, again: () => void }} props */
+function Told({ story: { orderId, ended, startedAt, durationMs, entries, gaps, conflicts, next }, again }) {
+  return html`
+    <dl class="facts">
+      <div><dt>${ended === null ? 'So far' : 'Took'}</dt><dd>${duration(durationMs)}</dd></div>
+      <div><dt>Events</dt><dd>${count(entries.length)}${next !== null && ', and more'}</dd></div>
+      <div><dt>Began</dt><dd><${Moment} at=${startedAt} /> ${zone}</dd></div>
+    </dl>
+    <${Next} orderId=${orderId} gaps=${gaps} again=${again} />
+    ${conflicts.length > 0 && html`<p class="fault">Other bodies came under ids that this story shows: ${conflicts.map((sequence) => `no. ${sequence}`).join(', ')}.</p>`}
+    <section aria-labelledby="story-title">
+      <h2 id="story-title">Its story</h2>
+      <p class="aside">Each dot is who said it, each ring who acts on it. Open an event to see the message.</p>
+      <${Sequence} orderId=${orderId} entries=${entries} gaps=${gaps} />
+    </section>
+    <${Notifications} orderId=${orderId} entries=${entries} />
+    <${FailedOf} orderId=${orderId} />
+    <${Waterfall} orderId=${orderId} />
+  `
+}
+
+/** @param {{ orderId: string, gaps: Gap[], again: () => void }} props */
+function Next({ orderId, gaps, again }) {
+  const isHeard = (/** @type {Gap} */ { after }) =>
+    (typeOf((after ?? '').split('/')[0] ?? '')?.heardBy ?? []).length > 0
+  const missing = gaps.filter(({ status }) => status === 'missing')
+  const failed = gaps.filter(({ status }) => status === 'failed')
+  const late = [...new Set(missing.map((gap) => gap.missing[0]?.split('.')[0] ?? ''))]
+  if (missing.length === 0 && failed.length === 0)
+    return gaps.length === 0 ? html`<p class="lead">Everything that should have followed has followed.</p>` : null
+  const resay = async (/** @type {import('../parts/act.js').Given} */ { operator, reason }) => {
+    const { said } = await post(`/audit/orders/${encodeURIComponent(orderId)}/resay`, { operator, reason })
+    again()
+    return `Said again: ${said.join(', ')}.`
+  }
+  return html`<section class="panel" data-tone="bad" aria-labelledby="next-title">
+    <h2 id="next-title">What to do</h2>
+    ${
+      missing.length > 0 &&
+      html`<p>
+        ${counted(missing.length, 'step')} overdue, of ${late.join(' and ')}.
+        ${' '}See that ${late.length === 1 ? 'it runs; if it does, its message was lost: say again what it' : 'they run; if they do, their messages were lost: say again what they'}
+        ${' '}should have acted on.
+      </p>`
+    }
+    ${
+      failed.length > 0 &&
+      html`<p>
+        ${counted(failed.length, 'notification')} did not reach the customer, and nobody tries any more: correct the address and send
+        again, by the command on the <a href="#/">first page</a>.
+      </p>`
+    }
+    ${
+      missing.some(isHeard) &&
+      html`<${Act}
+        open="Say again …"
+        does="Say it again"
+        explains="Publishes what was not followed once more, as it was. Whoever has acted on it does nothing."
+        run=${resay}
+      />`
+    }
+  </section>`
+}
+
+/** What became of each notification, by its name and channel. @type {(orderId: string, entries: Entry[]) => { name: string, channel: string, last: Entry }[]} */
+function notificationsIn(orderId, entries) {
+  const found = new Map()
+  for (const entry of entries.filter(({ service }) => service === 'notification')) {
+    const detail = entry.id.slice(`${orderId}/${entry.type}/`.length)
+    const [, name, channel] = /^(.+)\.(email|sms|push|webhook)(?:\.\d.*)?$/.exec(detail) ?? []
+    if (name !== undefined && channel !== undefined) found.set(`${name} ${channel}`, { name, channel, last: entry })
+  }
+  return [...found.values()]
+}
+
+/** @param {{ orderId: string, entries: Entry[] }} props */
+function Notifications({ orderId, entries }) {
+  const all = notificationsIn(orderId, entries)
+  if (all.length === 0) return null
+  return html`<section aria-labelledby="notifications-title">
+    <h2 id="notifications-title">What its customer was told</h2>
+    <table class="list plain">
+      <thead><tr><th scope="col">About</th>
+            <th scope="col">By</th>
+            <th scope="col">Became</th>
+            <th scope="col">When (${zone})</th></tr></thead>
+      <tbody>
+        ${all.map(
+          ({ name, channel, last }) => html`<tr key=${`${name} ${channel}`}>
+            <td class="mono">${name}</td>
+            <td>${channel === 'email' ? 'e-mail' : channel}</td>
+            <td><${Badge} tone=${toneOf(last.type)}>${last.type.replace('notification.', '').replace('_', ' ')}<//></td>
+            <td class="time"><${Moment} at=${last.time} /></td>
+          </tr>`,
+        )}
+      </tbody>
+    </table>
+  </section>`
+}
+
+/** @type {(type: string) => import('../parts/show.js').Tone} */
+function toneOf(type) {
+  if (type === 'notification.sent' || type === 'notification.delivered') return 'good'
+  return type === 'notification.failed' || type === 'notification.undelivered' ? 'bad' : 'plain'
+}
+
+/** Where there are any. @param {{ orderId: string }} props */
+function FailedOf({ orderId }) {
+  const { answer } = usePolled(
+    () => askIfThere(`/failed?${queryOf({ subject: orderId, state: 'any', limit: 50 })}`).then((page) => ({ page })),
+    { key: orderId, everyMs: 10_000 },
+  )
+  /** @type {import('./failed.js').Summary[]} */
+  const failed = answer?.page?.failed ?? []
+  if (failed.length === 0) return null
+  return html`<section aria-labelledby="failed-title"><h2 id="failed-title">Its failed messages</h2><${MessageTable} rows=${failed} /></section>`
+}

@@ -1,0 +1,109 @@
+// Every service: whether it answers and is ready, its copies, and what waits in it; and of one, each message that will be tried again.
+import { html } from '/console/packages/preact.js'
+import { ask, askIfThere, post } from '../api.js'
+import { Act } from '../parts/act.js'
+import { usePolled } from '../parts/polling.js'
+import { linkToRetries, STATUSES, TONES, Why } from '../parts/services.js'
+import { Age, Badge, Fault, Moment, NotAvailable, OrderLink, Scrolling, Service } from '../parts/show.js'
+import { count, counted, serviceOf } from '../words.js'
+
+/** @typedef {import('../parts/services.js').Looked} Looked */
+/** @typedef {import('../parts/act.js').Given} Given */
+/**
+ * @typedef {{ id: string, queue: string, type: string, subject: string, attempts: number, dueAt: string, endsAt: string | null,
+ *   code: string, why: string, keptAt: string }} Retry
+ */
+
+export function AllServices() {
+  const { answer, fault } = usePolled(() => askIfThere('/operations/services').then((found) => ({ found })))
+  const services = /** @type {Looked[] | undefined} */ (answer?.found?.services)
+  return html`
+    <h1 tabindex="-1">Services</h1>
+    <p class="lead">Each is asked over the broker, and each of its copies says every ten seconds how it is.</p>
+    <${Fault} of=${fault} />
+    ${!answer && fault === undefined && html`<p class="aside">Asking them …</p>`}
+    ${answer && !services && html`<${NotAvailable} what="How the services are" />`}
+    ${
+      services &&
+      html`<${Scrolling} label="Services">
+        <table class="list plain">
+          <thead>
+            <tr><th scope="col">Service</th>
+            <th scope="col">State</th>
+            <th scope="col" class="number">Copies</th>
+            <th scope="col" class="number">To publish</th>
+            <th scope="col" class="number">Retries</th>
+            <th scope="col">Why, and what to do</th></tr>
+          </thead>
+          <tbody>${services.map((looked) => html`<${ServiceRow} key=${looked.service} looked=${looked} />`)}</tbody>
+        </table>
+      <//>`
+    }
+  `
+}
+
+/** @param {{ looked: Looked }} props */
+function ServiceRow({ looked }) {
+  const { service, status, since, copies, outboxRows, retries, nextStep } = looked
+  const waiting = retries.reduce((sum, one) => sum + one.count, 0)
+  const versions = [...new Set(copies.map(({ version }) => version))].join(' and ')
+  return html`<tr>
+    <td><${Service} service=${serviceOf(service)} /></td>
+    <td><${Badge} tone=${TONES[status]}>${STATUSES[status]}<//>
+      ${since !== null && status !== 'not_answering' && html` <span class="meta">for <${Age} since=${since} /></span>`}</td>
+    <td class="number">${count(copies.length)}${versions && html` <span class="meta">of ${versions}</span>`}</td>
+    <td class="number">${outboxRows === null ? '–' : count(outboxRows)}</td>
+    <td class="number">${waiting === 0 ? '0' : html`<a href=${linkToRetries(looked)}>${count(waiting)}<span class="unseen"> that wait in ${service}</span></a>`}</td>
+    <td><${Why} looked=${looked} />${nextStep && html`<span class="meta">${nextStep}</span>`}</td>
+  </tr>`
+}
+
+const SHOWN = 50
+
+/** What waits in one service. @param {{ service: string }} props */
+export function Retries({ service }) {
+  const path = `/operations/services/${service}/retries`
+  const { answer, fault, again } = usePolled(() => ask(`${path}?limit=${SHOWN}`), { key: service })
+  const page = /** @type {{ retries: Retry[], next: string | null } | undefined} */ (answer)
+  return html`
+    <p class="crumbs"><a href="#/services">Services</a></p>
+    <h1 tabindex="-1">What waits in ${service}</h1>
+    <p class="lead">Each is tried again by itself when it is due; what is due first stands first.</p>
+    <${Fault} of=${fault} />
+    ${!page && fault === undefined && html`<p class="aside">Asking it …</p>`}
+    ${page?.retries.length === 0 && html`<p class="aside">Nothing waits.</p>`}
+    ${
+      page &&
+      page.retries.length > 0 &&
+      html`<section class="panel" aria-label="Retries">
+        ${page.retries.map((retry) => html`<${Waiting} key=${retry.id} path=${path} retry=${retry} again=${again} />`)}
+        ${page.next !== null && html`<p class="aside">There are more; these are due first.</p>`}
+      </section>`
+    }
+  `
+}
+
+/** @param {{ path: string, retry: Retry, again: () => void }} props */
+function Waiting({ path, retry: { id, queue, type, subject, attempts, dueAt, endsAt, code, why, keptAt }, again }) {
+  const change =
+    (/** @type {'hasten' | 'give-up'} */ how, /** @type {string} */ done) =>
+    async (/** @type {Given} */ { operator, reason }) => {
+      await post(`${path}/${id}/${how}`, { operator, reason })
+      again()
+      return done
+    }
+  return html`<article class="item">
+    <div class="item-what">
+      <p><span class="mono">${type || 'of no known type'}</span> of ${subject === '' ? 'no order' : html`<${OrderLink} orderId=${subject} />`}</p>
+      <p>${why || code}</p>
+      <p class="meta">${counted(attempts, 'attempt')} since <${Moment} at=${keptAt} /> · due <${Moment} at=${dueAt} />
+        ${endsAt !== null && html` · given up <${Moment} at=${endsAt} />`} · <span class="mono">${queue}</span></p>
+    </div>
+    <div class="actions">
+      <${Act} open="Hasten …" does="Try it now" explains="It is handled at once, once more." run=${change('hasten', 'It is handled now.')} />
+      <${Act} isQuiet open="Give up …" does="Give it up"
+        explains="It is tried no more: what its handler says of giving up is decided, or it becomes a failed message."
+        run=${change('give-up', 'It is given up.')} />
+    </div>
+  </article>`
+}

@@ -1,0 +1,77 @@
+// Doing something: a button that opens a form, which says what will be done to how many, and asks why, and who does it where the token
+// does not say.
+import { html, useEffect, useRef, useState } from '/console/packages/preact.js'
+import { operatorName, Refused } from '../api.js'
+
+const OPERATOR = 'operator-name'
+
+/** @typedef {{ reason: string, operator: string, fields: FormData }} Given */
+
+/**
+ * `run` does it and gives what was done, in a sentence.
+ * @param {{ open: string, does: string, explains?: string, isQuiet?: boolean,
+ *   run: (given: Given) => Promise<string>, children?: unknown }} props
+ */
+export function Act({ open, does, explains, isQuiet = false, run, children }) {
+  const [isOpen, setOpen] = useState(false)
+  const [isUnderWay, setUnderWay] = useState(false)
+  const [outcome, setOutcome] = useState({ said: '', isFault: false })
+  const [known, setKnown] = useState(/** @type {string | null} */ (null))
+  const first = useRef(/** @type {HTMLInputElement | null} */ (null))
+  const opener = useRef(/** @type {HTMLButtonElement | null} */ (null))
+  useEffect(() => {
+    if (!isOpen) return
+    first.current?.focus()
+    operatorName().then(setKnown)
+  }, [isOpen])
+
+  const close = () => {
+    setOpen(false)
+    opener.current?.focus()
+  }
+  /** @param {SubmitEvent} submitted */
+  async function submit(submitted) {
+    submitted.preventDefault()
+    const fields = new FormData(/** @type {HTMLFormElement} */ (submitted.currentTarget))
+    const operator = known ?? String(fields.get('operator')).trim()
+    if (known === null) sessionStorage.setItem(OPERATOR, operator)
+    setUnderWay(true)
+    try {
+      const said = await run({ reason: String(fields.get('reason')).trim(), operator, fields })
+      setOutcome({ said, isFault: false })
+      close()
+    } catch (fault) {
+      const said = fault instanceof Refused ? fault.message : 'No answer. Whether it was done is not known: look again.'
+      setOutcome({ said, isFault: true })
+    }
+    setUnderWay(false)
+  }
+
+  return html`<div class="act">
+    <button ref=${opener} type="button" class=${isQuiet ? 'quiet' : ''} aria-expanded=${isOpen} onClick=${() => (isOpen ? close() : setOpen(true))}>
+      ${open}
+    </button>
+    ${
+      isOpen &&
+      html`<form class="act-form" aria-label=${does} onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ pressed) => pressed.key === 'Escape' && close()}>
+        ${explains && html`<p>${explains}</p>`}
+        ${
+          known === null
+            ? html`<label>Your name
+                <input name="operator" required maxlength="100" autocomplete="name" defaultValue=${sessionStorage.getItem(OPERATOR) ?? ''} />
+              </label>`
+            : html`<p class="meta">On record as <strong>${known}</strong>, as your token says.</p>`
+        }
+        <label>Reason, for the record
+          <input ref=${first} name="reason" required maxlength="200" pattern=".*[^ ].*" autocomplete="off" />
+        </label>
+        ${children}
+        <p class="buttons">
+          <button class="main" type="submit" disabled=${isUnderWay}>${does}</button>
+          <button class="quiet" type="button" onClick=${close}>Cancel</button>
+        </p>
+      </form>`
+    }
+    <p class=${outcome.isFault ? 'fault' : 'done'} role="status">${outcome.said}</p>
+  </div>`
+}

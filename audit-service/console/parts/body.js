@@ -1,0 +1,40 @@
+// A message's body. What tells something about a person is masked by audit-service, which shows it to whoever says why, on record.
+import { html, useEffect, useRef, useState } from '/console/packages/preact.js'
+import { Act } from './act.js'
+
+const MASK = '••••••'
+
+/** @type {(text: string) => string} */
+function indented(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2)
+  } catch {
+    // Not JSON: as it is.
+    return text
+  }
+}
+
+/** `look` gives the whole once it is on record who looks and why; without it nothing more can be shown.
+ * @param {{ text: string, label?: string, look?: (given: import('./act.js').Given) => Promise<string> }} props */
+export function Body({ text, label = 'Content', look }) {
+  const [whole, setWhole] = useState(/** @type {string | undefined} */ (undefined))
+  const hides = useRef(/** @type {HTMLButtonElement | null} */ (null))
+  useEffect(() => {
+    if (whole !== undefined) hides.current?.focus()
+  }, [whole])
+  const run = async (/** @type {import('./act.js').Given} */ given) => {
+    setWhole(await /** @type {NonNullable<typeof look>} */ (look)(given))
+    return 'Shown, and on record.'
+  }
+  return html`<div class="body">
+    ${
+      look &&
+      whole === undefined &&
+      text.includes(MASK) &&
+      html`<${Act} isQuiet open="Show personal data …" does="Show it"
+        explains="Who looked, at what and why is kept in the audit log." run=${run} />`
+    }
+    ${whole !== undefined && html`<button ref=${hides} type="button" onClick=${() => setWhole(undefined)}>Mask personal data</button>`}
+    <pre tabindex="0" role="group" aria-label=${label}>${indented(whole ?? text)}</pre>
+  </div>`
+}

@@ -1,0 +1,93 @@
+// The services on the first page: who does not answer or is not ready, whom they leave alone, and what waits in them.
+import { html } from '/console/packages/preact.js'
+import { count, counted, serviceOf } from '../words.js'
+import { Check } from './check.js'
+import { Age, NotAvailable, Service } from './show.js'
+
+/**
+ * @typedef {{
+ *   service: string, status: 'ready' | 'not_ready' | 'not_answering', since: string | null, why: string[], nextStep: string | null,
+ *   copies: { copy: string, version: string, startedAt: string, seenAt: string, faults: string[] }[], outboxRows: number | null,
+ *   retries: { type: string, count: number, oldest: string }[], openBreakers: string[]
+ * }} Looked
+ */
+
+export const STATUSES = { ready: 'ready', not_ready: 'not ready', not_answering: 'does not answer' }
+/** @type {Record<Looked['status'], import('./show.js').Tone>} */
+export const TONES = { ready: 'good', not_ready: 'bad', not_answering: 'bad' }
+
+/** @type {(looked: Looked) => string} */
+export const linkToRetries = ({ service }) => `#/services/${service}/retries`
+
+/** What the headline says of them; none while all is well. @type {(services: Looked[]) => string[]} */
+export function wrongsOf(services) {
+  const named = (/** @type {Looked['status']} */ status) =>
+    services.filter((one) => one.status === status).map(({ service }) => serviceOf(service))
+  const [silent, unready] = [named('not_answering'), named('not_ready')]
+  const alone = [...new Set(services.flatMap(({ openBreakers }) => openBreakers))]
+  return [
+    ...(silent.length > 0 ? [`${listed(silent)} ${silent.length === 1 ? 'does' : 'do'} not answer`] : []),
+    ...(unready.length > 0 ? [`${listed(unready)} ${unready.length === 1 ? 'is' : 'are'} not ready`] : []),
+    ...(alone.length > 0 ? [`${listed(alone)} ${alone.length === 1 ? 'does' : 'do'} not serve`] : []),
+  ]
+}
+
+/** @type {(names: string[]) => string} */
+const listed = (names) =>
+  names.length < 3 ? names.join(' and ') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+
+/** @param {{ services: Looked[] | undefined }} props */
+export function Services({ services }) {
+  const action = html`<a href="#/services">All of them</a>`
+  if (!services)
+    return html`<${Check} title="Services" tone="plain" says="Not known"><${NotAvailable} what="How the services are" /><//>`
+  const wrong = services.filter(({ status, openBreakers }) => status !== 'ready' || openBreakers.length > 0)
+  const says =
+    wrong.length === 0
+      ? `All ${count(services.length)} answer and are ready`
+      : 'Nothing is lost: what is for them waits'
+  return html`<${Check} title="Services" tone=${wrong.length === 0 ? 'good' : 'bad'} says=${says} action=${action}>
+    ${wrong.map(
+      (looked) => html`<article class="item" key=${looked.service}>
+        <div class="item-what">
+          <p><${Service} service=${serviceOf(looked.service)} /> <strong>${STATUSES[looked.status]}</strong></p>
+          <p class="meta"><${Why} looked=${looked} /></p>
+        </div>
+        <p class="next">${looked.nextStep}</p>
+      </article>`,
+    )}
+  <//>`
+}
+
+/** Why it is so, and since when. @param {{ looked: Looked }} props */
+export function Why({ looked: { status, since, why, openBreakers } }) {
+  const reasons = [...why, ...openBreakers.map((name) => `leaves ${name} alone, which does not serve`)].join(' · ')
+  if (status !== 'not_answering') return html`${reasons}`
+  return html`${reasons} · ${since === null ? 'not heard of for a day' : html`heard of last <${Age} since=${since} /> ago`}`
+}
+
+/** @param {{ services: Looked[] | undefined }} props */
+export function RetriesWaiting({ services }) {
+  const waiting = (services ?? []).filter(({ retries }) => retries.length > 0)
+  const all = waiting.flatMap(({ retries }) => retries)
+  const sum = all.reduce((total, one) => total + one.count, 0)
+  const says = !services ? 'Not known' : sum === 0 ? 'None waits' : `${counted(sum, 'message')} will be tried again`
+  return html`<${Check} title="Retries" tone=${!services ? 'plain' : sum === 0 ? 'good' : 'waiting'} says=${says}>
+    ${waiting.map(
+      (looked) => html`<article class="item" key=${looked.service}>
+        <div class="item-what">
+          ${looked.retries.map(
+            ({
+              type,
+              count: some,
+              oldest,
+            }) => html`<p key=${type}><strong>${count(some)}</strong> × <span class="mono">${type || 'of no known type'}</span>
+              <span class="meta"> oldest waits for <${Age} since=${oldest} /></span></p>`,
+          )}
+          <p class="meta">in <${Service} service=${serviceOf(looked.service)} /></p>
+        </div>
+        <a class="button" href=${linkToRetries(looked)}>Look and decide<span class="unseen"> about what waits in ${looked.service}</span></a>
+      </article>`,
+    )}
+  <//>`
+}

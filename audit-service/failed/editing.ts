@@ -1,0 +1,41 @@
+// What becomes of a failed message whose body an operator changes: it is what a service could handle, or it is refused.
+
+import { type Arrived, decode, decodeEnvelope, type Properties, type Registry } from '@orders/shared/messaging'
+import { asError, errorCode, RejectedError } from '@orders/shared/runtime'
+import { inText } from '@orders/shared/storage'
+import { wordsOf } from './letter.ts'
+import type { Failure } from './store.ts'
+
+/**
+ * Its properties say what the new body says. A type that nobody here knows is not held to any contract.
+ *
+ * @throws RejectedError 422 with the code that the service would give it up with
+ */
+export function edited(failure: Failure, body: Buffer, registry: Registry) {
+  // The cast is the decoding edge: it was written by `letterOf`.
+  const properties = JSON.parse(failure.properties) as Properties
+  const { exchange, routingKey } = failure
+  const told = readBy(registry, { body, properties, exchange, routingKey, redelivered: false }, failure.type)
+  const { type, subject, id: messageId } = told ?? { ...failure, id: failure.messageId }
+  const mirrored = told ? { ...properties, type, messageId, correlationId: subject } : properties
+  return {
+    body,
+    type,
+    subject,
+    messageId,
+    properties: inText(JSON.stringify(mirrored)),
+    words: wordsOf([type, subject, messageId, failure.code, failure.reason], body),
+  }
+}
+
+/** Undefined for what is no event, and was none. */
+function readBy(registry: Registry, arrived: Arrived, typeBefore: string) {
+  try {
+    const envelope = decodeEnvelope(arrived)
+    return registry.contracts.has(envelope.type) ? decode(registry, arrived) : envelope
+  } catch (thrown) {
+    const error = asError(thrown)
+    if (!registry.contracts.has(typeBefore) && errorCode(error) !== 'invalid_data') return undefined
+    throw new RejectedError(422, errorCode(error), `it could not be handled: ${error.message}`)
+  }
+}

@@ -1,0 +1,23 @@
+// The properties of a failed message as they may be shown: what others have put into its headers is masked like its body. Pure.
+import { RECORDED } from '@orders/shared/messaging'
+import { MASK } from '../personal/masked.ts'
+import { RESEND, SENT_AGAIN_OF } from './letter.ts'
+
+/** What the kernel and the audit write about a message, and the broker beside; of other headers nobody knows what they tell. */
+const OURS = new Set([
+  'attempt',
+  'causation-id',
+  'traceparent',
+  'tracestate',
+  'deadline',
+  RECORDED,
+  SENT_AGAIN_OF,
+  RESEND,
+])
+const THE_BROKERS = /^x-(death|delivery-count|(first|last)-death-(exchange|queue|reason))$/
+
+export function maskedProperties({ headers, ...properties }: { headers: Record<string, unknown> }): object {
+  const isShown = (name: string) => OURS.has(name) || THE_BROKERS.test(name)
+  const shown = Object.entries(headers).map(([name, value]) => [name, isShown(name) ? value : MASK])
+  return { ...properties, headers: Object.fromEntries(shown) }
+}

@@ -1,0 +1,74 @@
+// Asks the service that gave a message up what would become of it now.
+import { topology } from '@orders/shared/contracts'
+import { ask, type Broker, operationsOf, type Rehearsal } from '@orders/shared/messaging'
+import { asError, RejectedError } from '@orders/shared/runtime'
+import type { Failure } from '../store.ts'
+
+/** It loads and decides, and waits for nobody. */
+const ANSWER_MS = 5_000
+
+/** What the service told, or that it does not answer; and in a sentence. */
+export interface Rehearsed extends Omit<Rehearsal, 'outcome'> {
+  service: string
+  outcome: Rehearsal['outcome'] | 'not_answering'
+  sentence: string
+}
+
+type Rehearsable = Pick<Failure, 'home' | 'exchange' | 'routingKey' | 'body' | 'properties'>
+
+const owners = new Map(topology.queues.map(({ name, owner }) => [name, owner]))
+
+/** @throws RejectedError 409 `not_rehearsed` where nobody could handle it, or the service is of a version that cannot rehearse */
+export async function rehearse(
+  broker: Broker,
+  { home, exchange, routingKey, body, properties }: Rehearsable,
+  trace: Parameters<typeof ask>[4],
+): Promise<Rehearsed> {
+  const service = home === null ? undefined : owners.get(home)
+  if (home === null || service === undefined)
+    throw notRehearsed('no queue wanted it, so nobody can say what would become of it')
+  const asked = { queue: home, exchange, routingKey, body: body.toString('base64'), properties }
+  const answer = await ask(broker, operationsOf(service).rehearse, asked, ANSWER_MS, trace).catch((thrown: unknown) =>
+    unanswered(asError(thrown), service),
+  )
+  return { ...answer, service, sentence: sentenceOf(answer, service) }
+}
+
+function unanswered(error: Error, service: string): Omit<Rehearsed, 'service' | 'sentence'> {
+  if (!(error instanceof RejectedError)) throw error
+  const { code, status, message } = error
+  if (code === 'unknown_type') throw notRehearsed(`this version of ${service} cannot rehearse: ${message}`)
+  if (status < 503) throw error
+  const told = { code, message, stack: '' }
+  return { outcome: 'not_answering', says: [], changes: [], open: null, error: told }
+}
+
+function sentenceOf({ outcome, says, changes, open, error }: Omit<Rehearsed, 'service' | 'sentence'>, service: string) {
+  switch (outcome) {
+    case 'not_answering':
+      return `${service} does not answer: start it, then rehearse again.`
+    case 'fails':
+      return `It would fail again, with ${error?.code}: ${error?.message}`
+    case 'open':
+      return `${service} would ask ${open}, which a rehearsal does not: what follows is open. Send one again to know.`
+    case 'decided':
+      return decidedIn(says, changes)
+  }
+}
+
+function decidedIn(says: Rehearsal['says'], changes: Rehearsal['changes']): string {
+  if (says.length + changes.length === 0)
+    return 'It would be handled, and change nothing: all it says is known already.'
+  const said = says.length === 0 ? 'say nothing' : `say ${listed(says.map(({ id }) => id))}`
+  const changed =
+    changes.length === 0 ? 'change nothing' : `change ${listed(changes.map((one) => `${one.key} of ${one.state}`))}`
+  return `It would ${said}, and ${changed}.`
+}
+
+const SHOWN = 5
+function listed(names: readonly string[]): string {
+  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : ''
+  return names.slice(0, SHOWN).join(', ') + more
+}
+
+const notRehearsed = (why: string) => new RejectedError(409, 'not_rehearsed', why)

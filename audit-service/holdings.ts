@@ -1,0 +1,56 @@
+// What audit-service holds of a customer: every event about them or their orders, and the messages about these that failed.
+import { type About, type HeldRecord, type Holding, type Holdings, rowsOf } from '@orders/shared/runtime'
+import { listEvents } from './reading/store.ts'
+
+/** Subject by subject, each from its oldest event on: a place is a subject and a sequence. */
+const events: Holding = {
+  by: 'subjects',
+  async list({ sql, show }, { subjects }: About, { after = [0, 0], limit }) {
+    const found: HeldRecord[] = []
+    const [at = 0, behind = 0] = after.map(Number)
+    for (let index = at; index < subjects.length && found.length < limit; index++) {
+      const orderId = subjects[index] ?? ''
+      for (let next: number | null = index === at ? behind : 0; next !== null && found.length < limit; ) {
+        const { entries, ...rest } = await listEvents(sql, { orderId, after: next, limit: limit - found.length })
+        next = rest.next
+        const data = await show(entries.map(({ body }) => JSON.parse(body)))
+        for (const [position, { body, sequence, receivedAt }] of entries.entries()) {
+          const event = { ...JSON.parse(body), data: data[position] }
+          found.push({ place: [index, sequence], record: { sequence, receivedAt, event } })
+        }
+      }
+    }
+    return found
+  },
+}
+
+const OF_THE_LOG = 'the same log, as it is looked up or proved'
+const OF_THE_EVENTS = 'follows from the events'
+
+export const holdings: Holdings = {
+  blocks: events,
+  failures: rowsOf('failures', {
+    ...{ by: 'subjects', column: 'subject', place: ['id'] },
+    json: ['history', 'properties'],
+    messages: ['body', 'original'],
+    // The beginning of the body, for searches.
+    without: ['words'],
+  }),
+  dictionaries: OF_THE_LOG,
+  subjects: OF_THE_LOG,
+  kinds: OF_THE_LOG,
+  places: OF_THE_LOG,
+  earlier_chain: OF_THE_LOG,
+  tree_nodes: OF_THE_LOG,
+  tree_head: OF_THE_LOG,
+  tree_lease: OF_THE_LOG,
+  archives: 'the events are read from the files: archive/held.ts',
+  archive_lease: 'which copy writes archives',
+  followed: OF_THE_EVENTS,
+  unfinished: OF_THE_EVENTS,
+  gaps: OF_THE_EVENTS,
+  marks: 'how far services have come',
+  copies: 'copies of services',
+  resends: 'what operators sent again',
+  resend_members: 'what operators sent again',
+}

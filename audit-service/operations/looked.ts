@@ -1,0 +1,81 @@
+// What is known of one service: from its answer, and from what its copies said of themselves. Pure.
+import type { ServiceState } from '@orders/shared/messaging'
+import type { Copy } from './store.ts'
+
+/** One that has said nothing for so long is gone: it would have said so three times. */
+const GONE_AFTER_MS = 35_000
+const STOPPING = 'stopping'
+
+/** What the service answered, or why it did not. */
+export type Answer = { state: ServiceState } | { error: Error }
+
+export interface Looked {
+  service: string
+  status: 'ready' | 'not_ready' | 'not_answering'
+  /** Since when the oldest copy runs; of one that does not answer, when it was heard of last. */
+  since: string | null
+  /** Why it is not ready, or does not answer, each once. */
+  why: string[]
+  nextStep: string | null
+  copies: { copy: string; version: string; startedAt: string; seenAt: string; faults: string[] }[]
+  outboxRows: number | null
+  retries: ServiceState['retries']
+  openBreakers: string[]
+}
+
+export function lookedAt(service: string, answer: Answer, reported: readonly Copy[], now: string): Looked {
+  const own = reported.filter((one) => one.service === service)
+  const seenAfter = new Date(Date.parse(now) - GONE_AFTER_MS).toISOString()
+  const others = own.filter(({ seenAt, state }) => seenAt > seenAfter && !state.faults.includes(STOPPING))
+  const answered =
+    'state' in answer ? { copy: answer.state.copy, service, seenAt: now, state: answer.state } : undefined
+  const living = answered ? [...others.filter(({ copy }) => copy !== answered.copy), answered] : others
+  const states = living.map(({ state }) => state)
+  // What waits is in the database that all copies share: whoever spoke last knows best.
+  const newest = answered ?? living.toSorted((one, other) => (one.seenAt < other.seenAt ? -1 : 1)).at(-1)
+  const faults = unique(states.flatMap((state) => state.faults))
+  const status = answered ? (faults.length === 0 ? 'ready' : 'not_ready') : 'not_answering'
+  const openBreakers = unique(states.flatMap((state) => state.openBreakers))
+  return {
+    service,
+    status,
+    since: answered ? first(states.map(({ startedAt }) => startedAt)) : last(own.map(({ seenAt }) => seenAt)),
+    why: 'error' in answer ? unique([answer.error.message, ...faults]) : faults,
+    nextStep: nextStepFor({ service, status, faults, openBreakers }),
+    copies: living.map(({ copy, seenAt, state: { version, startedAt, faults: own } }) => ({
+      ...{ copy, version, startedAt, seenAt },
+      faults: own,
+    })),
+    outboxRows: newest?.state.outboxRows ?? null,
+    retries: newest?.state.retries ?? [],
+    openBreakers,
+  }
+}
+
+/** What an operator does about it, in a sentence. */
+function nextStepFor({
+  service,
+  status,
+  faults,
+  openBreakers,
+}: Pick<Looked, 'service' | 'status' | 'openBreakers'> & { faults: string[] }): string | null {
+  if (status === 'not_answering')
+    return `Start ${service}, or look at its log where it runs. Nothing is lost meanwhile: its messages wait in its queue.`
+  const [fault] = faults
+  if (fault?.startsWith('broker: policy') || fault?.startsWith('broker: operator policy'))
+    return 'Take that policy away from this queue: rabbitmqctl list_policies shows it.'
+  if (fault?.includes('is refused'))
+    return 'Look at that queue in RabbitMQ: it is full, missing or limited by a policy.'
+  if (fault?.startsWith('broker:')) return `Look at RabbitMQ: ${service} goes on by itself when it can reach it.`
+  if (fault?.startsWith('database:'))
+    return `Look at the database of ${service}: it goes on by itself when it can write.`
+  if (fault === STOPPING) return 'It is being stopped: start it when that is over.'
+  if (fault !== undefined) return `Look at the log of ${service}.`
+  if (openBreakers.length > 0)
+    return `Ask whoever runs ${openBreakers.join(' and ')}: calls begin again by themselves when it serves.`
+  return null
+}
+
+const unique = (texts: readonly string[]) => [...new Set(texts)]
+const first = (instants: readonly string[]) => instants.toSorted()[0] ?? null
+const last = (instants: readonly string[]) => instants.toSorted().at(-1) ?? null

@@ -1,0 +1,48 @@
+// Looks at all services of the list: each is asked over the broker, and what its copies said of themselves is added.
+import { ask, type Broker, operationsOf } from '@orders/shared/messaging'
+import { asError } from '@orders/shared/runtime'
+import type { Reader } from '@orders/shared/storage'
+import { type Answer, type Looked, lookedAt } from './looked.ts'
+import { listCopies } from './store.ts'
+
+/** A service that answers does so in milliseconds. */
+const ANSWER_MS = 2_000
+
+interface Options {
+  broker: Broker
+  database: Reader
+  services: readonly string[]
+  now: () => Date
+  answerMs?: number
+}
+
+/** Whoever asks during a look gets what it finds. */
+export function lookAtServices(options: Options): () => Promise<Looked[]> {
+  const { broker, database, services, now, answerMs = ANSWER_MS } = options
+  let looking: Promise<Looked[]> | undefined
+
+  async function answerOf(service: string): Promise<Answer> {
+    const { fault } = broker.status()
+    if (fault !== undefined) return { error: new Error(`audit-service cannot ask: ${fault}`) }
+    return ask(broker, operationsOf(service).state, {}, answerMs).then(
+      (state) => ({ state }),
+      (thrown: unknown) => ({ error: asError(thrown) }),
+    )
+  }
+
+  async function look(): Promise<Looked[]> {
+    const [answers, copies] = await Promise.all([Promise.all(services.map(answerOf)), listCopies(database)])
+    const at = now().toISOString()
+    return services.flatMap((service, index) => {
+      const answer = answers[index]
+      return answer ? [lookedAt(service, answer, copies, at)] : []
+    })
+  }
+
+  return () => {
+    looking ??= look().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+}

@@ -1,0 +1,32 @@
+// What is shown of the services over HTTP, as schemas.
+import { ServiceState } from '@orders/shared/messaging'
+import { Type } from 'typebox'
+
+const NullableText = Type.Union([Type.String(), Type.Null()])
+
+export const ServicesView = Type.Object({
+  services: Type.Array(
+    Type.Object({
+      service: Type.String(),
+      status: Type.Union([Type.Literal('ready'), Type.Literal('not_ready'), Type.Literal('not_answering')]),
+      since: Type.Union([Type.String(), Type.Null()], {
+        description: 'when its oldest copy began; of one that does not answer, when it was heard of last',
+      }),
+      why: Type.Array(Type.String(), { description: 'why it is not ready, or does not answer' }),
+      nextStep: NullableText,
+      copies: Type.Array(
+        Type.Object({
+          copy: Type.String(),
+          version: Type.String(),
+          startedAt: Type.String(),
+          seenAt: Type.String(),
+          faults: Type.Array(Type.String()),
+        }),
+        { description: 'those that said within half a minute how they are' },
+      ),
+      outboxRows: ServiceState.properties.outboxRows,
+      retries: ServiceState.properties.retries,
+      openBreakers: Type.Array(Type.String(), { description: 'outside systems that are left alone for a while' }),
+    }),
+  ),
+})

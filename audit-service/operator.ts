@@ -1,0 +1,33 @@
+// Who does something: whom their token names, where tokens name people; a name that was typed counts only without one.
+import type { HttpServer, Wiring } from '@orders/shared/runtime'
+import { Type } from 'typebox'
+import { isRecord } from './fields.ts'
+
+const Operator = Type.Object({
+  operator: Type.Union([Type.String(), Type.Null()], {
+    description: 'Whom the shown token names; null where it names nobody, and a name is to be given with each action',
+  }),
+})
+
+/** For the routes that are added after it. */
+export function operatorsByToken(app: HttpServer, { auth }: Pick<Wiring<object>, 'auth'>): void {
+  // Before it is validated, so that whoever is known need not say it.
+  app.addHook('preValidation', async (request) => {
+    const operator = auth.operatorOf(request)
+    if (operator !== undefined && isRecord(request.body) && !Array.isArray(request.body))
+      request.body = { ...request.body, operator }
+  })
+
+  app.get(
+    '/operations/operator',
+    {
+      onRequest: auth.operator,
+      schema: {
+        response: { 200: Operator },
+        operationId: 'getOperator',
+        summary: 'Who asks, as their token says it',
+      },
+    },
+    async (request) => ({ operator: auth.operatorOf(request) ?? null }),
+  )
+}

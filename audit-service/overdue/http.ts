@@ -1,0 +1,170 @@
+// What operators may ask about orders that are stuck: which, where, and that a fact is said again.
+import { OrderId } from '@orders/shared/contracts'
+import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
+import { type Static, Type } from 'typebox'
+import { type Acting, act } from '../acting.ts'
+import type { AuditConfig } from '../config.ts'
+import { By } from '../failed/forms.ts'
+import { textIn } from '../fields.ts'
+import { isUntold } from '../news.ts'
+import { GapsView } from '../views.ts'
+import type { Following } from './follow.ts'
+import { factsOf, type Hearing, heardIn, resay } from './resay.ts'
+import { listGaps, listHops, type Overdue, type Place } from './store.ts'
+import { serviceOf, typeBefore } from './unfinished.ts'
+
+const Hop = Type.String({ minLength: 1, maxLength: 400, pattern: '^[^\\u0000]+$' })
+const PLACE = /^([0-9TZ:.-]{1,40})\/([0-9]{1,15})\/([ -\uffff]+)$/
+const Page = Type.Object(
+  {
+    hop: Type.Optional({ ...Hop, description: 'Only those that one hop lost, as `hops` names it' }),
+    limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
+    after: Type.Optional(
+      Type.String({ maxLength: 1_200, pattern: PLACE.source, description: 'The `next` of the page before' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+const ByHop = Type.Object(
+  {
+    ...By.properties,
+    hop: Hop,
+    expected: Type.Integer({ minimum: 1, description: 'How many there are: refused when it is another number by now' }),
+  },
+  { additionalProperties: false },
+)
+const AtOnce = 100
+
+export function overdueRoutes(
+  app: HttpServer,
+  { database, broker, auth, now }: Wiring<AuditConfig>,
+  { domain, following, states }: { domain: Hearing; following: Following } & Pick<Acting, 'states'>,
+): void {
+  const operators = { onRequest: auth.operator }
+  const isHeard = heardIn(domain)
+  const acting: Acting = { database, states, now }
+
+  app.get(
+    '/audit/gaps',
+    {
+      ...operators,
+      schema: {
+        querystring: Page,
+        response: { 200: GapsView },
+        operationId: 'listGaps',
+        summary: 'What should have followed and has not, of all orders',
+      },
+    },
+    async ({ query: { hop, limit = '100', after } }) => {
+      const page = await listGaps(database, { hop, after: placeOf(after), limit: Number(limit) })
+      return {
+        gaps: page.gaps.map(({ unanswered, ...gap }) => ({
+          ...gap,
+          service: serviceOf(gap),
+          nextStep: nextStepOf({ ...gap, unanswered }, isHeard),
+        })),
+        hops: (await listHops(database)).map((one) => ({
+          ...one,
+          status: isUntold(typeBefore(one.hop)) ? 'failed' : 'missing',
+          nextStep: isHeard(typeBefore(one.hop)) ? 'POST /audit/gaps/resay' : null,
+        })),
+        next: page.next ? tokenOf(page.next) : null,
+        /** Events that were kept and not looked at yet. */
+        behind: await following.behind(),
+      }
+    },
+  )
+
+  app.post(
+    '/audit/orders/:orderId/resay',
+    {
+      ...operators,
+      schema: {
+        params: Type.Object({ orderId: OrderId }),
+        body: By,
+        response: { 200: Type.Object({ said: Type.Array(Type.String(), { description: 'the ids of the events' }) }) },
+        problems: { 409: ['nothing_to_say'], 503: ['broker_unavailable'] },
+        operationId: 'resayOrder',
+        summary: 'Says the facts of an order again that should have been followed by now',
+      },
+    },
+    async ({ params: { orderId }, body: by }) => {
+      demandBroker()
+      await following.now()
+      const { gaps } = await listGaps(database, { orderId, limit: AtOnce })
+      const facts = await factsOf(database, domain, gaps)
+      if (facts.length === 0)
+        throw new RejectedError(
+          409,
+          'nothing_to_say',
+          `${orderId} waits for nothing that a fact said again would bring`,
+        )
+      const said = facts.map(({ id }) => id)
+      await recorded(by, { orderId, said })
+      await resay(broker, domain, facts)
+      return { said }
+    },
+  )
+
+  app.post(
+    '/audit/gaps/resay',
+    {
+      ...operators,
+      schema: {
+        body: ByHop,
+        response: { 200: Type.Object({ said: Type.Integer({ description: 'how many events' }) }) },
+        problems: { 409: ['other_count'], 503: ['broker_unavailable'] },
+        operationId: 'resayHop',
+        summary: 'Says again every fact that one hop lost',
+      },
+    },
+    async ({ body: { hop, expected, ...by } }) => {
+      demandBroker()
+      await following.now()
+      const count = (await listHops(database)).find((one) => one.hop === hop)?.count ?? 0
+      if (count !== expected)
+        throw new RejectedError(409, 'other_count', `${hop}: there are ${count} now, not ${expected}; look again`)
+      await recorded(by, { hop, gaps: count })
+      let said = 0
+      for (let after: Place | undefined, isFirst = true; isFirst || after; isFirst = false) {
+        const page = await listGaps(database, { hop, after, limit: AtOnce })
+        const facts = await factsOf(database, domain, page.gaps)
+        await resay(broker, domain, facts)
+        said += facts.length
+        after = page.next
+      }
+      return { said }
+    },
+  )
+
+  /** Before it is done: nothing is said of which there is no record. */
+  const recorded = (by: Static<typeof By>, about: object) =>
+    act(acting, by, async () => ({ action: 'resay', about, result: undefined }))
+
+  /** Whoever waits for a broker would wait without an end. */
+  function demandBroker(): void {
+    const { fault } = broker.status()
+    if (fault !== undefined) throw new RejectedError(503, 'broker_unavailable', fault)
+  }
+}
+
+/** What an operator can do about it. */
+export function nextStepOf(
+  { orderId, status, unanswered }: Pick<Overdue, 'orderId' | 'status' | 'unanswered'>,
+  isHeard: (type: string) => boolean,
+): string | null {
+  if (status === 'failed') {
+    const notificationId = textIn(unanswered?.event.data, 'notificationId')
+    return notificationId === undefined ? null : `POST /notifications/${notificationId}/resend (notification-service)`
+  }
+  // Nobody acts on it, but whoever has given it up can ask for it again.
+  if (unanswered?.event.type === 'payment.refund_abandoned') return `POST /payments/${orderId}/refund (payment-service)`
+  return unanswered && isHeard(unanswered.event.type) ? `POST /audit/orders/${orderId}/resay` : null
+}
+
+const tokenOf = ({ overdueAt, subject, missing }: Place) => `${overdueAt}/${subject}/${missing}`
+
+function placeOf(token: string | undefined): Place | undefined {
+  const [, overdueAt = '', subject = '', missing = ''] = PLACE.exec(token ?? '') ?? []
+  return overdueAt === '' ? undefined : { overdueAt, subject: Number(subject), missing }
+}

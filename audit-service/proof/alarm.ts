@@ -1,0 +1,29 @@
+// What is known to be wrong with the log: said once by the log lines, and shown by a metric until the service starts again.
+import type { Log, OwnGauges } from '@orders/shared/runtime'
+import type { Fault } from '../domain.ts'
+
+export interface Alarm {
+  raise(fault: Fault): void
+  /** The first that was raised. */
+  fault(): Fault | undefined
+  gauge: OwnGauges
+}
+
+const WHYS: readonly Fault['why'][] = ['changed', 'missing', 'forked', 'unsigned']
+
+export function createAlarm(log: Log): Alarm {
+  const raised = new Map<Fault['why'], Fault>()
+  return {
+    raise(fault) {
+      if (raised.has(fault.why)) return
+      raised.set(fault.why, fault)
+      log.error({ brokenAt: fault.brokenAt, why: fault.why }, 'the audit log is broken')
+    },
+    fault: () => raised.values().next().value,
+    gauge: {
+      label: 'why',
+      gauges: [{ name: 'audit_log_broken', help: '1 once the audit log was found not to be what it was.' }],
+      read: async () => WHYS.map((why) => ({ label: why, values: [raised.has(why) ? 1 : 0] })),
+    },
+  }
+}

@@ -1,0 +1,11 @@
+// What inventory-service holds of a customer: what was set aside for their orders.
+import { type Holdings, rowsOf } from '@orders/shared/runtime'
+
+export const holdings: Holdings = {
+  reservations: rowsOf('reservations', {
+    ...{ by: 'subjects', column: 'order_id', place: ['order_id'] },
+    json: ['lines', 'facts', 'returns'],
+  }),
+  stock: 'goods',
+  adjustments: 'what operators did to the stock',
+}

@@ -1,0 +1,24 @@
+// What inventory-service keeps in its tables: how each comes back, and how long its rows stay.
+import type { Tables } from '@orders/shared/runtime'
+import { reservations } from './store.ts'
+
+export const tables: Tables = {
+  stock: { rebuilt: 'derived', kept: { forEver: 'one row an article tells how much there is' } },
+  reservations: {
+    rebuilt: 'derived',
+    kept: {
+      days: 'keepDays',
+      key: 'order_id',
+      since: 'updated_at',
+      ended: `outcome is not null and (outcome <> 'reserved' or facts <> '[]')`,
+      state: reservations,
+      isSubject: true,
+      after: 'order-service',
+    },
+  },
+  // A change of the stock that is repeated under an old key is made again.
+  adjustments: {
+    rebuilt: 'backup only',
+    kept: { forEver: 'a change that is repeated under its key must never be made again, and operators make few' },
+  },
+}

@@ -1,0 +1,62 @@
+// What notification-service keeps in its tables: how each comes back, and how long its rows stay.
+import type { Table, Tables } from '@orders/shared/runtime'
+import { hookSignatures } from './channels/store.ts'
+import { keyedRequests } from './intake/store.ts'
+import { contacts, throttles } from './rules/store.ts'
+import { tellings } from './store.ts'
+
+const idle = (key: string, state: typeof throttles | typeof contacts | typeof hookSignatures): Table => ({
+  rebuilt: 'disposable',
+  kept: { days: 'keepNotesDays', key, since: `coalesce(touched_at, '')`, ended: '1 = 1', state },
+})
+const backupOnly = (forEver: string): Table => ({ rebuilt: 'backup only', kept: { forEver } })
+
+export const tables: Tables = {
+  // Those of orders are derived; what somebody asked for directly is in no event.
+  notifications: {
+    rebuilt: 'derived',
+    kept: {
+      days: 'keepDays',
+      key: 'id',
+      since: 'created_at',
+      // A channel without a row waits.
+      ended: `(select count(*) from deliveries where deliveries.notification_id = notifications.id
+        and deliveries.status not in ('held', 'waiting') and deliveries.call_provider is null) >= notifications.channels`,
+      also: [
+        { table: 'deliveries', column: 'notification_id' },
+        { table: 'reports', column: 'notification_id' },
+        { table: 'attempts', column: 'notification_id' },
+      ],
+      state: tellings,
+    },
+  },
+  deliveries: { rebuilt: 'derived', kept: { with: 'notifications' } },
+  attempts: { rebuilt: 'disposable', kept: { with: 'notifications' } },
+  reports: { rebuilt: 'disposable', kept: { with: 'notifications' } },
+  idempotency_keys: {
+    rebuilt: 'backup only',
+    kept: {
+      days: 'keepDays',
+      key: 'idempotency_key',
+      ended: 'not exists (select 1 from notifications where notifications.id = idempotency_keys.notification_id)',
+      state: keyedRequests,
+    },
+  },
+  templates: {
+    rebuilt: 'derived',
+    kept: { forEver: 'a notification says the same for ever, and templates change seldom' },
+  },
+  customers: backupOnly('it is what the shop says of its customers, until they are forgotten'),
+  mailboxes: backupOnly('what a customer does not want is not sent to their bare address either'),
+  preferences: backupOnly('what customers decided holds until they decide otherwise'),
+  suppressions: backupOnly('a mailbox that is gone stays so until an operator says otherwise'),
+  suppression_stops: { rebuilt: 'disposable', kept: { forEver: 'one row a provider' } },
+  throttles: idle('recipient', throttles),
+  contacts: idle('name', contacts),
+  // No signature is fresh for longer than minutes.
+  hook_signatures: idle('signature', hookSignatures),
+  open_digests: { rebuilt: 'disposable', kept: { until: 'the digest is closed' } },
+  paces: { rebuilt: 'disposable', kept: { forEver: 'one row a channel' } },
+  job_runs: { rebuilt: 'disposable', kept: { forEver: 'one short row a day tells which summaries were made' } },
+  upgrades: { rebuilt: 'disposable', kept: { forEver: 'one row an upgrade' } },
+}

@@ -1,0 +1,87 @@
+// A customer is forgotten when every service has dropped their keys and has said so; who was given what is held of them is on record.
+import { randomUUID } from 'node:crypto'
+import { OrderCustomerExported, OrderCustomerForgotten } from '@orders/shared/contracts'
+import {
+  type Handler,
+  KeysForgetRequested,
+  KeysForgotten,
+  onMany,
+  owned,
+  personalKeys,
+  type Work,
+} from '@orders/shared/messaging'
+import { RejectedError } from '@orders/shared/runtime'
+import { type Forgetting, forgettings } from './store.ts'
+
+/** What other services find what they hold of a customer by; `names` is JSON, encrypted by the customer's own key. */
+export interface Told {
+  names: string
+  /** Their orders. */
+  subjects: string[]
+}
+
+/**
+ * Asks all services; a repeat, before the customer has come back, is about the same one.
+ *
+ * @throws RejectedError 404 `no_such_customer` for whoever has no key: nobody confided anything under this pseudonym
+ */
+export function requestForgetting(customerId: string, told: Told, now: string): Work<Forgetting> {
+  return {
+    reads: () => [owned(forgettings, customerId), owned(personalKeys, customerId)],
+    decide(draft) {
+      const before = draft.get(forgettings, customerId)
+      const keys = draft.get(personalKeys, customerId) ?? []
+      const isBack = keys.some(({ wrapped }) => wrapped !== null)
+      if (before && (before.completedAt === null || !isBack)) return { result: before, messages: [] }
+      if (!isBack) throw noSuchCustomer(customerId)
+      const request = String(Number(before?.request ?? 0) + 1)
+      const result: Forgetting = { request, requestedAt: now, services: [], completedAt: null }
+      draft.set(forgettings, customerId, result)
+      const keyIds = keys.map(({ keyId }) => keyId)
+      return {
+        result,
+        messages: [KeysForgetRequested.of(customerId, now, { request, keyIds, ...told }, { detail: request })],
+      }
+    },
+  }
+}
+
+export const noSuchCustomer = (customerId: string) =>
+  new RejectedError(
+    404,
+    'no_such_customer',
+    `nobody has asked to forget ${customerId}, and nothing is encrypted for them`,
+  )
+
+/** Before anything is given out: so what is not on record was not given. */
+export function recordExport(customerId: string, by: { operator: string; reason: string }, now: string): Work<void> {
+  const { operator, reason } = by
+  const messages = [OrderCustomerExported.of(customerId, now, { operator, reason }, { detail: randomUUID() })]
+  return { reads: () => [], decide: () => ({ result: undefined, messages }) }
+}
+
+/** One service after the other; when all have said so, a receipt is said, which the audit keeps. */
+export function forgettingHandlers(services: readonly string[]): Handler[] {
+  return [
+    onMany(KeysForgotten, {
+      reads: ({ data: { forgotten } }) => forgotten.map(({ ownerId }) => owned(forgettings, ownerId)),
+      decide: ({ data: { service, forgotten } }, draft, { now }) =>
+        forgotten.flatMap(({ ownerId, request }) => {
+          const before = draft.get(forgettings, ownerId)
+          if (!before || before.request !== request || before.services.includes(service)) return []
+          const said = [...before.services, service].sort()
+          const isAll = services.every((name) => said.includes(name))
+          draft.set(forgettings, ownerId, { ...before, services: said, completedAt: isAll ? now : null })
+          const receipt = { request, requestedAt: before.requestedAt, services: said }
+          return isAll ? [OrderCustomerForgotten.of(ownerId, now, receipt, { detail: request })] : []
+        }),
+    }),
+  ]
+}
+
+/** As people are told of it. */
+export function progressOf(customerId: string, forgetting: Forgetting, services: readonly string[]) {
+  const { request, requestedAt, completedAt } = forgetting
+  const waitsFor = services.filter((name) => !forgetting.services.includes(name))
+  return { customerId, request, requestedAt, done: [...forgetting.services], waitsFor, completedAt }
+}

@@ -1,0 +1,108 @@
+// What operators may ask of order-service about a customer, whose pseudonyms it alone makes.
+import { Readable } from 'node:stream'
+import { type HttpServer, traceOf, type Wiring } from '@orders/shared/runtime'
+import { Type } from 'typebox'
+import type { OrderConfig } from '../config.ts'
+import { type CustomerIdOf, spellingsOf } from '../customers.ts'
+import { ByCustomer, ExportBy, ExportView, ForgettingView } from '../views.ts'
+import { exported } from './export.ts'
+import { noSuchCustomer, progressOf, recordExport, requestForgetting } from './handlers.ts'
+import { forgettings, namesOf, newestOrdersOf } from './store.ts'
+
+const PSEUDONYM = /^cus_[a-z2-7]{26}$/
+
+export function customerRoutes(
+  app: HttpServer,
+  { auth, commit, database, crossing, openKey, gather, now }: Wiring<OrderConfig>,
+  customerIdOf: CustomerIdOf,
+  services: readonly string[],
+): void {
+  const pseudonymOf = (id: string) => (PSEUDONYM.test(id) ? id : customerIdOf(id))
+  const operators = { onRequest: auth.operator, config: { hasPrivateUrl: true } }
+
+  /** Those that their orders have, and the one that they were asked about by. */
+  async function namesFor(customerId: string, asked: string): Promise<string[]> {
+    const names = await namesOf(database, customerId)
+    return spellingsOf(PSEUDONYM.test(asked) ? names : [...names, asked])
+  }
+
+  app.post(
+    '/customers/:id/forget',
+    {
+      ...operators,
+      schema: {
+        params: ByCustomer,
+        response: { 202: ForgettingView },
+        problems: { 404: ['no_such_customer'] },
+        operationId: 'forgetCustomer',
+        summary: 'Forget a customer: every service drops the key by which what tells about them is encrypted',
+        description:
+          'It cannot be undone. A repeat shows how far it is. A user who never ordered is forgotten as well, since other services may hold ' +
+          'something of them; a pseudonym that nobody has is refused.',
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const customerId = pseudonymOf(id)
+      const wasForgotten = (await forgettings.load(database, [customerId])).has(customerId)
+      // Of whom nothing was ordered others may hold something all the same, an address for example; what the others are told of them is
+      // sealed by a key that is dropped with the rest.
+      if (!wasForgotten && !PSEUDONYM.test(id)) await openKey(customerId)
+      const [names, subjects] = await Promise.all([namesFor(customerId, id), newestOrdersOf(database, customerId)])
+      const told = { names: await crossing.seal(JSON.stringify(names), customerId), subjects }
+      const at = now().toISOString()
+      const forgetting = await commit.submit(requestForgetting(customerId, told, at), traceOf(request))
+      return reply.status(202).send(progressOf(customerId, forgetting, services))
+    },
+  )
+
+  app.get(
+    '/customers/:id/forget',
+    {
+      ...operators,
+      schema: {
+        params: ByCustomer,
+        response: { 200: ForgettingView },
+        problems: { 404: ['no_such_customer'] },
+        operationId: 'getForgetting',
+        summary: 'How far it is: which services have dropped the keys of a customer',
+      },
+    },
+    async ({ params }) => {
+      const customerId = pseudonymOf(params.id)
+      const forgetting = (await forgettings.load(database, [customerId])).get(customerId)
+      if (!forgetting) throw noSuchCustomer(customerId)
+      return progressOf(customerId, forgetting, services)
+    },
+  )
+
+  app.get(
+    '/customers/:id/export',
+    {
+      ...operators,
+      // It would be recorded as an export, and give nothing.
+      exposeHeadRoute: false,
+      schema: {
+        params: ByCustomer,
+        querystring: ExportBy,
+        // It is sent as it is gathered.
+        response: { 200: Type.Unsafe<Readable>(ExportView) },
+        operationId: 'exportCustomer',
+        summary: 'All that every service holds of a customer',
+        description:
+          'Who asked and why is recorded before anything is given. A service that does not answer is in `missing`, and `isComplete` is false then. ' +
+          'The answer is sent as it is gathered: one that was cut off is no JSON.',
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const customerId = pseudonymOf(id)
+      const exportedAt = now().toISOString()
+      await commit.submit(recordExport(customerId, request.query, exportedAt), traceOf(request))
+      const gathered = gather({ ownerId: customerId, names: await namesFor(customerId, id) }, traceOf(request))
+      return reply
+        .type('application/json; charset=utf-8')
+        .send(Readable.from(exported({ customerId, exportedAt }, gathered)))
+    },
+  )
+}

@@ -1,0 +1,23 @@
+// What order-service holds of a customer: their orders, each with its facts and the keys that their requests came with.
+import { type Holdings, rowsOf } from '@orders/shared/runtime'
+
+export const holdings: Holdings = {
+  orders: rowsOf('orders', {
+    ...{ by: 'owner', column: 'customer_id', place: ['created_at', 'order_id'] },
+    sealed: ['user_name'],
+    subject: 'order_id',
+  }),
+  forgettings: rowsOf('forgettings', {
+    ...{ by: 'owner', column: 'customer_id', place: ['customer_id'] },
+    json: ['services'],
+  }),
+  facts: rowsOf('facts', {
+    ...{ by: 'subjects', column: 'order_id', place: ['sequence'] },
+    json: ['data', 'personal'],
+    sealed: ['personal'],
+  }),
+  idempotency_keys: rowsOf('idempotency_keys', {
+    ...{ by: 'subjects', column: 'order_id', place: ['idempotency_key'] },
+  }),
+  secrets: 'the key of all pseudonyms',
+}

@@ -1,0 +1,39 @@
+// Copies the databases of all services into a folder, while they run.
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { copySqlite } from '@orders/shared/storage'
+import { type Copied, sha256Of, syncPath, writeManifest } from './manifest.ts'
+
+interface Options {
+  services: readonly string[]
+  dataDir: string
+  to: string
+  version: string
+  now: Date
+  progress(service: string, share: number): void
+}
+
+/**
+ * Each database is copied as it was at one moment, one after the other. What was copied is on the disk when this resolves.
+ *
+ * @throws Error when the folder holds something, or there is no database; BrokenError `database_damaged`
+ */
+export async function backUp({ services, dataDir, to, version, now, progress }: Options): Promise<Copied[]> {
+  const there = services.filter((service) => existsSync(join(dataDir, `${service}.db`)))
+  if (there.length === 0)
+    throw new Error(`there is no database in ${dataDir}: DATA_DIR says where the services keep theirs`)
+  await mkdir(to, { recursive: true })
+  if ((await readdir(to)).length > 0) throw new Error(`${to} is not empty: a backup is never written over another`)
+  const databases: Copied[] = []
+  for (const service of there) {
+    const file = `${service}.db`
+    const path = join(to, file)
+    const { migrations, said } = await copySqlite(join(dataDir, file), path, (share) => progress(service, share))
+    await syncPath(path)
+    const { size: bytes } = await stat(path)
+    databases.push({ service, file, bytes, sha256: await sha256Of(path), migrations, said })
+  }
+  await writeManifest(to, { format: 1, version, createdAt: now.toISOString(), databases })
+  return databases
+}

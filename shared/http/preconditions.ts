@@ -1,0 +1,49 @@
+// Requests that replace a whole document say which one they have read, so that nothing that happened in between is undone (RFC 9110,
+// section 13: If-Match, If-None-Match, ETag).
+import { createHash } from 'node:crypto'
+import { type Static, Type } from 'typebox'
+import { RejectedError } from '../runtime/errors.ts'
+
+/** The headers of such a route. */
+export const Conditions = Type.Object({
+  'if-match': Type.Optional(Type.String({ maxLength: 1_000, description: 'The ETag of what was read' })),
+  'if-none-match': Type.Optional(Type.Literal('*', { description: 'For one that is not there yet' })),
+})
+export type Conditions = Static<typeof Conditions>
+
+/** A strong entity tag of a JSON document; the order of its fields does not matter. */
+export function entityTagOf(document: unknown): string {
+  const text = JSON.stringify(document, (_, value: unknown) => sorted(value))
+  return `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+/** Whether the request says which document it has read. */
+export function hasCondition(conditions: Conditions): boolean {
+  return conditions['if-match'] !== undefined || conditions['if-none-match'] !== undefined
+}
+
+/**
+ * `tag` is that of the document as it is, undefined where there is none. A weak tag matches nothing, as the RFC has it.
+ *
+ * @throws RejectedError 412 `precondition_failed`; `what` names the document for people.
+ */
+export function demandUnchanged(conditions: Conditions, tag: string | undefined, what: string): void {
+  const { 'if-match': wanted, 'if-none-match': none } = conditions
+  const isThere = tag !== undefined
+  const isWanted = (one: string) => wanted?.trim() === '*' || tagsIn(wanted ?? '').includes(one)
+  const matches = wanted === undefined || (isThere && isWanted(tag))
+  if (matches && !(none === '*' && isThere)) return
+  throw new RejectedError(412, 'precondition_failed', `${what} changed since it was read: read it and change it again`)
+}
+
+const tagsIn = (list: string): string[] => list.match(/(W\/)?"[^"]*"/g) ?? []
+
+/** @throws RejectedError 428 `precondition_required` (RFC 6585), for what others may have changed. */
+export function demandCondition(conditions: Conditions, message: string): void {
+  if (!hasCondition(conditions)) throw new RejectedError(428, 'precondition_required', message)
+}

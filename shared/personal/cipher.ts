@@ -1,0 +1,85 @@
+// How a text about a person is sealed: AES-256-GCM (NIST SP 800-38D) under a key of their own, which is wrapped by the master key
+// (AES-256-KW, RFC 3394).
+//
+// Promise: the same text in the same place under the same key is the same bytes, and no nonce ever serves two texts: it is made of
+// the text itself by HMAC-SHA256, as RFC 8452 does it. What is sealed opens in its own place only.
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
+
+/** What one key is good for; made of it once. */
+export interface Secrets {
+  encrypting: Buffer
+  noncing: Buffer
+}
+
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const SEALED = /^enc:1:([A-Za-z0-9_-]{16}):([A-Za-z0-9_-]{38,})$/
+const BEGINNING = /^enc:1:([A-Za-z0-9_-]{16}):/
+const KEY_IDS = /enc:1:([A-Za-z0-9_-]{16}):/g
+const WRAP = 'id-aes256-wrap'
+/** RFC 3394, section 2.2.3.1. */
+const WRAP_START = Buffer.alloc(8, 0xa6)
+
+const keyed = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+
+export function secretsOf(key: Buffer): Secrets {
+  return { encrypting: keyed(key, 'encrypt'), noncing: keyed(key, 'nonce') }
+}
+
+/** `enc:1:<key id>:<base64url of nonce, ciphertext and tag>`. `place` is where the text belongs, such as a message's id and field. */
+export function seal(keyId: string, { encrypting, noncing }: Secrets, place: string, text: string): string {
+  const nonce = keyed(noncing, `${place}\0${text}`).subarray(0, NONCE_BYTES)
+  const cipher = createCipheriv('aes-256-gcm', encrypting, nonce)
+  cipher.setAAD(Buffer.from(place))
+  const sealed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
+  return `enc:1:${keyId}:${sealed.toString('base64url')}`
+}
+
+/** Undefined when it was not sealed under this key for this place. */
+export function unseal({ encrypting }: Secrets, place: string, text: string): string | undefined {
+  const sealed = Buffer.from(SEALED.exec(text)?.[2] ?? '', 'base64url')
+  if (sealed.length < NONCE_BYTES + TAG_BYTES) return undefined
+  const cipher = createDecipheriv('aes-256-gcm', encrypting, sealed.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  })
+  cipher.setAAD(Buffer.from(place))
+  cipher.setAuthTag(sealed.subarray(-TAG_BYTES))
+  try {
+    return cipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + cipher.final('utf8')
+  } catch {
+    // Its tag is another: the callers know what to say of a text that does not open.
+    return undefined
+  }
+}
+
+/** Finds a text without telling it: nobody can try out texts without the key. */
+export const hash = ({ noncing }: Secrets, text: string): string =>
+  keyed(noncing, `index\0${text}`).subarray(0, 16).toString('base64url')
+
+/** The key under which a text is sealed; undefined for a plain one. */
+export const keyIdOf = (text: string): string | undefined => SEALED.exec(text)?.[1]
+
+/** The same by its beginning alone, for whoever can tell afterwards: a text that only looks so has a key that nobody knows. */
+export const keyIdAtStartOf = (text: string): string | undefined =>
+  text.startsWith('enc:1:') ? BEGINNING.exec(text)?.[1] : undefined
+
+/** Those that a longer text may name, such as a message. */
+export function keyIdsIn(text: string): string[] {
+  return text.includes('enc:1:') ? [...new Set(Array.from(text.matchAll(KEY_IDS), ([, keyId = '']) => keyId))] : []
+}
+
+export function wrap(master: Buffer, key: Buffer): string {
+  const cipher = createCipheriv(WRAP, master, WRAP_START)
+  return Buffer.concat([cipher.update(key), cipher.final()]).toString('base64url')
+}
+
+/** Undefined when another master key has wrapped it. */
+export function unwrap(master: Buffer, wrapped: string): Buffer | undefined {
+  try {
+    const cipher = createDecipheriv(WRAP, master, WRAP_START)
+    return Buffer.concat([cipher.update(Buffer.from(wrapped, 'base64url')), cipher.final()])
+  } catch {
+    // RFC 3394 checks the key's integrity as it unwraps it.
+    return undefined
+  }
+}

@@ -1,0 +1,117 @@
+// Personal data in messages: sealed when a group has decided what to say, opened when a message is handled.
+
+import type { Said } from '../commit/members.ts'
+import { createReading } from '../commit/reading.ts'
+import type { Received, Registry } from '../contracts/definition/contract.ts'
+import type { PersonalFields } from '../contracts/definition/personal.ts'
+import type { Publication } from '../messaging/broker.ts'
+import { decode, withData } from '../messaging/envelope.ts'
+import type { Arrived } from '../messaging/publishable.ts'
+import { PermanentError } from '../runtime/errors.ts'
+import type { Reader } from '../storage/index.ts'
+import { keyIdOf, keyIdsIn, seal, unseal } from './cipher.ts'
+import { keysById, waitingFor } from './store.ts'
+import type { Vault } from './vault.ts'
+
+/** What a required text about somebody says once they are forgotten; what is optional is missing then. */
+export const FORGOTTEN = 'forgotten'
+
+/** Its message waits for the key, and is handled when that has come: nothing was tried. */
+export class MissingKeyError extends PermanentError {
+  override name = 'MissingKeyError'
+  readonly waitsFor: string
+  constructor(keyId: string) {
+    super('key_missing', `the key ${keyId} has not come yet`)
+    this.waitsFor = waitingFor(keyId)
+  }
+}
+
+const placeOf = (messageId: string, path: string) => `${messageId}\n${path}`
+
+/** Seals each message for whom it is about; one about nobody who has a key goes as it is. */
+export function sealingBy(vault: Vault, { contracts }: Registry) {
+  return async (tx: Reader, said: Said[]): Promise<Publication[]> => {
+    if (!vault.isSealing) return said.map(({ publication }) => publication)
+    const owners = said.map(({ message }) => {
+      const contract = contracts.get(message.type)
+      return contract?.personal && contract.ownerOf(message.data)
+    })
+    await vault.fetchFor(
+      tx,
+      owners.filter((owner) => owner !== undefined),
+    )
+    return said.map(({ message, publication }, index) => {
+      const contract = contracts.get(message.type)
+      const key = vault.sealingFor(owners[index] ?? '')
+      if (!contract?.personal || !key) return publication
+      const data = contract.personal.replace(message.data, (text, path, isOptional) => {
+        if (key === 'forgotten') return isOptional ? undefined : FORGOTTEN
+        return seal(key.keyId, key.secrets, placeOf(message.id, path), text)
+      })
+      return withData(publication, contract, { ...message, data })
+    })
+  }
+}
+
+/** Decodes a delivery and opens what is sealed in it. Keys that are wanted at the same moment share a statement. */
+export function openingBy(vault: Vault, registry: Registry, database: Reader) {
+  const read = createReading(database)
+
+  return async (delivery: Arrived): Promise<Received> => {
+    const wanted = keyIdsIn(delivery.body.toString('latin1'))
+    if (wanted.length === 0) return decode(registry, delivery)
+    const missing = wanted.filter((keyId) => !vault.isAtHand(keyId))
+    if (missing.length > 0) {
+      const rows = await Promise.all(missing.map((keyId) => read(keysById, keyId)))
+      for (const row of rows) if (row) vault.note(row)
+    }
+    return decode(registry, delivery, (personal, message) => open(vault, personal, message))
+  }
+}
+
+/** An event as it was kept; of what type is its own to say. */
+export interface Kept {
+  id?: unknown
+  type?: unknown
+  data?: unknown
+}
+
+/** For people: the data of events with what is sealed opened, as far as there are keys. */
+export function showingBy(vault: Vault, { contracts }: Registry, database: Reader) {
+  return async (events: readonly Kept[]): Promise<unknown[]> => {
+    await vault.fetch(
+      database,
+      events.flatMap(({ data }) => keyIdsIn(JSON.stringify(data ?? null))),
+    )
+    return events.map(({ id, type, data }) => {
+      const personal = contracts.get(String(type))?.personal
+      if (!personal) return data
+      return personal.replace(data, (text, path, isOptional) => {
+        const secrets = vault.secrets(keyIdOf(text) ?? '')
+        if (secrets === 'forgotten') return isOptional ? undefined : FORGOTTEN
+        return (secrets && unseal(secrets, placeOf(String(id), path), text)) ?? text
+      })
+    })
+  }
+}
+
+/**
+ * @throws MissingKeyError; PermanentError `not_sealed_here` for what was sealed for another message
+ */
+function open(vault: Vault, personal: PersonalFields, { id, data }: Received): Pick<Received, 'data' | 'isForgotten'> {
+  const gone: string[] = []
+  const plain = personal.replace(data, (text, path, isOptional) => {
+    const keyId = keyIdOf(text)
+    if (keyId === undefined) return text
+    const secrets = vault.secrets(keyId)
+    if (secrets === undefined) throw new MissingKeyError(keyId)
+    if (secrets === 'forgotten') {
+      gone.push(path)
+      return isOptional ? undefined : FORGOTTEN
+    }
+    const opened = unseal(secrets, placeOf(id, path), text)
+    if (opened === undefined) throw new PermanentError('not_sealed_here', `${path} was not sealed for this message`)
+    return opened
+  })
+  return { data: plain, ...(gone.length > 0 && { isForgotten: true as const }) }
+}

@@ -1,0 +1,39 @@
+// Everything that a service needs for personal data, over its database: what seals it, what opens it, and the keys for both.
+import type { Registry } from '../contracts/definition/contract.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Database } from '../storage/index.ts'
+import { crossingBy } from './crossing.ts'
+import type { Master } from './master.ts'
+import { openingBy, sealingBy, showingBy } from './messages.ts'
+import { sealedDatabase } from './sealed-database.ts'
+import { prepareKeys, rewrap } from './store.ts'
+import { createVault } from './vault.ts'
+
+interface Options {
+  database: Database
+  registry: Registry
+  master: Master
+  isSealing: boolean
+  log: Pick<Log, 'info' | 'error'>
+  random?: ((bytes: number) => Buffer) | undefined
+}
+
+export type Personal = Awaited<ReturnType<typeof openPersonal>>
+
+/** The database that it gives takes the place of the one it is given. */
+export async function openPersonal({ database, registry, master, isSealing, log, random }: Options) {
+  await prepareKeys(database)
+  const { rewrapped, foreign } = await rewrap(database, master)
+  if (rewrapped > 0) log.info({ keys: rewrapped }, 'keys wrapped anew by the master key')
+  if (foreign > 0)
+    log.error({ keys: foreign }, 'keys that no master key of this service opens: see MASTER_KEY_PREVIOUS')
+  const vault = createVault({ master, isSealing, log, ...(random && { random }) })
+  return {
+    vault,
+    database: sealedDatabase(database, vault),
+    seal: sealingBy(vault, registry),
+    open: openingBy(vault, registry, database),
+    show: showingBy(vault, registry, database),
+    crossing: crossingBy(vault, database),
+  }
+}

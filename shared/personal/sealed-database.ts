@@ -1,0 +1,79 @@
+// A service's database in which what tells about people is sealed: a `sealable` goes in sealed, and what is sealed comes out opened,
+// or as an empty text once its owner is forgotten.
+import { type Database, isSealable, type Parameter, type Reader, type Sql } from '../storage/index.ts'
+import { keyIdAtStartOf } from './cipher.ts'
+import { createRowCipher } from './row-cipher.ts'
+import type { Vault } from './vault.ts'
+
+export function sealedDatabase(database: Database, vault: Vault): Database {
+  const rows = sealingRows(vault)
+  const outside = sealedSql(database, rows)
+  return {
+    ...database,
+    ...outside,
+    run: (sql, ...values) => database.transaction((tx) => sealedSql(tx, rows).run(sql, ...values)),
+    transaction: (work) => database.transaction((tx) => work({ ...sealedSql(tx, rows), lock: tx.lock })),
+  }
+}
+
+type Rows = ReturnType<typeof sealingRows>
+
+function sealingRows(vault: Vault) {
+  const cipher = createRowCipher()
+  return {
+    vault,
+    sealed(value: Parameter): Parameter {
+      if (!isSealable(value) || value.ownerId === undefined) return value
+      const { secret, otherwise, isHashed } = value
+      const key = vault.sealingFor(value.ownerId)
+      if (!key) return value
+      if (isHashed && key !== 'forgotten') return cipher.hash(key, secret ?? '')
+      return key === 'forgotten' || secret === undefined ? otherwise : cipher.seal(key, secret)
+    },
+    /** What was not sealed here is somebody's own text, which only looks so; what cannot be opened any more is nobody's. */
+    opened(text: string): string {
+      const secrets = vault.secrets(keyIdAtStartOf(text) ?? '')
+      if (secrets === 'forgotten') return ''
+      return (secrets && cipher.open(secrets, text)) ?? text
+    },
+  }
+}
+
+function sealedSql(sql: Sql, rows: Rows): Sql {
+  const { vault } = rows
+  const statement = <T>(run: (values: Parameter[]) => Promise<T>, values: Parameter[]): Promise<T> => {
+    const owners = vault.isSealing ? values.flatMap((value) => (isSealable(value) ? (value.ownerId ?? []) : [])) : []
+    if (owners.length === 0) return run(values)
+    const fetched = vault.fetchFor(sql, owners)
+    const sealedRun = () => run(values.map(rows.sealed))
+    // At once where nothing is to be waited for: on PostgreSQL statements of one turn share a round trip.
+    return fetched ? fetched.then(sealedRun) : sealedRun()
+  }
+  return {
+    all: async <R extends object>(text: string, ...values: Parameter[]) =>
+      opened(sql, rows, await statement((all) => sql.all<R>(text, ...all), values)),
+    async get<R extends object>(text: string, ...values: Parameter[]) {
+      const row = await statement((all) => sql.get<R>(text, ...all), values)
+      return row && (await opened(sql, rows, [row]))[0]
+    },
+    run: (text, ...values) => statement((all) => sql.run(text, ...all), values),
+  }
+}
+
+async function opened<R extends object>(sql: Reader, { vault, opened: open }: Rows, rows: R[]): Promise<R[]> {
+  const keyIds = new Set<string>()
+  for (const row of rows) {
+    for (const name in row) {
+      const value: unknown = row[name]
+      if (isSealed(value)) keyIds.add(keyIdAtStartOf(value) ?? '')
+    }
+  }
+  if (keyIds.size === 0) return rows
+  await vault.fetch(sql, [...keyIds])
+  return rows.map((row) => {
+    const entries = Object.entries(row).map(([name, value]) => [name, isSealed(value) ? open(value) : value])
+    return Object.fromEntries(entries) as R
+  })
+}
+
+const isSealed = (value: unknown): value is string => typeof value === 'string' && keyIdAtStartOf(value) !== undefined

@@ -1,0 +1,16 @@
+// The broker of a service: which one it is, and what a stop waits for.
+import type { Domain } from '../contracts/definition/domain.ts'
+import { type Broker, brokerUrls } from '../messaging/index.ts'
+import type { CommonConfig } from '../runtime/config.ts'
+
+export function brokerOf(
+  { amqpUrl: url, brokerCluster: isCluster = brokerUrls(url).length > 1 }: CommonConfig,
+  { clusterTopology, topology }: Domain,
+) {
+  return { url, isCluster, topology: isCluster ? clusterTopology : topology }
+}
+
+/** Waits for the last confirms; without a broker there is nothing to wait for, the rows are safe in the table. */
+export async function flushed(underWay: () => number, broker: Broker): Promise<void> {
+  while (underWay() > 0 && broker.status().fault === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
+}

@@ -1,0 +1,60 @@
+// The log as it is told page by page, and its events as they came.
+import type { Received } from '../contracts/definition/contract.ts'
+import type { History } from '../contracts/definition/log.ts'
+import { MissingKeyError, type Personal } from '../messaging/index.ts'
+import { asError, BrokenError } from '../runtime/errors.ts'
+import type { Log } from '../runtime/log.ts'
+
+export interface Told {
+  event: Received
+  /** As it came, as far as the log knows. */
+  delivery: ReturnType<typeof deliveryOf>
+}
+
+interface Page {
+  bodies: string[]
+  keys: History['keys']
+}
+
+/** Page by page, each of whole subjects: what is told of the last one may go on in the next answer. */
+export async function* pagesOf(read: (after: NonNullable<History['next']>) => Promise<History>): AsyncGenerator<Page> {
+  let begun: History['events'] = []
+  for (let after: History['next'] = { subject: 0, sequence: 0 }; after; ) {
+    const { events, keys, next }: History = await read(after)
+    const all = [...begun, ...events]
+    begun = all.filter(({ subject }) => subject === next?.subject)
+    yield { keys, bodies: all.filter(({ subject }) => subject !== next?.subject).map(({ body }) => body) }
+    after = next
+  }
+}
+
+/**
+ * In the order of their times; what this version cannot read is left out, and said.
+ *
+ * @throws BrokenError `keys_missing` when what is sealed cannot be opened here
+ */
+export async function toldBy(bodies: readonly string[], open: Personal['open'], log: Log): Promise<Told[]> {
+  const told: Told[] = []
+  for (const body of bodies) {
+    const delivery = deliveryOf(body)
+    try {
+      told.push({ event: await open(delivery), delivery })
+    } catch (thrown) {
+      if (thrown instanceof MissingKeyError)
+        throw new BrokenError(
+          'keys_missing',
+          `${thrown.message}: put the service’s keys back first, see docs/forgetting.md`,
+        )
+      const { messageId } = delivery.properties
+      log.warn({ messageId, err: asError(thrown) }, 'an event that this version cannot read is left out')
+    }
+  }
+  return told.sort((one, other) => Date.parse(one.event.time) - Date.parse(other.event.time))
+}
+
+function deliveryOf(body: string) {
+  // The cast is the edge to what was an event when it was kept.
+  const { id, type, subject } = JSON.parse(body) as Pick<Received, 'id' | 'type' | 'subject'>
+  const properties = { messageId: id, type, correlationId: subject, headers: { attempt: 1 } }
+  return { body: Buffer.from(body), properties, exchange: '', routingKey: type, redelivered: true }
+}

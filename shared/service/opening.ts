@@ -1,0 +1,35 @@
+// How a service opens what it stands on: its database, brought up to date; and a broker for a command in its name.
+import { join } from 'node:path'
+import type { Domain } from '../contracts/definition/domain.ts'
+import { type Broker, openRabbit, readAmqpTls } from '../messaging/index.ts'
+import type { CommonConfig } from '../runtime/config.ts'
+import type { Log } from '../runtime/log.ts'
+import { type Database, migrate } from '../storage/index.ts'
+import { brokerOf } from './broker.ts'
+
+const KERNELS_MIGRATIONS = join(import.meta.dirname, '..', 'storage', 'migrations')
+
+/** @throws BrokenError `migration_changed` */
+export async function upToDate(database: Database, folder: string, log: Log): Promise<void> {
+  const applied = await migrate(database, [KERNELS_MIGRATIONS, join(folder, 'migrations')], () =>
+    log.warn('waiting for another process that holds the database, a copy that brings it up to date perhaps'),
+  )
+  if (applied.length > 0) log.info({ migrations: applied }, 'database brought up to date')
+}
+
+/** For a command that asks in a service's name, and takes nothing from its queues. */
+export function openServiceBroker(
+  { name, domain }: { name: string; domain: Domain },
+  config: CommonConfig,
+  log: Log,
+): Broker {
+  const broken = (error: Error) => log.error({ err: error }, error.message)
+  return openRabbit({
+    ...brokerOf(config, domain),
+    owner: name,
+    tls: readAmqpTls(config),
+    name: `${name} heal`,
+    log,
+    broken,
+  })
+}

@@ -1,0 +1,140 @@
+// What a service answers to operators over the broker, and what each of its copies says of itself: nobody asks a service over HTTP
+// but people.
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { operationsOf, type ServiceState } from '../contracts/definition/operations.ts'
+import {
+  type ConsumerOptions,
+  countRetries,
+  countRows,
+  createRehearsal,
+  type Kernel,
+  operationsExchange,
+  operationsQueueOf,
+  type Properties,
+  type Rehearse,
+  type Replier,
+  replies,
+  serve,
+  type Taking,
+} from '../messaging/index.ts'
+import type { WatchedBreaker } from '../runtime/breaker.ts'
+import { RejectedError } from '../runtime/errors.ts'
+import { lookEvery } from '../runtime/looks.ts'
+import type { Wired } from './definition.ts'
+import type { exporterOf } from './exporting.ts'
+import type { Waiting } from './waiting.ts'
+
+interface Parts {
+  /** Those that a message may be rehearsed for. */
+  consumers: readonly ConsumerOptions[]
+  waiting: Waiting
+  breakers: readonly WatchedBreaker[]
+  /** As readiness has them. */
+  faults(): Promise<string[]>
+  /** As the service's wiring has it. */
+  removed?: Wired['removed']
+  exporting: ReturnType<typeof exporterOf>
+}
+
+type State = () => Promise<ServiceState>
+
+/** Operators are few. */
+const PREFETCH = 8
+/** A whole message in base64, and what is around it. */
+const QUESTION_MAX_BYTES = 1_500_000
+/** Often enough that three that are missed tell soon. */
+const REPORT_EVERY_MS = 10_000
+
+/** Begins at once; the caller closes it. */
+export function serveOperations(kernel: Kernel, parts: Parts): Taking {
+  const state = stateOf(kernel, parts)
+  const rehearse = createRehearsal(kernel, parts.consumers)
+  const { waiting, removed, exporting } = parts
+  const answers = answersOf(kernel.service, state, { waiting, removed, exporting, rehearse })
+  const serving = serve(kernel, operationsQueueOf(kernel.service), PREFETCH, answers, {
+    keepsDeadLetters: false,
+    bodyMaxBytes: QUESTION_MAX_BYTES,
+    // A console asks every few seconds.
+    logLevel: 'debug',
+  })
+  const reports = report(kernel, state)
+  return {
+    ...serving,
+    async close() {
+      await reports.close()
+      await serving.close()
+    },
+  }
+}
+
+/** Gives what says how this copy is. */
+function stateOf({ service, version, database, now }: Kernel, { breakers, faults }: Parts): State {
+  const copy = `${hostname()}/${randomUUID().slice(0, 8)}`
+  const startedAt = now().toISOString()
+  return async () => {
+    // While the database is away, that is one of the faults.
+    const [outboxRows, retries] = await Promise.all([
+      countRows(database).catch(() => null),
+      countRetries(database).catch(() => []),
+    ])
+    return {
+      ...{ service, version, copy, startedAt, outboxRows, faults: await faults() },
+      retries: retries.map(({ count, ...one }) => ({ ...one, count: Number(count) })),
+      openBreakers: breakers.filter(({ state }) => state() !== 'closed').map(({ name }) => name),
+    }
+  }
+}
+
+/** The same for every service. */
+function answersOf(
+  service: string,
+  state: State,
+  { waiting, removed, exporting, rehearse }: Pick<Parts, 'waiting' | 'removed' | 'exporting'> & { rehearse: Rehearse },
+): Replier[] {
+  const operations = operationsOf(service)
+  return [
+    replies(operations.state, state),
+    replies(operations.retries, (wanted) => waiting.list(wanted)),
+    replies(operations.hasten, ({ id }, trace) => waiting.hasten(id, trace)),
+    replies(operations.giveUp, ({ id }, trace) => waiting.giveUp(id, trace)),
+    replies(operations.removed, async ({ subjects }) => ({ subjects: [...((await removed?.(subjects)) ?? [])] })),
+    replies(operations.rehearse, ({ queue, body, properties, ...way }) =>
+      rehearse(queue, {
+        ...way,
+        body: Buffer.from(body, 'base64'),
+        properties: propertiesIn(properties),
+        redelivered: false,
+      }),
+    ),
+    replies(operations.export, exporting),
+  ]
+}
+
+/** @throws RejectedError 400 `invalid_data` */
+function propertiesIn(text: string): Properties {
+  try {
+    // The cast is the edge to audit-service, which keeps them as they came; what decodes them trusts none of them.
+    return JSON.parse(text) as Properties
+  } catch (error) {
+    throw new RejectedError(400, 'invalid_data', 'the properties are not JSON', { cause: error })
+  }
+}
+
+/** Says how this copy is, now and again, and once more when it is closed. */
+function report({ broker, log }: Kernel, state: State) {
+  async function tell(): Promise<void> {
+    const current = await state()
+    if (broker.status().fault === undefined)
+      broker.tell(operationsExchange, 'service.state', Buffer.from(JSON.stringify(current)))
+  }
+  const looks = lookEvery(REPORT_EVERY_MS, tell, (err) => log.warn({ err }, 'cannot say how this copy is'))
+  // One that is closed before it was ever there needs no report.
+  broker.ready().then(looks.now, () => undefined)
+  return {
+    async close(): Promise<void> {
+      await looks.close()
+      await tell().catch(() => undefined)
+    },
+  }
+}

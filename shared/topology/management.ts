@@ -1,0 +1,68 @@
+// The management API of RabbitMQ, as far as a running service reads from it: where it is, as whom it is asked, and one question.
+import { unescape as decoded } from 'node:querystring'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { asError } from '../runtime/errors.ts'
+import { brokerUrls } from './broker-urls.ts'
+
+export interface Management {
+  /** Everything stands below it: `http://localhost:15672/api`. */
+  api: string
+  authorization: string
+  /** For people; without a login. */
+  host: string
+  vhost: string
+}
+
+const DEFAULT_LOGIN = 'guest'
+
+/** Where `MANAGEMENT_URL` says, with the broker's own login unless it has one; else at the first host of `AMQP_URL`. */
+export function managementOf(amqpUrl: string, managementUrl?: string): Management | undefined {
+  if (managementUrl === 'off') return undefined
+  const broker = new URL(brokerUrls(amqpUrl)[0] ?? '')
+  // Under TLS the login is not to be read by others, so it is not sent in the clear beside it.
+  const usual = broker.protocol === 'amqps:' ? 'https://host:15671' : 'http://host:15672'
+  const base = new URL(managementUrl ?? usual.replace('host', broker.hostname))
+  const { username, password } = base.username === '' ? broker : base
+  const isAnonymous = username === '' && password === ''
+  const login = isAnonymous ? [DEFAULT_LOGIN, DEFAULT_LOGIN] : [decoded(username), decoded(password)]
+  return {
+    api: `${base.origin}${base.pathname.replace(/\/$/, '')}/api`,
+    authorization: `Basic ${Buffer.from(login.join(':')).toString('base64')}`,
+    host: base.host,
+    vhost: decoded(broker.pathname.slice(1)) || '/',
+  }
+}
+
+const overview = Compile(Type.Object({ disable_stats: Type.Boolean() }))
+
+/**
+ * These columns of every queue of the vhost, as the broker has them.
+ *
+ * @throws Error where it cannot be asked, and where the broker collects no statistics: its answer would lack what was asked for
+ */
+export async function queuesAt(
+  management: Management,
+  columns: readonly string[],
+  signal: AbortSignal,
+): Promise<unknown> {
+  const about = await ask(management, 'overview?columns=disable_stats', signal)
+  if (!overview.Check(about)) throw new Error('it does not say whether its statistics are off')
+  if (about.disable_stats) throw new Error('its statistics are off, and with them what holds for a queue')
+  return ask(management, `queues/${encodeURIComponent(management.vhost)}?columns=${columns.join(',')}`, signal)
+}
+
+async function ask({ api, authorization }: Management, path: string, signal: AbortSignal): Promise<unknown> {
+  const answer = await fetch(`${api}/${path}`, { headers: { authorization }, signal })
+  // Read or thrown away, so that the connection is free.
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`it answers ${answer.status}`)
+  return JSON.parse(text)
+}
+
+/** Why it could not be asked, for people: what `fetch` hides in a cause included. */
+export function whyUnasked({ cause, message }: Error): string {
+  // A name with several addresses fails once for each.
+  const [told = message] = cause instanceof AggregateError ? cause.errors.map((one) => asError(one).message) : []
+  return cause instanceof Error && cause.message !== '' ? cause.message : told
+}

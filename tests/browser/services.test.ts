@@ -1,0 +1,119 @@
+// An operator sees which services are away or not ready, looks at what waits in one, and finds who did what.
+
+import type { Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { findingsOn, launchBrowser, openPage, overflowOf, PHONE, takePicture, type Watched } from './browser.ts'
+import { type FakeAudit, startFakeAudit } from './fake-audit.ts'
+import { troubled } from './fake-services.ts'
+
+let browser: Browser
+let audit: FakeAudit
+let watched: Watched
+
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser?.close())
+beforeEach(async () => {
+  audit = await startFakeAudit()
+  troubled(audit.services)
+  watched = await openPage(browser)
+})
+afterEach(async () => {
+  await watched.close()
+  await audit.close()
+  expect(watched.complaints).toEqual([])
+})
+
+const TROUBLE = /^Payment does not answer, shipping is not ready, email does not serve, 30 messages failed/
+
+it('the first page says who does not answer, who is not ready, whom they leave alone, and what to do', async () => {
+  const { page } = watched
+  await page.goto(audit.url)
+  await page.getByRole('heading', { level: 1, name: TROUBLE }).waitFor()
+  const region = page.getByRole('region', { name: 'Services' })
+  const away = region.getByRole('article').filter({ hasText: 'does not answer' })
+  expect(await away.innerText()).toMatch(/payment[\s\S]*no answer[\s\S]*heard of last[\s\S]*Start payment-service/)
+  expect(await region.getByRole('article').filter({ hasText: 'not ready' }).innerText()).toContain('disk is full')
+  expect(await region.innerText()).toContain('leaves email alone')
+  await page.getByRole('region', { name: 'Retries' }).getByText('2 messages will be tried again').waitFor()
+  expect(await findingsOn(page)).toEqual([])
+})
+
+it('what waits is found by the keyboard alone, hastened with a name and a reason, and on record', async () => {
+  const { page } = watched
+  await page.goto(audit.url)
+  await page.getByRole('link', { name: /Look and decide about what waits in notification-service/ }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { level: 1, name: 'What waits in notification-service' }).waitFor()
+  await page.getByText('connect ECONNREFUSED').first().waitFor()
+  await page.getByRole('button', { name: 'Hasten …' }).first().focus()
+  await page.keyboard.press('Enter')
+  await page.waitForFunction("document.activeElement.name === 'reason'")
+  await page.keyboard.type('the mail server is back')
+  const form = page.getByRole('form', { name: 'Try it now' })
+  await form.getByLabel('Your name').fill('ada')
+  // The page is drawn anew with each answer, and leaves what somebody types alone.
+  await page.waitForResponse(/\/retries/)
+  await page.waitForResponse(/\/retries/)
+  expect(await form.getByLabel('Your name').inputValue()).toBe('ada')
+  expect(await findingsOn(page)).toEqual([])
+  await form.getByRole('button', { name: 'Try it now' }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByText('order-1').waitFor({ state: 'detached' })
+  await page.getByRole('link', { name: 'order-2' }).waitFor()
+  await page.getByRole('link', { name: 'Actions' }).click()
+  const row = page.getByRole('row', { name: /ada/ })
+  expect(await row.innerText()).toMatch(/hasten\s+the mail server is back\s+retry 0+1/)
+  expect(await findingsOn(page)).toEqual([])
+})
+
+it.each([{ colorScheme: 'dark' as const }, { colorScheme: 'dark' as const, viewport: PHONE }])(
+  'their page is sound where much is wrong: %j',
+  async (terms) => {
+    const other = await openPage(browser, terms)
+    try {
+      for (const path of ['#/services', '#/']) {
+        await other.page.goto(`${audit.url}/${path}`)
+        await other.page.getByText('disk is full').first().waitFor()
+        expect(await findingsOn(other.page)).toEqual([])
+        expect(await overflowOf(other.page)).toBe(0)
+      }
+      expect(other.complaints).toEqual([])
+    } finally {
+      await other.close()
+    }
+  },
+)
+
+it('all of them stand on one page, and a picture is taken of it', async () => {
+  const { page } = watched
+  await page.goto(`${audit.url}/#/services`)
+  const row = page.getByRole('row', { name: /payment/ })
+  await row.getByText('does not answer', { exact: true }).waitFor()
+  await page.getByRole('link', { name: '2 that wait in notification-service' }).waitFor()
+  await takePicture(page, 'console-services')
+})
+
+it('a message is rehearsed: that it would fail again, or what it would say, masked', async () => {
+  const { page } = watched
+  const [failing, mail] = ['payment-service', 'notification-service'].map((name) =>
+    audit.letters.find(({ service }) => service === name),
+  )
+  await page.goto(`${audit.url}/#/failed/${failing?.id}`)
+  await page.getByRole('button', { name: 'Rehearse' }).click()
+  await page.getByText('It would fail again, with TypeError').waitFor()
+  await page.getByText('Where in the code it would fail').click()
+  await page.getByLabel('Stack of the rehearsal').getByText('amountOf').waitFor()
+  expect(await findingsOn(page)).toEqual([])
+
+  await page.goto(`${audit.url}/#/failed?fingerprint=${mail?.fingerprint}`)
+  await page.getByRole('button', { name: 'Rehearse one' }).click()
+  await page.getByText('It would say 77/inventory.reserved').waitFor()
+  await page.getByText(/What inventory.reserved would carry/).click()
+  const carried = page.getByLabel('Content', { exact: true })
+  await carried.waitFor()
+  expect(await carried.innerText()).toContain('item1')
+  expect(await carried.innerText()).not.toContain('gayal')
+  expect(await findingsOn(page)).toEqual([])
+})
