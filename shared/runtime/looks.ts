@@ -4,6 +4,7 @@ import { asError } from './errors.ts'
 /** `failed` is told once for each outage. The first look is after `everyMs`; whoever opens it closes it. */
 export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (error: Error) => void) {
   let looking: Promise<void> | undefined
+  let next: Promise<void> | undefined
   let isReadable = true
   let closed = false
 
@@ -19,13 +20,27 @@ export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (e
     }
   }
 
-  /** Looks at once, or joins the look that is under way; resolves when it is over. Never rejects. */
-  async function now(): Promise<void> {
-    if (!closed) looking ??= lookOnce()
+  /** One look that has yet to begin answers all who ask while another is under way, since that one may have passed what they mean. */
+  async function afterwards(): Promise<void> {
     await looking
+    next = undefined
+    await now()
   }
 
-  const interval = setInterval(now, everyMs)
+  /** Resolves when a look is over that has begun since, or when nobody looks any more. Never rejects. */
+  async function now(): Promise<void> {
+    if (looking) {
+      next ??= afterwards()
+      return next
+    }
+    if (closed) return
+    looking = lookOnce()
+    return looking
+  }
+
+  const interval = setInterval(() => {
+    if (!looking) void now()
+  }, everyMs)
   interval.unref()
   return {
     now,
