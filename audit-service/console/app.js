@@ -1,5 +1,5 @@
 // The operator console: which page is shown, and what stands around every page. What events say only ever becomes text.
-import { html, render, useEffect, useState } from '/console/packages/preact.js'
+import { html, render, useEffect, useLayoutEffect, useState } from '/console/packages/preact.js'
 import { forgetToken, giveToken, hasToken, onTokenWanted, wasTokenRefused } from './api.js'
 import { Actions } from './pages/actions.js'
 import { Failed } from './pages/failed.js'
@@ -90,7 +90,7 @@ function App() {
     onTokenWanted(setLocked)
     return () => removeEventListener('hashchange', changed)
   }, [])
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${title} · Orders console`
     // Whoever came by a link hears where they are.
     if (document.activeElement === document.body || document.activeElement?.closest('main')) focusHeading()
@@ -152,7 +152,7 @@ function Find() {
 }
 
 function Locked() {
-  useEffect(() => document.getElementById('token')?.focus(), [])
+  useLayoutEffect(() => document.getElementById('token')?.focus(), [])
   /** @param {SubmitEvent} submitted */
   function give(submitted) {
     submitted.preventDefault()

@@ -1,6 +1,6 @@
 // Doing something: a button that opens a form, which says what will be done to how many, and asks why, and who does it where the token
 // does not say.
-import { html, useEffect, useRef, useState } from '/console/packages/preact.js'
+import { html, useLayoutEffect, useRef, useState } from '/console/packages/preact.js'
 import { operatorName, Refused } from '../api.js'
 
 const OPERATOR = 'operator-name'
@@ -19,7 +19,8 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
   const [known, setKnown] = useState(/** @type {string | null} */ (null))
   const first = useRef(/** @type {HTMLInputElement | null} */ (null))
   const opener = useRef(/** @type {HTMLButtonElement | null} */ (null))
-  useEffect(() => {
+  // Before anybody can type, whose words would otherwise move to another field.
+  useLayoutEffect(() => {
     if (!isOpen) return
     first.current?.focus()
     operatorName().then(setKnown)

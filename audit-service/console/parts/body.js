@@ -1,5 +1,5 @@
 // A message's body. What tells something about a person is masked by audit-service, which shows it to whoever says why, on record.
-import { html, useEffect, useRef, useState } from '/console/packages/preact.js'
+import { html, useLayoutEffect, useRef, useState } from '/console/packages/preact.js'
 import { Act } from './act.js'
 
 const MASK = '••••••'
@@ -19,7 +19,7 @@ function indented(text) {
 export function Body({ text, label = 'Content', look }) {
   const [whole, setWhole] = useState(/** @type {string | undefined} */ (undefined))
   const hides = useRef(/** @type {HTMLButtonElement | null} */ (null))
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (whole !== undefined) hides.current?.focus()
   }, [whole])
   const run = async (/** @type {import('./act.js').Given} */ given) => {
