@@ -49,7 +49,11 @@ export function outsideAt(places: string | undefined, verifier: Verifier): Outsi
   }
 }
 
-/** Appended, and on the disk when `write` resolves. Each has an empty line behind it. */
+/**
+ * Appended, and on the disk when `write` resolves. Each has an empty line behind it.
+ *
+ * Opened for each, so that it may be moved away at any time: what logrotate calls `PATH.1` is read while there is none in `path`.
+ */
 function file(path: string, verifier: Verifier): Place {
   return {
     async write(checkpoint) {
@@ -61,21 +65,23 @@ function file(path: string, verifier: Verifier): Place {
         await handle.close()
       }
     },
-    async newest() {
-      const handle = await open(path, 'r').catch((error: unknown) => {
-        if (errorCode(asError(error)) === 'ENOENT') return undefined
-        throw error
-      })
-      if (!handle) return undefined
-      try {
-        const { size } = await handle.stat()
-        const tail = Buffer.alloc(Math.min(size, TAIL_BYTES))
-        await handle.read(tail, 0, tail.length, size - tail.length)
-        return newestIn(tail.toString(), verifier)
-      } finally {
-        await handle.close()
-      }
-    },
+    newest: async () => (await newestOf(path, verifier)) ?? newestOf(`${path}.1`, verifier),
+  }
+}
+
+async function newestOf(path: string, verifier: Verifier): Promise<Tree | undefined> {
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    if (errorCode(asError(error)) === 'ENOENT') return undefined
+    throw error
+  })
+  if (!handle) return undefined
+  try {
+    const { size } = await handle.stat()
+    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES))
+    await handle.read(tail, 0, tail.length, size - tail.length)
+    return newestIn(tail.toString(), verifier)
+  } finally {
+    await handle.close()
   }
 }
 
