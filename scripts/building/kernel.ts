@@ -28,7 +28,7 @@ export async function packKernel(folder: string, into: string): Promise<string> 
   await rm(out, { recursive: true, force: true })
   await mkdir(into, { recursive: true })
   await compile(out)
-  await Promise.all([copyMigrations(out), writeManifest(out), cp(join(ROOT, 'LICENSE'), join(out, 'LICENSE'))])
+  await Promise.all([copyAsTheyAre(out), writeManifest(out), cp(join(ROOT, 'LICENSE'), join(out, 'LICENSE'))])
   await cp(join(ROOT, 'scripts', 'building', 'kernel.md'), join(out, 'README.md'))
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', resolve(into)], { cwd: out })
   const [packed] = JSON.parse(stdout) as { filename: string }[]
@@ -58,9 +58,10 @@ async function compile(out: string): Promise<void> {
   }
 }
 
-async function copyMigrations(out: string): Promise<void> {
+/** Migrations, and what is loaded into other processes. */
+async function copyAsTheyAre(out: string): Promise<void> {
   const paths = await readdir(SOURCE, { recursive: true })
-  for (const path of paths.filter((one) => one.endsWith('.sql') && !one.includes('/test/'))) {
+  for (const path of paths.filter((one) => /\.(sql|mjs)$/.test(one) && !/(^|\/)(test|node_modules)\//.test(one))) {
     await mkdir(dirname(join(out, path)), { recursive: true })
     await cp(join(SOURCE, path), join(out, path))
   }

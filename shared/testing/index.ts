@@ -1,4 +1,20 @@
 // The door to testing: the in-memory broker and what else tests need to stand on their own, and the simulation of a whole choreography.
+export {
+  type Chaos,
+  type ChaosOptions,
+  type ChaosReport,
+  type ChaosRun,
+  chaos,
+  type ServiceProcess,
+} from './chaos/chaos.ts'
+export {
+  type Fleet,
+  type FleetExit,
+  type FleetOptions,
+  type FleetProcess,
+  type Member,
+  startFleet,
+} from './chaos/fleet.ts'
 export { decideAlone, handleAlone } from './decide.ts'
 export { createMemoryBroker, type MemoryBroker } from './memory-broker.ts'
 export type { Schedule } from './memory-queue.ts'

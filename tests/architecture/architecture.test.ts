@@ -24,6 +24,7 @@ const ROOMS = [
   'service',
   'testing',
   'testing/simulation',
+  'testing/chaos',
 ]
 
 const roomOf = ({ path }: { path: string }) => path.split('/')[0] ?? ''

@@ -1,5 +1,6 @@
 // The things that a chaos run breaks and heals, opened together and closed in reverse, however the run ends.
 import { join } from 'node:path'
+import { type Fleet, type FleetOptions, type Member, startFleet } from '@orders/shared/testing'
 import type { RabbitNode } from '../../scripts/broker/node.ts'
 import type { PostgresServer } from '../../scripts/postgres/server.ts'
 import { type PostgresWire, startPostgresWire } from '../support/postgres-wire.ts'
@@ -8,7 +9,7 @@ import { prepareSystem, type ServiceName, type System, serviceNames } from '../s
 import { createVhost, type Vhost } from '../support/vhost.ts'
 import { startWire, type Wire } from '../support/wire.ts'
 import { type Disks, prepareDisks } from './disks.ts'
-import { type Fleet, type Member, startFleet } from './fleet.ts'
+import { lastWordsIn } from './last-words.ts'
 import { type MailProvider, startMailProvider } from './mail-provider.ts'
 import { postgresRows, type Rows, sqliteRows } from './oracle/rows.ts'
 import { CONFIRM_ABOVE_CENTS, CONFIRM_WITHIN_MS } from './orders.ts'
@@ -20,7 +21,7 @@ export interface World {
   postgres: PostgresServer | undefined
   vhost: Vhost
   system: System
-  fleet: Fleet
+  fleet: Fleet<ServiceName>
   mail: MailProvider
   disks: Disks
   /** Each service's way to the broker. */
@@ -115,11 +116,11 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     const disks = await prepareDisks(system.dataDir, [...serviceNames], [...new Set(filled)])
     closers.push(disks.remove)
     const migration = plan.find((fault) => fault.kind === 'migration')
-    const first = ({ service, copy }: Member): Record<string, string> =>
+    const first = ({ service, copy }: Member<ServiceName>): Record<string, string> =>
       migration?.service === service && copy === 1 ? { CHAOS_KILL_AT: `migration:${migration.statement}` } : {}
-    const builtIn = ({ service, copy }: Member) =>
+    const builtIn = ({ service, copy }: Member<ServiceName>) =>
       release && plan.some((fault) => isReleasedFirst(fault, { service, copy })) ? release.servicesDir : servicesDir
-    const fleet = await startFleet(system, { copies, first, builtIn })
+    const fleet = await startFleet({ ...launching(system), services: serviceNames, copies, first, builtIn })
     closers.push(fleet.stop)
     const pathOf = (database: string) => join(system.dataDir, folderOf(database), `${database}.db`)
     const files = sqliteRows(pathOf)
@@ -133,6 +134,15 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** How the processes of a fleet are those of a system. */
+export function launching(system: System): Pick<FleetOptions<ServiceName>, 'launch' | 'isReady' | 'lastWords'> {
+  return {
+    launch: ({ service, copy }, environment, builtIn) => system.launch(service, copy, environment, builtIn),
+    isReady: ({ service, copy }) => system.isReady(service, copy),
+    lastWords: lastWordsIn(system.log),
   }
 }
 

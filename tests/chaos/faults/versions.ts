@@ -4,12 +4,12 @@ import { type Inject, untilTrue } from './fault.ts'
 
 export const versions: Inject<'versions'> = async ({ fleet, system, release, servicesDir }, member) => {
   if (!release) throw new Error('there is no release to run beside')
-  await fleet.swap(member, release.servicesDir)
+  await fleet.restart(member, release.servicesDir)
   const isReady = () =>
     untilTrue(async () => fleet.isUp(member) && (await system.isReady(member.service, member.copy).catch(() => false)))
   const wasReady = await isReady()
   return async () => {
-    await fleet.swap(member, servicesDir)
+    await fleet.restart(member, servicesDir)
     const isBack = await isReady()
     const what = `ready as ${release.name}, and ${isBack ? '' : 'not yet '}as what it is now`
     return { felt: wasReady ? 1 : 0, what: wasReady ? what : `never ready as ${release.name}` }

@@ -5,16 +5,16 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { OrderPaid, registry } from '@orders/shared/contracts'
 import { encode } from '@orders/shared/messaging'
+import { type Fleet, startFleet } from '@orders/shared/testing'
 import { connect } from 'amqplib'
-import { prepareSystem } from '../../support/system.ts'
+import { prepareSystem, type ServiceName } from '../../support/system.ts'
 import { createVhost, type Vhost } from '../../support/vhost.ts'
 import { type Drained, depthsOf } from '../drain.ts'
-import { type Fleet, startFleet } from '../fleet.ts'
 import { sqliteRows } from '../oracle/rows.ts'
 import { minutesOf } from '../progress-line.ts'
 import { type Random, randomFrom, seedFor } from '../random.ts'
 import { isPassed } from '../verdict.ts'
-import type { BrokerNode } from '../world.ts'
+import { type BrokerNode, launching } from '../world.ts'
 import {
   allAreSent,
   allArrived,
@@ -81,7 +81,12 @@ export async function runNotifications(options: Options): Promise<Result | undef
     const environment = settingsFor(providers)
     const system = await prepareSystem({ amqpUrl: vhost.amqpUrl, servicesDir, preload: PRELOAD, environment })
     closers.push(system.stop)
-    const fleet = await startFleet(system, { copies: 1, services: ['notification'], builtIn: () => servicesDir })
+    const fleet = await startFleet({
+      ...launching(system),
+      services: ['notification'],
+      copies: 1,
+      builtIn: () => servicesDir,
+    })
     closers.push(fleet.stop)
     await fleet.allReady(READY_WITHIN_MS)
     const rows = sqliteRows(() => join(system.dataDir, 'notification-service.db'))
@@ -130,7 +135,7 @@ function settingsFor({ smtpUrl, httpUrl }: Providers): Record<string, string> {
 interface Surroundings {
   vhost: Vhost
   providers: Providers
-  fleet: Fleet
+  fleet: Fleet<ServiceName>
   rows: ReturnType<typeof sqliteRows>
 }
 
@@ -252,7 +257,7 @@ async function askFor(amqpUrl: string, wanted: WantedAndTold[], signal: AbortSig
 }
 
 interface Breaking {
-  fleet: Fleet
+  fleet: Fleet<ServiceName>
   node: BrokerNode
   random: Random
   until: AbortSignal
@@ -318,7 +323,12 @@ const UNDER_WAY_TOLD_MS = 6_000
 /** The other services do not run, and their queues fill. */
 const OURS = /^notification\.(queue|(email|sms|push|webhook)\.queue)$/
 
-function summaryOf({ moods }: Providers, { exits }: Fleet, kills: ReadonlyMap<Way, number>, letters: number): string[] {
+function summaryOf(
+  { moods }: Providers,
+  { exits }: Fleet<ServiceName>,
+  kills: ReadonlyMap<Way, number>,
+  letters: number,
+): string[] {
   const felt = [...moods].sort(([one], [other]) => (one < other ? -1 : 1)).map(([what, count]) => `  ${what}: ${count}`)
   const killed = [...kills].map(([way, times]) => `${way} ${times}`).join(', ')
   return [

@@ -1,39 +1,52 @@
-// The service processes of a chaos run: kept alive whatever kills them, killed and frozen on demand, and watched for their
-// memory and for ends that nobody ordered.
+// The processes of a chaos run: kept alive whatever kills them, killed and frozen on demand, and watched for their memory and
+// for ends that nobody ordered.
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { eventually } from '@orders/shared/testing'
-import type { Running } from '../../scripts/processes/child.ts'
-import { type ServiceName, type System, serviceNames } from '../support/system.ts'
-import { lastWordsIn } from './last-words.ts'
-import type { Exit } from './oracle/snapshot.ts'
+import { eventually } from '../scratch.ts'
 
-export interface Member {
-  service: ServiceName
+export interface Member<Service extends string = string> {
+  service: Service
+  /** From 1. */
   copy: number
 }
 
-export interface FleetExit extends Exit {
-  service: ServiceName
+/** The end of a process, and why, where it was not wanted and somebody knows. */
+export interface FleetExit<Service extends string = string> {
+  process: string
+  service: Service
+  /** Milliseconds since the epoch. */
   atMs: number
+  code: number | null
+  signal: string | null
+  wanted: boolean
+  why?: string | undefined
 }
 
-export interface Fleet {
-  members: Member[]
-  exits: FleetExit[]
+/** A process that was started with an IPC channel, and with `preload.mjs` in it if it is to be killed at instants. */
+export interface FleetProcess {
+  readonly pid: number
+  readonly exited: Promise<{ code: number | null; signal: string | null }>
+  signal(name: NodeJS.Signals): void
+  send(message: object): void
+}
+
+export interface Fleet<Service extends string = string> {
+  members: Member<Service>[]
+  exits: FleetExit<Service>[]
   /** kill -9; it comes back after `downMs`, with `environment` for that one start. */
-  kill(member: Member, downMs: number, environment?: Record<string, string>): Promise<void>
+  kill(member: Member<Service>, downMs: number, environment?: Record<string, string>): Promise<void>
   /** Tells these to kill themselves at an instant, and, once one has or the time is over, not to. Gives the one that did. */
-  killAt(members: Member[], killAt: string, withinMs: number): Promise<string | undefined>
-  signal(member: Member, name: 'SIGSTOP' | 'SIGCONT'): void
-  setClock(member: Member, clockMs: number): void
-  /** SIGTERM; it comes back of that build, and so do its next starts. Resolves when it has ended. */
-  swap(member: Member, builtIn: string): Promise<void>
-  /** A bug in it, in its next starts too, until it is told an empty one. */
-  plant(member: Member, bug: string): void
+  killAt(members: Member<Service>[], killAt: string, withinMs: number): Promise<string | undefined>
+  signal(member: Member<Service>, name: 'SIGSTOP' | 'SIGCONT'): void
+  /** Its wall clock is so far ahead, in its next starts too; 0 puts it right. */
+  setClock(member: Member<Service>, clockMs: number): void
+  /** SIGTERM; it comes back at once, and so do its next starts, of that build if another is named. Resolves when it has ended. */
+  restart(member: Member<Service>, builtIn?: string): Promise<void>
+  /** A bug in it, in its next starts too, until it is told an empty one; the preload makes of it what it knows. */
+  plant(member: Member<Service>, bug: string): void
   /** Resolves with true when this start of the member has ended. */
-  endsWithin(member: Member, withinMs: number): Promise<boolean>
-  isUp(member: Member): boolean
+  endsWithin(member: Member<Service>, withinMs: number): Promise<boolean>
+  isUp(member: Member<Service>): boolean
   down(): string[]
   /** Waits until every process runs and is ready. */
   allReady(withinMs: number): Promise<void>
@@ -48,9 +61,9 @@ const SAMPLE_EVERY_MS = 500
 const STOPPED_WITHIN_MS = 60_000
 const never = new Promise<never>(() => undefined)
 
-interface State {
-  member: Member
-  running: Running | undefined
+interface State<Service extends string> {
+  member: Member<Service>
+  running: FleetProcess | undefined
   /** How the next end of this process is taken: wanted, and then started again so. */
   orders: { downMs: number; environment: Record<string, string> } | undefined
   /** Whether it was sent SIGTERM. */
@@ -60,31 +73,41 @@ interface State {
   bug: string
 }
 
-export interface FleetOptions {
+export interface FleetOptions<Service extends string> {
+  services: readonly Service[]
+  /** Processes of each service. */
   copies: number
-  services?: readonly ServiceName[]
+  launch(member: Member<Service>, environment: Record<string, string>, builtIn: string): Promise<FleetProcess>
+  isReady(member: Member<Service>): Promise<boolean>
   /** Settings for the very first start of each. */
-  first?: (member: Member) => Record<string, string>
-  /** What each runs of at first. */
-  builtIn(member: Member): string
+  first?: (member: Member<Service>) => Record<string, string>
+  /** What each runs of at first, for whoever has several builds. */
+  builtIn?: (member: Member<Service>) => string
+  /** What a process of the service said before it ended by itself. */
+  lastWords?: (service: Service) => Promise<string | undefined>
 }
 
-export async function startFleet(
-  system: System,
-  { copies, services = serviceNames, first = () => ({}), builtIn }: FleetOptions,
-): Promise<Fleet> {
-  const states = new Map<string, State>()
-  const exits: FleetExit[] = []
+/** Starts all of them, and does not wait until they are ready. */
+export async function startFleet<Service extends string>({
+  services,
+  copies,
+  launch: start,
+  isReady,
+  first = () => ({}),
+  builtIn = () => '',
+  lastWords = async () => undefined,
+}: FleetOptions<Service>): Promise<Fleet<Service>> {
+  const states = new Map<string, State<Service>>()
+  const exits: FleetExit<Service>[] = []
   const peaks = new Map<string, number>()
-  const lastWords = lastWordsIn(system.log)
   const members = services.flatMap((service) =>
-    Array.from({ length: copies }, (_, index): Member => ({ service, copy: index + 1 })),
+    Array.from({ length: copies }, (_, index): Member<Service> => ({ service, copy: index + 1 })),
   )
   let stopping = false
 
-  const nameOf = ({ service, copy }: Member) => (copies === 1 ? service : `${service}-${copy}`)
-  const stateOf = (member: Member): State => {
-    const state: State = states.get(nameOf(member)) ?? {
+  const nameOf = ({ service, copy }: Member<Service>) => (copies === 1 ? service : `${service}-${copy}`)
+  const stateOf = (member: Member<Service>): State<Service> => {
+    const state: State<Service> = states.get(nameOf(member)) ?? {
       ...{ member, running: undefined, orders: undefined, isToldToStop: false },
       ...{ clockMs: 0, bug: '', builtIn: builtIn(member) },
     }
@@ -92,26 +115,25 @@ export async function startFleet(
     return state
   }
 
-  async function launch(state: State, environment: Record<string, string>): Promise<void> {
-    const { service, copy } = state.member
+  async function launch(state: State<Service>, environment: Record<string, string>): Promise<void> {
     const clock: Record<string, string> = state.clockMs === 0 ? {} : { CHAOS_CLOCK_MS: String(state.clockMs) }
     const bug: Record<string, string> = state.bug === '' ? {} : { CHAOS_BUG: state.bug }
     // A start that is told to kill itself is expected to end.
     state.orders = 'CHAOS_KILL_AT' in environment ? { downMs: 200, environment: {} } : undefined
     state.isToldToStop = false
     const { builtIn: launched } = state
-    const running = await system.launch(service, copy, { ...clock, ...bug, ...environment }, launched)
+    const running = await start(state.member, { ...clock, ...bug, ...environment }, launched)
     state.running = running
     if (state.builtIn !== launched) tellToStop(state)
     void running.exited.then(({ code, signal }) => ended(state, code, signal))
   }
 
-  function tellToStop(state: State): void {
+  function tellToStop(state: State<Service>): void {
     state.isToldToStop = true
     state.running?.signal('SIGTERM')
   }
 
-  async function ended(state: State, code: number | null, signal: string | null): Promise<void> {
+  async function ended(state: State<Service>, code: number | null, signal: string | null): Promise<void> {
     state.running = undefined
     if (stopping) return
     const { orders, member, isToldToStop } = state
@@ -119,7 +141,14 @@ export async function startFleet(
     // Before it listens for the signal, that ends it.
     const isStopped = isToldToStop && (code === 0 || signal === 'SIGTERM')
     const wanted = isKilled || isStopped
-    const exit: FleetExit = { process: nameOf(member), service: member.service, atMs: Date.now(), code, signal, wanted }
+    const exit: FleetExit<Service> = {
+      process: nameOf(member),
+      service: member.service,
+      atMs: Date.now(),
+      code,
+      signal,
+      wanted,
+    }
     exits.push(exit)
     if (!wanted) exit.why = await lastWords(member.service)
     // One that ends by itself at once, again and again, must not keep the machine busy with it.
@@ -136,7 +165,7 @@ export async function startFleet(
   }
 
   const sampling = setInterval(() => void sample(), SAMPLE_EVERY_MS)
-  const fleet: Fleet = {
+  const fleet: Fleet<Service> = {
     members,
     exits,
     async kill(member, downMs, environment = {}) {
@@ -166,10 +195,10 @@ export async function startFleet(
       state.clockMs = clockMs
       state.running?.send({ clockMs })
     },
-    async swap(member, wished) {
+    async restart(member, wished) {
       const state = stateOf(member)
-      if (state.builtIn === wished) return
-      state.builtIn = wished
+      if (wished === state.builtIn) return
+      state.builtIn = wished ?? state.builtIn
       const { running } = state
       if (!running) return
       tellToStop(state)
@@ -196,7 +225,7 @@ export async function startFleet(
       for (const member of members)
         await eventually(
           `${nameOf(member)} is ready`,
-          async () => fleet.isUp(member) && (await system.isReady(member.service, member.copy).catch(() => false)),
+          async () => fleet.isUp(member) && (await isReady(member).catch(() => false)),
           withinMs,
         )
     },

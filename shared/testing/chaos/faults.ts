@@ -1,0 +1,69 @@
+// What happens to each process of a chaos run, one thing after the other, for as long as the run goes: it follows from the seed.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Instant } from '../../runtime/instants.ts'
+import { createRandom, type Random } from '../simulation/random.ts'
+import type { Fleet, Member } from './fleet.ts'
+
+/** Those that each service reaches. A kill at one falls between what is promised and what makes it good. */
+const INSTANTS = ['before-commit', 'after-commit', 'confirmed', 'before-ack'] as const satisfies Instant[]
+const PAUSE_MS = [300, 2_500] as const
+const DOWN_MS = [0, 2_000] as const
+/** Up to several times a heartbeat, so that the broker gives up the connection. */
+const FROZEN_MS = [500, 8_000] as const
+const INSTANT_WITHIN_MS = 5_000
+
+/** How often each was done. */
+export type Done = Record<'killed' | 'killed at an instant' | 'frozen' | 'stopped', number>
+
+/** Resolves when the signal has come, and everything is healed that can be healed by us. */
+export async function breakAll<Service extends string>(
+  fleet: Fleet<Service>,
+  seed: number,
+  signal: AbortSignal,
+): Promise<Done> {
+  const done: Done = { killed: 0, 'killed at an instant': 0, frozen: 0, stopped: 0 }
+  await Promise.all(fleet.members.map((member) => breakOne(fleet, member, { seed, signal, done })))
+  return done
+}
+
+async function breakOne<Service extends string>(
+  fleet: Fleet<Service>,
+  member: Member<Service>,
+  { seed, signal, done }: { seed: number; signal: AbortSignal; done: Done },
+): Promise<void> {
+  const random = createRandom(seed, `chaos of ${member.service} ${member.copy}`)
+  const pause = ([least, most]: readonly [number, number]) =>
+    delay(random.between(least, most), undefined, { signal }).catch(() => undefined)
+
+  const happens: Record<keyof Done, () => Promise<boolean>> = {
+    killed: () => fleet.kill(member, random.between(...DOWN_MS)).then(() => true),
+    'killed at an instant': async () => {
+      const instant = `${random.pick(INSTANTS)}:${random.between(1, 10)}`
+      return (await fleet.killAt([member], instant, INSTANT_WITHIN_MS)) !== undefined
+    },
+    async frozen() {
+      fleet.signal(member, 'SIGSTOP')
+      await pause(FROZEN_MS)
+      fleet.signal(member, 'SIGCONT')
+      return true
+    },
+    stopped: () => fleet.restart(member).then(() => true),
+  }
+
+  // However short the run is, each has been killed in it.
+  let what: keyof Done = 'killed'
+  for (await pause(PAUSE_MS); !signal.aborted; await pause(PAUSE_MS)) {
+    // Between a kill and its next start there is nothing to break.
+    if (!fleet.isUp(member)) continue
+    if (await happens[what]()) done[what] += 1
+    what = kindOf(random)
+  }
+}
+
+/** The kinds that hurt most come most often. */
+function kindOf(random: Random): keyof Done {
+  return random.pick([
+    ...(['killed', 'killed', 'killed at an instant', 'killed at an instant', 'killed at an instant'] as const),
+    ...(['frozen', 'stopped'] as const),
+  ])
+}
