@@ -38,7 +38,8 @@ export default defineConfig({
           pool: 'threads',
           isolate: false,
           // A hang is told all the same; a machine that has other things to do is no fault.
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           setupFiles: ['shared/http/test/declared-answers.ts'],
           include: [
             'shared/**/*.test.ts',

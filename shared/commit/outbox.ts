@@ -163,10 +163,11 @@ export function createOutbox(options: Options): Outbox {
   async function readOwn(): Promise<void> {
     leftInTable = false
     for (let after = 0; !closed; ) {
+      // While it is read, what was under way may be confirmed and its row deleted, and the answer hold it all the same.
+      const before = [...underWay, ...confirmed, ...forgetting]
       const rows = await ownRows(database, self, after)
-      const known = new Set([...confirmed, ...forgetting])
-      const isFresh = ({ sequence }: Recorded) =>
-        !underWay.has(sequence) && !known.has(sequence) && !refused.has(sequence)
+      const known = new Set([...before, ...underWay, ...confirmed, ...forgetting])
+      const isFresh = ({ sequence }: Recorded) => !known.has(sequence) && !refused.has(sequence)
       const fresh = rows.filter(isFresh)
       const fitting = fresh.slice(0, Math.max(0, underWayMax - underWay.size))
       for (const row of fitting) {

@@ -119,6 +119,7 @@ it('all of one cause are sent again with a name, a reason and their count; that 
   await page.getByText('ada stopped it').waitFor()
   await page.getByRole('button', { name: 'Resume …' }).click()
   await fill('Send the other 13', 'it looks good')
+  await page.getByText('Under way: 11 of 24').waitFor()
   audit.progress({ state: 'done', position: 24, sent: 24 })
   await page.getByText('Done: none has failed again').waitFor()
 })
@@ -129,6 +130,8 @@ it('nothing is done to more than was seen', async () => {
   await page.getByRole('button', { name: 'Archive all …' }).click()
   const [, another] = audit.letters.filter(({ fingerprint }) => fingerprint === 'b2'.repeat(8))
   if (another) another.state = 'archived'
+  // The page knows, and the form still says what was seen when it was opened.
+  await page.getByRole('heading', { level: 2, name: /4 ×/ }).waitFor()
   await fill('Archive 5 messages', 'these addresses are gone')
   await page.getByText('there are 4 now, and not 5: nothing was done').waitFor()
 })
@@ -150,8 +153,14 @@ it('a body is changed, and not over what somebody else has changed meanwhile', a
   await fill('Open the body', 'once more')
   await page.getByRole('button', { name: 'Change its body …' }).click()
   letter.revision = 9
+  const another = page.getByRole('button', { name: 'Begin from what it is now' })
+  await form.getByLabel('Body').fill('half a body')
+  await another.waitFor()
   await fill('Change the body', 'and again')
   await page.getByText('it is "9" now').waitFor()
+  expect(await form.getByLabel('Body').inputValue()).toBe('half a body')
+  await another.click()
+  await page.getByRole('button', { name: 'Open its body …' }).waitFor()
 })
 
 it('a message that is archived is not waiting any more', async () => {

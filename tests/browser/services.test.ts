@@ -73,8 +73,12 @@ it.each([{ colorScheme: 'dark' as const }, { colorScheme: 'dark' as const, viewp
   async (terms) => {
     const other = await openPage(browser, terms)
     try {
-      for (const path of ['#/services', '#/']) {
+      for (const [path, name] of [
+        ['#/services', 'Services'],
+        ['#/', TROUBLE],
+      ] as const) {
         await other.page.goto(`${audit.url}/${path}`)
+        await other.page.getByRole('heading', { level: 1, name }).waitFor()
         await other.page.getByText('disk is full').first().waitFor()
         expect(await findingsOn(other.page)).toEqual([])
         expect(await overflowOf(other.page)).toBe(0)

@@ -65,7 +65,7 @@ export function exportedSuite(
     return { text, whole: JSON.parse(text) as Export }
   }
 
-  const told = (text: string, of: Partial<typeof HERS> = HERS) =>
+  const spelled = (text: string, of: Partial<typeof HERS> = HERS) =>
     Object.entries(of).flatMap(([what, one]) => spelledIn(Buffer.from(text), one).map((name) => `${what}, ${name}`))
 
   async function tell(method: 'PUT' | 'POST', path: string, body: object): Promise<void> {
@@ -84,16 +84,25 @@ export function exportedSuite(
     return (body as { id: string }).id
   }
 
-  async function settled(orderId: string): Promise<void> {
-    let seen: { ended: string | null; gaps: object[] } | undefined
+  interface Story {
+    ended: string | null
+    gaps?: { after: string | null }[]
+  }
+
+  /** Waits until the audit tells this of an order or of a notification. */
+  async function told(id: string, isSo: (story: Story) => boolean): Promise<void> {
+    let seen: Story | undefined
     await eventually(
-      () => `the story of ${orderId} is whole: ${JSON.stringify({ ended: seen?.ended, gaps: seen?.gaps })}`,
+      () => `the story of ${id} is whole: ${JSON.stringify({ ended: seen?.ended, gaps: seen?.gaps })}`,
       async () => {
-        seen = await system.get<{ ended: string | null; gaps: object[] }>(`/audit/orders/${orderId}`, 'audit')
-        return typeof seen.ended === 'string' && seen.gaps.length === 0
+        seen = await system.get<Story>(`/audit/orders/${id}`, 'audit')
+        return isSo(seen)
       },
     )
   }
+
+  const settled = (orderId: string) =>
+    told(orderId, ({ ended, gaps }) => typeof ended === 'string' && gaps?.length === 0)
 
   /** What names something of hers, wherever it stands. */
   const hers = new Set<string>()
@@ -122,6 +131,8 @@ export function exportedSuite(
     await system.ended('others-1')
     await settled(orderId)
     await settled('others-1')
+    await told('hers-2', ({ gaps = [] }) => gaps.length === 1 && gaps[0]?.after === 'inventory.reserved')
+    for (const id of direct) await told(id, ({ gaps }) => gaps?.length === 0)
     // Only now: mail to a suppressed address fails, and is missed.
     await tell('POST', '/suppressions', { channel: 'email', address: email, reason: 'she said so' })
     await failedCount({ get: (asked) => system.get(asked, 'audit') }, 1)
@@ -173,11 +184,11 @@ export function exportedSuite(
     expect(kept.length).toBeGreaterThan(20)
     expect(kept.filter((sequence) => !given.includes(sequence))).toEqual([])
 
-    for (const [what, one] of Object.entries(HERS)) expect(told(text, { [what]: one }), what).not.toEqual([])
+    for (const [what, one] of Object.entries(HERS)) expect(spelled(text, { [what]: one }), what).not.toEqual([])
     expect(text).not.toContain('"wrapped"')
     expect(text).not.toContain('enc:1:')
     const { user, name, contact, shippingAddress: address } = OTHERS
-    expect(told(text, { user, name, email: contact.email, address })).toEqual([])
+    expect(spelled(text, { user, name, email: contact.email, address })).toEqual([])
     expect(text).not.toContain('others-1')
   }, 120_000)
 
@@ -213,7 +224,7 @@ export function exportedSuite(
     for (const asked of [HERS.user, customerId]) {
       const { text, whole } = await exportOf(asked)
       expect(whole).toMatchObject({ missing: [], isComplete: true })
-      expect(told(text), asked).toEqual([])
+      expect(spelled(text), asked).toEqual([])
       expect(whole.records).toContainEqual(
         expect.objectContaining({ table: 'orders', record: expect.objectContaining({ user_name: 'forgotten' }) }),
       )

@@ -16,7 +16,7 @@ export function orderSuite(environment: Record<string, string>): void {
 
   beforeAll(async () => {
     vhost = await createVhost()
-    const ownEnvironment = { PAYMENT_CONFIRM_WITHIN_MS: '2000', ...environment }
+    const ownEnvironment = { PAYMENT_CONFIRM_WITHIN_MS: '10000', ...environment }
     system = await startSystem({ amqpUrl: vhost.amqpUrl, environment: ownEnvironment })
   }, 120_000)
 
@@ -195,6 +195,7 @@ export function orderSuite(environment: Record<string, string>): void {
     it('is paid back in part and then whole when an operator wants so, and its goods are for sale again', async () => {
       await system.post('/orders', { orderId: 'back', user: 'gil', items: [{ sku: 'item2', quantity: 2 }, 'item3'] })
       await system.ended('back')
+      await story('back')
       const before = await stock('item2')
       const refund = async (key: string, body: object) => {
         const answer = await fetch(`${system.url('order')}/orders/back/refund`, {

@@ -46,7 +46,7 @@ beforeAll(async () => {
     MAIL_FROM: 'Shop <orders@shop.example>',
     MAIL_REPLY_TO: 'help@shop.example',
     MAIL_IMPRINT: 'Shop Ltd\\n1 High Street, London\\nCompany 123456',
-    PAYMENT_CONFIRM_WITHIN_MS: '6000',
+    PAYMENT_CONFIRM_WITHIN_MS: '20000',
     PAYMENT_PATIENCE_MS: '4000',
     REMINDERS_AFTER_MS: '500',
     FOLLOW_UPS_AFTER_MS: '500',

@@ -53,7 +53,7 @@ it('frozen: the services notice by the heartbeat, take orders all the same, and 
 
   wire.heal()
   await expectAllEnded([...before, ...meanwhile], initial)
-})
+}, 180_000)
 
 it('cut again and again under load: the services reconnect each time, and nothing is lost or doubled', async () => {
   const initial = await stockOf(system)
@@ -70,7 +70,7 @@ it('cut again and again under load: the services reconnect each time, and nothin
     const lost = (await system.log(service)).filter(({ msg }) => msg === 'connection lost, reconnecting')
     expect(lost.length).toBeGreaterThan(2)
   }
-})
+}, 180_000)
 
 async function readiness(service: ServiceName): Promise<unknown> {
   const answer = await fetch(`${system.url(service)}/health/ready`)

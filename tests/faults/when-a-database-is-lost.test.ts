@@ -5,6 +5,7 @@ import { eventually } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { capture } from '../../scripts/processes/child.ts'
 import { type MailServer, startMailServer } from '../support/mail-server.ts'
+import { settledAtRest } from '../support/metrics.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
 import { type ServiceName, type System, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
@@ -106,8 +107,7 @@ const settled = () =>
   eventually(
     'all is settled',
     async () => {
-      const queues = Object.keys(await vhost.waiting())
-      if (!queues.every((queue) => /\.(transit|deadline)\.queue$/.test(queue))) return false
+      await settledAtRest(system, vhost)
       const { notifications } = await system.get<{ notifications: object[] }>(
         '/notifications?status=waiting',
         'notification',
@@ -132,8 +132,10 @@ it.each(['order', 'inventory', 'payment', 'shipping', 'notification'] as const)(
     for (const suffix of ['', '-wal', '-shm'])
       await rm(join(system.dataDir, `${service}-service.db${suffix}`), { force: true })
     await system.launch(service, 1)
-    await eventually('it says that it is behind', async () =>
-      (await readiness(service)).includes(`npm run heal -- --service ${service}-service`),
+    await eventually(
+      'it says that it is behind',
+      async () => (await readiness(service)).includes(`npm run heal -- --service ${service}-service`),
+      45_000,
     )
     await system.terminate(service)
     expect(await heal(service)).toContain(`${service}-service is rebuilt`)

@@ -37,8 +37,10 @@ const readiness = (service: ServiceName, copy = 1) =>
     () => 'does not listen yet',
   )
 const saysBehind = (service: ServiceName, copy: number) =>
-  eventually(`${service} ${copy} says that it is behind`, async () =>
-    (await readiness(service, copy)).includes('database_behind'),
+  eventually(
+    `${service} ${copy} says that it is behind`,
+    async () => (await readiness(service, copy)).includes('database_behind'),
+    45_000,
   )
 
 it('is said by both copies of a service whose database was set back, by those of a new one, and by no others', async () => {
@@ -69,8 +71,10 @@ it('is said by both copies of a service whose database was set back, by those of
   // One that only starts again knows all that it has said.
   await stopBoth('inventory')
   await system.launch('inventory', 1, { LOG_LEVEL: 'info' })
-  await eventually('inventory-service has asked', async () =>
-    (await system.log('inventory')).some(({ msg }) => msg === 'the database knows all that was published'),
+  await eventually(
+    'inventory-service has asked',
+    async () => (await system.log('inventory')).some(({ msg }) => msg === 'the database knows all that was published'),
+    45_000,
   )
   await eventually('inventory-service is ready', () => system.isReady('inventory'))
-})
+}, 240_000)

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { deadLetters, failedCount, failedMessages } from '../support/dead-letters.ts'
 import { everythingKept, recordedMessages } from '../support/kept.ts'
 import { endedAll, orderForm, placeAll } from '../support/load.ts'
-import { settled } from '../support/metrics.ts'
+import { settled, settledAtRest } from '../support/metrics.ts'
 import { wholeStory } from '../support/story.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost, withChannel } from '../support/vhost.ts'
@@ -86,7 +86,7 @@ it('garbage is listed and shown with its reason and bytes, is linked to what com
   expect(acted.stdout.match(/ann {2}(archive|replay) {2}a test/g)).toHaveLength(3)
   expect(await system.get('/audit/verify', 'audit')).toMatchObject({ ok: true })
   expect(await vhost.waiting()).toEqual({})
-})
+}, 180_000)
 
 it('a command that does not exist, or that names nothing in particular, touches nothing', async () => {
   const letter = Buffer.from('still here')
@@ -115,6 +115,7 @@ it('what was handled a month ago changes nothing: no stock, no charge, no mail, 
   const ids = forms.map(({ orderId }) => orderId)
   await endedAll(system, ids, 60_000)
   for (const id of ids) await wholeStory(system, id)
+  await settledAtRest(system, vhost)
   await eventually('everything said is confirmed and forgotten', async () => (await recordedMessages(system)) === 0)
   const before = await keptByOthers()
   const eventsBefore = await eventsOf()
@@ -134,7 +135,7 @@ it('what was handled a month ago changes nothing: no stock, no charge, no mail, 
         })
     })
     await failedCount(system, letters.length, `queue=${queue}.dlq`)
-    const countedBefore = await settled(system)
+    const countedBefore = await settledAtRest(system, vhost)
     const count = String(letters.length)
     const quickly = ['--canary', count, '--rate', '1000', '--watch-ms', '0']
     const replayed = await cli('replay', '--queue', `${queue}.dlq`, ...BY, '--expect', count, ...quickly)
@@ -149,7 +150,7 @@ it('what was handled a month ago changes nothing: no stock, no charge, no mail, 
   expect(await keptByOthers()).toEqual(before)
   expect(await vhost.waiting()).toEqual({})
   expect(await eventsOf()).toEqual(eventsBefore)
-})
+}, 180_000)
 
 /** What audit-service keeps is what the operator did, and the events, which are compared by themselves. */
 async function keptByOthers() {

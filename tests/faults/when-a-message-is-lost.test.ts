@@ -37,9 +37,10 @@ it('the orders are listed, with the hop that lost them, and one command brings a
   await withChannel(vhost.amqpUrl, async (channel) => channel.purgeQueue('payment.queue'))
   await system.start('payment')
 
-  const listed = await eventually('all are overdue', async () => {
+  // On a busy machine something else may be late as well for a while.
+  const listed = await eventually('all are overdue, and nothing else', async () => {
     const answer = await gapsNow()
-    return answer.hops.find(({ hop, count }) => hop === HOP && count === ids.length) && answer
+    return answer.hops.length === 1 && answer.hops[0]?.hop === HOP && answer.hops[0].count === ids.length && answer
   })
   expect(listed.hops.find(({ hop }) => hop === HOP)).toMatchObject({
     status: 'missing',
@@ -63,13 +64,14 @@ it('the orders are listed, with the hop that lost them, and one command brings a
   const one = await system.post(`/audit/orders/${ids[0]}/resay`, { operator: 'ann', reason: 'one first' }, 'audit')
   expect(one).toMatchObject({ status: 200, body: { said: [`${ids[0]}/inventory.reserved`] } })
   await endedAll(system, ids.slice(0, 1), 30_000)
-  await eventually('one less is overdue', async () => (await gapsNow()).hops.some(({ count }) => count === 19))
+  const isOneLess = async () => (await gapsNow()).hops.some(({ hop, count }) => hop === HOP && count === 19)
+  await eventually('one less is overdue', isOneLess)
   const all = await system.post('/audit/gaps/resay', { ...asked, expected: 19 }, 'audit')
   expect(all).toMatchObject({ status: 200, body: { said: 19 } })
   await endedAll(system, ids, 30_000)
   for (const id of ids) await wholeStory(system, id)
   await eventually('nothing is overdue', async () => (await gapsNow()).hops.length === 0)
-})
+}, 180_000)
 
 it('of an order that waits for nothing there is nothing to say again', async () => {
   const unknown = await system.post('/audit/orders/none/resay', { operator: 'ann', reason: 'to try' }, 'audit')

@@ -4,7 +4,7 @@ import { eventually } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { endedAll, orderForm, placeAll } from '../support/load.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
-import { typesOf, wholeStory } from '../support/story.ts'
+import { type Story, typesOf, wholeStory } from '../support/story.ts'
 import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
@@ -61,9 +61,10 @@ it('a full queue costs nobody else anything, and gets all that it was told once 
   const heard = (await heardByTheAudit()) - before
   const events = await eventually('the audit has all of them', async () => {
     const stories = await Promise.all(
-      forms.map(({ orderId }) => system.get<{ entries: unknown[] }>(`/audit/orders/${orderId}`, 'audit')),
+      forms.map(({ orderId }) => system.get<Partial<Story>>(`/audit/orders/${orderId}`, 'audit')),
     )
-    return stories.reduce((sum, { entries }) => sum + entries.length, 0)
+    const isEnded = ({ ended }: Partial<Story>) => typeof ended === 'string'
+    return stories.every(isEnded) && stories.reduce((sum, { entries = [] }) => sum + entries.length, 0)
   })
   expect(heard - events).toBeLessThan(ORDERS)
 

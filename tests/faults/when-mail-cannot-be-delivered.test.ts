@@ -88,7 +88,7 @@ it('for good: the order completes, each request is a dead letter with its reason
     { status: 'sent', deliveries: [{ attempts: 2, error: null }] },
   ])
   expect(await vhost.waiting()).toEqual({})
-})
+}, 180_000)
 
 it('for now: it is sent a second later, by itself and once', async () => {
   const email = 'greylisted@example.org'

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { everythingKept, recordedMessages } from '../support/kept.ts'
 import { endedAll, orderForm, placeAll } from '../support/load.ts'
-import { settled } from '../support/metrics.ts'
+import { settled, settledAtRest } from '../support/metrics.ts'
 import { wholeStory } from '../support/story.ts'
 import { type System, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost, withChannel } from '../support/vhost.ts'
@@ -44,9 +44,9 @@ interface Kept {
 it('stock, payments, the gateway’s books, shipments, orders, mails and the audit log stay as they were', async () => {
   const ids = await ordersOfEveryKind()
   for (const id of ids) await wholeStory(system, id)
+  const countedBefore = await settledAtRest(system, vhost)
   await eventually('everything said is confirmed and forgotten', async () => (await recordedMessages(system)) === 0)
   const before = await everythingKept(system)
-  const countedBefore = await settled(system)
   const kept = await allEvents()
   const certain = kept.map(({ event }) => event.type).filter((type) => !BY_CHANCE.includes(type))
   expect(new Set(certain)).toEqual(new Set(replayable))
@@ -79,7 +79,7 @@ it('stock, payments, the gateway’s books, shipments, orders, mails and the aud
   expect(await everythingKept(system)).toEqual(before)
   const { ok, events: count } = await system.get<{ ok: boolean; events: number }>('/audit/verify', 'audit')
   expect({ ok, count }).toEqual({ ok: true, count: kept.length })
-})
+}, 180_000)
 
 /**
  * A failed mail is tried again when its request comes again, as it should be: it alone may change something. Only an SMS provider

@@ -8,7 +8,8 @@ import { endedAll, orderForm, placeAll } from '../support/load.ts'
 import { metric } from '../support/metrics.ts'
 import { expectAgreement, stockOf } from '../support/oracle.ts'
 import { type Answer, ask, placing } from '../support/requests.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { wholeStory } from '../support/story.ts'
+import { type OrderView, type System, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost } from '../support/vhost.ts'
 
 const REQUESTS_MAX = 20
@@ -57,8 +58,8 @@ it('at once: as many as the bound are answered, the others hear 503 and when to 
   }
   expect((await system.log('order')).filter(({ msg }) => msg === 'overloaded, refusing requests')).toHaveLength(1)
   const taken = byStatus(202).map(({ body }) => (JSON.parse(body) as { orderId: string }).orderId)
-  await expectAgreement(system, await endedAll(system, taken, 50_000), initial)
-})
+  await expectAgreement(system, await toTheEnd(taken), initial)
+}, 180_000)
 
 it('for as long as another service stands still: as many as may wait are taken, and the rest once it goes on', async () => {
   const initial = await stockOf(system)
@@ -78,11 +79,14 @@ it('for as long as another service stands still: as many as may wait are taken, 
   await system.start('inventory')
   // The refused come again, as they were told to, until they are taken.
   await placeAll(system, forms)
-  const orders = await endedAll(
-    system,
-    forms.map(({ orderId }) => orderId),
-    50_000,
-  )
+  const orders = await toTheEnd(forms.map(({ orderId }) => orderId))
   await expectAgreement(system, orders, initial)
   await eventually('nothing waits anywhere', async () => Object.keys(await vhost.waiting()).length === 0)
-})
+}, 180_000)
+
+/** An order is cancelled before its money is back. */
+async function toTheEnd(orderIds: string[]): Promise<OrderView[]> {
+  const orders = await endedAll(system, orderIds, 50_000)
+  for (const orderId of orderIds) await wholeStory(system, orderId)
+  return orders
+}

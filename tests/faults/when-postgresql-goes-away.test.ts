@@ -43,7 +43,7 @@ it.each([
     const initial = await stockOf(system)
     const forms = Array.from({ length: 60 }, (_, number) => orderForm(how, number))
     const placing = placeAll(system, forms)
-    await eventually('orders are under way', async () => (await system.order(`${how}-15`)).status !== undefined)
+    await eventually('orders are under way', async () => typeof (await system.order(`${how}-15`)).status === 'string')
     await away()
 
     const refused = await fetch(`${system.url('order')}/orders`, {
@@ -75,7 +75,7 @@ it('a service that loses its server while it starts begins anew, and its process
     await system.kill('shipping')
     wire.cutAfter('commit')
     const running = await system.launch('shipping', 1, { DATABASE_URL: `${wire.url}/{service}` })
-    await eventually('shipping-service is ready', () => system.isReady('shipping'))
+    await eventually('shipping-service is ready', () => system.isReady('shipping'), 45_000)
     expect((await system.log('shipping')).map(({ msg }) => msg)).toContain('cannot start yet, trying again')
     const ended = await Promise.race([running.exited, undefined])
     expect(ended).toBeUndefined()
@@ -84,7 +84,7 @@ it('a service that loses its server while it starts begins anew, and its process
   } finally {
     await wire.close()
   }
-}, 60_000)
+}, 120_000)
 
 it('throwing every session out, again and again: nobody who asks for an order is told, and all orders end', async () => {
   const initial = await stockOf(system)

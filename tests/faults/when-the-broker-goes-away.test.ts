@@ -54,7 +54,7 @@ it.each([
     const placing = placeAll(system, before)
     await eventually(
       'orders are under way',
-      async () => (await system.order(`${prefix}-before-20`)).status !== undefined,
+      async () => typeof (await system.order(`${prefix}-before-20`)).status === 'string',
     )
     await away()
     await placing
@@ -75,6 +75,7 @@ it.each([
     for (const id of ids) await wholeStory(system, id)
     await eventually('no message waits anywhere', isDrained, CLAIMS_END_WITHIN_MS)
     await expectAgreement(system, orders, initial)
+    await eventually('the normal one is sent', () => timesSent(normal) > 0)
     // The message that asks for what went out already has come by now, and sent nothing.
     expect([timesSent(urgent), timesSent(normal)]).toEqual([1, 1])
     const shown = await system.get<object>(`/notifications/${urgent}`, 'notification')

@@ -33,7 +33,7 @@ function bookedAtTheGateway(orderId: string): unknown {
   return charge
 }
 
-describe.concurrent('an order whose charge was never answered', () => {
+describe.concurrent('an order whose charge was never answered', { timeout: 180_000 }, () => {
   it('is cancelled after the last attempt, refunded, and its goods are available again', async () => {
     await system.post('/orders', { orderId: 'lost', ...lost })
     await eventually('it has been charged', () => bookedAtTheGateway('lost') !== undefined)

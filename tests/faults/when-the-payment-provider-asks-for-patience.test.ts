@@ -23,7 +23,8 @@ beforeEach(async () => {
   vhost = await createVhost()
   system = await startSystem({
     amqpUrl: vhost.amqpUrl,
-    environment: { PAYMENT_CONFIRM_WITHIN_MS: '2000', PAYMENT_PATIENCE_MS: '900000' },
+    // Long enough that the provider is away before the time of who says nothing is over.
+    environment: { PAYMENT_CONFIRM_WITHIN_MS: '15000', PAYMENT_PATIENCE_MS: '900000' },
   })
   initial = await stockOf(system)
 }, 120_000)
@@ -120,10 +121,14 @@ it('charges that are to go back stay due while nothing is answered and the servi
     return [...voids, ...refunds]
   }
   const owed = ['kept', ...refused, 'silent']
-  await eventually('each was tried, and failed', async () => {
-    const rows = await due()
-    return rows.length === owed.length && rows.every(({ attempts }) => attempts > 0)
-  })
+  await eventually(
+    'each was tried, and failed',
+    async () => {
+      const rows = await due()
+      return rows.length === owed.length && rows.every(({ attempts }) => attempts > 0)
+    },
+    60_000,
+  )
   await system.kill('payment')
   await system.start('payment')
   await eventually('they are tried again', async () => (await due()).some(({ attempts }) => attempts > 1), 60_000)

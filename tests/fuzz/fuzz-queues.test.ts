@@ -5,7 +5,7 @@ import { eventually } from '@orders/shared/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { failedMessages } from '../support/dead-letters.ts'
-import { metric, settled } from '../support/metrics.ts'
+import { settled, underWay } from '../support/metrics.ts'
 import { wholeStory } from '../support/story.ts'
 import { type System, serviceNames, startSystem } from '../support/system.ts'
 import { createVhost, type Vhost, withChannel } from '../support/vhost.ts'
@@ -69,8 +69,7 @@ it(`whatever lies in a queue is settled, with a reason where it is refused (seed
       const now = await ends()
       const isWhole = consumedQueues.every((queue) => endsOf(now[queue]) - endsOf(before[queue]) >= COUNT)
       const waiting = Object.keys(await vhost.waiting())
-      const underWay = await Promise.all(serviceNames.map((service) => metric(system, service, 'messages_under_way')))
-      return isWhole && waiting.length === 0 && underWay.every((count) => count === 0)
+      return isWhole && waiting.length === 0 && (await underWay(system)) === 0
     },
     120_000,
   ).catch(async (error: Error) => {

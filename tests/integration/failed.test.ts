@@ -172,7 +172,7 @@ it('300 are sent again once each, though the service is killed again and again m
     await system.kill('audit')
     const killed = await system.launch('audit', 1, { CHAOS_KILL_AT: killAt })
     if (index === 0) {
-      await eventually('audit-service is ready', () => system.isReady('audit'))
+      await eventually('audit-service is ready', () => system.isReady('audit'), 45_000)
       // It dies in the middle, at times before it has answered.
       const answer = await system.post('/replays', terms, 'audit').catch(() => undefined)
       expect(answer?.status ?? 202, JSON.stringify(answer?.body)).toBe(202)

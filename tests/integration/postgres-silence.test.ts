@@ -7,8 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { query, testDatabase } from '../support/postgres.ts'
 import { startPostgresWire } from '../support/postgres-wire.ts'
 
-/** For tests; people have a slower network. */
-const ANSWER_MS = 300
+/** For tests; people have a slower network. A busy machine makes a connection within it. */
+const ANSWER_MS = 1_000
 const SILENT = { name: 'TransientError', code: 'database_unavailable', isOutage: true }
 
 /** A database behind a wire, with two counters and a connection of each kind made. */
@@ -106,10 +106,11 @@ describe('the host falls silent', () => {
       wire.heal()
       // Not before the server knows that they are gone, a lock is free again.
       await eventually('it is served again', () => add(database, 'a').catch(() => undefined))
-      const seen = await eventually('what it reads as well', () => counter(database, 'a').catch(() => undefined))
-      expect(seen).toBe(await counter(near, 'a'))
+      await eventually('what it reads as well', () => counter(database, 'a').catch(() => undefined))
       // One of which the server has heard half an introduction is kept for its authentication_timeout of a minute.
       await eventually('none of the silent ones is kept', async () => (await ofFar(url)) <= 2, 75_000)
+      // What was held back may have been done until then.
+      expect(await counter(database, 'a')).toBe(await counter(near, 'a'))
     },
     120_000,
   )
@@ -119,7 +120,7 @@ describe('the host falls silent', () => {
     wire.freezeAfter('Q', 'commit')
     expect(await errorOf(database.transaction((tx) => add(tx, 'a')))).toMatchObject({ code: 'commit_unknown' })
     // Here the server got it and only its answer was not heard: what the caller cannot know.
-    expect(await eventually('it is there', () => counter(near, 'a'))).toBe(1)
+    await eventually('it is there', async () => (await counter(near, 'a')) === 1)
     wire.heal()
     expect(await eventually('it is served again', () => add(database, 'a').catch(() => undefined))).toBe(1)
   })

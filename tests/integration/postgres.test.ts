@@ -158,10 +158,10 @@ describe('a migration', () => {
   async function longMigration() {
     const { url, remove } = testDatabase()
     const folder = await scratchFolder()
-    const limits = 'statement_timeout=400&lock_timeout=200&idle_in_transaction_session_timeout=400'
-    const open = () => openDatabase('migrating', '.data', `${url}?${limits}`, 200)
+    const limits = 'statement_timeout=1000&lock_timeout=500&idle_in_transaction_session_timeout=1500'
+    const open = () => openDatabase('migrating', '.data', `${url}?${limits}`, 1_000)
     const write = (name: string, text: string) => writeFile(join(folder.path, name), text)
-    await write('001-long.sql', 'create table long (id integer)\n--\nselect pg_sleep(1)')
+    await write('001-long.sql', 'create table long (id integer)\n--\nselect pg_sleep(2.5)')
     onTestFinished(async () => {
       await folder.remove()
       await remove()
@@ -183,8 +183,8 @@ describe('a migration', () => {
     expect(applied.flat()).toEqual(['001-long.sql'])
     expect(waited).toBeGreaterThan(0)
     // Its limits end with it.
-    await expect(copies[0]?.run('select pg_sleep(1)')).rejects.toMatchObject({ code: '57014' })
-    await expect(copies[1]?.run('select pg_sleep(1)')).rejects.toMatchObject({ code: '57014' })
+    await expect(copies[0]?.run('select pg_sleep(2.5)')).rejects.toMatchObject({ code: '57014' })
+    await expect(copies[1]?.run('select pg_sleep(2.5)')).rejects.toMatchObject({ code: '57014' })
   })
 
   it('waits for a table that somebody uses, without beginning again', async () => {
@@ -202,7 +202,7 @@ describe('a migration', () => {
     const using = two.transaction(async (tx) => {
       await tx.run('insert into long values (1)')
       inUse.resolve()
-      for (let turn = 0; turn < 3; turn++) await tx.get('select pg_sleep(0.2)')
+      for (let turn = 0; turn < 3; turn++) await tx.get('select pg_sleep(0.4)')
     })
     await inUse.promise
 

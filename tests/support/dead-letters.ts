@@ -46,16 +46,18 @@ export const failedCount = (system: Pick<Audit, 'get'>, count: number, filter?: 
     return failed.length === count && failed
   })
 
-/** Sends all again that wait in one queue's store, at once, and resolves with how many when that is done. */
-export async function sendAgain(system: Audit, queue: string): Promise<number> {
+/**
+ * Sends all again that wait in one queue's store, at once. Resolves when that is done, or when one of them has failed
+ * again before the last was sent, which leaves the others waiting.
+ */
+export async function sendAgain(system: Audit, queue: string): Promise<void> {
   const begun = await eventually(`what waits in ${queue} is as many as was counted`, () => beginReplay(system, queue))
-  if (begun === 'nothing waits') return 0
+  if (begun === 'nothing waits') return
   const done = await eventually(`what waits in ${queue} is sent again`, async () => {
     const now = await system.get<Replay>(`/replays/${begun.id}`, 'audit')
     return now.state === 'running' ? undefined : now
   })
-  if (done.state !== 'done') throw new Error(`sending again stopped: ${done.why}`)
-  return begun.count
+  if (done.state !== 'done' && done.failedAgain === 0) throw new Error(`sending again stopped: ${done.why}`)
 }
 
 /** Undefined when another has failed since they were counted. */
@@ -66,5 +68,5 @@ async function beginReplay(system: Audit, queue: string) {
   const { body, status } = await system.post('/replays', { ...terms, filter: { queue }, expected: count }, 'audit')
   if (status === 409 && (body as { code?: string }).code === 'count_differs') return undefined
   if (status !== 202) throw new Error(`not sent again: ${JSON.stringify(body)}`)
-  return { id: (body as Replay).id, count }
+  return { id: (body as Replay).id }
 }

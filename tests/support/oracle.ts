@@ -1,6 +1,7 @@
 // What must be true of money, goods and mails once every order has ended, read from where each is kept, by code that
 // shares nothing with the services.
 import { join } from 'node:path'
+import { eventually } from '@orders/shared/testing'
 import Sqlite from 'better-sqlite3'
 import { expect } from 'vitest'
 import { failedMessages } from './dead-letters.ts'
@@ -27,7 +28,7 @@ interface StockRow {
 export async function expectAgreement(system: System, orders: OrderView[], initial: StockRow[]): Promise<void> {
   expectMoney(system, orders)
   expect(await failedMessages(system)).toEqual([])
-  const now = await stockOf(system)
+  const now = await stockAtRest(system, initial)
   for (const before of initial) {
     const sold = orders
       .filter(({ status }) => status === 'completed')
@@ -47,6 +48,20 @@ export async function expectAgreement(system: System, orders: OrderView[], initi
 export async function stockOf(system: System): Promise<StockRow[]> {
   const { stock } = await system.get<{ stock: StockRow[] }>('/stock', 'inventory')
   return stock.map(({ sku, available, reserved, committed }) => ({ sku, available, reserved, committed }))
+}
+
+/** An order may end before inventory, which hears of its payment as well, has sold its goods or let them go. */
+function stockAtRest(system: System, initial: StockRow[]): Promise<StockRow[]> {
+  const skus = new Set(initial.map(({ sku }) => sku))
+  let last: StockRow[] = []
+  const reserved = () => last.filter((row) => skus.has(row.sku) && row.reserved > 0)
+  return eventually(
+    () => `nothing is reserved any more, but ${JSON.stringify(reserved())}`,
+    async () => {
+      last = await stockOf(system)
+      return reserved().length === 0 && last
+    },
+  )
 }
 
 /** Completed: charged once, the order's total. Cancelled: never charged, or given back. */

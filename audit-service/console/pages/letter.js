@@ -71,7 +71,7 @@ export function Letter({ id }) {
     <p class="headline" data-tone=${state === 'waiting' ? 'bad' : 'plain'}><strong>${reason || code}</strong>${place && ` in ${place}`}</p>
     <p class="next">${failure.nextStep}</p>
     <${Fault} of=${fault} />
-    <${Actions} key=${failure.revision} failure=${failure} again=${again} />
+    <${Actions} failure=${failure} again=${again} />
     <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
     <section aria-labelledby="body-title">
       <h2 id="body-title">Body</h2>
@@ -111,11 +111,12 @@ const textOf = (bytes) =>
 
 /** @param {{ failure: Failure, again: () => void }} props */
 function Actions({ failure: { id, state, revision }, again }) {
-  const [kept, setKept] = useState(/** @type {string | undefined} */ (undefined))
+  /** The body as it was opened, and at which revision: it is changed from there or not at all. */
+  const [kept, setKept] = useState(/** @type {{ text: string, revision: number } | undefined} */ (undefined))
   const open = async (/** @type {Given} */ { operator, reason }) => {
     /** @type {Looked} */
     const looked = await post(`/failed/${id}/look`, { operator, reason })
-    setKept('text' in looked.kept ? looked.kept.text : '')
+    setKept({ text: 'text' in looked.kept ? looked.kept.text : '', revision })
     return 'Opened, and on record.'
   }
   const archive = async (/** @type {Given} */ { operator, reason }) => {
@@ -128,8 +129,9 @@ function Actions({ failure: { id, state, revision }, again }) {
     await ask(`/failed/${id}/body`, {
       method: 'PUT',
       body: { operator, reason, text },
-      headers: { 'if-match': `"${revision}"` },
+      headers: { 'if-match': `"${kept?.revision}"` },
     })
+    setKept(undefined)
     again()
     return 'Changed. The body as it came is kept.'
   }
@@ -144,9 +146,10 @@ function Actions({ failure: { id, state, revision }, again }) {
                 explains="To change it. It may hold personal data: who opened it and why is kept in the audit log." run=${open} />`
           : html`<${Act} isQuiet open="Change its body …" does="Change the body"
                 explains="Its contract must accept the new one. What is sealed for its customer stays as it is." run=${change}>
-                <label>Body <textarea name="text" required rows="12" spellcheck="false">${kept}</textarea></label>
+                <label>Body <textarea name="text" required rows="12" spellcheck="false">${kept.text}</textarea></label>
               <//>`
       }
+        ${kept && kept.revision !== revision && html`<button class="quiet" type="button" onClick=${() => setKept(undefined)}>Begin from what it is now</button>`}
         <${Act}
           isQuiet
           open="Archive …"

@@ -7,13 +7,18 @@ const OPERATOR = 'operator-name'
 
 /** @typedef {{ reason: string, operator: string, fields: FormData }} Given */
 
+/** @typedef {{ does: string, explains?: string, run: (given: Given) => Promise<string> }} Deed */
+
 /**
- * `run` does it and gives what was done, in a sentence.
+ * `run` does it and gives what was done, in a sentence. While the form is open, what it says and does stays as it was when that was opened,
+ * whatever the page has heard since.
  * @param {{ open: string, does: string, explains?: string, isQuiet?: boolean,
  *   run: (given: Given) => Promise<string>, children?: unknown }} props
  */
 export function Act({ open, does, explains, isQuiet = false, run, children }) {
-  const [isOpen, setOpen] = useState(false)
+  const [opened, setOpened] = useState(/** @type {Deed | null} */ (null))
+  const isOpen = opened !== null
+  const deed = opened ?? { does, explains, run }
   const [isUnderWay, setUnderWay] = useState(false)
   const [outcome, setOutcome] = useState({ said: '', isFault: false })
   const [known, setKnown] = useState(/** @type {string | null} */ (null))
@@ -27,7 +32,7 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
   }, [isOpen])
 
   const close = () => {
-    setOpen(false)
+    setOpened(null)
     opener.current?.focus()
   }
   /** @param {SubmitEvent} submitted */
@@ -38,7 +43,7 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
     if (known === null) sessionStorage.setItem(OPERATOR, operator)
     setUnderWay(true)
     try {
-      const said = await run({ reason: String(fields.get('reason')).trim(), operator, fields })
+      const said = await deed.run({ reason: String(fields.get('reason')).trim(), operator, fields })
       setOutcome({ said, isFault: false })
       close()
     } catch (fault) {
@@ -49,13 +54,13 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
   }
 
   return html`<div class="act">
-    <button ref=${opener} type="button" class=${isQuiet ? 'quiet' : ''} aria-expanded=${isOpen} onClick=${() => (isOpen ? close() : setOpen(true))}>
+    <button ref=${opener} type="button" class=${isQuiet ? 'quiet' : ''} aria-expanded=${isOpen} onClick=${() => (isOpen ? close() : setOpened(deed))}>
       ${open}
     </button>
     ${
       isOpen &&
-      html`<form class="act-form" aria-label=${does} onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ pressed) => pressed.key === 'Escape' && close()}>
-        ${explains && html`<p>${explains}</p>`}
+      html`<form class="act-form" aria-label=${deed.does} onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ pressed) => pressed.key === 'Escape' && close()}>
+        ${deed.explains && html`<p>${deed.explains}</p>`}
         ${
           known === null
             ? html`<label>Your name
@@ -68,7 +73,7 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
         </label>
         ${children}
         <p class="buttons">
-          <button class="main" type="submit" disabled=${isUnderWay}>${does}</button>
+          <button class="main" type="submit" disabled=${isUnderWay}>${deed.does}</button>
           <button class="quiet" type="button" onClick=${close}>Cancel</button>
         </p>
       </form>`

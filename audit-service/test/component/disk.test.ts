@@ -106,7 +106,7 @@ it.each([
   { what: '128 events in each commit', size: 128, hide: asItIs, most: 2_200 },
   { what: 'one event in each commit, personal data encrypted', size: 1, hide: asCiphertext, most: 5_600 },
   { what: '128 events in each commit, personal data encrypted', size: 128, hide: asCiphertext, most: 3_500 },
-])('an order takes at most $most bytes: $what', async ({ what, size, hide, most }) => {
+])('an order takes at most $most bytes: $what', { timeout: 120_000 }, async ({ what, size, hide, most }) => {
   const folder = await scratchFolder()
   const database = openSqlite(join(folder.path, 'audit.db'))
   onTestFinished(async () => {

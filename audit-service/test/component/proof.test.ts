@@ -53,7 +53,7 @@ beforeAll(async () => {
     await broker.connect('test').publish(encode(registry, created, 'order-service', { causationId: 'a request' }))
   }
   await eventually('all are signed', async () => (await signedNow()).size === COUNT)
-})
+}, 60_000)
 afterAll(async () => {
   expect(await service.close()).toEqual({ clean: true })
   await scratch.remove()

@@ -157,7 +157,7 @@ test('a quote is what the goods cost now, and sets nothing aside', async () => {
     { sku: 'item1', quantity: 2 },
     { sku: 'unicorn', quantity: 1 },
   ]
-  const quoted = () => ask(broker.connect('order-service'), InventoryQuote, { lines }, 5_000)
+  const quoted = () => ask(broker.connect('order-service'), InventoryQuote, { lines }, 20_000)
   const item1 = { sku: 'item1', quantity: 2, name: 'Desk lamp' }
   expect(await quoted()).toEqual({
     lines: [{ ...item1, unitPriceCents: 1_000 }],

@@ -58,13 +58,12 @@ it('one that is hastened or given up while it is being sent is sent once, and wh
 })
 
 it('a mail whose time is over while its server defers it is expired, and sent no more', async () => {
-  const { server, clock, get, post, hear, hasten, broker } = await opened()
+  const { server, clock, get, post, hastenUntil, broker } = await opened()
   server.refuse('recipient', 451)
   const { id } = (await post('/notifications', { ...mail, expiresAt: '2026-11-21T09:00:00Z' })).body
   await eventually('it was tried', async () => (await get(`/notifications/${id}`)).body.attempts.length === 1)
   clock.now = '2026-11-21T09:00:00.000Z'
-  await hasten()
-  await hear(`${id}/notification.expired/direct.email`)
+  await hastenUntil(`${id}/notification.expired/direct.email`)
   expect([server.accepted, broker.messages('notification.email.dlq')]).toEqual([[], []])
 })
 

@@ -82,7 +82,7 @@ describe('a customer', () => {
     const { say, hear, said, clock } = await openServices({ copies: 2, env })
     await say(awaited('1'))
     await say(awaited('1'))
-    await hear('1/notification.sent/payment.confirmation_required.email')
+    for (const channel of ['email', 'sms']) await hear(`1/notification.sent/payment.confirmation_required.${channel}`)
     expect(steps(said())).toEqual([])
     clock.now = inMinutes(10)
     for (const channel of ['email', 'sms']) await hear(`1/notification.sent/reminder.1.${channel}`)

@@ -21,7 +21,7 @@ beforeEach(async () => {
   broker = createMemoryBroker(topology)
   const { log } = await keepingLog()
   const broken = (error: Error) => expect.unreachable(error.message)
-  const environment = { DATA_DIR: folder.path, OPERATOR_TOKENS: 'a-token-for-tests', RPC_TIMEOUT_MS: '50' }
+  const environment = { DATA_DIR: folder.path, OPERATOR_TOKENS: 'a-token-for-tests', RPC_TIMEOUT_MS: '20000' }
   const config = { ...readConfig(OrderConfig, environment), port: 0 }
   isAway = false
   service = await startService(orderService, config, { log, broken, openBroker })
@@ -36,11 +36,16 @@ afterEach(async () => {
   await folder.remove()
 })
 
-/** As a service sees its broker, which may be away. */
+/** As a service sees its broker, which may be away; what nobody answers is over soon. */
 function openBroker(name: string): Broker {
   const connected = broker.connect(name)
-  const unavailable = () => Promise.reject(new TransientError('broker_unavailable', 'not connected to the broker'))
-  return { ...connected, request: (...question) => (isAway ? unavailable() : connected.request(...question)) }
+  return {
+    ...connected,
+    async request(queue, question, timeoutMs) {
+      if (isAway) throw new TransientError('broker_unavailable', 'not connected to the broker')
+      return connected.request(queue, question, unitPriceCents === undefined ? 50 : timeoutMs)
+    },
+  }
 }
 
 function quote(question: Delivery): void {

@@ -96,7 +96,7 @@ test.each(['tok_slow', 'tok_gateway_down'])(
       expect(['pending', 'succeeded']).toContain(body.status)
       return paymentMethod === 'tok_slow' ? body.status === 'succeeded' : (await waiting()) === 1
     })
-    expect(await ask(asker(), PaymentGet, { orderId: '1' }, 5_000)).toMatchObject({
+    expect(await ask(asker(), PaymentGet, { orderId: '1' }, 20_000)).toMatchObject({
       status: paymentMethod === 'tok_slow' ? 'succeeded' : 'pending',
     })
   },
@@ -106,9 +106,9 @@ test('a large order is charged once the customer has confirmed it', async () => 
   await start()
   await publish(InventoryReserved.of('1', now, large))
   await hears('payment.confirmation_required')
-  expect(await ask(asker(), PaymentConfirm, { orderId: '1' }, 5_000)).toMatchObject({ status: 'confirmed' })
+  expect(await ask(asker(), PaymentConfirm, { orderId: '1' }, 20_000)).toMatchObject({ status: 'confirmed' })
   await hears('payment.success')
-  expect(await ask(asker(), PaymentGet, { orderId: '1' }, 5_000)).toMatchObject({
+  expect(await ask(asker(), PaymentGet, { orderId: '1' }, 20_000)).toMatchObject({
     status: 'succeeded',
     chargeId: 'ch_1',
   })
@@ -120,7 +120,7 @@ test('a large order that nobody confirms in time fails, and is refused afterward
   await publish(InventoryReserved.of('1', now, small))
   await hears('payment.failed')
   expect(await get('1')).toMatchObject({ body: { status: 'failed', reason: 'confirmation_timeout' } })
-  await expect(ask(asker(), PaymentConfirm, { orderId: '1' }, 5_000)).rejects.toMatchObject({
+  await expect(ask(asker(), PaymentConfirm, { orderId: '1' }, 20_000)).rejects.toMatchObject({
     status: 409,
     code: 'payment_failed',
   })
@@ -254,14 +254,14 @@ test('what is not there, what is not an order id, and who may not ask', async ()
   expect(await get('2')).toMatchObject({ status: 404, body: { code: 'no_payment_yet' } })
   expect(await get('..%2f2')).toMatchObject({ status: 400 })
   expect(await get('2', {})).toMatchObject({ status: 401, body: { code: 'token_required' } })
-  expect(await ask(asker(), PaymentGet, { orderId: '2' }, 5_000)).toMatchObject({ status: 'pending' })
+  expect(await ask(asker(), PaymentGet, { orderId: '2' }, 20_000)).toMatchObject({ status: 'pending' })
 })
 
 test('a confirmation is a step of its caller’s trace, and so is the charge that follows', async () => {
   await start()
   await publish(InventoryReserved.of('1', now, large))
   await hears('payment.confirmation_required')
-  await ask(asker(), PaymentConfirm, { orderId: '1' }, 5_000, tracing)
+  await ask(asker(), PaymentConfirm, { orderId: '1' }, 20_000, tracing)
   await hears('payment.success')
   expect(typesInTrace(broker.messages('audit.queue'))).toEqual(['payment.success'])
 })

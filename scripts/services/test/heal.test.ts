@@ -1,18 +1,17 @@
 // A service whose database is lost is rebuilt from the audit, whatever its orders have come to; and every table says how it comes back.
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { topology } from '@orders/shared/contracts'
 import { createLog, heal, kernelsTables, readConfig, type Tables } from '@orders/shared/runtime'
 import { openDatabase } from '@orders/shared/storage'
-import { createMemoryBroker, eventually, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
+import { eventually, scratchFolder } from '@orders/shared/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { definitions } from '../definitions.ts'
 import { startInMemory } from '../in-memory.ts'
+import { restingBroker } from './settled.ts'
 
 type Running = Awaited<ReturnType<typeof startInMemory>>
 
 let folder: Awaited<ReturnType<typeof scratchFolder>>
-let broker: MemoryBroker
 const running = new Map<string, Running>()
 
 const environment = () => ({
@@ -38,16 +37,22 @@ const stop = async (service: string) => {
 
 beforeAll(async () => {
   folder = await scratchFolder()
-  broker = createMemoryBroker(topology)
   for (const { name } of definitions) await start(name)
 }, 60_000)
 afterAll(async () => {
   for (const { name } of definitions) await stop(name)
   await folder.remove()
-})
+}, 60_000)
 
 const url = (service: string) => `${running.get(`${service}-service`)?.url}`
 const get = async <T>(service: string, path: string) => (await (await fetch(url(service) + path)).json()) as T
+/** Nothing is to be handled again, and nobody is being told; a reminder is held until its time. */
+async function isIdle(): Promise<boolean> {
+  for (const noun of NOUNS) if ((await get<{ retries: object[] }>(noun, '/retries')).retries.length > 0) return false
+  const { notifications } = await get<{ notifications: Told[] }>('notification', '/notifications')
+  return notifications.every(({ status }) => status !== 'waiting')
+}
+const { broker, settled } = restingBroker(isIdle)
 const post = (service: string, path: string, body: object, headers = {}) =>
   fetch(url(service) + path, {
     method: 'POST',
@@ -69,6 +74,7 @@ const place = (orderId: string, more: object = {}) =>
 const delivered = (orderId: string) => post('shipping', `/shipments/${orderId}/delivered`, {})
 
 const dear = { items: [{ sku: 'item10', quantity: 20 }] }
+const NOUNS = ['order', 'inventory', 'payment', 'shipping', 'notification']
 const KINDS = ['done', 'back', 'road', 'asked', 'off', 'out', 'declined', 'nowhere']
 
 /** One order of each kind: `road` and `asked` are open. */
@@ -97,13 +103,6 @@ async function finish(of: string): Promise<void> {
   for (const kind of ['asked', 'road']) await delivered(`${of}-${kind}`)
   for (const kind of ['asked', 'road']) await stands(`${of}-${kind}`, 'completed')
 }
-
-/** No message waits, none is under way, and nothing waits to be published. */
-const settled = () =>
-  eventually('all is settled', async () => {
-    const queues = topology.queues.map(({ name }) => name).filter((name) => !/transit|deadline/.test(name))
-    return queues.every((name) => broker.messages(name).length === 0 && broker.unsettled(name) === 0)
-  })
 
 /** What everybody can see of these orders, and of what was done about them outside. */
 async function seenOf(of: string) {
@@ -144,7 +143,7 @@ async function healed(service: string, definition = definitionOf(service)): Prom
 const events = async () => (await get<{ kept: number }>('audit', '/audit/events?limit=1')).kept
 
 describe.sequential('a lost database', () => {
-  it.each(['order', 'inventory', 'payment', 'shipping', 'notification'])(
+  it.each(NOUNS)(
     'of %s-service comes back as it was, says nothing twice, and goes on',
     async (noun) => {
       const service = `${noun}-service`

@@ -2,11 +2,11 @@
 // taken for new.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { OrderCreated, OrderPaid, registry, topology } from '@orders/shared/contracts'
+import { OrderCreated, OrderPaid, registry } from '@orders/shared/contracts'
 import { encode, type Publication } from '@orders/shared/messaging'
 import { heal, readConfig } from '@orders/shared/runtime'
 import { openDatabase } from '@orders/shared/storage'
-import { createMemoryBroker, eventually, keepingLog, type MemoryBroker, scratchFolder } from '@orders/shared/testing'
+import { eventually, keepingLog, scratchFolder } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bringBack } from '../../../audit-service/archive/bring-back.ts'
 import { readWhole } from '../../../audit-service/archive/files.ts'
@@ -15,20 +15,19 @@ import { signingKey } from '../../../audit-service/proof/signing-key.ts'
 import { archivesOf } from '../../../audit-service/reading/archives/store.ts'
 import { definitions } from '../definitions.ts'
 import { startInMemory } from '../in-memory.ts'
+import { restingBroker } from './settled.ts'
 
 type Running = Awaited<ReturnType<typeof startInMemory>>
 
 const MASTER_KEY_OF_ALL = Buffer.alloc(32, 'of all').toString('base64')
 
 let folder: Awaited<ReturnType<typeof scratchFolder>>
-let broker: MemoryBroker
 const running = new Map<string, Running>()
 let daysLater = 0
 const now = () => new Date(Date.now() + daysLater * 86_400_000)
 
 beforeAll(async () => {
   folder = await scratchFolder()
-  broker = createMemoryBroker(topology)
   const environment = {
     DATA_DIR: folder.path,
     MASTER_KEY: MASTER_KEY_OF_ALL,
@@ -49,10 +48,20 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const one of running.values()) await one.close()
   await folder.remove()
-})
+}, 60_000)
 
 const url = (noun: string) => `${running.get(`${noun}-service`)?.url}`
 const get = async <T>(noun: string, path: string) => (await (await fetch(url(noun) + path)).json()) as T
+const everyService = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit']
+
+/** Nothing is to be handled again, and everybody is told: nothing is under way that would be too old once the clock is set. */
+async function isIdle(): Promise<boolean> {
+  for (const noun of everyService)
+    if ((await get<{ retries: object[] }>(noun, '/retries')).retries.length > 0) return false
+  const { notifications } = await get<{ notifications: { status: string }[] }>('notification', '/notifications')
+  return notifications.every(({ status }) => !['held', 'waiting'].includes(status))
+}
+const { broker, settled } = restingBroker(isIdle)
 const post = (noun: string, path: string, body: object, headers = {}) =>
   fetch(url(noun) + path, {
     method: 'POST',
@@ -66,19 +75,6 @@ const stands = (orderId: string, status: string) =>
     return (await get<{ status: string }>('order', `/orders/${orderId}`)).status === status
   })
 const sweep = (noun: string) => running.get(`${noun}-service`)?.sweep()
-
-const settled = () =>
-  eventually('all is settled', async () => {
-    const queues = topology.queues.map(({ name }) => name).filter((name) => !/transit|deadline/.test(name))
-    return queues.every((name) => broker.messages(name).length === 0 && broker.unsettled(name) === 0)
-  })
-
-/** Nothing is under way that would be too old once the clock is set. */
-const allTold = () =>
-  eventually('all is told', async () => {
-    const { notifications } = await get<{ notifications: { status: string }[] }>('notification', '/notifications')
-    return notifications.every(({ status }) => !['held', 'waiting'].includes(status))
-  })
 
 /** Whose rows the tables have: by the table the ids of orders. */
 async function rows(): Promise<Record<string, string[]>> {
@@ -102,8 +98,6 @@ async function rows(): Promise<Record<string, string[]>> {
   return found
 }
 
-const everyService = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit']
-
 it('what has ended leaves; what is open or young stays, and nothing late is taken for new', async () => {
   await place('done', {}, { 'idempotency-key': 'once' })
   await place('out', { items: ['soldout'] })
@@ -115,7 +109,6 @@ it('what has ended leaves; what is open or young stays, and nothing late is take
   await stands('done', 'completed')
   for (const one of ['out', 'declined', 'nowhere']) await stands(one, 'cancelled')
   await settled()
-  await allTold()
   const before = await rows()
   const road = await get<object>('order', '/orders/road')
 
@@ -172,7 +165,6 @@ it('what has ended leaves; what is open or young stays, and nothing late is take
   await post('shipping', '/shipments/road/delivered', {})
   await stands('road', 'completed')
   await settled()
-  await allTold()
 }, 60_000)
 
 /** As it was published, but for the customer, when the order was placed. */

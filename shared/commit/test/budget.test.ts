@@ -1,7 +1,11 @@
 // What a group costs in statements, which no machine makes faster or slower: it does not grow with its members.
-import { expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { openKernel, saving } from '../../handling/test/kernel.ts'
 import { eventually } from '../../testing/index.ts'
+
+// A group that only forgets, after a second without others, would forget what is to be counted, or be counted too.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
+afterEach(() => void vi.useRealTimers())
 
 /** Statements of one group of so many members, each with a change and a message, that also forgets what the last one said. */
 async function spentBy(members: number): Promise<number> {

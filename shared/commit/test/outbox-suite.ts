@@ -1,5 +1,5 @@
 // The outbox's promise, on any database: what is committed is published at least once, whatever crashes when, and then forgotten.
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { registry, topology } from '../../contracts/index.ts'
 import {
   around,
@@ -80,6 +80,10 @@ interface Options {
 
 export function outboxSuite(name: string, { openKernel }: Options): void {
   describe(`the outbox on ${name}`, () => {
+    // What is confirmed is forgotten, and the table looked into, when a test says so, and not when it takes a second.
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    })
     afterEach(() => {
       vi.useRealTimers()
     })
@@ -112,7 +116,6 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
       })
 
       it('is forgotten after a second even when no other group comes along', async () => {
-        vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
         const kernel = await openKernel()
         await kernel.commit.submit(saying('order-1'))
         await eventually('the confirm is here', () => kernel.outbox.pending().confirmed === 1)
@@ -243,6 +246,33 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
         expect(kernel.outbox.pending().confirmed).toBe(1)
       })
 
+      it('confirmed and forgotten while the table is being read is not published again', async () => {
+        const kernel = await openKernel()
+        const held = heldBroker(kernel.broker)
+        const answer = deferred()
+        const database: Database = {
+          ...kernel.database,
+          async all(sql, ...values) {
+            const rows = await kernel.database.all<never>(sql, ...values)
+            await answer.promise
+            return rows
+          },
+        }
+        const outbox = createOutbox({ database, broker: held, log: kernel.log, now: kernel.now })
+        outbox.send(await database.transaction((tx) => outbox.record(tx, [publicationOf('order-1')])))
+
+        const looking = outbox.sweep()
+        await held.confirmOne()
+        await eventually('the confirm is here', () => outbox.pending().confirmed === 1)
+        await forgetConfirmed({ database, outbox })
+        answer.resolve()
+        await looking
+
+        expect(held.held()).toBe(0)
+        expect(publishedIds(kernel)).toEqual([idOf('order-1')])
+        await outbox.close()
+      })
+
       it('stays in the table when the broker is closed', async () => {
         const kernel = await openKernel()
         await kernel.broker.close(0)
@@ -274,7 +304,6 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
       })
 
       it('is published by a living copy after a minute, and not before', async () => {
-        vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
         const kernel = await openKernel()
         await leaveBehind(kernel, 'order-1')
         let current = kernel.now()
@@ -300,7 +329,6 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
       })
 
       it('by a commit of unknown outcome is found by the clock, however late the commit comes to light', async () => {
-        vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
         const kernel = await openKernel()
         kernel.outbox.lookAgain()
         await kernel.outbox.sweep()
@@ -445,7 +473,6 @@ export function outboxSuite(name: string, { openKernel }: Options): void {
     describe('a broker that is away for longer than a dead copy is waited for', () => {
       /** Two copies of which the first has recorded what it cannot publish; time passes for both. */
       async function waiting() {
-        vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
         const kernel = await openKernel()
         const { database, log } = kernel
         let nowMs = kernel.now().getTime()

@@ -1,5 +1,5 @@
 // The life of one delivery: every way through it, each to its end, with what is acked, copied, saved and said.
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Message, registry } from '../../contracts/index.ts'
 import type { Broker, Publication } from '../../messaging/broker.ts'
 import { encode } from '../../messaging/envelope.ts'
@@ -29,6 +29,10 @@ import {
 
 const QUEUE = 'inventory.queue'
 const DLQ = 'inventory.dlq'
+
+// What is due is looked for when a test says so, and not before it has seen what waits.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
+afterEach(() => void vi.useRealTimers())
 
 /** Straight to the queue, so that the audit's queue holds only what the handler says. */
 function deliver({ broker }: TestKernel, change: Partial<Publication> = {}): Promise<void> {

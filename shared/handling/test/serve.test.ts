@@ -11,6 +11,8 @@ import { type Answerer, answers, serve } from '../serve.ts'
 import { around, effects, NOW, notes, openKernel, publishedIds, reserved, type TestKernel } from './kernel.ts'
 
 const QUEUE = 'payment.rpc.queue'
+/** Longer than a busy machine takes for an answer. */
+const LIMIT_MS = 20_000
 const payment: Payment = {
   orderId: 'order-1',
   status: 'succeeded',
@@ -28,7 +30,7 @@ const confirming = answers(PaymentConfirm, ({ orderId }, now) =>
 function start(kernel: TestKernel, ...answerers: Answerer[]) {
   const asker = kernel.memory.connect('asker')
   const server = serve(kernel.kernel, QUEUE, 10, answerers)
-  const failure = (timeoutMs = 5_000) =>
+  const failure = (timeoutMs = LIMIT_MS) =>
     ask(asker, PaymentConfirm, { orderId: 'order-1' }, timeoutMs).then(
       () => undefined,
       (error: unknown) => error,
@@ -53,7 +55,7 @@ async function answering(body: string) {
     kernel.broker.reply(question, Buffer.from(body))
     question.ack()
   })
-  return ask(asker, PaymentGet, { orderId: 'order-1' }, 5_000).catch((error: unknown) => error)
+  return ask(asker, PaymentGet, { orderId: 'order-1' }, LIMIT_MS).catch((error: unknown) => error)
 }
 
 describe('a question', () => {
@@ -61,7 +63,7 @@ describe('a question', () => {
     const kernel = await openKernel()
     const { asker } = start(kernel, confirming)
 
-    expect(await ask(asker, PaymentConfirm, { orderId: 'order-1' }, 5_000)).toEqual(payment)
+    expect(await ask(asker, PaymentConfirm, { orderId: 'order-1' }, LIMIT_MS)).toEqual(payment)
 
     expect(await effects(kernel)).toEqual(['order-1'])
     await eventually('its event is published', () => publishedIds(kernel).length === 1)
@@ -72,7 +74,7 @@ describe('a question', () => {
   it('is a step of its asker’s trace, and so is what it says', async () => {
     const kernel = await openKernel()
     const { asker } = start(kernel, confirming)
-    await ask(asker, PaymentConfirm, { orderId: 'order-1' }, 5_000, tracing)
+    await ask(asker, PaymentConfirm, { orderId: 'order-1' }, LIMIT_MS, tracing)
     await eventually('its event is published', () => publishedIds(kernel).length === 1)
     expect(typesInTrace(kernel.memory.messages('audit.queue'))).toEqual(['inventory.reserved'])
   })
@@ -82,7 +84,7 @@ describe('a question', () => {
     onTestFinished(stop)
     const kernel = await openKernel()
     const { asker, failure } = start(kernel, confirming)
-    await ask(asker, PaymentConfirm, { orderId: 'order-1' }, 5_000, tracing)
+    await ask(asker, PaymentConfirm, { orderId: 'order-1' }, LIMIT_MS, tracing)
     const asked = () => spans.filter(({ name }) => name === 'ask payment.confirm')
     const created = await eventually('it is published', () => spans.find(({ name }) => name.startsWith('create')))
     const [, , caller] = tracing.traceparent.split('-')
@@ -108,7 +110,7 @@ describe('a question', () => {
     })
     const { asker } = start(kernel, confirming)
     let answered = false
-    const asked = ask(asker, PaymentConfirm, { orderId: 'order-1' }, 5_000).then(() => {
+    const asked = ask(asker, PaymentConfirm, { orderId: 'order-1' }, LIMIT_MS).then(() => {
       answered = true
     })
     await reached.promise
@@ -167,7 +169,7 @@ describe('a question', () => {
   it('whose connection is lost while it waits gets 503', async () => {
     const kernel = await openKernel()
     const asker = kernel.memory.connect('asker')
-    const asked = ask(asker, PaymentGet, { orderId: 'order-1' }, 5_000).catch((error: unknown) => error)
+    const asked = ask(asker, PaymentGet, { orderId: 'order-1' }, LIMIT_MS).catch((error: unknown) => error)
     await eventually('it is on its way', () => kernel.memory.messages(QUEUE).length === 1)
 
     kernel.memory.cut('asker')
@@ -199,7 +201,7 @@ describe('a question that cannot be understood', () => {
   ])('goes to the dead letters as %s', async (code, type, body) => {
     const kernel = await openKernel()
     const { asker } = start(kernel, confirming)
-    const asked = asker.request(QUEUE, { type, body: Buffer.from(body) }, 5_000).catch(() => undefined)
+    const asked = asker.request(QUEUE, { type, body: Buffer.from(body) }, LIMIT_MS).catch(() => undefined)
 
     const [dead] = await eventually('it is a dead letter', () => {
       const messages = kernel.memory.messages('payment.rpc.dlq')
@@ -230,7 +232,7 @@ describe('closing a server', () => {
         }),
     })
     const { asker, server } = start(kernel, confirming)
-    const asked = ask(asker, PaymentConfirm, { orderId: 'order-1' }, 5_000)
+    const asked = ask(asker, PaymentConfirm, { orderId: 'order-1' }, LIMIT_MS)
     await reached.promise
 
     let isClosed = false

@@ -95,7 +95,7 @@ it('a request that was answered before its body went wrong is not answered twice
 it('a slow second request is told 408 after the answer to the first', async () => {
   const { routes, openGate } = slowRoutes()
   const { app, port } = await listen(
-    { headersTimeoutMs: 50, requestTimeoutMs: 100, timeoutsCheckedEveryMs: 10 },
+    { headersTimeoutMs: 2_000, requestTimeoutMs: 2_000, timeoutsCheckedEveryMs: 10 },
     routes,
   )
   const isLate = once(app.server, 'clientError')

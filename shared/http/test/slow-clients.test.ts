@@ -15,7 +15,8 @@ function trickle(socket: Socket, text: string): void {
   onTestFinished(() => clearInterval(timer))
 }
 
-const quick = { headersTimeoutMs: 200, requestTimeoutMs: 400, timeoutsCheckedEveryMs: 20 }
+/** Long enough for whoever sends at once on a machine that is busy. */
+const quick = { headersTimeoutMs: 2_000, requestTimeoutMs: 2_000, timeoutsCheckedEveryMs: 20 }
 const head = 'POST /things HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n'
 
 describe('slow-loris', () => {
@@ -35,7 +36,7 @@ describe('slow-loris', () => {
   })
 
   it('with connections that say nothing: closed after the idle time', async () => {
-    const { port, place } = await listen({ idleTimeoutMs: 100 })
+    const { port, place } = await listen({ idleTimeoutMs: 2_000 })
     const idle = await Promise.all(Array.from({ length: 50 }, () => open(port)))
     expect((await place()).status).toBe(200)
     for (const { closed } of idle) expect(await closed).toBe('')

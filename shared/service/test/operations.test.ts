@@ -13,7 +13,8 @@ import { createWaiting } from '../waiting.ts'
 const SERVICE = 'payment-service'
 const operations = operationsOf(SERVICE)
 const QUEUE = operations.state.queue
-const LIMIT_MS = 5_000
+/** Longer than a busy machine takes for an answer. */
+const LIMIT_MS = 20_000
 
 const nothing: ExportReply = { page: '{}', next: null }
 

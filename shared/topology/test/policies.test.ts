@@ -158,7 +158,7 @@ async function openManagement() {
   const { log, lines } = await keepingLog()
   const management = managementOf('amqp://ann:secret@127.0.0.1/shop', `http://127.0.0.1:${port}`)
   if (!management) throw new Error('it is off')
-  const open = ({ everyMs = 3_600_000, timeoutMs = 5_000 } = {}) => {
+  const open = ({ everyMs = 3_600_000, timeoutMs = 20_000 } = {}) => {
     const policies = watchPolicies({ management, queues: topology.queues, log, everyMs, timeoutMs })
     onTestFinished(() => policies.close())
     return policies
