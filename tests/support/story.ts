@@ -8,8 +8,8 @@ export interface Story {
   gaps: { status: string }[]
 }
 
-/** What a killed process was about to tell a customer, another one tells half a minute later. */
-export const CLAIMS_END_WITHIN_MS = 60_000
+/** What a killed process has recorded, another one publishes a minute later; what it was about to tell a customer, half a minute later. */
+export const CLAIMS_END_WITHIN_MS = 120_000
 
 /** Waits until the story has an end and no gaps but of so many messages that failed. */
 export function wholeStory(system: System, orderId: string, failed = 0): Promise<Story> {

@@ -7,6 +7,7 @@ import type { Fleet, Member } from './fleet.ts'
 /** Those that each service reaches. A kill at one falls between what is promised and what makes it good. */
 const INSTANTS = ['before-commit', 'after-commit', 'confirmed', 'before-ack'] as const satisfies Instant[]
 const PAUSE_MS = [300, 2_500] as const
+const LOOK_MS = 50
 const DOWN_MS = [0, 2_000] as const
 /** Up to several times a heartbeat, so that the broker gives up the connection. */
 const FROZEN_MS = [500, 8_000] as const
@@ -52,11 +53,13 @@ async function breakOne<Service extends string>(
 
   // However short the run is, each has been killed in it.
   let what: keyof Done = 'killed'
-  for (await pause(PAUSE_MS); !signal.aborted; await pause(PAUSE_MS)) {
-    // Between a kill and its next start there is nothing to break.
-    if (!fleet.isUp(member)) continue
-    if (await happens[what]()) done[what] += 1
-    what = kindOf(random)
+  while (!signal.aborted) {
+    // Who is still starting has nothing in hand that could be lost.
+    if (await fleet.isReady(member)) {
+      await pause(PAUSE_MS)
+      if (!signal.aborted && (await happens[what]())) done[what] += 1
+      what = kindOf(random)
+    } else await delay(LOOK_MS)
   }
 }
 

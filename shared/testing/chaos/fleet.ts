@@ -47,6 +47,8 @@ export interface Fleet<Service extends string = string> {
   /** Resolves with true when this start of the member has ended. */
   endsWithin(member: Member<Service>, withinMs: number): Promise<boolean>
   isUp(member: Member<Service>): boolean
+  /** Whether it runs, and says that it is ready. */
+  isReady(member: Member<Service>): Promise<boolean>
   down(): string[]
   /** Waits until every process runs and is ready. */
   allReady(withinMs: number): Promise<void>
@@ -92,7 +94,7 @@ export async function startFleet<Service extends string>({
   services,
   copies,
   launch: start,
-  isReady,
+  isReady: asked,
   first = () => ({}),
   builtIn = () => '',
   lastWords = async () => undefined,
@@ -220,14 +222,11 @@ export async function startFleet<Service extends string>({
       return ends
     },
     isUp: (member) => stateOf(member).running !== undefined,
+    isReady: async (member) => fleet.isUp(member) && (await asked(member).catch(() => false)),
     down: () => members.filter((member) => !fleet.isUp(member)).map(nameOf),
     async allReady(withinMs) {
       for (const member of members)
-        await eventually(
-          `${nameOf(member)} is ready`,
-          async () => fleet.isUp(member) && (await isReady(member).catch(() => false)),
-          withinMs,
-        )
+        await eventually(`${nameOf(member)} is ready`, () => fleet.isReady(member), withinMs)
     },
     peaks: () => members.map((member) => ({ process: nameOf(member), peakBytes: peaks.get(nameOf(member)) ?? 0 })),
     async stop() {
