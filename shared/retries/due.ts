@@ -1,4 +1,5 @@
 // Handles what is kept when it is due: within a second of its time, by whichever copy claims it first.
+import { setTimeout as delay } from 'node:timers/promises'
 import { asError, errorCode } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { lookEvery } from '../runtime/looks.ts'
@@ -29,6 +30,8 @@ interface Kernel {
 
 /** Copies of an older version may keep what this one knows at any time. */
 const RELEASE_EVERY_LOOKS = 20
+/** Until then fewer rows than half of what there may be are not claimed: a claim is a commit of its own. */
+const CLAIM_FEW_AFTER_MS = 50
 /** Longer than any attempt takes, its call outside and its commit included: one that nobody tells of was cut off. */
 const ATTEMPT_MAX_MS = 60_000
 
@@ -54,7 +57,7 @@ export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known:
     const { queue, rowsMax } = consumer
     const mine = underWay.get(queue) ?? new Set()
     for (let isMore = true; isMore && !closed; ) {
-      if (mine.size >= rowsMax) await Promise.race(mine)
+      await untilRoom(mine, rowsMax)
       const at = now()
       const until = new Date(at.getTime() + ATTEMPT_MAX_MS).toISOString()
       const claimed = await database
@@ -100,4 +103,15 @@ export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known:
       await Promise.all([...underWay.values()].flatMap((some) => [...some]))
     },
   }
+}
+
+/** For half of them at once, or for any once somebody keeps the others waiting. */
+async function untilRoom(underWay: ReadonlySet<Promise<void>>, rowsMax: number): Promise<void> {
+  if (underWay.size <= rowsMax / 2) return
+  let isLate = false
+  const late = delay(CLAIM_FEW_AFTER_MS, undefined, { ref: false }).then(() => {
+    isLate = true
+  })
+  while (underWay.size > (isLate ? rowsMax - 1 : rowsMax / 2))
+    await Promise.race(isLate ? underWay : [...underWay, late])
 }
