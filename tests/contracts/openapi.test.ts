@@ -102,6 +102,13 @@ describe('examples', () => {
     }
     const examples = new Map<string, Example[]>(orders.services.map((name) => [name, []]))
     await converse(talk, (service, example) => examples.get(service)?.push(example))
-    for (const [name, own] of examples) await expect(spoken(own)).toMatchFileSnapshot(`../../${name}/examples.json`)
+    // Of those that show nothing of their own no other's example tells: a service that is new changes no file but its own.
+    const silent = new Set<unknown>(orders.services.filter((name) => examples.get(name)?.length === 0))
+    const told = (own: Example[]): Example[] =>
+      JSON.parse(
+        JSON.stringify(own, (_, value) => (Array.isArray(value) ? value.filter((one) => !silent.has(one)) : value)),
+      )
+    for (const [name, own] of examples)
+      await expect(spoken(told(own))).toMatchFileSnapshot(`../../${name}/examples.json`)
   }, 60_000)
 })
