@@ -2,11 +2,10 @@
 // what they are, on the same queues and tables.
 import { type Inject, untilTrue } from './fault.ts'
 
-export const versions: Inject<'versions'> = async ({ fleet, system, release, servicesDir }, member) => {
+export const versions: Inject<'versions'> = async ({ fleet, release, servicesDir }, member) => {
   if (!release) throw new Error('there is no release to run beside')
   await fleet.restart(member, release.servicesDir)
-  const isReady = () =>
-    untilTrue(async () => fleet.isUp(member) && (await system.isReady(member.service, member.copy).catch(() => false)))
+  const isReady = () => untilTrue(() => fleet.isReady(member))
   const wasReady = await isReady()
   return async () => {
     await fleet.restart(member, servicesDir)
