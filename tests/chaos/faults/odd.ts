@@ -38,14 +38,17 @@ export const odd: Inject<'odd'> = async (world, { seed }) => {
     const made: Odd = shapes[shape](serialOf(seed, thrown.length), queue)
     const { flags, fields, body, also, wants = 'dead letter' } = made
     const digest = createHash('sha256').update(body).digest('hex')
-    const records = [queue, ...(also ?? [])].map((where): Thrown => {
-      return { id: `${shape} ${digest.slice(0, 8)}`, queue: where, digest, wants, confirmed: false, atMs: Date.now() }
+    const id = `${shape} ${digest.slice(0, 8)}`
+    const record: Thrown = { id, queue, digest, wants, confirmed: false, atMs: Date.now() }
+    const copies = also?.map((other) => {
+      return { ...record, queue: other, copied: [queue, ...also].filter((one) => one !== other) }
     })
+    const records = [record, ...(copies ?? [])]
     thrown.push(...records)
     byShape.set(shape, (byShape.get(shape) ?? 0) + 1)
     raw ??= await openRawPublisher(world.vhost.amqpUrl)
     const isTaken = await raw.publish(queue, Buffer.concat([u16(flags), ...fields]), body)
-    for (const record of records) record.confirmed = isTaken
+    for (const one of records) one.confirmed = isTaken
   }
 
   async function run(): Promise<void> {

@@ -29,6 +29,8 @@ export const deadLettersExplained: Check = ({ deadLetters, thrown, deliveries, r
 const placeOf = ({ queue, digest }: { queue: string; digest: string }) =>
   `${queue.replace(/\.dlq$/, '.queue')} ${digest}`
 
+const serviceOf = (queue: string) => queue.split('.', 1)[0] ?? ''
+
 /** Tells what the run has thrown, by its bytes and the queue that it was thrown into. */
 function thrownOnes(thrown: readonly Thrown[]): (found: { queue: string; digest: string }) => boolean {
   const places = new Set(thrown.map(placeOf))
@@ -46,11 +48,13 @@ export const thrownAreKept: Check = ({ thrown, deadLetters, waitingRows, repeati
   let twice = 0
   const wrong = thrown.flatMap((one) => {
     const place = placeOf(one)
-    const [service = ''] = one.queue.split('.')
+    const service = serviceOf(one.queue)
     const [there, elsewhere] = one.wants === 'row' ? [rows, letters] : [letters, rows]
     const isLetterOfRelease = one.wants === 'row' && released.includes(service) && letters.has(place)
     const count = (isLetterOfRelease ? letters : there).get(place) ?? 0
-    const mayRepeat = (one.wants === 'dead letter' || isLetterOfRelease) && repeating.includes(service)
+    const isCopiedAgain = one.copied?.some((queue) => released.includes(serviceOf(queue)))
+    const mayRepeat =
+      (one.wants === 'dead letter' || isLetterOfRelease) && (repeating.includes(service) || isCopiedAgain)
     if (count > 1 && mayRepeat) twice += 1
     return [
       ...(count === 0 && one.confirmed ? [`${one.queue}: ${one.id} has disappeared`] : []),

@@ -142,6 +142,8 @@ export interface Thrown {
   digest: string
   /** Where it is to end: a row waits for a successor that knows it. */
   wants: 'dead letter' | 'row'
+  /** The other queues with a copy of it that names this one as well: the last release gives it up with that name, and copies it again. */
+  copied?: string[]
   /** Whether the broker had it, and a queue took it. */
   confirmed: boolean
   atMs: number

@@ -468,6 +468,17 @@ it('lets the last release make a dead letter of what it does not know, and nobod
   expect(failing({ ...snapshot, released: ['order'] })).toEqual(['thrownAreKept'])
 })
 
+it('lets the last release copy what names further queues when it gives it up, and nobody else', () => {
+  const snapshot = goodSnapshot()
+  const copied = ['inventory.queue', 'shipping.queue']
+  const copy = { id: 'copy-1', queue: 'order.queue', digest: 'c', wants: 'dead letter' as const, atMs: 0 }
+  snapshot.thrown.push({ ...copy, confirmed: true, copied })
+  const letter = { queue: 'order.dlq', id: 'copy-1', reason: 'undecodable: …', digest: 'c' }
+  snapshot.deadLetters.push(letter, letter)
+  expect(failing({ ...snapshot, released: ['shipping'] })).toEqual([])
+  expect(failing({ ...snapshot, released: ['payment'] })).toEqual(['thrownAreKept'])
+})
+
 it('lets the inventory of the last release know no route for a difference, and nobody else, nor another refusal', () => {
   const snapshot = goodSnapshot()
   const restock = { action: 'restock' as const, orderId: 'item1', status: 404, available: 1 }
