@@ -8,6 +8,7 @@ export type {
   Received,
   RpcContract,
 } from './definition/contract.ts'
+export { dictionaries } from './dictionaries.ts'
 export { orders } from './domain.ts'
 export { demandEmail, isEmail, mailDomainOf } from './mail-address.ts'
 export * from './money.ts'

@@ -1,6 +1,7 @@
 // Every contract there is, by type.
 import type { AnyContract, Registry } from './definition/contract.ts'
 import { keyContracts } from './definition/keys.ts'
+import { dictionaries } from './dictionaries.ts'
 import { AuditHistory, AuditMarks, InventoryQuote, PaymentConfirm, PaymentGet } from './rpc.ts'
 import { said } from './said.ts'
 import { sources } from './services.ts'
@@ -18,6 +19,7 @@ export const registry: Registry = {
   contracts: new Map([...events, ...commands, ...byType(keyContracts)]),
   rpcs,
   sources,
+  dictionaries,
 }
 
 function byType(contracts: AnyContract[]): ReadonlyMap<string, AnyContract> {

@@ -20,23 +20,31 @@ const WRAP = 'id-aes256-wrap'
 /** RFC 3394, section 2.2.3.1. */
 const WRAP_START = Buffer.alloc(8, 0xa6)
 
-const keyed = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+const keyed = (key: Buffer, ...parts: (string | Buffer)[]) => {
+  const hmac = createHmac('sha256', key)
+  for (const part of parts) hmac.update(part)
+  return hmac.digest()
+}
 
 export function secretsOf(key: Buffer): Secrets {
   return { encrypting: keyed(key, 'encrypt'), noncing: keyed(key, 'nonce') }
 }
 
 /** `enc:1:<key id>:<base64url of nonce, ciphertext and tag>`. `place` is where the text belongs, such as a message's id and field. */
-export function seal(keyId: string, { encrypting, noncing }: Secrets, place: string, text: string): string {
-  const nonce = keyed(noncing, `${place}\0${text}`).subarray(0, NONCE_BYTES)
+export function seal(keyId: string, { encrypting, noncing }: Secrets, place: string, text: string | Buffer): string {
+  const bytes = Buffer.from(text)
+  const nonce = keyed(noncing, `${place}\0`, bytes).subarray(0, NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', encrypting, nonce)
   cipher.setAAD(Buffer.from(place))
-  const sealed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
+  const sealed = Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()])
   return `enc:1:${keyId}:${sealed.toString('base64url')}`
 }
 
 /** Undefined when it was not sealed under this key for this place. */
-export function unseal({ encrypting }: Secrets, place: string, text: string): string | undefined {
+export const unseal = (secrets: Secrets, place: string, text: string): string | undefined =>
+  unsealBytes(secrets, place, text)?.toString()
+
+export function unsealBytes({ encrypting }: Secrets, place: string, text: string): Buffer | undefined {
   const sealed = Buffer.from(SEALED.exec(text)?.[2] ?? '', 'base64url')
   if (sealed.length < NONCE_BYTES + TAG_BYTES) return undefined
   const cipher = createDecipheriv('aes-256-gcm', encrypting, sealed.subarray(0, NONCE_BYTES), {
@@ -45,7 +53,7 @@ export function unseal({ encrypting }: Secrets, place: string, text: string): st
   cipher.setAAD(Buffer.from(place))
   cipher.setAuthTag(sealed.subarray(-TAG_BYTES))
   try {
-    return cipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + cipher.final('utf8')
+    return Buffer.concat([cipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), cipher.final()])
   } catch {
     // Its tag is another: the callers know what to say of a text that does not open.
     return undefined

@@ -5,6 +5,7 @@ import type { Database } from '../storage/index.ts'
 import { crossingBy } from './crossing.ts'
 import type { Master } from './master.ts'
 import { openingBy, sealingBy, showingBy } from './messages.ts'
+import { createPacking } from './packed.ts'
 import { sealedDatabase } from './sealed-database.ts'
 import { prepareKeys, rewrap } from './store.ts'
 import { createVault } from './vault.ts'
@@ -30,7 +31,7 @@ export async function openPersonal({ database, registry, master, isSealing, log,
   const vault = createVault({ master, isSealing, log, ...(random && { random }) })
   return {
     vault,
-    database: sealedDatabase(database, vault),
+    database: sealedDatabase(database, vault, createPacking(registry.dictionaries)),
     seal: sealingBy(vault, registry),
     open: openingBy(vault, registry, database),
     show: showingBy(vault, registry, database),

@@ -1,6 +1,7 @@
 // What tables say of people, sealed and opened. A row is read again and again while something is done about it, and the rows of one
 // person say the same name and addresses: what was done last need not be done again, for as long as its key is at hand.
-import { hash, type Secrets, seal, unseal } from './cipher.ts'
+import { hash, type Secrets, seal, unsealBytes } from './cipher.ts'
+import { createPacking, type Packing } from './packed.ts'
 
 /** A row may be moved to another table by a migration, so what is sealed in one is bound to its owner's key only. */
 const PLACE = 'row'
@@ -17,7 +18,7 @@ interface Key {
 
 export type RowCipher = ReturnType<typeof createRowCipher>
 
-export function createRowCipher() {
+export function createRowCipher({ pack, unpack }: Packing = createPacking()) {
   const known = new Map<string, { secrets: Secrets; result: string }>()
 
   function remember(name: string, secrets: Secrets, result: string): string {
@@ -39,7 +40,7 @@ export function createRowCipher() {
       const isShort = text.length <= SAID_AGAIN_MAX
       const before = isShort ? remembered(name, secrets) : undefined
       if (before !== undefined) return before
-      const sealed = seal(keyId, secrets, PLACE, text)
+      const sealed = seal(keyId, secrets, PLACE, pack(text))
       remember(sealed, secrets, text)
       return isShort ? remember(name, secrets, sealed) : sealed
     },
@@ -51,8 +52,8 @@ export function createRowCipher() {
     open(secrets: Secrets, sealed: string): string | undefined {
       const before = remembered(sealed, secrets)
       if (before !== undefined) return before
-      const text = unseal(secrets, PLACE, sealed)
-      return text === undefined ? undefined : remember(sealed, secrets, text)
+      const bytes = unsealBytes(secrets, PLACE, sealed)
+      return bytes && remember(sealed, secrets, unpack(bytes))
     },
   }
 }

@@ -2,11 +2,12 @@
 // or as an empty text once its owner is forgotten.
 import { type Database, isSealable, type Parameter, type Reader, type Sql } from '../storage/index.ts'
 import { keyIdAtStartOf } from './cipher.ts'
+import type { Packing } from './packed.ts'
 import { createRowCipher } from './row-cipher.ts'
 import type { Vault } from './vault.ts'
 
-export function sealedDatabase(database: Database, vault: Vault): Database {
-  const rows = sealingRows(vault)
+export function sealedDatabase(database: Database, vault: Vault, packing: Packing): Database {
+  const rows = sealingRows(vault, packing)
   const outside = sealedSql(database, rows)
   return {
     ...database,
@@ -18,8 +19,8 @@ export function sealedDatabase(database: Database, vault: Vault): Database {
 
 type Rows = ReturnType<typeof sealingRows>
 
-function sealingRows(vault: Vault) {
-  const cipher = createRowCipher()
+function sealingRows(vault: Vault, packing: Packing) {
+  const cipher = createRowCipher(packing)
   return {
     vault,
     sealed(value: Parameter): Parameter {

@@ -274,12 +274,16 @@ function repeatingIn({ fleet }: World, { injected }: Injector): string[] {
   return [...new Set([...named.flat(), ...fleet.exits.map(({ service }) => service)])]
 }
 
-/** Of what is refused, no publisher is held up elsewhere; that can be said only while nothing else holds it up, and orders come. */
+/**
+ * Of what is refused, no publisher is held up elsewhere; that can be said only while nothing else holds it up, and orders come, which
+ * they do not while nobody reads order-service's queue.
+ */
 function refusalsOf({ injected }: Injector, loadEndedMs: number): Refused[] {
   return injected.flatMap(({ fault, fromMs, toMs = fromMs, effect }) => {
     const others = injected.filter((other) => other.fault !== fault && !leavesAlone(other))
     const isAlone = !others.some((other) => other.fromMs <= toMs && (other.toMs ?? Date.now()) >= fromMs)
-    return effect?.refused && isAlone && toMs <= loadEndedMs ? [effect.refused] : []
+    const haveOrders = toMs <= loadEndedMs && effect?.refused?.queue !== 'order.queue'
+    return effect?.refused && isAlone && haveOrders ? [effect.refused] : []
   })
 }
 

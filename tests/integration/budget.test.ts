@@ -27,10 +27,10 @@ const BUDGET = {
   /** Half as many at the very most: orders that come together share their groups. */
   statementsTogetherMax: 130,
   /**
-   * Pages of all databases, of which the notifications' is the half. How many events meet in a block, and are packed well, is the
+   * Pages of all databases, of which the notifications’ are two fifths. How many events meet in a block, and are packed well, is the
    * machine's doing: this is what an order takes when none do. Blocks of one size have a budget in audit-service's disk.test.ts.
    */
-  bytesMax: 15_600,
+  bytesMax: 12_288,
 }
 
 /** Those that an order's way leads through; what others do beside it costs what it costs. */
