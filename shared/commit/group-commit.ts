@@ -13,7 +13,7 @@
 // waits its turn, between copies the database's locks see to it. What can still collide, deadlock or be cut off is tried
 // again at once.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Registry } from '../contracts/definition/contract.ts'
+import type { Registry } from '../contracts/definition/registry.ts'
 import type { Publication } from '../messaging/broker.ts'
 import type { Cause } from '../messaging/envelope.ts'
 import { beginStep } from '../messaging/spans.ts'

@@ -1,6 +1,7 @@
 // The members of a group: what each reads is loaded for all of them, then each decides in its turn.
 
-import type { Message, Registry } from '../contracts/definition/contract.ts'
+import type { Message } from '../contracts/definition/contract.ts'
+import type { Registry } from '../contracts/definition/registry.ts'
 import type { Publication } from '../messaging/broker.ts'
 import { type Cause, encode } from '../messaging/envelope.ts'
 import type { Trace } from '../messaging/trace.ts'

@@ -1,6 +1,7 @@
 // Every contract there is, by type.
-import type { AnyContract, Registry } from './definition/contract.ts'
+import type { AnyContract } from './definition/contract.ts'
 import { keyContracts } from './definition/keys.ts'
+import type { Registry } from './definition/registry.ts'
 import { dictionaries } from './dictionaries.ts'
 import { AuditHistory, AuditMarks, InventoryQuote, PaymentConfirm, PaymentGet } from './rpc.ts'
 import { said } from './said.ts'

@@ -1,5 +1,5 @@
 // What no attempt is made of yet, since it waits for something of ours: a version that knows it, a key, or its turn. Pure.
-import type { Registry } from '../contracts/definition/contract.ts'
+import type { Registry } from '../contracts/definition/registry.ts'
 import { UnknownContractError } from '../messaging/envelope.ts'
 import { MissingKeyError } from '../personal/messages.ts'
 import { EarlyError } from './in-order.ts'

@@ -1,7 +1,8 @@
 // What the consumers of a service share, and what each of them is told.
 
 import type { GroupCommit } from '../commit/group-commit.ts'
-import type { Received, Registry } from '../contracts/definition/contract.ts'
+import type { Received } from '../contracts/definition/contract.ts'
+import type { Registry } from '../contracts/definition/registry.ts'
 import type { Broker } from '../messaging/broker.ts'
 import type { Arrived } from '../messaging/publishable.ts'
 import type { Log } from '../runtime/log.ts'

@@ -2,8 +2,9 @@
 // That they are gone from the files as well is said by erasing.ts.
 import type { GroupCommit } from '../commit/group-commit.ts'
 import { about } from '../commit/work.ts'
-import type { Received, Registry } from '../contracts/definition/contract.ts'
+import type { Received } from '../contracts/definition/contract.ts'
 import { KeyAdded, KeysForgetRequested, KeysForgotten } from '../contracts/definition/keys.ts'
+import type { Registry } from '../contracts/definition/registry.ts'
 import { decode } from '../messaging/envelope.ts'
 import type { Arrived } from '../messaging/publishable.ts'
 import type { Crossing } from '../personal/crossing.ts'

@@ -2,8 +2,9 @@
 
 import { isUtf8 } from 'node:buffer'
 import { isInstant } from '../contracts/definition/calendar.ts'
-import type { AnyContract, Message, Reader, Received, Registry } from '../contracts/definition/contract.ts'
+import type { AnyContract, Message, Reader, Received } from '../contracts/definition/contract.ts'
 import type { PersonalFields } from '../contracts/definition/personal.ts'
+import type { Registry } from '../contracts/definition/registry.ts'
 import { PermanentError } from '../runtime/errors.ts'
 import type { Properties, Publication } from './broker.ts'
 import { type Arrived, SHORT_TEXT_MAX_BYTES } from './publishable.ts'

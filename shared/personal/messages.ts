@@ -2,8 +2,9 @@
 
 import type { Said } from '../commit/members.ts'
 import { createReading } from '../commit/reading.ts'
-import type { Received, Registry } from '../contracts/definition/contract.ts'
+import type { Received } from '../contracts/definition/contract.ts'
 import type { PersonalFields } from '../contracts/definition/personal.ts'
+import type { Registry } from '../contracts/definition/registry.ts'
 import type { Publication } from '../messaging/broker.ts'
 import { decode, withData } from '../messaging/envelope.ts'
 import type { Arrived } from '../messaging/publishable.ts'

@@ -1,5 +1,5 @@
 // Everything that a service needs for personal data, over its database: what seals it, what opens it, and the keys for both.
-import type { Registry } from '../contracts/definition/contract.ts'
+import type { Registry } from '../contracts/definition/registry.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database } from '../storage/index.ts'
 import { crossingBy } from './crossing.ts'

@@ -126,19 +126,6 @@ interface RpcDefinition<Q extends TProperties, R extends TProperties> {
   reply: TObject<R>
 }
 
-/** Everything that a domain's messages may be, by type. */
-export interface Registry {
-  contracts: ReadonlyMap<string, AnyContract>
-  rpcs: readonly Pick<RpcContract, 'type'>[]
-  /** The CloudEvents sources whose unknown types and versions are kept for a successor. */
-  sources: ReadonlySet<string>
-  /**
-   * What long texts about customers have in common, each at most 2 KiB: they are packed with the last one before they are encrypted.
-   * Stored texts name theirs by its place, so the list may only ever be appended to.
-   */
-  dictionaries?: readonly string[]
-}
-
 /** How a domain defines its contracts: `urn:<name>:<type>:<version>` is a dataschema, `owner` the field that says whose personal data it is. */
 export function contractsOf(name: string, owner?: string) {
   const dataschemaOf = (type: string, version: number) => `urn:${name}:${type}:${version}`

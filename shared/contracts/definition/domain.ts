@@ -1,7 +1,7 @@
 // What a domain gives to the kernel, which knows none: its services, its contracts, its queues, and who hears what.
 import type { Topology } from '../../topology/queues.ts'
-import type { Registry } from './contract.ts'
 import type { LogContracts } from './log.ts'
+import type { Registry } from './registry.ts'
 
 export interface Domain {
   /** In the order of their ports. */

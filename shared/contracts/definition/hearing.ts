@@ -1,5 +1,5 @@
 // Who hears what is said once, by the handlers of a queue: its bindings follow from that, and what can be read of it.
-import type { Registry } from './contract.ts'
+import type { Registry } from './registry.ts'
 
 interface Hearing {
   queue: string
