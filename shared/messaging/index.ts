@@ -28,6 +28,7 @@ export {
   RetryId,
   ServiceState,
 } from '../contracts/definition/operations.ts'
+export type { Registry } from '../contracts/definition/registry.ts'
 export { type Consumer, consume } from '../handling/consumer.ts'
 export { startErasing } from '../handling/erasing.ts'
 export { type AskContext, type Context, type Failure, type Handler, on, onMany } from '../handling/handler.ts'
