@@ -14,8 +14,9 @@ export function localeFor(wanted: string | null, available: readonly string[]): 
 
 /** `de-CH` where the words are German: dates, numbers and amounts in exactly the asked locale. Otherwise those of the words. */
 export function regionFor(wanted: string | null, wordsLocale: string): string {
+  if (wanted === null) return wordsLocale
   try {
-    const [asked = wordsLocale] = Intl.getCanonicalLocales(wanted ?? wordsLocale)
+    const [asked = wordsLocale] = Intl.getCanonicalLocales(wanted)
     return new Intl.Locale(asked).language === new Intl.Locale(wordsLocale).language ? asked : wordsLocale
   } catch {
     // Our pattern lets through what is no tag, `de-x` for example.
