@@ -25,7 +25,7 @@ import {
   triedForMs,
 } from '../retries/kept.ts'
 import { attemptOf, historyOf, historyWith, patienceWith, remedyFor } from '../retries/recoverability.ts'
-import { countUnknown, retries } from '../retries/retries.ts'
+import { arrivals, countUnknown, retries } from '../retries/retries.ts'
 import { asError, errorCode, isInterrupted, isOutage, isOutside, PermanentError } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import { type Draft, owned } from '../storage/state.ts'
@@ -185,8 +185,26 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
     const row = keptForSuccessor(before, { code: errorCode(error), message: error.message }, waitsFor, endsAt)
     await save(kept, lookMs === undefined ? row : { ...row, dueAt: instant(nowMs() + lookMs) }, turn)
     log[level]({ ...factsOf(tried), why: error.message }, says)
+    // Who brought it while the row was being written found none to release.
+    if (lookMs !== undefined && (await canBeRead(delivery))) await arrived(waitsFor)
     return true
   }
+
+  const arrived = (awaited: string) =>
+    commit.submit<void>({
+      reads: () => [owned(arrivals, awaited)],
+      decide(draft) {
+        draft.set(arrivals, awaited, now().toISOString())
+        return { result: undefined, messages: [] }
+      },
+    })
+
+  /** Why it cannot, the next attempt tells. */
+  const canBeRead = (delivery: Arrived) =>
+    eventOf(delivery).then(
+      () => true,
+      () => false,
+    )
 
   const save = (kept: Kept | undefined, row: Kept, turn?: EarlyError) =>
     commit.submit<void>({

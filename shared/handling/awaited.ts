@@ -10,7 +10,7 @@ export interface Awaited {
   forMs: number
   /** Whether as many as like may wait. */
   isBounded: boolean
-  /** Who brings it releases what waits; one that comes while the message is being kept is found by looking so often. */
+  /** It may come in any commit: whoever brings it releases what waits, and what another copy brings at that very moment is looked for so often. */
   lookMs?: number
   turn?: EarlyError
   says: string

@@ -163,6 +163,19 @@ export async function release(sql: Sql, awaited: string[], now: string): Promise
   )
 }
 
+/** By what is awaited, when it was there: for whoever sees that what should have released it came too early for that. */
+export const arrivals: State<string> = {
+  name: 'arrivals',
+  load: async () => new Map(),
+  save: async () => undefined,
+  saved: (tx, changes) =>
+    release(
+      tx,
+      changes.map(({ key }) => key),
+      changes.at(-1)?.after ?? '',
+    ),
+}
+
 export interface RetryPage {
   queue?: string | undefined
   type?: string | undefined

@@ -2,7 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Message, registry } from '../../contracts/index.ts'
 import type { Broker, Publication } from '../../messaging/broker.ts'
-import { encode } from '../../messaging/envelope.ts'
+import { decode, encode } from '../../messaging/envelope.ts'
+import type { Arrived } from '../../messaging/publishable.ts'
+import { MissingKeyError } from '../../personal/messages.ts'
 import { handleDue } from '../../retries/due.ts'
 import { listRetries } from '../../retries/retries.ts'
 import { deferred } from '../../runtime/deferred.ts'
@@ -726,6 +728,29 @@ describe('a message that a successor may understand', () => {
     later(7 * 86_400_000)
     expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'dead_letter' })
     expect(await waiting(kernel)).toEqual([])
+  })
+})
+
+describe('a message whose key has not come', () => {
+  it('is handled at once when the key comes while the row is being written', async () => {
+    let wake: (() => void) | undefined
+    const opened = await openKernel({ rowDue: () => wake?.() })
+    let isThere = false
+    const decoded = (delivery: Arrived) => {
+      if (!isThere) {
+        isThere = true
+        throw new MissingKeyError('abcdefghijklmnop')
+      }
+      return decode(registry, delivery)
+    }
+    const due = handleDue(opened.kernel, [start(opened, handling(), { decode: decoded })], [], 500)
+    onTestFinished(() => due.close())
+    wake = due.wake
+    await deliver(opened)
+
+    await settledTimes(opened, 2)
+    expect(opened.outcomes.map(({ outcome }) => outcome)).toEqual(['retry', 'handled'])
+    expect(await waiting(opened)).toEqual([])
   })
 })
 
