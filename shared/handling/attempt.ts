@@ -26,7 +26,7 @@ import {
 } from '../retries/kept.ts'
 import { attemptOf, historyOf, historyWith, patienceWith, remedyFor } from '../retries/recoverability.ts'
 import { arrivals, countUnknown, retries } from '../retries/retries.ts'
-import { asError, errorCode, isInterrupted, isOutage, isOutside, PermanentError } from '../runtime/errors.ts'
+import { asError, errorCode, isInterrupted, isOutage, isOutside } from '../runtime/errors.ts'
 import { reached } from '../runtime/instants.ts'
 import { type Draft, owned } from '../storage/state.ts'
 import { type Awaited, awaitedBy } from './awaited.ts'
@@ -52,13 +52,11 @@ interface Tried {
 const ASK_TIMEOUT_MS = 10_000
 /** Of each queue, of what waits for something of ours. */
 const WAITING_MAX = 10_000
-const DAY_MS = 86_400_000
 
 export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
-  const { commit, database, log, now, registry, oldestDays = Number.POSITIVE_INFINITY } = kernel
-  const oldestMs = oldestDays * DAY_MS
+  const { commit, database, log, now, registry } = kernel
   const { queue, logLevel = 'info' } = options
-  const { eventOf, handlerOf } = createUnderstanding(kernel, options)
+  const { eventOf, demandYoung, handlerOf } = createUnderstanding(kernel, options)
   const outside = createOutsideCalls(createReading(database), options.askTimeoutMs ?? ASK_TIMEOUT_MS)
   const nowMs = () => now().getTime()
 
@@ -78,7 +76,8 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
     try {
       const event = await eventOf(delivery)
       tried.event = event
-      if (!kept) demandYoung(event, oldestMs, nowMs())
+      // What waits as a row is still being handled, however old it is.
+      if (!kept) demandYoung(event)
       const handler = handlerOf(event)
       tried.handler = handler
       if (kept?.code === GIVEN_UP) throw new GivenUpError(kept)
@@ -246,12 +245,6 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
     /** Ends every call to the outside world. */
     stop: outside.stop,
   }
-}
-
-/** What waits as a row is still being handled, however old it is. */
-function demandYoung({ time }: Received, oldestMs: number, nowMs: number): void {
-  if (nowMs - Date.parse(time) > oldestMs)
-    throw new PermanentError('too_old', `it is of ${time}: what it is about may be removed already (KEEP_DAYS)`)
 }
 
 /** The database cannot be written now, or not by so many: nobody's message is at fault. */

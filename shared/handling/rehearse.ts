@@ -16,15 +16,16 @@ import { createUnderstanding } from './understanding.ts'
 
 const STACK_MAX = 4_000
 
-type By = Pick<Kernel, 'service' | 'registry' | 'open' | 'now'> & { database: Database }
+type By = Pick<Kernel, 'service' | 'registry' | 'open' | 'now' | 'oldestDays'> & { database: Database }
 export type Rehearse = (queue: string, arrived: Arrived) => Promise<Rehearsal>
 
 export function createRehearsal({ database, ...by }: By, consumers: readonly ConsumerOptions[]): Rehearse {
   const reader = readingOnly(database)
 
   async function decided(options: ConsumerOptions, arrived: Arrived): Promise<Rehearsal> {
-    const { eventOf, handlerOf } = createUnderstanding(by, options)
+    const { eventOf, demandYoung, handlerOf } = createUnderstanding(by, options)
     const event = await eventOf(arrived)
+    demandYoung(event)
     const handler = handlerOf(event)
     const cells = createCells()
     await cells.load(reader, [], (known) => handler.reads(event, known))

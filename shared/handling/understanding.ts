@@ -2,17 +2,29 @@
 import type { Received } from '../contracts/definition/contract.ts'
 import { decode, UnknownContractError } from '../messaging/envelope.ts'
 import type { Arrived } from '../messaging/publishable.ts'
+import { PermanentError } from '../runtime/errors.ts'
 import type { Handler } from './handler.ts'
 import type { ConsumerOptions, Kernel } from './kernel.ts'
 
-/** Of one consumer. What either throws is the message's own fault. */
+const DAY_MS = 86_400_000
+
+/** Of one consumer. What any of these throws is the message's own fault. */
 export function createUnderstanding(
-  { registry, open }: Pick<Kernel, 'registry' | 'open'>,
+  {
+    registry,
+    open,
+    now,
+    oldestDays = Number.POSITIVE_INFINITY,
+  }: Pick<Kernel, 'registry' | 'open' | 'now' | 'oldestDays'>,
   { queue, handlers: all, decode: own }: Pick<ConsumerOptions, 'queue' | 'handlers' | 'decode'>,
 ) {
   const handlers = new Map(all.map((handler) => [handler.type, handler]))
   return {
     eventOf: async (delivery: Arrived): Promise<Received> => (own ?? open ?? ((it) => decode(registry, it)))(delivery),
+    demandYoung({ time }: Received): void {
+      if (now().getTime() - Date.parse(time) > oldestDays * DAY_MS)
+        throw new PermanentError('too_old', `it is of ${time}: what it is about may be removed already (KEEP_DAYS)`)
+    },
     /** @throws UnknownContractError `unexpected_type` */
     handlerOf({ type, source }: Received): Handler {
       const handler = handlers.get(type) ?? handlers.get('*')

@@ -53,6 +53,13 @@ describe('a rehearsal', () => {
     ])
   })
 
+  it('tells that what is too old would fail', async () => {
+    const test = await start(noting)
+    test.pass(400 * 86_400_000)
+    const rehearse = createRehearsal({ ...test.kernel, oldestDays: 399 }, [test.options])
+    expect(await rehearse(QUEUE, arrived())).toMatchObject({ outcome: 'fails', error: { code: 'too_old' } })
+  })
+
   it('sees what is committed by then', async () => {
     const test = await start(noting)
     const consumer = consume(test.kernel, test.options)
