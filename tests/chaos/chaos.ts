@@ -13,6 +13,7 @@ import type { Options } from './options.ts'
 import { type Judged, judge } from './oracle/judge.ts'
 import { readKept, readStock } from './oracle/read.ts'
 import type { Asked, Refused, Snapshot, StockRow, Thrown, Window } from './oracle/snapshot.ts'
+import { openRehearsals } from './rehearsals.ts'
 import { type Planned, planFaults } from './schedule.ts'
 import { takenByStandIns } from './stand-ins.ts'
 import { topologyOf, topologyOnceWhole } from './topology.ts'
@@ -127,14 +128,18 @@ async function runIn(world: World, plan: Planned[], options: ChaosOptions): Prom
     await observer.stop()
     reporting.now('draining')
     const thrown = new Set(thrownIn(messages, injector).map(({ digest }) => digest))
-    const drained = await drain(world, { withinMs: drainWithinMs, signal, tell: reporting.left, thrown })
+    const rehearsing = openRehearsals(world, signal)
+    const again = rehearsing.rehearseAll
+    const drained = await drain(world, { withinMs: drainWithinMs, signal, tell: reporting.left, again, thrown })
+    const { sentAgain, ...rehearsals } = await rehearsing.end()
     const snapshot = await snapshotOf(world, {
       stockBefore,
       topologyBefore,
       loadEndedMs,
       load,
       messages,
-      sentAgain: drained.sentAgain,
+      sentAgain: [...drained.sentAgain, ...sentAgain],
+      rehearsals,
       looks: observer.looks,
       injector,
     })
@@ -216,13 +221,14 @@ interface Witnesses {
   load: Load
   messages: Messages
   sentAgain: Snapshot['sentAgain']
+  rehearsals: Snapshot['rehearsals']
   looks: Snapshot['stockLooks']
   injector: Injector
 }
 
 async function snapshotOf(
   world: World,
-  { stockBefore, topologyBefore, loadEndedMs, load, messages, sentAgain, looks, injector }: Witnesses,
+  { stockBefore, topologyBefore, loadEndedMs, load, messages, sentAgain, rehearsals, looks, injector }: Witnesses,
 ): Promise<Snapshot> {
   const { fleet, mail, vhost } = world
   const released = injector.injected.flatMap(({ fault }) => (fault.kind === 'versions' ? [fault.service] : []))
@@ -235,6 +241,7 @@ async function snapshotOf(
     deadLetters: await readDeadLetters(world.rows),
     queues: await depthsOf(vhost),
     sentAgain,
+    rehearsals,
     thrown: thrownIn(messages, injector),
     repeating: repeatingIn(world, injector),
     released,

@@ -19,12 +19,17 @@ interface DrainOptions {
   withinMs: number
   signal: AbortSignal
   tell(left: string[]): void
+  /** Told of the dead letters that are about to be sent again. */
+  again(letters: readonly KeptLetter[]): Promise<void>
   /** The bodies' digests of what the run threw to be refused. */
   thrown: ReadonlySet<string>
 }
 
 /** Resolves when two looks in a row found nothing left, or when for `withinMs` nothing has become less. */
-export async function drain(world: World, { withinMs, signal, tell, thrown }: DrainOptions): Promise<Drained> {
+export async function drain(
+  world: World,
+  { withinMs, signal, tell, again: before, thrown }: DrainOptions,
+): Promise<Drained> {
   let deadline = performance.now() + withinMs
   let least = Number.POSITIVE_INFINITY
   const sentAgain: DeadLetter[] = []
@@ -38,7 +43,9 @@ export async function drain(world: World, { withinMs, signal, tell, thrown }: Dr
     quiet = left.length === 0 ? quiet + 1 : 0
     // An order that waits for a dead letter ends when that is sent again.
     if (left.every((line) => line.startsWith('orders '))) {
-      const again = await replayTransient(world, thrown)
+      const again = await transientLetters(world, thrown)
+      await before(again)
+      await sendAgain(world, again)
       sentAgain.push(...again)
       if (again.length > 0) quiet = 0
     }
@@ -54,7 +61,7 @@ function countOf(left: string[]): number {
 }
 
 /** What is still under way, by where it is. */
-async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
+export async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
   const queues = (await depthsOf(vhost)).filter(({ messages }) => messages > 0)
   const open = await rows<{ count: number }>(
     'order-service',
@@ -85,11 +92,9 @@ async function leftIn({ vhost, rows, fleet }: World): Promise<string[]> {
 }
 
 /** What the run threw and mails that were refused for good are no reason to send anything again: they only come back. */
-async function replayTransient(world: World, thrown: ReadonlySet<string>): Promise<DeadLetter[]> {
-  const letters = await readDeadLetters(world.rows)
-  const transient = letters.filter(({ digest, reason }) => !thrown.has(digest) && !reason.includes('mail_refused'))
-  await sendAgain(world, transient)
-  return transient
+async function transientLetters({ rows }: World, thrown: ReadonlySet<string>): Promise<KeptLetter[]> {
+  const letters = await readDeadLetters(rows)
+  return letters.filter(({ digest, reason }) => !thrown.has(digest) && !reason.includes('mail_refused'))
 }
 
 /** What copies say of themselves goes on for as long as they live. */

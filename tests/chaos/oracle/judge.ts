@@ -6,6 +6,7 @@ import { deadLettersExplained, memoryBounded, nothingWaits, onlyKilledWhenTold, 
 import { toldAtLeastOnce, toldInOrder, toldOnce } from './notifications.ts'
 import { answers, ended, rightlyBlamed, taken } from './orders.ts'
 import { neverEarly, othersGoOn, topologyStands } from './queues.ts'
+import { rehearsalsAreRight } from './rehearsals.ts'
 import type { Snapshot } from './snapshot.ts'
 import { eventsAreHeard, eventsHaveFacts, eventsOnce, factsHaveEvents } from './story.ts'
 
@@ -31,6 +32,7 @@ export const checks = {
   othersGoOn,
   deadLettersExplained,
   thrownAreKept,
+  rehearsalsAreRight,
   onlyKilledWhenTold,
   memoryBounded,
 } satisfies Record<string, Check>

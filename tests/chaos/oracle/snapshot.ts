@@ -133,6 +133,23 @@ export interface DeadLetter {
   digest: string
 }
 
+/** A dead letter that was rehearsed, and sent again unless that would ask outside. */
+export interface Rehearsed {
+  queue: string
+  id: string
+  told: 'decided' | 'open' | 'fails' | 'not_answering' | 'refused'
+  /** Why it was to fail, or why it could not be rehearsed. */
+  code: string | null
+  /** Why it failed again; null when it did not. */
+  came: string | null
+}
+
+export interface Rehearsals {
+  rehearsed: Rehearsed[]
+  /** Mails that providers took while letters were rehearsed. */
+  calls: number
+}
+
 /** What the run put into a queue to be refused; each has a body of its own. */
 export interface Thrown {
   /** For people. */
@@ -211,6 +228,7 @@ export interface Snapshot {
   deadLetters: DeadLetter[]
   /** Those that lay there when all else was done, and were sent again. */
   sentAgain: DeadLetter[]
+  rehearsals: Rehearsals
   thrown: Thrown[]
   waitingRows: WaitingRow[]
   /** Services whose deliveries may have been handed out twice, since they or their way to the broker went meanwhile. */

@@ -46,6 +46,10 @@ function empty(): Snapshot {
       { name: 'order.dlq', messages: 0 },
     ],
     sentAgain: [],
+    rehearsals: {
+      rehearsed: [{ queue: 'order.dlq', id: 'garbage-1', told: 'fails', code: 'undecodable', came: 'undecodable' }],
+      calls: 0,
+    },
     deadLetters: [{ queue: 'order.dlq', id: 'garbage-1', reason: 'undecodable: the body is not JSON', digest: 'a' }],
     thrown: [
       { id: 'garbage-1', queue: 'order.queue', digest: 'a', wants: 'dead letter', confirmed: true, atMs: 0 },

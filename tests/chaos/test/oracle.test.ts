@@ -441,6 +441,47 @@ const plants: [string, CheckName[], (snapshot: Snapshot) => void][] = [
     },
   ],
   [
+    'a rehearsal that told of another reason',
+    ['rehearsalsAreRight'],
+    ({ rehearsals }) => {
+      the(rehearsals.rehearsed, () => true).came = 'too_old'
+    },
+  ],
+  [
+    'a rehearsal that told it would fail, and it did not',
+    ['rehearsalsAreRight'],
+    ({ rehearsals }) => {
+      the(rehearsals.rehearsed, () => true).came = null
+    },
+  ],
+  [
+    'a rehearsal that told it would be handled, and it failed',
+    ['rehearsalsAreRight'],
+    ({ rehearsals }) => {
+      Object.assign(
+        the(rehearsals.rehearsed, () => true),
+        { told: 'decided', code: null },
+      )
+    },
+  ],
+  [
+    'a service that did not answer a rehearsal',
+    ['rehearsalsAreRight'],
+    ({ rehearsals }) => {
+      Object.assign(
+        the(rehearsals.rehearsed, () => true),
+        { told: 'not_answering', code: 'unanswered', came: null },
+      )
+    },
+  ],
+  [
+    'a rehearsal that sent a mail',
+    ['rehearsalsAreRight'],
+    ({ rehearsals }) => {
+      rehearsals.calls = 1
+    },
+  ],
+  [
     'a process that ended by itself',
     ['onlyKilledWhenTold'],
     ({ exits }) => {
@@ -685,6 +726,7 @@ it('fails where nothing was at stake', () => {
       memory: [],
       topology: { before: [], after: [] },
       refusals: [],
+      rehearsals: { rehearsed: [], calls: 0 },
     },
     tree: { entries: 0, brokenAt: null },
     stockLooks: { count: 0, negative: [] },
