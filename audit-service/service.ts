@@ -119,7 +119,7 @@ export const auditService: ServiceDefinition<typeof AuditConfig> = {
 function failedGauge(database: Reader): OwnGauges {
   return {
     label: 'queue',
-    gauges: [{ name: 'failed_messages', help: 'Messages that were given up on, and wait for an operator.' }],
+    gauges: [{ name: 'failed_messages', help: 'Dead letters that wait for an operator.' }],
     async read() {
       const counts = new Map((await countByQueue(database)).map(({ queue, count }) => [queue, Number(count)]))
       return [...failureQueues.keys()].map((label) => ({ label, values: [counts.get(label) ?? 0] }))

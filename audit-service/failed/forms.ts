@@ -43,7 +43,7 @@ export const FilteredPage = Type.Object(
   {
     ...filters,
     after: Type.Optional(
-      Type.String({ pattern: '^[0-9TZ:.-]{1,30}/[0-9a-f]{32}$', description: '`next` of the page before' }),
+      Type.String({ pattern: '^[0-9TZ:.-]{1,30}/[0-9a-f]{32}$', description: '`next` of the previous page' }),
     ),
     limit: Limit,
   },
@@ -52,7 +52,7 @@ export const FilteredPage = Type.Object(
 export const ResendPage = Type.Pick(FilteredPage, ['after', 'limit'], { additionalProperties: false })
 export const ActionPage = Type.Object(
   {
-    before: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: '`next` of the page before' })),
+    before: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: '`next` of the previous page' })),
     limit: Limit,
   },
   { additionalProperties: false },

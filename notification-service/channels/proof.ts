@@ -103,7 +103,12 @@ export function releaseStop(provider: string, at: string): Work<SuppressionStop>
 export function stopGauge(sql: Reader): OwnGauges {
   return {
     label: 'provider',
-    gauges: [{ name: 'suppression_stopped', help: '1 while no address is suppressed by the word of this provider.' }],
+    gauges: [
+      {
+        name: 'suppression_stopped',
+        help: '1 while the service ignores a provider that reports too many addresses as gone.',
+      },
+    ],
     read: async () =>
       (await listStops(sql)).map(({ provider, releasedAt }) => ({
         label: provider,
