@@ -20,7 +20,7 @@ import { CustomerView } from '../views.ts'
 import { type Customer, isTimeZone } from './domain.ts'
 import { customers } from './store.ts'
 
-export const CustomerId = { ...User, description: 'of an order’s customer, its `user`' }
+export const CustomerId = { ...User, description: 'The customer: the `user` of an order' }
 const ById = Type.Object({ id: CustomerId })
 const PutCustomer = Type.Object(
   {
@@ -47,7 +47,7 @@ export function customerRoutes(
         response: { 200: CustomerView },
         problems: { 404: ['no_such_customer'] },
         operationId: 'getCustomer',
-        summary: 'Where a customer is told, and in which language',
+        summary: 'A customer’s addresses and language',
       },
     },
     async ({ params }, reply) => {
@@ -69,7 +69,7 @@ export function customerRoutes(
         response: { 200: CustomerView },
         problems: { 400: ['bad_address'], 412: ['precondition_failed'], 428: ['precondition_required'] },
         operationId: 'putCustomer',
-        summary: 'Say where a customer is told, where nobody has said otherwise since it was read',
+        summary: 'Replace a customer’s addresses and language, if they have not changed since you read them',
       },
     },
     async (request, reply) => {

@@ -22,7 +22,7 @@ import { type Centre, centrePages } from './page.ts'
 
 const ByToken = Type.Object({ token: Type.String({ maxLength: 2_000, pattern: '^[^\\u0000]+$' }) })
 const NO_LINK = {
-  404: { description: 'This link is not one of ours', content: { 'text/html': { schema: Page } } },
+  404: { description: 'The link is incomplete or forged', content: { 'text/html': { schema: Page } } },
 }
 const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
@@ -64,7 +64,7 @@ function openRoutes(
         produces: ['text/html'],
         problems: { 404: ['no_such_link'] },
         operationId: 'showPreferenceCentre',
-        summary: 'The preference centre; changes nothing, since scanners follow links',
+        summary: 'The preference centre; changes nothing, because mail scanners follow links',
       },
     },
     async ({ params, headers }, reply) => {
@@ -85,7 +85,7 @@ function openRoutes(
         produces: ['text/html'],
         problems: { 404: ['no_such_link'] },
         operationId: 'unsubscribe',
-        summary: 'No more mails of this category; or what a form of the preference centre says',
+        summary: 'Switch off mails of this category; or save a form of the preference centre',
       },
     },
     async (request, reply) => {

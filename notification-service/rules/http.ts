@@ -25,12 +25,12 @@ const ById = Type.Object({ id: CustomerId })
 const Switch = Type.Optional(Type.Boolean())
 const Category = Type.Object(
   { email: Switch, sms: Switch, push: Switch, webhook: Switch, digest: Switch },
-  { additionalProperties: false, description: 'false for a channel: nothing of this category by it' },
+  { additionalProperties: false, description: 'false for a channel: no messages of this category by it' },
 )
 const PreferencesBody = Type.Object(
   {
     quietHours: Type.Optional(
-      Type.Union([Type.String({ pattern: QUIET_HOURS, description: 'for example 22:00-08:00' }), Type.Null()]),
+      Type.Union([Type.String({ pattern: QUIET_HOURS, description: 'For example 22:00-08:00' }), Type.Null()]),
     ),
     timeZone: Type.Optional(Type.String({ maxLength: 64, description: 'IANA, for example Europe/Berlin' })),
     categories: Type.Optional(
@@ -52,7 +52,7 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
         params: ById,
         response: { 200: PreferencesView },
         operationId: 'getPreferences',
-        summary: 'What a customer wants to be told, how and when',
+        summary: 'A customer’s preferences',
       },
     },
     async ({ params }, reply) => {
@@ -77,7 +77,7 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
           428: ['precondition_required'],
         },
         operationId: 'putPreferences',
-        summary: 'Set all of them anew, where nobody has changed them since they were read',
+        summary: 'Replace all preferences, if they have not changed since you read them',
       },
     },
     async (request, reply) => {

@@ -6,8 +6,8 @@ import { RejectedError } from '../runtime/errors.ts'
 
 /** The headers of such a route. */
 export const Conditions = Type.Object({
-  'if-match': Type.Optional(Type.String({ maxLength: 1_000, description: 'The ETag of what was read' })),
-  'if-none-match': Type.Optional(Type.Literal('*', { description: 'For one that is not there yet' })),
+  'if-match': Type.Optional(Type.String({ maxLength: 1_000, description: 'The `ETag` that you read' })),
+  'if-none-match': Type.Optional(Type.Literal('*', { description: 'Only if it does not exist yet' })),
 })
 export type Conditions = Static<typeof Conditions>
 
