@@ -43,7 +43,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
   async function demandPayable(request: Request, orderId: string): Promise<void> {
     const { facts } = await orderFor(request, orderId)
     if (!mayBePaid(facts))
-      throw new RejectedError(404, 'no_payment', `order ${orderId} was cancelled before it came to a payment`)
+      throw new RejectedError(404, 'no_payment', `order ${orderId} was cancelled before a payment began`)
   }
 
   /** @throws RejectedError 403 `other_customer` when the token shown is bound to another one than `user` */
@@ -53,7 +53,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
     throw new RejectedError(
       403,
       'other_customer',
-      'this token gives access to its own customer only: say that one as user',
+      'this token gives access to one customer only: send that customer’s name as user',
     )
   }
 

@@ -73,7 +73,7 @@ export function routes(app: HttpServer, { auth, commit, database, now }: Wiring<
         const decision = askAgain(payment, now().toISOString())
         const after = decision.state ?? payment
         if (!after.refunds.some(({ status }) => status === 'due'))
-          throw new RejectedError(409, 'nothing_given_up', `nothing that is owed of order ${orderId} was given up`)
+          throw new RejectedError(409, 'nothing_given_up', `no refund of order ${orderId} was given up`)
         return { ...decision, result: viewOf(after) }
       })
       return reply.status(202).send(await commit.submit(again, traceOf(request)))

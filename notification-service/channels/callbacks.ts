@@ -148,7 +148,7 @@ function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new RejectedError(400, 'bad_json', 'this is no JSON')
+    throw new RejectedError(400, 'bad_json', 'this is not JSON')
   }
 }
 

@@ -72,7 +72,7 @@ function timesOf(sent: { sendAt: string | undefined; expiresAt: string | undefin
     const instant = new Date(text).toISOString()
     // Beyond the years of four digits instants do not compare as text.
     if (/^\d/.test(instant)) times[field] = instant
-    else faults.push({ field, message: 'is no instant' })
+    else faults.push({ field, message: 'is not an RFC 3339 time' })
   }
   if (times.sendAt !== undefined && times.expiresAt !== undefined && times.expiresAt <= times.sendAt)
     faults.push({ field: 'expiresAt', message: 'is not after sendAt' })

@@ -136,6 +136,6 @@ function openRoutes(
   /** @throws RejectedError 404 `no_such_link` for a mail program: only a person's asks for a page. */
   function noLink(accept: string | undefined): string {
     if (accept?.includes('text/html')) return pages.noLink()
-    throw new RejectedError(404, 'no_such_link', 'this link is not one of ours, or not all of it')
+    throw new RejectedError(404, 'no_such_link', 'this link is incomplete or forged')
   }
 }

@@ -100,14 +100,15 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
   )
 }
 
-const READ_FIRST = 'there are some already: send If-Match with the ETag of GET /customers/:id/preferences'
+const READ_FIRST =
+  'this customer has preferences already: send If-Match with the ETag of GET /customers/:id/preferences'
 const tagOf = (preferences: Preferences) => entityTagOf(documentOf(preferences))
 
 /** @throws RejectedError 400 `invalid_input`, 400 `transactional_category`. */
 function checked({ categories = {}, ...rest }: Static<typeof PreferencesBody>, { settings }: Terms): Preferences {
   const preferences = { ...rest, categories }
   if (rest.timeZone !== undefined && !isTimeZone(rest.timeZone))
-    throw faulty([{ field: 'timeZone', message: 'is no IANA time zone, such as Europe/Berlin' }])
+    throw faulty([{ field: 'timeZone', message: 'is not an IANA time zone, such as Europe/Berlin' }])
   const [category] = silenced(preferences, (name) => settings.transactional.has(name))
   if (category !== undefined)
     throw new RejectedError(

@@ -233,7 +233,10 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
 /** What waits as a row is still being handled, however old it is. */
 function demandYoung({ time }: Received, oldestMs: number, nowMs: number): void {
   if (nowMs - Date.parse(time) > oldestMs)
-    throw new PermanentError('too_old', `it is of ${time}: what it is about may be removed already (KEEP_DAYS)`)
+    throw new PermanentError(
+      'too_old',
+      `the message is from ${time}: its data may have been removed already (KEEP_DAYS)`,
+    )
 }
 
 /** The database cannot be written now, or not by so many: nobody's message is at fault. */

@@ -56,7 +56,7 @@ function faultsTogether(tls: AmqpTls): string[] {
     createSecureContext(tls)
     return []
   } catch (error) {
-    return [`AMQP_CA_FILE, AMQP_CERT_FILE and AMQP_KEY_FILE do not go together: ${asError(error).message}`]
+    return [`AMQP_CA_FILE, AMQP_CERT_FILE and AMQP_KEY_FILE do not match: ${asError(error).message}`]
   }
 }
 
