@@ -151,7 +151,7 @@ export async function wireWith(
   const urgent = watchUrgent({ ...wiring, handlers, afterMs: config.urgentDirectAfterMs })
   parts.use('urgent', urgent, (it) => it.close())
   const releasing = startReleasing({ database, commit, log, now, pollMs: config.releasePollMs, terms })
-  parts.use('release of what is held', releasing, (it) => it.close())
+  parts.use('release of held notifications', releasing, (it) => it.close())
   const { bouncesDir: folder, mailIdDomain } = config
   if (folder !== undefined) {
     const bounces = watchBounces({ folder, mailIdDomain, take: takingReports(wiring, proof), log, now })

@@ -91,7 +91,7 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
         (before) => {
           // A customer may have changed them by the link in a mail.
           if (before && tagOf(before) !== tagOf(preferences)) demandCondition(headers, READ_FIRST)
-          demandUnchanged(headers, tagOf(before ?? noPreferences), 'what the customer wants')
+          demandUnchanged(headers, tagOf(before ?? noPreferences), 'the preferences')
         },
       )
       const after = await commit.submit(work, traceOf(request))

@@ -38,7 +38,11 @@ export function demandUnchanged(conditions: Conditions, tag: string | undefined,
   const isWanted = (one: string) => wanted?.trim() === '*' || tagsIn(wanted ?? '').includes(one)
   const matches = wanted === undefined || (isThere && isWanted(tag))
   if (matches && !(none === '*' && isThere)) return
-  throw new RejectedError(412, 'precondition_failed', `${what} changed since it was read: read it and change it again`)
+  throw new RejectedError(
+    412,
+    'precondition_failed',
+    `${what} changed in the meantime: read the current version, then change that`,
+  )
 }
 
 const tagsIn = (list: string): string[] => list.match(/(W\/)?"[^"]*"/g) ?? []

@@ -47,7 +47,7 @@ export async function queuesAt(
   signal: AbortSignal,
 ): Promise<unknown> {
   const about = await ask(management, 'overview?columns=disable_stats', signal)
-  if (!overview.Check(about)) throw new Error('it does not say whether its statistics are off')
+  if (!overview.Check(about)) throw new Error('its answer does not show whether its statistics are off')
   if (about.disable_stats) throw new Error('its statistics are off, so it does not show which policies apply')
   return ask(management, `queues/${encodeURIComponent(management.vhost)}?columns=${columns.join(',')}`, signal)
 }
