@@ -24,8 +24,8 @@ const events: Holding = {
   },
 }
 
-const OF_THE_LOG = 'the same log, as it is looked up or proved'
-const OF_THE_EVENTS = 'follows from the events'
+const OF_THE_LOG = 'indexes and hashes of the audit log, which is exported itself'
+const OF_THE_EVENTS = 'derived from the events'
 
 export const holdings: Holdings = {
   blocks: events,
@@ -44,13 +44,13 @@ export const holdings: Holdings = {
   tree_nodes: OF_THE_LOG,
   tree_head: OF_THE_LOG,
   tree_lease: OF_THE_LOG,
-  archives: 'the events are read from the files: archive/held.ts',
-  archive_lease: 'which copy writes archives',
+  archives: 'only file names; the events in these files are exported',
+  archive_lease: 'which copy writes the archives',
   followed: OF_THE_EVENTS,
   unfinished: OF_THE_EVENTS,
   gaps: OF_THE_EVENTS,
-  marks: 'how far services have come',
+  marks: 'how far each service’s database has come',
   copies: 'copies of services',
-  resends: 'what operators sent again',
-  resend_members: 'what operators sent again',
+  resends: 'the replays of operators',
+  resend_members: 'the replays of operators',
 }

@@ -34,11 +34,11 @@ const Page = Type.Object(
   {
     after: Sequence('Only events after this sequence'),
     before: Sequence('Only events before this sequence'),
-    newest: Type.Optional(Type.Literal('true', { description: 'The newest first, instead of the oldest' })),
+    newest: Type.Optional(Type.Literal('true', { description: 'The newest first instead of the oldest' })),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
     // PostgreSQL keeps no U+0000 in a text.
     type: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000]+$' })),
-    service: Type.Optional(Type.String({ pattern: '^[a-z]{1,40}$', description: 'Who said it, such as "order"' })),
+    service: Type.Optional(Type.String({ pattern: '^[a-z]{1,40}$', description: 'The publisher, such as "order"' })),
     orderId: Type.Optional(OrderId),
     customer: Type.Optional(
       Type.String({
@@ -46,11 +46,11 @@ const Page = Type.Object(
         maxLength: 200,
         pattern: '^[^\\u0000]+$',
         description:
-          'A customer’s whole name as the shop knows it, or pseudonym: each event then says whether it is about them',
+          'A customer’s full name as the shop knows it, or pseudonym. Each event then shows whether it is about this customer',
       }),
     ),
     bodies: Type.Optional(
-      Type.Literal('true', { description: 'Each as the text that was kept, whose bytes are proved' }),
+      Type.Literal('true', { description: 'The stored text of each event instead, whose bytes the proof covers' }),
     ),
   },
   { additionalProperties: false },
@@ -80,7 +80,7 @@ export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proo
         querystring: Format,
         response: {
           200: {
-            description: 'The story, as data or as a text for people',
+            description: 'The story, as data or as text',
             content: { 'application/json': { schema: StoryView }, 'text/plain': { schema: Type.String() } },
           },
         },
@@ -125,7 +125,7 @@ export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proo
         querystring: Page,
         response: { 200: Events },
         operationId: 'listEvents',
-        summary: 'The events as they were kept, each with its sentence',
+        summary: 'Stored events, each with a sentence that describes it',
       },
     },
     async ({ query: { after = '0', before, newest, limit = '100', type, service, orderId, customer, bodies } }) => {
@@ -158,7 +158,7 @@ export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proo
   const checking = {
     response: { 200: Checked },
     operationId: 'verifyLog',
-    summary: 'Checks the whole log, hash by hash',
+    summary: 'Verify the whole log',
   }
   app.get('/audit/verify', { ...operators, schema: checking }, async () => {
     // Whoever asks while a check is under way gets its answer: reading everything once at a time is enough.

@@ -5,7 +5,7 @@ import { isRecord } from './fields.ts'
 
 const Operator = Type.Object({
   operator: Type.Union([Type.String(), Type.Null()], {
-    description: 'Whom the shown token names; null where it names nobody, and a name is to be given with each action',
+    description: 'The name of your token. null: it has no name, and each action needs `operator`',
   }),
 })
 
@@ -25,7 +25,7 @@ export function operatorsByToken(app: HttpServer, { auth }: Pick<Wiring<object>,
       schema: {
         response: { 200: Operator },
         operationId: 'getOperator',
-        summary: 'Who asks, as their token says it',
+        summary: 'The name of your token',
       },
     },
     async (request) => ({ operator: auth.operatorOf(request) ?? null }),

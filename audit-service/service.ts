@@ -45,14 +45,14 @@ export const auditService: ServiceDefinition<typeof AuditConfig> = {
   name: 'audit-service',
   domain: orders,
   summary:
-    'Keeps every event once in a log that can be checked, tells the story of any order, and keeps every failed message until an operator has dealt with it.',
+    'Stores every event once in a log that you can verify, shows the story of any order, and keeps each failed message until an operator has dealt with it.',
   tags: {
-    audit: 'Every event, the stories they tell, and the proof that none was changed.',
-    failed: 'Messages that were given up on, and what operators do about them.',
-    replays: 'Failed messages that are sent again, in steps.',
-    actions: 'What operators did.',
-    operations: 'How every service is, and what waits in each to be handled again.',
-    checkpoint: 'Checkpoints of the log, signed.',
+    audit: 'Events, the stories of orders, and the proof that no event was changed.',
+    failed: 'Failed messages, and the actions on them.',
+    replays: 'Replays of failed messages, in steps.',
+    actions: 'Actions of operators.',
+    operations: 'The state of every service, and its messages that wait for a retry.',
+    checkpoint: 'Signed checkpoints of the log.',
     v1: 'Spans of traces, by OTLP.',
   },
   folder: import.meta.dirname,
@@ -119,7 +119,7 @@ export const auditService: ServiceDefinition<typeof AuditConfig> = {
 function failedGauge(database: Reader): OwnGauges {
   return {
     label: 'queue',
-    gauges: [{ name: 'failed_messages', help: 'Messages that were given up on, and wait for an operator.' }],
+    gauges: [{ name: 'failed_messages', help: 'Dead letters that wait for an operator.' }],
     async read() {
       const counts = new Map((await countByQueue(database)).map(({ queue, count }) => [queue, Number(count)]))
       return [...failureQueues.keys()].map((label) => ({ label, values: [counts.get(label) ?? 0] }))

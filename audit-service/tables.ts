@@ -6,22 +6,22 @@ const evidence = (forEver: string): Table => ({ rebuilt: 'backup only', kept: { 
 const derived = (forEver: string): Table => ({ rebuilt: 'derived', kept: { forEver } })
 
 export const tables: Tables = {
-  copies: { rebuilt: 'disposable', kept: { until: 'the copy has said nothing for a day' } },
-  blocks: { rebuilt: 'backup only', kept: { until: 'an archive has its bodies (KEEP_AUDIT_DAYS); its hashes stay' } },
-  archives: evidence('it tells in which file an event is'),
+  copies: { rebuilt: 'disposable', kept: { until: 'the copy has not reported for a day' } },
+  blocks: { rebuilt: 'backup only', kept: { until: 'an archive holds its bodies (KEEP_AUDIT_DAYS); the hashes stay' } },
+  archives: evidence('it names the file that holds an event'),
   archive_lease: { rebuilt: 'disposable', kept: { forEver: 'one row' } },
-  dictionaries: evidence('what was packed with one needs it'),
-  subjects: evidence('a number of a subject stands in the log'),
-  kinds: evidence('a number of a kind stands in the log'),
-  places: evidence('it tells where an event is'),
-  earlier_chain: evidence('one row tells whether the earlier chain was whole'),
-  tree_nodes: derived('proofs consist of them'),
+  dictionaries: evidence('blocks compressed with a dictionary need it'),
+  subjects: evidence('the log contains the numbers of subjects'),
+  kinds: evidence('the log contains the numbers of kinds'),
+  places: evidence('it locates an event in the log'),
+  earlier_chain: evidence('one row: whether the hash chain of an earlier version was intact'),
+  tree_nodes: derived('proofs consist of these nodes'),
   tree_head: derived('one row'),
   tree_lease: { rebuilt: 'disposable', kept: { forEver: 'one row' } },
   followed: derived('one row'),
   unfinished: { rebuilt: 'derived', kept: { until: 'the order has ended' } },
-  gaps: { rebuilt: 'derived', kept: { until: 'what was missing has followed' } },
-  marks: evidence('one row a life of a database tells what it has said'),
+  gaps: { rebuilt: 'derived', kept: { until: 'the missing event has followed' } },
+  marks: evidence('one row for each epoch of a service’s database: the highest number received from it'),
   failures: {
     rebuilt: 'backup only',
     kept: {

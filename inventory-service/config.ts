@@ -8,7 +8,7 @@ export const InventoryConfig = configWith({
     minimum: 0,
     maximum: 1_000_000_000,
     default: 10_000,
-    description: 'How many of each article of the default catalogue there are when the database is new.',
+    description: 'Stock of each article of the default catalogue in a new database.',
   }),
 })
 export type InventoryConfig = Static<typeof InventoryConfig>

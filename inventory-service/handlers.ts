@@ -104,7 +104,7 @@ export function setStock(wanted: Restock, conditions: Conditions, now: string): 
       )
     demandUnchanged(conditions, known && stateOf(known), 'the stock')
     if (!known && wanted.unitPriceCents === undefined)
-      throw new RejectedError(400, 'price_required', `${wanted.sku} is new: say its unitPriceCents too`, {
+      throw new RejectedError(400, 'price_required', `${wanted.sku} is new: send its unitPriceCents too`, {
         errors: [{ field: 'unitPriceCents', message: 'is required for a new SKU' }],
       })
     const { stock: state, messages } = restock(known, wanted, now)
@@ -125,7 +125,7 @@ export function adjustStock(key: string, wanted: Adjustment, now: string): Work<
       const [known, before] = [draft.get(stock, sku), draft.get(adjustments, key)]
       if (!known) throw new RejectedError(404, 'no_such_sku', `no SKU ${sku}`)
       if (before && (before.sku !== sku || before.difference !== difference || before.reason !== reason))
-        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another request before')
+        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key was used for another request')
       if (before) return { result: known, messages: [] }
       if (known.available + difference < 0)
         throw new RejectedError(409, 'not_that_many', `only ${known.available} of ${sku} are available`)

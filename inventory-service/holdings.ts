@@ -7,5 +7,5 @@ export const holdings: Holdings = {
     json: ['lines', 'facts', 'returns'],
   }),
   stock: 'goods',
-  adjustments: 'what operators did to the stock',
+  adjustments: 'the stock changes of operators',
 }

@@ -18,7 +18,7 @@ const Stock = Type.Object({
 })
 const Page = Type.Object(
   {
-    after: Type.Optional({ ...Sku, description: 'The `next` of the page before' }),
+    after: Type.Optional({ ...Sku, description: '`next` of the previous page' }),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
   },
   { additionalProperties: false },
@@ -46,7 +46,7 @@ const Goods = Type.Object({
   name: Type.String(),
   unitPriceCents: Type.Integer(),
   currency: Currency,
-  available: Type.Boolean({ description: 'Whether there is any' }),
+  available: Type.Boolean({ description: 'Whether it is in stock' }),
 })
 
 export function routes(app: HttpServer, { commit, config, database, auth, now }: Wiring<InventoryConfig>): void {
@@ -65,7 +65,7 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
         querystring: Page,
         response: { 200: Type.Object({ items: Type.Array(Goods), next: Type.Union([Sku, Type.Null()]) }) },
         operationId: 'listCatalogue',
-        summary: 'What there is to order, and for how much, a page at a time',
+        summary: 'The catalogue with prices, page by page',
       },
     },
     async ({ query }) => {
@@ -89,7 +89,7 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
         querystring: Page,
         response: { 200: Type.Object({ stock: Type.Array(Stock), next: Type.Union([Sku, Type.Null()]) }) },
         operationId: 'listStock',
-        summary: 'The stock, by SKU, a page at a time',
+        summary: 'The stock, by SKU, page by page',
       },
     },
     async ({ query }) => {
@@ -108,7 +108,7 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
         problems: { 404: ['no_such_sku'] },
         operationId: 'getStock',
         summary: 'The stock of one SKU',
-        description: 'Its `ETag` is what a new count has to name.',
+        description: 'Send its `ETag` as `If-Match` when you set a new count.',
       },
     },
     async ({ params }, reply) => {
@@ -129,7 +129,7 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
         response: { 200: Stock },
         problems: { 400: ['price_required'], 412: ['precondition_failed'], 428: ['precondition_required'] },
         operationId: 'setStock',
-        summary: 'Say how many are available now, by a count that nothing has changed since',
+        summary: 'Set the stock of a SKU, if it has not changed since you read it',
       },
     },
     async (request, reply) => {
@@ -150,7 +150,8 @@ export function routes(app: HttpServer, { commit, config, database, auth, now }:
         response: { 200: Stock },
         problems: { 404: ['no_such_sku'], 409: ['not_that_many'], 422: ['idempotency_key_reused'] },
         operationId: 'adjustStock',
-        summary: 'Change the stock by a difference; a repeat under the same key shows the stock as it is',
+        summary:
+          'Change the stock by a difference; a repeat under the same key changes nothing and returns the current stock',
       },
     },
     async (request, reply) => {

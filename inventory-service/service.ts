@@ -14,10 +14,10 @@ import { tables } from './tables.ts'
 export const inventoryService: ServiceDefinition<typeof InventoryConfig> = {
   name: 'inventory-service',
   domain: orders,
-  summary: 'Sets goods aside for orders, sells or releases them, and knows their prices.',
+  summary: 'Reserves goods for orders, sells or releases them, and knows their prices.',
   tags: {
-    catalogue: 'What customers can order, and for how much.',
-    stock: 'How many there are of everything, and how many are set aside.',
+    catalogue: 'The goods that customers can order, with prices.',
+    stock: 'Available and reserved quantities.',
   },
   folder: import.meta.dirname,
   holdings,

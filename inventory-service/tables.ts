@@ -3,7 +3,7 @@ import type { Tables } from '@orders/shared/runtime'
 import { reservations } from './store.ts'
 
 export const tables: Tables = {
-  stock: { rebuilt: 'derived', kept: { forEver: 'one row an article tells how much there is' } },
+  stock: { rebuilt: 'derived', kept: { forEver: 'one row for each article: its stock' } },
   reservations: {
     rebuilt: 'derived',
     kept: {
@@ -19,6 +19,6 @@ export const tables: Tables = {
   // A change of the stock that is repeated under an old key is made again.
   adjustments: {
     rebuilt: 'backup only',
-    kept: { forEver: 'a change that is repeated under its key must never be made again, and operators make few' },
+    kept: { forEver: 'a repeated request must not change the stock again, and operators make few' },
   },
 }

@@ -71,10 +71,10 @@ export const holdings: Holdings = {
   suppressions: rowsOf('suppressions', {
     ...{ by: 'owner', column: 'address', values: addressesIn, place: ['channel', 'address'] },
   }),
-  templates: 'the words of all mails, without the data in them',
-  suppression_stops: 'providers',
-  hook_signatures: 'what a provider signed, without what it told',
-  paces: 'how fast a channel may go',
-  job_runs: 'jobs',
-  upgrades: 'what was done once',
+  templates: 'template files, without anybody’s data',
+  suppression_stops: 'providers that report too many addresses as gone',
+  hook_signatures: 'signatures of providers’ callbacks, without their content',
+  paces: 'the rate of each channel',
+  job_runs: 'runs of jobs',
+  upgrades: 'upgrades that were made',
 }

@@ -31,7 +31,7 @@ const Page = Type.Object(
         minLength: 1,
         maxLength: 2048,
         pattern: '^[^\\u0000]+$',
-        description: 'an address, of whatever channel',
+        description: 'An address of any channel',
       }),
     ),
     after: Type.Optional(NotificationId),
@@ -69,7 +69,7 @@ function notificationRoutes(
         response: { 200: NotificationView },
         problems: { 404: ['no_such_notification'] },
         operationId: 'getNotification',
-        summary: 'What was said, and every attempt to say it',
+        summary: 'A notification with every attempt',
       },
     },
     async ({ params }) => {

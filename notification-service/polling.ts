@@ -22,7 +22,7 @@ export function startPolling(
       await look(isClosed)
       works = true
     } catch (thrown) {
-      if (works && !closed) log.warn({ what, err: asError(thrown) }, 'cannot look for what is due')
+      if (works && !closed) log.warn({ what, err: asError(thrown) }, 'cannot look for work that is due')
       works = false
     }
     if (closed) return

@@ -39,16 +39,16 @@ import { upgradeEndpoints } from './upgrade/endpoints.ts'
 export const notificationService: ServiceDefinition<typeof NotificationConfig> = {
   name: 'notification-service',
   domain: orders,
-  summary: 'Tells customers what happened to their orders, by e-mail, SMS, push and webhook.',
+  summary: 'Notifies customers about their orders by e-mail, SMS, push and webhook.',
   tags: {
-    notifications: 'What somebody is told: asked for, followed, called off, sent again.',
-    customers: 'Where and how customers are told.',
-    templates: 'Words and looks.',
-    suppressions: 'Addresses that are told nothing more.',
-    'suppression-stops': 'Providers whose word suppresses no address, since they called too many gone.',
-    webhooks: 'What the owners of webhooks need to know.',
-    callbacks: 'What providers tell afterwards.',
-    unsubscribe: 'Behind the link in a mail.',
+    notifications: 'Notifications: sent, followed, cancelled and sent again.',
+    customers: 'Addresses and preferences of customers.',
+    templates: 'Texts and looks of the messages.',
+    suppressions: 'Addresses to which the service sends nothing.',
+    'suppression-stops': 'Providers that are ignored, because they reported too many addresses as gone.',
+    webhooks: 'What owners of webhooks need.',
+    callbacks: 'Reports of providers.',
+    unsubscribe: 'The link to unsubscribe in mails.',
   },
   folder: import.meta.dirname,
   holdings,
@@ -151,7 +151,7 @@ export async function wireWith(
   const urgent = watchUrgent({ ...wiring, handlers, afterMs: config.urgentDirectAfterMs })
   parts.use('urgent', urgent, (it) => it.close())
   const releasing = startReleasing({ database, commit, log, now, pollMs: config.releasePollMs, terms })
-  parts.use('release of what is held', releasing, (it) => it.close())
+  parts.use('release of held notifications', releasing, (it) => it.close())
   const { bouncesDir: folder, mailIdDomain } = config
   if (folder !== undefined) {
     const bounces = watchBounces({ folder, mailIdDomain, take: takingReports(wiring, proof), log, now })

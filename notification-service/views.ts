@@ -25,7 +25,7 @@ export const Changed = Type.Object({ id: NotificationId, status: Status, channel
 const about = {
   id: NotificationId,
   orderId: Text,
-  eventType: Type.String({ description: 'what of an order it tells, or `direct`' }),
+  eventType: Type.String({ description: 'The event that it is about, or `direct`' }),
   category: Type.String(),
   createdAt: Type.String(),
   customerId: Text,
@@ -53,8 +53,8 @@ export const NotificationView = Type.Object({
       dueAt: Text,
       heldBecause: Text,
       digestId: Text,
-      supersededBy: Nullable(Type.String({ description: 'the news that made it needless' })),
-      generation: Type.Integer({ description: 'counts from 1, each time it is sent again' }),
+      supersededBy: Nullable(Type.String({ description: 'The later notification that made it needless' })),
+      generation: Type.Integer({ description: 'Counts from 1; each resend adds one' }),
     }),
   ),
   attempts: Type.Array(
@@ -72,7 +72,7 @@ export const NotificationView = Type.Object({
   reports: Type.Array(
     Type.Object({
       channel: Channel,
-      status: Type.String({ description: 'in the provider’s words' }),
+      status: Type.String({ description: 'In the provider’s words' }),
       providerId: Type.String(),
       error: Text,
       at: Type.String(),
@@ -104,7 +104,7 @@ export const PreferencesView = Type.Object({
 
 const Suppression = Type.Object({
   channel: Channel,
-  address: Type.String({ description: 'a keyed hash of it, once whoever had it is forgotten' }),
+  address: Type.String({ description: 'The address, or its keyed hash if its owner is forgotten' }),
   reason: Type.String(),
   notificationId: Text,
   at: Type.String(),
@@ -112,15 +112,15 @@ const Suppression = Type.Object({
 export const Suppressions = Type.Object({ suppressions: Type.Array(Suppression), next: Text })
 export const Stop = Type.Object({
   provider: Type.String(),
-  answered: Type.Integer({ description: 'in the hour before it' }),
-  gone: Type.Integer({ description: 'of these, addresses called gone' }),
+  answered: Type.Integer({ description: 'Answered calls in the hour before the stop' }),
+  gone: Type.Integer({ description: 'Of these, reports that the address is gone' }),
   stoppedAt: Type.String(),
   releasedAt: Text,
 })
 
 export const Rendered = Type.Object({
   subject: Type.String(),
-  short: Type.String({ description: 'one line for SMS and push' }),
+  short: Type.String({ description: 'One line for SMS and push' }),
   text: Type.String(),
   html: Type.String(),
 })
@@ -131,7 +131,7 @@ export const TemplateList = Type.Object({
       summary: Type.String(),
       locales: Type.Array(Type.String()),
       schema: Type.Unknown({ description: 'JSON Schema of the data' }),
-      sample: Type.Unknown({ description: 'data that fits it' }),
+      sample: Type.Unknown({ description: 'Data that matches the schema' }),
     }),
   ),
 })

@@ -7,13 +7,14 @@ export const OrderConfig = configWith({
     minimum: 50,
     maximum: 60_000,
     default: 2_000,
-    description: 'How long a question about a payment waits for payment-service, in milliseconds.',
+    description: 'How long order-service waits for an RPC answer of another service, in milliseconds.',
   }),
   ordersWaitingMax: Type.Integer({
     minimum: 1,
     maximum: 10_000_000,
     default: 100_000,
-    description: 'Orders that wait for inventory, payment or shipping at one time; beyond it 503 with Retry-After.',
+    description:
+      'Orders that wait for inventory-, payment- or shipping-service at one time. Beyond this, POST /orders answers 503 with Retry-After.',
   }),
 })
 export type OrderConfig = Static<typeof OrderConfig>

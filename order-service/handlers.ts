@@ -133,12 +133,12 @@ export function placeOrder({
       const orderId = keyed?.orderId ?? wanted
       const facts = draft.get(orders, orderId) ?? []
       if (find(facts, 'order.expired'))
-        throw new RejectedError(409, 'order_exists', `there was an order ${orderId}, which is not kept any more`)
+        throw new RejectedError(409, 'order_exists', `order ${orderId} existed and has expired`)
       const known = asPlaced(orderId, facts)
       const isSame = known !== undefined && isSamePlacement(placed, facts)
       if (keyed && !(isSame && (keyed.fingerprint ?? fingerprint) === fingerprint))
-        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another request before')
-      if (known && !isSame) throw new RejectedError(409, 'order_exists', `order ${orderId} exists and is another one`)
+        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key was used for another request')
+      if (known && !isSame) throw new RejectedError(409, 'order_exists', `order ${orderId} exists with other content`)
       if (!isSame && placed.expectedTotalCents !== undefined) {
         if (price === undefined) return { result: undefined, messages: [] }
         if (price !== 'right') throw price
@@ -202,7 +202,7 @@ export function requestRefund(orderId: string, asked: { key: string; wanted: Wan
     const order = shownTo(undefined, orderId, facts)
     const known = requestWith(asked.key, facts)
     if (known && canonical(known.data.wanted) !== canonical(asked.wanted))
-      throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another request before')
+      throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key was used for another request')
     if (known) return { messages: [], result: order }
     const requested = refundRequested(order, facts, asked)
     if ('code' in requested) throw new RejectedError(409, requested.code, `order ${orderId} ${requested.message}`)

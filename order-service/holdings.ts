@@ -19,5 +19,5 @@ export const holdings: Holdings = {
   idempotency_keys: rowsOf('idempotency_keys', {
     ...{ by: 'subjects', column: 'order_id', place: ['idempotency_key'] },
   }),
-  secrets: 'the key of all pseudonyms',
+  secrets: 'the key that makes all pseudonyms',
 }

@@ -43,7 +43,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
   async function demandPayable(request: Request, orderId: string): Promise<void> {
     const { facts } = await orderFor(request, orderId)
     if (!mayBePaid(facts))
-      throw new RejectedError(404, 'no_payment', `order ${orderId} was cancelled before it came to a payment`)
+      throw new RejectedError(404, 'no_payment', `order ${orderId} was cancelled before a payment began`)
   }
 
   /** @throws RejectedError 403 `other_customer` when the token shown is bound to another one than `user` */
@@ -53,7 +53,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
     throw new RejectedError(
       403,
       'other_customer',
-      'this token gives access to its own customer only: say that one as user',
+      'this token gives access to one customer only: send that customer’s name as user',
     )
   }
 
@@ -77,8 +77,8 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
         operationId: 'placeOrder',
         summary: 'Place an order',
         description:
-          'It is on disk once this answers, whether or not the broker is there. ' +
-          'A repeat with the same `orderId` or `Idempotency-Key` gets the same answer and places nothing.',
+          'When the service answers, the order is on disk, even if the broker is down. ' +
+          'A repeat with the same `orderId` or `Idempotency-Key` gets the same answer and places no order.',
       },
     },
     async (request, reply) => {
@@ -109,7 +109,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
         response: { 200: OrderWithFacts },
         problems: { 404: ['no_such_order'] },
         operationId: 'getOrder',
-        summary: 'Where an order stands, and the dated facts it follows from',
+        summary: 'An order’s status, and the facts from which it is derived',
       },
     },
     async (request) => {
@@ -128,7 +128,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
         problems: { 403: ['token_refused', 'other_customer'] },
         operationId: 'listOrders',
         summary: 'The newest orders, of one customer or of all',
-        description: 'A customer whose token is bound to them sees their own, and has to name themselves as `user`.',
+        description: 'A customer with a token of their own sees only their orders, and must send their name as `user`.',
       },
     },
     async (request) => {
@@ -153,7 +153,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
         response: { 202: Cancelling },
         problems: { 404: ['no_such_order'], 409: ['order_already_paid', 'order_already_cancelled'] },
         operationId: 'cancelOrder',
-        summary: 'Ask for a cancellation; only payment can grant it, and a repeat shows the answer',
+        summary: 'Request a cancellation; payment-service decides, and a repeat shows the answer',
       },
     },
     async (request, reply) => {
@@ -179,7 +179,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
           422: ['idempotency_key_reused'],
         },
         operationId: 'refundOrder',
-        summary: 'Ask for a refund, of the whole order or of lines; payment decides',
+        summary: 'Request a refund of the whole order or of lines; payment-service decides',
       },
     },
     async (request, reply) => {
@@ -199,7 +199,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
         response: { 200: Payment },
         problems: { 404: ['no_such_order', 'no_payment', 'no_payment_yet'], ...UNANSWERED },
         operationId: 'getOrderPayment',
-        summary: 'Asks payment-service for the payment',
+        summary: 'The payment of an order, from payment-service',
       },
     },
     async (request) => {
@@ -222,7 +222,7 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
           ...UNANSWERED,
         },
         operationId: 'confirmOrderPayment',
-        summary: 'The customer confirms the amount',
+        summary: 'Confirm a payment, as the customer',
       },
     },
     async (request, reply) => {

@@ -10,8 +10,8 @@ export function openOrders(database: Reader, now: () => Date): OwnGauges {
   return {
     label: 'status',
     gauges: [
-      { name: 'orders_open', help: `Orders that have not ended, by status; counted up to ${COUNTED_MAX} of each.` },
-      { name: 'orders_open_oldest_seconds', help: 'How long ago the oldest of them was placed.' },
+      { name: 'orders_open', help: `Orders that have not ended, by status; up to ${COUNTED_MAX} of each are counted.` },
+      { name: 'orders_open_oldest_seconds', help: 'Time since the oldest of them was placed.' },
     ],
     async read() {
       const nowMs = now().getTime()

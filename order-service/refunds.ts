@@ -62,7 +62,7 @@ export function refundRequested(
   const left = leftOf(facts)
   const lines = wanted.lines === undefined ? left : pricedOf(wanted.lines, left)
   if (lines === undefined || lines.length === 0)
-    return { code: 'nothing_left_to_refund', message: 'has less of this left to give back' }
+    return { code: 'nothing_left_to_refund', message: 'has less of this left to refund' }
   const { reason, returnToStock = order.status === 'completed' } = wanted
   const data: RefundRequest = { key, wanted, lines, totalCents: totalOf(lines), reason, returnToStock }
   const detail = String(factsOf(facts, 'order.refund_requested').length + 1)
@@ -71,15 +71,15 @@ export function refundRequested(
 
 function refusalFor({ status, totalCents }: Order): Refusal | undefined {
   if (status === 'cancelled')
-    return { code: 'order_already_cancelled', message: 'is cancelled: what was charged goes back by itself' }
+    return { code: 'order_already_cancelled', message: 'is cancelled: a charge is refunded by itself' }
   if (status === 'paid')
     return {
       code: 'parcel_in_preparation',
-      message: 'is with the carrier: ask again when the parcel was taken or refused',
+      message: 'is being handed to the carrier: try again when the carrier has taken or refused the parcel',
     }
   if (status !== 'shipped' && status !== 'completed')
-    return { code: 'order_not_paid', message: 'is not paid yet: cancel it' }
-  return totalCents === null ? { code: 'order_not_paid', message: 'has no total yet: ask again' } : undefined
+    return { code: 'order_not_paid', message: 'is not paid yet: cancel it instead' }
+  return totalCents === null ? { code: 'order_not_paid', message: 'has no total yet: try again' } : undefined
 }
 
 /** What was neither given back nor asked for, or was asked for and refused. */

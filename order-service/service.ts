@@ -19,10 +19,11 @@ import { tables } from './tables.ts'
 export const orderService: ServiceDefinition<typeof OrderConfig> = {
   name: 'order-service',
   domain: orders,
-  summary: 'Takes orders, gathers what the other services say about them, and derives where each one stands.',
+  summary:
+    'Accepts orders, collects the facts that the other services publish about them, and derives each order’s status.',
   tags: {
-    orders: 'Orders: placed, followed, cancelled, confirmed and refunded.',
-    customers: 'What is held of a customer, and customers who are to be forgotten.',
+    orders: 'Orders: place, follow, cancel, confirm and refund them.',
+    customers: 'Export a customer’s data, and forget customers.',
   },
   folder: import.meta.dirname,
   holdings,

@@ -28,10 +28,13 @@ export const tables: Tables = {
     },
   },
   // The key of the pseudonyms: with another, customers have other pseudonyms from then on.
-  secrets: { rebuilt: 'backup only', kept: { forEver: 'customers keep their pseudonyms' } },
+  secrets: {
+    rebuilt: 'backup only',
+    kept: { forEver: 'it makes the customers’ pseudonyms, which must stay the same' },
+  },
   // Which service has said that it forgot; what the log has of it is the receipt.
   forgettings: {
     rebuilt: 'backup only',
-    kept: { forEver: 'whoever asks later is told that a customer was forgotten' },
+    kept: { forEver: 'order-service can still answer that a customer was forgotten' },
   },
 }

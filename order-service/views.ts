@@ -24,7 +24,7 @@ const Item = Type.Union([Sku, Type.Object({ sku: Sku, quantity: Quantity }, { ad
  */
 const Name = Type.String({
   pattern: "^(?!.*\\.\\p{L}{2})(?=.*\\p{L})[\\p{L}\\p{M} .'\u2019-]{1,60}$",
-  description: 'How the customer is greeted: 1 to 60 letters, marks, blanks, dots, apostrophes and hyphens.',
+  description: 'Name for the greeting: 1 to 60 letters, marks, blanks, dots, apostrophes and hyphens.',
   ...personal,
 })
 
@@ -33,7 +33,7 @@ const ShippingAddress = Type.String({
   minLength: 1,
   maxLength: 500,
   pattern: '^(?![^]*(?:://|@))',
-  description: 'Lines of an address; no links, and no e-mail addresses.',
+  description: 'Lines of an address, without links and e-mail addresses.',
 })
 
 export const PlaceOrder = Type.Object(
@@ -59,7 +59,7 @@ export const PlaceOrder = Type.Object(
     shippingAddress: Type.Optional(ShippingAddress),
     expectedTotalCents: Type.Optional({
       ...Cents,
-      description: 'What the customer agrees to pay; at another price 409 `price_changed`.',
+      description: 'What the customer agrees to pay. At another total the answer is 409 `price_changed`.',
     }),
   },
   { additionalProperties: false },
@@ -134,12 +134,12 @@ export const WantRefund = Type.Object(
       Type.Array(Type.Object({ sku: Sku, quantity: Quantity }, { additionalProperties: false }), {
         minItems: 1,
         maxItems: 200,
-        description: 'What is given back; without it everything that is left.',
+        description: 'The lines to refund. Missing: everything that is left.',
       }),
     ),
     reason: Type.String({ minLength: 1, maxLength: 200, pattern: OneLine }),
     returnToStock: Type.Optional(
-      Type.Boolean({ description: 'Whether the goods are put back into stock; by default once they are delivered.' }),
+      Type.Boolean({ description: 'Whether the goods go back into stock. Default: true if the order is completed.' }),
     ),
   },
   { additionalProperties: false },
@@ -154,21 +154,21 @@ export const Page = Type.Object(
   { additionalProperties: false },
 )
 export const ByCustomer = Type.Object({
-  id: { ...User, description: 'A pseudonym (cus_…), or a user as the shop knows its customer' },
+  id: { ...User, description: 'A pseudonym (cus_…), or `user` as the shop knows the customer' },
 })
 export const ForgettingView = Type.Object({
   customerId: CustomerId,
-  request: Type.String({ description: 'counts the requests of this customer' }),
+  request: Type.String({ description: 'Number of this customer’s request' }),
   requestedAt: Type.String(),
-  done: Type.Array(Type.String(), { description: 'the services that have dropped the keys' }),
-  waitsFor: Type.Array(Type.String(), { description: 'those that have not said so yet' }),
+  done: Type.Array(Type.String(), { description: 'The services that have deleted the keys' }),
+  waitsFor: Type.Array(Type.String(), { description: 'The services that have not reported yet' }),
   completedAt: Nullable(Type.String()),
 })
 
 export const ExportBy = Type.Object(
   {
     operator: Type.String({ minLength: 1, maxLength: 100, pattern: OneLine, description: 'Who asks' }),
-    reason: Type.String({ minLength: 1, maxLength: 400, pattern: OneLine, description: 'And why' }),
+    reason: Type.String({ minLength: 1, maxLength: 400, pattern: OneLine, description: 'Why' }),
   },
   { additionalProperties: false },
 )
@@ -179,11 +179,11 @@ export const ExportView = Type.Object({
     Type.Object({
       service: Type.String(),
       table: Type.String(),
-      record: Type.Unknown({ description: 'The row, decrypted as far as there are keys' }),
+      record: Type.Unknown({ description: 'The row, decrypted if its keys exist' }),
     }),
   ),
   missing: Type.Array(Type.Object({ service: Type.String(), why: Type.String() }), {
-    description: 'Services that have not answered: they may hold more',
+    description: 'Services that have not answered, and may have more data',
   }),
-  isComplete: Type.Boolean({ description: 'Whether every service has given all that it holds' }),
+  isComplete: Type.Boolean({ description: 'true: every service has returned all its data' }),
 })

@@ -6,15 +6,15 @@ import { keptOf, type PartRefund, type Payment, sumOf } from './domain.ts'
 /** Why the customer's word is not wanted, or not any more; undefined when it is, and for its harmless repeat. */
 export function refusalOf({ status, reason, confirmBefore }: Payment): { code: string; message: string } | undefined {
   if (status === 'failed') return { code: 'payment_failed', message: `the payment failed: ${reason}` }
-  if (status === 'refunded') return { code: 'payment_refunded', message: `the payment was given back: ${reason}` }
+  if (status === 'refunded') return { code: 'payment_refunded', message: `the payment was refunded: ${reason}` }
   if (status === 'cancel_requested')
-    return { code: 'cancellation_requested', message: 'a cancellation was asked for and is being decided' }
+    return { code: 'cancellation_requested', message: 'a cancellation was requested and is being decided' }
   if (confirmBefore !== null) return undefined
   return { code: 'confirmation_not_needed', message: 'the payment needed no confirmation and is done' }
 }
 
 export function noPaymentYet(orderId: string): RejectedError {
-  return new RejectedError(404, 'no_payment_yet', `nothing is known of a payment for order ${orderId} yet`)
+  return new RejectedError(404, 'no_payment_yet', `order ${orderId} has no payment yet`)
 }
 
 /** Of an order about which nothing is decided: it was not heard of yet, or the gateway is being asked. */

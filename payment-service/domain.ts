@@ -209,7 +209,8 @@ function fail(payment: Payment, reason: string, now: string, alsoSay: Message[] 
 function askCustomer(payment: Payment, { confirmAboveCents, confirmWithinMs }: Terms, now: string): Decision {
   const order = reservationOf(payment)
   const { totalCents, priority } = order
-  if (totalCents <= confirmAboveCents) throw new Error(`the gateway was not asked to charge order ${payment.orderId}`)
+  if (totalCents <= confirmAboveCents)
+    throw new Error(`the payment provider was not called to charge order ${payment.orderId}`)
   const confirmBefore = new Date(Date.parse(now) + confirmWithinMs).toISOString()
   const asked = { ...order, confirmBefore }
   return changed(payment, { status: 'awaiting_confirmation', confirmBefore }, now, [

@@ -184,6 +184,7 @@ async function givenBack(gateway: Gateway, key: string, payment: Payment | undef
   const { outcome } = await gateway.void(key)
   if (outcome !== 'charged') return undefined
   const answer = await gateway.refund({ key, refundKey: key, amountCents: keptOf(payment) })
-  if (answer.outcome === 'refused') throw new PermanentError(answer.reason, `the charge of order ${key} cannot go back`)
+  if (answer.outcome === 'refused')
+    throw new PermanentError(answer.reason, `the charge of order ${key} cannot be refunded`)
   return answer
 }

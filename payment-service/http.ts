@@ -12,15 +12,18 @@ import { payments } from './store.ts'
 
 const ByOrder = Type.Object({ orderId: OrderId })
 const Refund = Type.Object({
-  request: Type.Optional({ ...RefundRequest, description: 'missing: what goes back by itself' }),
+  request: Type.Optional({
+    ...RefundRequest,
+    description: 'Number of the refund request. Missing: a refund that nobody requested',
+  }),
   amountCents: Cents,
   status: Type.Union([
-    Type.Literal('due', { description: 'owed, and tried until it is done' }),
+    Type.Literal('due', { description: 'Owed, and tried until it succeeds' }),
     Type.Literal('done'),
     Type.Literal('refused'),
-    Type.Literal('given_up', { description: 'owed still, and tried by nobody' }),
+    Type.Literal('given_up', { description: 'Still owed, and no longer tried' }),
   ]),
-  why: Type.Optional(Type.String({ description: 'it was given up, and what it failed with last' })),
+  why: Type.Optional(Type.String({ description: 'Why it was given up, and the last error' })),
   at: Type.Optional(Instant),
 })
 const PaymentView = Type.Object({ ...Payment.properties, refunds: Type.Optional(Type.Array(Refund)) })
@@ -38,7 +41,7 @@ export function routes(app: HttpServer, { auth, commit, database, now }: Wiring<
         response: { 200: PaymentView },
         problems: { 404: ['no_payment_yet'] },
         operationId: 'getPayment',
-        summary: 'Where the payment of an order stands, and its refunds',
+        summary: 'The payment of an order, and its refunds',
       },
     },
     async ({ params: { orderId } }) => {
@@ -60,7 +63,7 @@ export function routes(app: HttpServer, { auth, commit, database, now }: Wiring<
         response: { 202: PaymentView },
         problems: { 404: ['no_payment_yet'], 409: ['nothing_given_up'] },
         operationId: 'refundAgain',
-        summary: 'Ask the payment provider again for what is owed and was given up',
+        summary: 'Try refunds again that were given up',
       },
     },
     async (request, reply) => {
@@ -70,7 +73,7 @@ export function routes(app: HttpServer, { auth, commit, database, now }: Wiring<
         const decision = askAgain(payment, now().toISOString())
         const after = decision.state ?? payment
         if (!after.refunds.some(({ status }) => status === 'due'))
-          throw new RejectedError(409, 'nothing_given_up', `nothing that is owed of order ${orderId} was given up`)
+          throw new RejectedError(409, 'nothing_given_up', `no refund of order ${orderId} was given up`)
         return { ...decision, result: viewOf(after) }
       })
       return reply.status(202).send(await commit.submit(again, traceOf(request)))

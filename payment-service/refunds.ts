@@ -26,7 +26,7 @@ export function decideRefundRequest(
   { orderId, wanted, now }: { orderId: string; wanted: RefundRequested; now: string },
 ): Decision {
   if (!payment?.chargeId)
-    throw new PermanentError('never_charged', `order ${orderId} was never charged, so nothing can be given back`)
+    throw new PermanentError('never_charged', `order ${orderId} was never charged, so nothing can be refunded`)
   if (findRefund(payment, wanted.request)) return nothing
   const booked: Requested = { request: wanted.request, amountCents: wanted.totalCents, status: 'due' }
   if (wanted.totalCents > leftOf(payment)) return refused(payment, booked, 'nothing_left', now)

@@ -15,7 +15,7 @@ import { tables } from './tables.ts'
 export const paymentService: ServiceDefinition<typeof PaymentConfig> = {
   name: 'payment-service',
   domain: orders,
-  summary: 'Charges, or fails to; a cancellation and a deadline are only inputs to that one decision.',
+  summary: 'Decides whether an order is paid, and charges it. Cancellations and deadlines are inputs to that decision.',
   tags: { payments: 'Payments, one for each order.' },
   folder: import.meta.dirname,
   holdings,

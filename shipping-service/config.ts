@@ -11,27 +11,27 @@ export const ShippingConfig = configWith({
     // RabbitMQ refuses an expiration of 2^32 ms or more.
     maximum: THIRTY_DAYS_MS,
     default: 2_000,
-    description: 'How long the simulated parcel is on the road, in milliseconds.',
+    description: 'How long a parcel of the simulated carrier is in transit, in milliseconds.',
   }),
   trackingUrl: Type.Optional(
     Type.String({
       maxLength: 1_900,
       pattern: '^https?://[^\\s]*\\{trackingId\\}[^\\s]*$',
       description:
-        'Where a parcel can be followed; {trackingId} stands for its number. Without it customers get the number alone.',
+        'Page on which customers follow a parcel; {trackingId} stands for its tracking number. Unset: customers get only the number.',
     }),
   ),
   shippingPatienceMs: Type.Integer({
     minimum: 1_000,
     maximum: THIRTY_DAYS_MS,
     default: 15 * 60 * 1_000,
-    description: 'How long a booking is tried while the carrier does not answer, in milliseconds.',
+    description: 'How long shipping-service retries a booking while the carrier fails, in milliseconds.',
   }),
   shippingCallsMax: Type.Integer({
     minimum: 1,
     maximum: 10_000,
     default: 64,
-    description: 'Calls to the carrier under way at one time, of each copy.',
+    description: 'Calls to the carrier in progress at one time, for each copy.',
   }),
 })
 export type ShippingConfig = Static<typeof ShippingConfig>

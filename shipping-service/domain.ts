@@ -110,7 +110,7 @@ export function arrivesAt(shipment: Shipment | undefined, { transitMs }: Terms):
 export function decideDelivery(shipment: Shipment | undefined, now: string): Decision {
   if (shipment?.status !== 'prepared') return nothing
   const { orderId, priority, trackingId, version } = shipment
-  if (trackingId === null) throw new Error(`order ${orderId} is on the road without a tracking id`)
+  if (trackingId === null) throw new Error(`order ${orderId} is in transit without a tracking id`)
   const delivered = ShippingDelivered.of(
     orderId,
     now,

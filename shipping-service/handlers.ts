@@ -73,7 +73,7 @@ export function markDelivered(orderId: string, now: string): Work<Shipment> {
 
 /** @throws RejectedError 404 `no_such_shipment` */
 export function known(shipment: Shipment | undefined, orderId: string): Shipment {
-  if (!shipment) throw new RejectedError(404, 'no_such_shipment', `nothing was shipped for order ${orderId} yet`)
+  if (!shipment) throw new RejectedError(404, 'no_such_shipment', `order ${orderId} has not been shipped yet`)
   return shipment
 }
 

@@ -12,7 +12,8 @@ import { tables } from './tables.ts'
 export const shippingService: ServiceDefinition<typeof ShippingConfig> = {
   name: 'shipping-service',
   domain: orders,
-  summary: 'Hands what is paid to the carrier, and says when it arrived or why it cannot go.',
+  summary:
+    'Hands paid orders to the carrier, and publishes when the parcel was delivered or why the carrier refused it.',
   tags: { shipments: 'Parcels, one for each order.' },
   folder: import.meta.dirname,
   holdings,

@@ -93,7 +93,8 @@ export function startArchiver(options: Options): Archiver {
   async function evidenceFor(first: number, last: number) {
     const { checkpoint } = await treeHeadOf(database)
     const signed = checkpoint === null ? undefined : openCheckpoint(checkpoint, verifier)
-    if (checkpoint === null || !signed || signed.size < last) throw new Error('what is to be archived is not signed')
+    if (checkpoint === null || !signed || signed.size < last)
+      throw new Error('the entries to archive are not signed yet')
     const consistency = await rootsOf(consistencyRanges(last, signed.size), tilesIn(database))
     return { edge: await edgeOf(database, first - 1), consistency, checkpoint }
   }

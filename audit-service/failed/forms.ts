@@ -10,9 +10,11 @@ const filters = {
   queue: Text,
   type: Text,
   subject: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 400, pattern: '^[^\\u0000]+$', description: 'The order' }),
+    Type.String({ minLength: 1, maxLength: 400, pattern: '^[^\\u0000]+$', description: 'The id of the order' }),
   ),
-  fingerprint: Type.Optional(Type.String({ pattern: '^[0-9a-f]{16}$', description: 'Of a cause: GET /failed/groups' })),
+  fingerprint: Type.Optional(
+    Type.String({ pattern: '^[0-9a-f]{16}$', description: 'The cause, as GET /failed/groups names it' }),
+  ),
   state: Type.Optional(
     Type.Union(
       [
@@ -30,11 +32,11 @@ const filters = {
       minLength: 1,
       maxLength: 200,
       pattern: '^[^\\u0000]+$',
-      description: 'Anywhere in its ids, its reason or the beginning of its body',
+      description: 'Text in its ids, its reason or the beginning of its body',
     }),
   ),
-  from: Type.Optional({ ...Instant, description: 'Failed then or later' }),
-  until: Type.Optional({ ...Instant, description: 'Failed before that' }),
+  from: Type.Optional({ ...Instant, description: 'Failed at this time or later' }),
+  until: Type.Optional({ ...Instant, description: 'Failed before this time' }),
 }
 const Limit = Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' }))
 
@@ -43,7 +45,7 @@ export const FilteredPage = Type.Object(
   {
     ...filters,
     after: Type.Optional(
-      Type.String({ pattern: '^[0-9TZ:.-]{1,30}/[0-9a-f]{32}$', description: '`next` of the page before' }),
+      Type.String({ pattern: '^[0-9TZ:.-]{1,30}/[0-9a-f]{32}$', description: '`next` of the previous page' }),
     ),
     limit: Limit,
   },
@@ -52,7 +54,7 @@ export const FilteredPage = Type.Object(
 export const ResendPage = Type.Pick(FilteredPage, ['after', 'limit'], { additionalProperties: false })
 export const ActionPage = Type.Object(
   {
-    before: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: '`next` of the page before' })),
+    before: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: '`next` of the previous page' })),
     limit: Limit,
   },
   { additionalProperties: false },
@@ -66,13 +68,13 @@ const by = {
     minLength: 1,
     maxLength: 100,
     pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-    description: 'Who does it; where tokens name operators, the name of the token takes its place',
+    description: 'Your name. If your token has a name, that is used instead',
   }),
   reason: Type.String({
     minLength: 1,
     maxLength: 400,
     pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-    description: 'And why',
+    description: 'Why you do it',
   }),
 }
 export const By = Type.Object(by, { additionalProperties: false })
@@ -88,7 +90,10 @@ export const NewBody = Type.Object(
 const selected = {
   ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: 1_000, uniqueItems: true })),
   filter: Type.Optional(Filtered),
-  expected: Type.Integer({ minimum: 1, description: 'How many there are, as GET /failed/count says: otherwise 409' }),
+  expected: Type.Integer({
+    minimum: 1,
+    description: 'The number from GET /failed/count. If it has changed, the answer is 409',
+  }),
 }
 export const Selected = Type.Object({ ...by, ...selected }, { additionalProperties: false })
 export const NewResend = Type.Object(
@@ -99,15 +104,18 @@ export const NewResend = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 100_000,
-        description: 'How many are sent first, 1 by default; ten times as many with each step after that',
+        description: 'How many are sent first, 1 by default. Each further step sends ten times as many',
       }),
     ),
-    ratePerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: '100 by default' })),
+    ratePerSecond: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000, description: 'Messages a second, 100 by default' }),
+    ),
     watchMs: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: 3_600_000,
-        description: 'How long is waited after each step for what fails again; 5000 by default',
+        description:
+          'How long the replay waits after each step for messages that fail again, in milliseconds; 5000 by default',
       }),
     ),
   },

@@ -96,7 +96,7 @@ export function failedRoutes(
         querystring: Filtered,
         response: { 200: Counted },
         operationId: 'countFailures',
-        summary: 'How many there are, for what is done to all of them',
+        summary: 'The number of failed messages, for actions on all of them',
       },
     },
     async ({ query }) => ({ count: await countFailures(database, { filter: filterOf(query) }) }),
@@ -111,7 +111,7 @@ export function failedRoutes(
         response: { 200: FailureView },
         problems: { 404: ['no_such_failure'] },
         operationId: 'getFailure',
-        summary: 'A failed message whole, and what to do next',
+        summary: 'A failed message, and what to do next',
       },
     },
     async ({ params: { id } }, reply) => {
@@ -130,7 +130,7 @@ export function failedRoutes(
         response: { 200: FailureView },
         problems: { 404: ['no_such_failure'], 409: ['wrong_state'] },
         operationId: 'archiveFailure',
-        summary: 'Nothing is to be done about it any more',
+        summary: 'Archive a failed message',
       },
     },
     async ({ params: { id }, body: by }) => {
@@ -152,7 +152,7 @@ export function failedRoutes(
         response: { 200: Archived },
         problems: { 409: ['count_differs'] },
         operationId: 'archiveFailures',
-        summary: 'Nothing is to be done about any of these',
+        summary: 'Archive several failed messages',
       },
     },
     async ({ body: { operator, reason, expected, ...selected } }) => {
@@ -184,7 +184,7 @@ export function failedRoutes(
           428: ['precondition_required'],
         },
         operationId: 'putFailureBody',
-        summary: 'Another body, which its contract must accept; If-Match: the ETag of GET /failed/:id',
+        summary: 'Change the body; the contract must accept it. `If-Match` is the `ETag` of GET /failed/:id',
       },
     },
     async (request, reply) => {

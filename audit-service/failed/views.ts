@@ -12,31 +12,31 @@ const State = Type.Union([
 ])
 export const Bytes = Type.Object(
   { text: Type.Optional(Type.String()), base64: Type.Optional(Type.String()) },
-  { description: 'as text, or where it is none in base64' },
+  { description: 'As text, or in base64 if it is not text' },
 )
 
 const summary = {
   id: Type.String(),
   state: State,
-  queue: Type.String({ description: 'where it was found' }),
+  queue: Type.String({ description: 'The queue in which the message was found' }),
   service: Type.String(),
   version: Type.String(),
   type: Type.String(),
-  subject: Type.String({ description: 'the order, mostly' }),
+  subject: Type.String({ description: 'Usually the id of the order' }),
   messageId: Type.String(),
   code: Type.String(),
   reason: Type.String(),
-  place: Type.String({ description: 'the first line of ours in the stack' }),
-  fingerprint: Type.String({ description: 'of its cause' }),
+  place: Type.String({ description: 'The first line of the project’s own code in the stack' }),
+  fingerprint: Type.String({ description: 'Identifies the cause' }),
   attempts: Type.Integer(),
   firstAt: Type.String(),
   failedAt: Type.String(),
-  sentAgainOf: Nullable(Type.String({ description: 'the failure that was sent again, and came back as this one' })),
+  sentAgainOf: Nullable(Type.String({ description: 'The failed message whose replay failed as this one' })),
   resendId: Text,
 }
 export const Summaries = Type.Object({
   failed: Type.Array(Type.Object(summary)),
-  next: Nullable(Type.String({ description: 'the `after` of the next page; null at the end' })),
+  next: Nullable(Type.String({ description: 'The `after` of the next page; null at the end' })),
 })
 
 export const Causes = Type.Object({
@@ -46,7 +46,7 @@ export const Causes = Type.Object({
       count: Type.Integer(),
       oldest: Type.String(),
       newest: Type.String(),
-      example: Type.String({ description: 'the id of one of them' }),
+      example: Type.String({ description: 'The id of one of them' }),
       queue: Type.String(),
       service: Type.String(),
       type: Type.String(),
@@ -55,8 +55,8 @@ export const Causes = Type.Object({
       place: Type.String(),
     }),
   ),
-  areAll: Type.Boolean({ description: 'false where there are more causes than are listed' }),
-  missingQueues: Type.Array(Type.String(), { description: 'dead-letter queues that the broker does not have' }),
+  areAll: Type.Boolean({ description: 'false if there are more causes than the list shows' }),
+  missingQueues: Type.Array(Type.String(), { description: 'Dead-letter queues that are missing at the broker' }),
 })
 
 export const Counted = Type.Object({ count: Type.Integer() })
@@ -65,17 +65,17 @@ export const Archived = Type.Object({ archived: Type.Integer() })
 export const FailureView = Type.Object({
   ...summary,
   afterResend: Text,
-  home: Nullable(Type.String({ description: 'the queue that it is sent again to' })),
+  home: Nullable(Type.String({ description: 'The queue to which a replay publishes it' })),
   exchange: Type.String(),
   routingKey: Type.String(),
   stack: Type.String(),
   keptAt: Type.String(),
-  revision: Type.Integer({ description: 'counts the changes of its body, and is its ETag' }),
-  history: Type.Unknown({ description: 'each attempt: when, and why it failed' }),
-  properties: Type.Unknown({ description: 'of AMQP; headers of others are masked like the body' }),
-  body: { ...Bytes, description: 'with personal data masked: POST /failed/:id/look' },
+  revision: Type.Integer({ description: 'Number of changes of its body; its `ETag`' }),
+  history: Type.Unknown({ description: 'For each attempt: when, and why it failed' }),
+  properties: Type.Unknown({ description: 'AMQP properties. Foreign headers are masked like the body' }),
+  body: { ...Bytes, description: 'With personal data masked; POST /failed/:id/look shows it' },
   original: Nullable(Bytes),
-  failures: Type.Array(Type.Object(summary), { description: 'all failures of the same message' }),
+  failures: Type.Array(Type.Object(summary), { description: 'All failures of the same message' }),
   nextStep: Type.String(),
 })
 
@@ -83,10 +83,10 @@ export const RehearsalView = Type.Object({
   ...Rehearsal.properties,
   outcome: Type.Union([
     ...Rehearsal.properties.outcome.anyOf,
-    Type.Literal('not_answering', { description: 'its service did not answer in time' }),
+    Type.Literal('not_answering', { description: 'The service did not answer in time' }),
   ]),
   service: Type.String(),
-  sentence: Type.String({ description: 'the same for people' }),
+  sentence: Type.String({ description: 'The result in words' }),
 })
 
 export const ReplayView = Type.Object({
@@ -95,9 +95,9 @@ export const ReplayView = Type.Object({
   why: Text,
   operator: Type.String(),
   reason: Type.String(),
-  selection: Type.Unknown({ description: 'ids or a filter' }),
+  selection: Type.Unknown({ description: 'Ids, or a filter' }),
   total: Type.Integer(),
-  position: Type.Integer({ description: 'how many had their turn' }),
+  position: Type.Integer({ description: 'How many were handled so far' }),
   stepEnd: Type.Integer(),
   stepSize: Type.Integer(),
   watchMs: Type.Integer(),
@@ -111,19 +111,19 @@ export const ReplayView = Type.Object({
 })
 export const Replays = Type.Object({
   replays: Type.Array(ReplayView),
-  next: Nullable(Type.String({ description: 'the `after` of the next page; null at the end' })),
+  next: Nullable(Type.String({ description: 'The `after` of the next page; null at the end' })),
 })
 
 export const Actions = Type.Object({
   actions: Type.Array(
     Type.Object({
-      sequence: Type.Integer({ description: 'in the log' }),
+      sequence: Type.Integer({ description: 'Number of the event in the log' }),
       at: Type.String(),
       operator: Type.String(),
       reason: Type.String(),
       action: Type.String(),
-      about: Type.Unknown({ description: 'what it was done to' }),
+      about: Type.Unknown({ description: 'The object of the action' }),
     }),
   ),
-  next: Nullable(Type.Integer({ description: 'the `before` of the next page; null at the end' })),
+  next: Nullable(Type.Integer({ description: 'The `before` of the next page; null at the end' })),
 })

@@ -33,7 +33,7 @@ export function lookRoutes(
         response: { 200: LookedEvent },
         problems: { 404: ['no_such_event'] },
         operationId: 'lookAtEvent',
-        summary: 'An event with its personal data; who looks and why is recorded first',
+        summary: 'An event with its personal data; who looks and why is recorded before',
       },
     },
     async ({ params, body: by }) => {
@@ -58,7 +58,7 @@ export function lookRoutes(
         response: { 200: LookedFailure },
         problems: { 404: ['no_such_failure'] },
         operationId: 'lookAtFailure',
-        summary: 'A failed message with its personal data; who looks and why is recorded first',
+        summary: 'A failed message with its personal data; who looks and why is recorded before',
       },
     },
     async ({ params: { id }, body: by }) => {

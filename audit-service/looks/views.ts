@@ -8,13 +8,13 @@ export const LookedEvent = Type.Object({
   type: Type.String(),
   subject: Type.String(),
   event: Type.Unknown({
-    description: 'the CloudEvents envelope, with what is sealed in it opened, as far as there are keys',
+    description: 'The CloudEvents envelope, decrypted if its keys exist',
   }),
 })
 
 export const LookedFailure = Type.Object({
   body: Bytes,
-  kept: { ...Bytes, description: 'the bytes that are sent again: what is sealed in them stays so' },
+  kept: { ...Bytes, description: 'The bytes that a replay publishes; encrypted data in them stays encrypted' },
   original: Type.Union([Bytes, Type.Null()]),
-  properties: Type.Unknown({ description: 'of AMQP, headers included' }),
+  properties: Type.Unknown({ description: 'AMQP properties with headers' }),
 })

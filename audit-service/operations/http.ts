@@ -33,7 +33,7 @@ export function operationRoutes(
         response: { 200: ServicesView },
         operationId: 'listServices',
         summary:
-          'How every service is: whether it answers, why it is not ready, what waits in it and whom it leaves alone',
+          'The state of every service: whether it answers, why it is not ready, what waits in it, and which breakers are open',
       },
     },
     async () => ({ services: await look() }),
@@ -49,7 +49,7 @@ export function operationRoutes(
         response: { 200: Retries },
         problems: { 404: ['no_such_service'], ...UNANSWERED },
         operationId: 'listRetriesOf',
-        summary: 'What waits in a service to be handled again, and why; what is due first first',
+        summary: 'Messages of a service that wait for a retry, and why; the earliest due first',
       },
     },
     async (request) => {
@@ -70,7 +70,7 @@ export function operationRoutes(
         response: { 202: Retry },
         problems: { 404: ['no_such_service', 'no_such_retry'], ...UNANSWERED },
         operationId: 'hastenRetryOf',
-        summary: 'Has one handled now; what is being handled at this moment stays as it is',
+        summary: 'Try a message of a service now; no effect while it is being handled',
       },
     },
     async (request, reply) => {
@@ -90,7 +90,7 @@ export function operationRoutes(
         response: { 202: Retry },
         problems: { 404: ['no_such_service', 'no_such_retry'], 409: ['under_way'], ...UNANSWERED },
         operationId: 'giveUpRetryOf',
-        summary: 'Has one tried no more: what its handler says of giving up is decided, or it becomes a failed message',
+        summary: 'Give a message of a service up: its handler’s `giveUp` decides, or it becomes a failed message',
       },
     },
     async (request, reply) => {

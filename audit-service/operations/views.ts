@@ -10,9 +10,9 @@ export const ServicesView = Type.Object({
       service: Type.String(),
       status: Type.Union([Type.Literal('ready'), Type.Literal('not_ready'), Type.Literal('not_answering')]),
       since: Type.Union([Type.String(), Type.Null()], {
-        description: 'when its oldest copy began; of one that does not answer, when it was heard of last',
+        description: 'When its oldest copy started; if it does not answer, when it last reported',
       }),
-      why: Type.Array(Type.String(), { description: 'why it is not ready, or does not answer' }),
+      why: Type.Array(Type.String(), { description: 'Why it is not ready, or does not answer' }),
       nextStep: NullableText,
       copies: Type.Array(
         Type.Object({
@@ -22,11 +22,11 @@ export const ServicesView = Type.Object({
           seenAt: Type.String(),
           faults: Type.Array(Type.String()),
         }),
-        { description: 'those that said within half a minute how they are' },
+        { description: 'The copies that have reported within half a minute' },
       ),
       outboxRows: ServiceState.properties.outboxRows,
       retries: ServiceState.properties.retries,
-      openBreakers: Type.Array(Type.String(), { description: 'outside systems that are left alone for a while' }),
+      openBreakers: Type.Array(Type.String(), { description: 'Outside systems whose circuit breaker is open' }),
     }),
   ),
 })

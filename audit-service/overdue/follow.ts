@@ -106,10 +106,7 @@ export function followLog({ database, log, now, gapAfterMs }: Options): Followin
     const overdue = all.filter(({ gaps }) => gaps.some(isOverdue))
     const [one] = overdue
     if (one)
-      log.warn(
-        { orders: overdue.length, orderId: one.orderId },
-        'what should have followed is overdue: GET /audit/gaps tells of which orders',
-      )
+      log.warn({ orders: overdue.length, orderId: one.orderId }, 'events are overdue: GET /audit/gaps lists the orders')
   }
 
   const failed = (err: Error) => log.warn({ err }, 'cannot follow what orders wait for')

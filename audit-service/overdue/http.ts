@@ -17,10 +17,10 @@ const Hop = Type.String({ minLength: 1, maxLength: 400, pattern: '^[^\\u0000]+$'
 const PLACE = /^([0-9TZ:.-]{1,40})\/([0-9]{1,15})\/([ -\uffff]+)$/
 const Page = Type.Object(
   {
-    hop: Type.Optional({ ...Hop, description: 'Only those that one hop lost, as `hops` names it' }),
+    hop: Type.Optional({ ...Hop, description: 'Only gaps at this hop, as `hops` names it' }),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
     after: Type.Optional(
-      Type.String({ maxLength: 1_200, pattern: PLACE.source, description: 'The `next` of the page before' }),
+      Type.String({ maxLength: 1_200, pattern: PLACE.source, description: '`next` of the previous page' }),
     ),
   },
   { additionalProperties: false },
@@ -29,7 +29,10 @@ const ByHop = Type.Object(
   {
     ...By.properties,
     hop: Hop,
-    expected: Type.Integer({ minimum: 1, description: 'How many there are: refused when it is another number by now' }),
+    expected: Type.Integer({
+      minimum: 1,
+      description: 'The number of gaps at the hop. If it has changed, the request is refused',
+    }),
   },
   { additionalProperties: false },
 )
@@ -52,7 +55,7 @@ export function overdueRoutes(
         querystring: Page,
         response: { 200: GapsView },
         operationId: 'listGaps',
-        summary: 'What should have followed and has not, of all orders',
+        summary: 'Overdue events of all orders',
       },
     },
     async ({ query: { hop, limit = '100', after } }) => {
@@ -82,10 +85,10 @@ export function overdueRoutes(
       schema: {
         params: Type.Object({ orderId: OrderId }),
         body: By,
-        response: { 200: Type.Object({ said: Type.Array(Type.String(), { description: 'the ids of the events' }) }) },
+        response: { 200: Type.Object({ said: Type.Array(Type.String(), { description: 'The ids of the events' }) }) },
         problems: { 409: ['nothing_to_say'], 503: ['broker_unavailable'] },
         operationId: 'resayOrder',
-        summary: 'Says the facts of an order again that should have been followed by now',
+        summary: 'Publish the recorded events of a stuck order again',
       },
     },
     async ({ params: { orderId }, body: by }) => {
@@ -112,10 +115,10 @@ export function overdueRoutes(
       ...operators,
       schema: {
         body: ByHop,
-        response: { 200: Type.Object({ said: Type.Integer({ description: 'how many events' }) }) },
+        response: { 200: Type.Object({ said: Type.Integer({ description: 'The number of events' }) }) },
         problems: { 409: ['other_count'], 503: ['broker_unavailable'] },
         operationId: 'resayHop',
-        summary: 'Says again every fact that one hop lost',
+        summary: 'Publish the recorded events of all orders that are stuck at one hop again',
       },
     },
     async ({ body: { hop, expected, ...by } }) => {

@@ -105,7 +105,7 @@ export async function listHops(sql: Reader): Promise<Hop[]> {
 
 export const gapGauges = (sql: Reader): OwnGauges => ({
   label: 'hop',
-  gauges: [{ name: 'order_gaps', help: 'What should have followed and has not, by the hop that lost it.' }],
+  gauges: [{ name: 'order_gaps', help: 'Events that should have followed and are overdue, by hop.' }],
   read: async () => (await listHops(sql)).map(({ hop, count }) => ({ label: hop, values: [count] })),
 })
 

@@ -22,7 +22,7 @@ export function createAlarm(log: Log): Alarm {
     fault: () => raised.values().next().value,
     gauge: {
       label: 'why',
-      gauges: [{ name: 'audit_log_broken', help: '1 once the audit log was found not to be what it was.' }],
+      gauges: [{ name: 'audit_log_broken', help: '1 after a check found the audit log changed.' }],
       read: async () => WHYS.map((why) => ({ label: why, values: [raised.has(why) ? 1 : 0] })),
     },
   }

@@ -18,20 +18,20 @@ const ByEventId = Type.Object({ eventId: Type.String({ minLength: 1, maxLength: 
 const Word = (description: string) =>
   Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000]+$', description }))
 const Identity = Type.Object(
-  { subject: Word('By default what stands before the first slash of the id'), source: Word('By default any') },
+  { subject: Word('By default the part of the id before the first slash'), source: Word('By default any source') },
   { additionalProperties: false },
 )
 
-const Hashes = Type.Array(Type.String(), { description: 'in base64' })
+const Hashes = Type.Array(Type.String(), { description: 'In base64' })
 const Consistency = Type.Object({ from: Type.Integer(), to: Type.Integer(), hashes: Hashes, checkpoint: Type.String() })
 const Inclusion = Type.Object({
   eventId: Type.String(),
-  size: Type.Integer({ description: 'of the tree' }),
+  size: Type.Integer({ description: 'Number of entries in the tree' }),
   proofs: Type.Array(
     Type.Object({
       source: Type.String(),
-      index: Type.Integer({ description: 'of its leaf, from 0' }),
-      entry: Type.String({ description: 'what its leaf is the hash of' }),
+      index: Type.Integer({ description: 'Index of its leaf, from 0' }),
+      entry: Type.String({ description: 'The text whose hash is its leaf' }),
       hashes: Hashes,
     }),
   ),
@@ -82,7 +82,7 @@ export function proofRoutes(
       schema: {
         response: { 200: asText('A C2SP verifier key') },
         operationId: 'getKey',
-        summary: 'The key that signs checkpoints, as a verifier line',
+        summary: 'The public key of checkpoints, as a verifier key',
       },
     },
     async (_, reply) =>
@@ -121,7 +121,7 @@ export function proofRoutes(
         response: { 200: Consistency },
         problems: { 404: ['no_such_tree'], 503: ['not_signed_yet'] },
         operationId: 'proveConsistency',
-        summary: 'Proves that one tree is the beginning of another',
+        summary: 'Prove that one tree begins with another',
       },
     },
     async ({ query }) => {
@@ -143,7 +143,7 @@ export function proofRoutes(
         response: { 200: Inclusion },
         problems: { 404: ['no_such_event'], 503: ['not_signed_yet'] },
         operationId: 'proveInclusion',
-        summary: 'Proves that an event is in the log',
+        summary: 'Prove that an event is in the log',
       },
     },
     async ({ params: { eventId }, query }) => {

@@ -11,7 +11,7 @@ export function queueRoutes(app: HttpServer, { auth }: Pick<Wiring<object>, 'aut
       schema: {
         response: { 200: QueuesView },
         operationId: 'listQueues',
-        summary: 'The queues of the broker: what waits in each and since when, and which of them back up',
+        summary: 'The broker’s queues: how many messages wait, since when, and which queues back up',
       },
     },
     () => watching.latest(),

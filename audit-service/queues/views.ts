@@ -4,21 +4,21 @@ import { Type } from 'typebox'
 const Text = Type.Union([Type.String(), Type.Null()])
 
 export const QueuesView = Type.Object({
-  why: Type.Union([Type.String(), Type.Null()], { description: 'why nothing is known of them; null while it is' }),
-  at: Type.Union([Type.String(), Type.Null()], { description: 'when they were like this' }),
+  why: Type.Union([Type.String(), Type.Null()], { description: 'Why the queues are unknown; null if they are known' }),
+  at: Type.Union([Type.String(), Type.Null()], { description: 'The time of these numbers' }),
   queues: Type.Array(
     Type.Object({
       queue: Type.String(),
-      service: Type.String({ description: 'that takes from it' }),
-      messages: Type.Integer({ description: 'in it, those under way included' }),
-      unacknowledged: Type.Integer({ description: 'under way' }),
+      service: Type.String({ description: 'The service that consumes it' }),
+      messages: Type.Integer({ description: 'Messages in it, with the unsettled ones' }),
+      unacknowledged: Type.Integer({ description: 'Unsettled deliveries' }),
       consumers: Type.Integer(),
-      inPerSecond: Type.Number({ description: 'published lately, as the broker counts them' }),
-      outPerSecond: Type.Number({ description: 'acknowledged lately' }),
-      oldestSeconds: Type.Union([Type.Integer(), Type.Null()], { description: 'age of the oldest message' }),
+      inPerSecond: Type.Number({ description: 'Recent rate of publishing, as the broker counts it' }),
+      outPerSecond: Type.Number({ description: 'Recent rate of acks' }),
+      oldestSeconds: Type.Union([Type.Integer(), Type.Null()], { description: 'Age of the oldest message' }),
       oldestBy: Type.Union([Type.Literal('said'), Type.Literal('watched'), Type.Null()], {
         description:
-          '`said`: since its message was said, by the timestamp that the broker tells; `watched`: it has waited at least so long, as audit-service has seen (quorum queues tell no timestamp)',
+          '`said`: since its publication, by the timestamp that the broker returns. `watched`: at least so long, as audit-service has observed (quorum queues return no timestamp)',
       }),
       backsUp: Type.Union([Type.Literal('no_consumer'), Type.Literal('too_slow'), Type.Null()]),
       nextStep: Text,

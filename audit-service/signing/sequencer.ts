@@ -91,7 +91,7 @@ export function startSequencer({ database, signer, outside, alarm, log, now, eve
     if (!(await database.transaction((tx) => grow(tx, growth, lease())))) return 'done'
     edge = after.edge
     if (checkpoint === null) return 'more'
-    if (head.checkpoint !== null && !isOurs) log.warn('the newest checkpoint was not signed by this key: signed anew')
+    if (head.checkpoint !== null && !isOurs) log.warn('the newest checkpoint was not signed by this key: signed again')
     signed = tree
     unwritten = checkpoint
     return 'done'

@@ -12,11 +12,11 @@ const SpansView = Type.Object({
       traceId: Type.String(),
       id: Type.String(),
       parentId: Type.Union([Type.String(), Type.Null()], {
-        description: 'the span that it is part of, or follows from',
+        description: 'The span of which it is a part or a consequence',
       }),
       service: Type.String(),
       name: Type.String(),
-      startMs: Type.Number({ description: 'milliseconds since 1970' }),
+      startMs: Type.Number({ description: 'Milliseconds since 1970' }),
       durationMs: Type.Number(),
       isFailed: Type.Boolean(),
     }),
@@ -36,7 +36,7 @@ export function traceRoutes(app: HttpServer, { auth }: Pick<Wiring<object>, 'aut
         body: ExportTraces,
         response: { 200: Type.Object({}) },
         operationId: 'exportTraces',
-        summary: 'Take spans by OTLP/HTTP in JSON; the newest 20,000 are held in memory, by this copy',
+        summary: 'Receive spans by OTLP/HTTP in JSON; this copy keeps the newest 20,000 in memory',
       },
     },
     async (request) => {
@@ -53,8 +53,7 @@ export function traceRoutes(app: HttpServer, { auth }: Pick<Wiring<object>, 'aut
         params: ByOrderId,
         response: { 200: SpansView },
         operationId: 'listSpans',
-        summary:
-          'Where an order’s time went: the spans of its traces, as far as they were sent here; the earliest first',
+        summary: 'The spans of an order’s traces that this copy has received, the earliest first',
       },
     },
     async ({ params: { orderId } }) => ({ spans: traces.about(orderId) }),

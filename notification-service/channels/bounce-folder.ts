@@ -45,10 +45,10 @@ export function watchBounces({ folder, mailIdDomain, take, log, now, everyMs = E
     const flag = reports.length > 0 ? 'S' : 'F'
     await rename(path, join(done, `${name.replace(/:2,[A-Z]*$/, '')}:2,${flag}`))
     if (reports.length === 0)
-      log.info({ file: name }, 'a mail in the folder of bounces tells nothing of a mail of ours')
+      log.info({ file: name }, 'a mail in the bounce folder contains no report about a mail of this service')
   }
 
-  const looks = lookEvery(everyMs, look, (err) => log.warn({ err }, 'the folder of bounces cannot be read'))
+  const looks = lookEvery(everyMs, look, (err) => log.warn({ err }, 'the bounce folder cannot be read'))
   void looks.now()
   return looks
 }

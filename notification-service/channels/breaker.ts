@@ -75,7 +75,7 @@ export function createBreaker({ nowMs, toldMaxMs = TOLD_MAX_MS, changed }: Break
     async call(since, work) {
       const waitMs = openForMs()
       if (waitMs > 0)
-        throw new TransientError('breaker_open', 'its last calls were not served, so it is left alone for a while', {
+        throw new TransientError('breaker_open', 'its last calls failed, so its circuit breaker is open', {
           retryAfterSeconds: waitMs / 1_000,
           isUntried: nowMs() - Date.parse(since) < PATIENCE_MS,
           isOutside: true,

@@ -74,8 +74,8 @@ function mailRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, take: T
           503: ['unreachable'],
         },
         operationId: 'takeSesReport',
-        summary: 'Amazon SES tells what became of a mail, by SNS',
-        description: 'What SNS has signed for the topic of `SES_TOPIC_ARN` is believed.',
+        summary: 'Report of Amazon SES on a mail, by SNS',
+        description: 'The service trusts what SNS has signed for the topic in `SES_TOPIC_ARN`.',
       },
     },
     async (request, reply) => {
@@ -95,8 +95,9 @@ function mailRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, take: T
         response: { 204: Nothing },
         problems: { 401: ['secret_refused'], 404: ['callbacks_not_configured'] },
         operationId: 'takePostmarkReport',
-        description: 'Whoever knows `POSTMARK_WEBHOOK_SECRET`, by basic authentication or as `token`, is believed.',
-        summary: 'Postmark tells what became of a mail',
+        description:
+          'The service trusts a request with `POSTMARK_WEBHOOK_SECRET`, by basic authentication or as `token`.',
+        summary: 'Report of Postmark on a mail',
       },
     },
     async (request, reply) => {
@@ -117,8 +118,8 @@ function mailRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, take: T
         response: { 204: Nothing },
         problems: { 403: ['signature_refused'], 404: ['callbacks_not_configured'] },
         operationId: 'takeMailgunReport',
-        summary: 'Mailgun tells what became of a mail',
-        description: 'What is signed with `MAILGUN_SIGNING_KEY` is believed, once.',
+        summary: 'Report of Mailgun on a mail',
+        description: 'The service trusts a report signed with `MAILGUN_SIGNING_KEY`, once.',
       },
     },
     async (request, reply) => {
@@ -147,7 +148,7 @@ function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new RejectedError(400, 'bad_json', 'this is no JSON')
+    throw new RejectedError(400, 'bad_json', 'this is not JSON')
   }
 }
 
@@ -167,8 +168,8 @@ function twilioRoute(app: HttpServer, { config, now }: Wiring<NotificationConfig
         response: { 204: Nothing },
         problems: { 403: ['signature_refused'] },
         operationId: 'takeTwilioReport',
-        summary: 'Twilio tells what became of an SMS',
-        description: 'What one of the configured Twilio accounts has signed is believed.',
+        summary: 'Report of Twilio on an SMS',
+        description: 'The service trusts what a configured Twilio account has signed.',
       },
     },
     async (request, reply) => {

@@ -186,7 +186,7 @@ export function noSuchNotification(id: string): PermanentError {
 
 /** It ends: a claim is over with its call, or by time. */
 function sendingElsewhere(waitMs: number): TransientError {
-  return new TransientError('sending_elsewhere', 'somebody else is sending this, or has sent it', {
+  return new TransientError('sending_elsewhere', 'another copy is sending this, or has sent it', {
     retryAfterSeconds: waitMs / 1_000,
     isUntried: true,
   })
@@ -194,7 +194,7 @@ function sendingElsewhere(waitMs: number): TransientError {
 
 /** It ends: what comes before is said, or given up, or not waited for any longer. */
 function afterAnother(): TransientError {
-  return new TransientError('earlier_news_first', 'what comes before it is still on its way', {
+  return new TransientError('earlier_news_first', 'an earlier notification must be sent first', {
     retryAfterSeconds: 1,
     isUntried: true,
   })
@@ -212,7 +212,7 @@ export class SupersededError extends TransientError {
 
 /** It ends: each message has a turn of its own. */
 function paced(waitMs: number): TransientError {
-  return new TransientError('paced', 'as many as may go in a second are on their way, and its turn comes later', {
+  return new TransientError('paced', 'the limit of messages a second is reached; its turn comes later', {
     retryAfterSeconds: waitMs / 1_000,
     isUntried: true,
   })

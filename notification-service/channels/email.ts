@@ -84,7 +84,7 @@ export function writer({ mailFrom, mailReplyTo, mailIdDomain }: MailSettings, no
   return ({ notificationId, generation = 1, address, content, headers }: Outgoing): Mail => {
     // Beyond ASCII a mailbox needs SMTPUTF8 (RFC 6531) of every server on the way; the domain does not.
     if (!isEmail(address) || BEYOND_ASCII.test(address.slice(0, address.lastIndexOf('@'))))
-      throw new PermanentError('bad_address', 'this is no e-mail address that every mail server takes')
+      throw new PermanentError('bad_address', 'this is not an e-mail address that every mail server accepts')
     return {
       from: mailFrom,
       to: address,

@@ -35,7 +35,7 @@ export function perEndpoint(
     const endpoint = find(endpointOf(outgoing))
     // It ends: each of the calls under way does, and either serves or opens the breaker.
     if (endpoint.calls >= CALLS_PER_ENDPOINT_MAX && endpoint.breaker.openForMs() === 0)
-      throw new TransientError('endpoint_busy', 'other calls to this endpoint are under way', { isUntried: true })
+      throw new TransientError('endpoint_busy', 'too many calls to this endpoint are in progress', { isUntried: true })
     endpoint.calls += 1
     try {
       return await endpoint.breaker.call(dueSince(outgoing), () => send(outgoing, context))

@@ -28,7 +28,7 @@ const Suppressed = Type.Object(
   {
     address: Type.Optional(Address),
     before: Type.Optional(
-      Type.String({ maxLength: 2_100, pattern: PLACE, description: 'the `next` of the page before' }),
+      Type.String({ maxLength: 2_100, pattern: PLACE, description: '`next` of the previous page' }),
     ),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
   },
@@ -57,7 +57,7 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
         querystring: Suppressed,
         response: { 200: Suppressions },
         operationId: 'listSuppressions',
-        summary: 'Addresses that are told nothing more, and why',
+        summary: 'Suppressed addresses, and why',
       },
     },
     async ({ query: { address, before, limit: most = '100' } }) => {
@@ -79,7 +79,7 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
         response: { 204: Nothing },
         problems: { 400: ['bad_address'] },
         operationId: 'addSuppression',
-        summary: 'Tell an address nothing more, as after a bounce that came by mail',
+        summary: 'Suppress an address, for example after a bounce that arrived by mail',
       },
     },
     async (request, reply) => {
@@ -101,7 +101,7 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
       schema: {
         response: { 200: Type.Object({ stops: Type.Array(Stop) }) },
         operationId: 'listSuppressionStops',
-        summary: 'Providers that called too many addresses gone to be believed, and since when',
+        summary: 'Providers that report too many addresses as gone and are ignored, and since when',
       },
     },
     async () => ({ stops: await listStops(database) }),
@@ -116,7 +116,7 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
         response: { 200: Stop },
         problems: { 404: ['no_such_stop'] },
         operationId: 'releaseSuppressionStop',
-        summary: 'Suppress by the word of this provider again',
+        summary: 'Trust this provider’s reports of gone addresses again',
       },
     },
     async (request) => {
@@ -135,7 +135,7 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
         response: { 204: Nothing },
         problems: { 404: ['no_such_suppression'] },
         operationId: 'removeSuppression',
-        summary: 'Let an address be told again',
+        summary: 'Remove an address from the suppressed ones',
       },
     },
     async (request, reply) => {
@@ -153,10 +153,10 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
       ...operators,
       schema: {
         body: WebhookUrl,
-        response: { 200: Type.Object({ secrets: Type.Array(Type.String(), { description: 'the newest first' }) }) },
+        response: { 200: Type.Object({ secrets: Type.Array(Type.String(), { description: 'The newest first' }) }) },
         problems: { 404: ['webhooks_not_configured'] },
         operationId: 'deriveWebhookSecrets',
-        summary: 'What the owner of a webhook URL verifies signatures with',
+        summary: 'The signing secrets of a webhook URL, for its owner',
       },
     },
     async ({ body }) => {

@@ -39,7 +39,7 @@ export function onceBy(signature: string, at: string): (work: Work<void>) => Wor
 }
 
 export function signatureRefused(): RejectedError {
-  const message = 'this is not signed by Mailgun, or long ago, or was taken before'
+  const message = 'this is not signed by Mailgun, is too old, or was accepted before'
   return new RejectedError(403, 'signature_refused', message)
 }
 

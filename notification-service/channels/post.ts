@@ -73,7 +73,7 @@ export async function post({
 function urlOf(text: string): URL {
   const url = text.length <= URL_MAX && URL.canParse(text) ? new URL(text) : undefined
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
-    throw new PermanentError('bad_url', 'this is no http or https URL, or one with a password in it')
+    throw new PermanentError('bad_url', 'this is not an http or https URL, or it contains a password')
   return url
 }
 

@@ -72,7 +72,10 @@ export function createProof({ database, commit, log, now, shareMax }: Options): 
       await commit.submit(
         stopSuppressing({ provider, answered, gone, stoppedAt: now().toISOString(), releasedAt: null }),
       )
-      log.warn({ provider, answered, gone }, 'so many addresses are said to be gone that none is suppressed any more')
+      log.warn(
+        { provider, answered, gone },
+        'the provider reports too many addresses as gone: these reports are ignored',
+      )
       return false
     },
   }
@@ -94,7 +97,7 @@ function stopSuppressing(stop: SuppressionStop): Work<void> {
  */
 export function releaseStop(provider: string, at: string): Work<SuppressionStop> {
   return about(suppressionStops, provider, (known) => {
-    if (!known) throw new RejectedError(404, 'no_such_stop', `suppressing by ${provider} was never stopped`)
+    if (!known) throw new RejectedError(404, 'no_such_stop', `suppression by ${provider} is not stopped`)
     const state = known.releasedAt === null ? { ...known, releasedAt: at } : known
     return { state, messages: [], result: state }
   })
@@ -103,7 +106,12 @@ export function releaseStop(provider: string, at: string): Work<SuppressionStop>
 export function stopGauge(sql: Reader): OwnGauges {
   return {
     label: 'provider',
-    gauges: [{ name: 'suppression_stopped', help: '1 while no address is suppressed by the word of this provider.' }],
+    gauges: [
+      {
+        name: 'suppression_stopped',
+        help: '1 while the service ignores a provider that reports too many addresses as gone.',
+      },
+    ],
     read: async () =>
       (await listStops(sql)).map(({ provider, releasedAt }) => ({
         label: provider,

@@ -7,41 +7,57 @@ export const providerSettings = {
     Type.String({
       pattern: '^smtps?://',
       description:
-        'Mail server, for example smtp://user:password@mail.example.com:587. Unset, mails become files in DATA_DIR/mail.',
+        'URL of the mail server, for example smtp://user:password@mail.example.com:587. Without any mail provider, mails become files in DATA_DIR/mail.',
     }),
   ),
   smtpSecondUrl: Type.Optional(
-    Type.String({ pattern: '^smtps?://', description: 'Mail server that takes over while SMTP_URL does not serve.' }),
+    Type.String({
+      pattern: '^smtps?://',
+      description: 'URL of a second mail server, which takes over while the breaker of the first is open.',
+    }),
   ),
   postmarkServerToken: Type.Optional(
-    Type.String({ minLength: 1, description: 'Mails by Postmark: the API token of its server.' }),
+    Type.String({ minLength: 1, description: 'API token of a Postmark server. Mails can then go by Postmark.' }),
   ),
-  postmarkMessageStream: Type.String({ default: 'outbound', pattern: '^[a-z0-9-]+$' }),
+  postmarkMessageStream: Type.String({
+    default: 'outbound',
+    pattern: '^[a-z0-9-]+$',
+    description: 'Message stream of the Postmark server.',
+  }),
   postmarkBaseUrl: Type.String({
     default: 'https://api.postmarkapp.com',
     pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
-    description: 'Postmark, or what speaks like it.',
+    description: 'Base URL of Postmark’s API, or of a compatible one.',
   }),
   sesRegion: Type.Optional(
     Type.String({
       pattern: '^[a-z]{2}(-[a-z]+)+-[0-9]$',
-      description: 'Mails by Amazon SES (API v2) in this region. Needs SES_ACCESS_KEY_ID and SES_SECRET_ACCESS_KEY.',
+      description:
+        'AWS region of Amazon SES (API v2). Mails can then go by SES. Needs SES_ACCESS_KEY_ID and SES_SECRET_ACCESS_KEY.',
     }),
   ),
-  sesAccessKeyId: Type.Optional(Type.String({ minLength: 1 })),
-  sesSecretAccessKey: Type.Optional(Type.String({ minLength: 1 })),
-  sesSessionToken: Type.Optional(Type.String({ minLength: 1, description: 'Of temporary credentials.' })),
+  sesAccessKeyId: Type.Optional(Type.String({ minLength: 1, description: 'Required with SES_REGION.' })),
+  sesSecretAccessKey: Type.Optional(Type.String({ minLength: 1, description: 'Required with SES_REGION.' })),
+  sesSessionToken: Type.Optional(
+    Type.String({ minLength: 1, description: 'Session token, if the SES credentials are temporary.' }),
+  ),
   sesConfigurationSet: Type.Optional(
-    Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'By which SES tells of bounces and complaints.' }),
+    Type.String({
+      pattern: '^[A-Za-z0-9_-]{1,64}$',
+      description: 'Configuration set by which SES reports bounces and complaints.',
+    }),
   ),
   sesBaseUrl: Type.Optional(
-    Type.String({ pattern: '^https?://[^\\s?#]+[^/\\s?#]$', description: 'What speaks like SES, instead of it.' }),
+    Type.String({
+      pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
+      description: 'Base URL of an API that is compatible with SES. Default: SES in SES_REGION.',
+    }),
   ),
   emailProviders: Type.Optional(
     Type.String({
       pattern: '^[a-z][a-z0-9-]*(,[a-z][a-z0-9-]*)*$',
       description:
-        'Which of the configured ones mails go by, the preferred one first: smtp, smtp-second, postmark, ses, and those that were added. Unset, all of them in this order.',
+        'Mail providers to use, the preferred one first, separated by commas: smtp, smtp-second, postmark, ses, or one that you added. Unset: all that are configured, in this order.',
     }),
   ),
   unknownOutcomeSeconds: Type.Integer({
@@ -49,118 +65,139 @@ export const providerSettings = {
     maximum: 86_400,
     default: 900,
     description:
-      'How long a message that a provider may have taken already is kept from the second one. Less sends sooner, and more often twice.',
+      'How many seconds a message that a provider may have accepted waits before the second provider gets it. A smaller value sends sooner, and more often twice.',
   }),
   mailPatienceMs: Type.Integer({
     minimum: 1_000,
     maximum: 604_800_000,
     default: 6 * 3_600_000,
-    description: 'How long a mail is tried while its server defers it or does not answer, in milliseconds.',
+    description: 'How long a mail is retried while its provider defers it or does not answer, in milliseconds.',
   }),
   channelPatienceMs: Type.Integer({
     minimum: 1_000,
     maximum: 604_800_000,
     default: 3_600_000,
-    description: 'The same for an SMS, a push and a webhook.',
+    description: 'How long an SMS, push or webhook is retried, in milliseconds.',
   }),
   mailsPerSecond: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: 10_000,
-      description: 'So many mails go out in a second, by all copies of the service together. Unset, as many as can.',
+      description: 'Mails that all copies of the service together send in a second at most. Unset: no limit.',
     }),
   ),
-  smsPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'The same for SMS.' })),
+  smsPerSecond: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'SMS that all copies together send in a second at most. Unset: no limit.',
+    }),
+  ),
   retryAfterMaxMs: Type.Integer({
     minimum: 30_000,
     maximum: 3_600_000,
     default: 900_000,
-    description: 'A provider that asks to be left alone (Retry-After) is left alone no longer, in milliseconds.',
+    description: 'Longest time for which the service stops calling a provider that sends Retry-After, in milliseconds.',
   }),
   suppressionSharePercent: Type.Integer({
     minimum: 1,
     maximum: 100,
     default: 10,
     description:
-      'When a provider says of a greater share of an hour’s calls that the address is gone, nothing more is suppressed by its word until an operator releases it.',
+      'If a provider reports the address as gone for more than this percentage of an hour’s calls, the service suppresses no further address that it reports, until an operator releases the stop.',
   }),
   urgentDirectAfterMs: Type.Integer({
     minimum: 100,
     maximum: 3_600_000,
     default: 5_000,
-    description: 'How long RabbitMQ must be away before urgent notifications go out without it, in milliseconds.',
+    description:
+      'How long RabbitMQ must be unreachable before the service sends urgent notifications without it, in milliseconds.',
   }),
   smsCountries: Type.Optional(
     Type.String({
       pattern: '^\\+[1-9][0-9]{0,6}(,\\+[1-9][0-9]{0,6})*$',
       description:
-        'Calling codes that SMS go to, for example +43,+49; what is beyond is refused. Unset, anywhere: your provider’s own list is the only limit.',
+        'Calling codes to which SMS may go, for example +43,+49; the service refuses all others. Unset: only your provider’s own list limits them.',
     }),
   ),
   callbackUrl: Type.Optional(
     Type.String({
       pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
       description:
-        'How providers reach this service from outside, for their status callbacks: https://notify.example.com',
+        'URL at which providers reach this service with their callbacks, for example https://notify.example.com',
     }),
   ),
   twilioAccountSid: Type.Optional(
-    Type.String({ pattern: '^AC[A-Za-z0-9]+$', description: 'SMS by Twilio. Unset, SMS become log lines.' }),
+    Type.String({
+      pattern: '^AC[A-Za-z0-9]+$',
+      description: 'Account SID of Twilio, by which SMS go. Unset: SMS become log lines.',
+    }),
   ),
   twilioAuthToken: Type.Optional(Type.String({ minLength: 1, description: 'Required with TWILIO_ACCOUNT_SID.' })),
   twilioFrom: Type.Optional(
     Type.String({
       pattern: '^(\\+[1-9][0-9]{6,14}|MG[A-Za-z0-9]+)$',
-      description: 'Our number, or the sid of a messaging service. Required with TWILIO_ACCOUNT_SID.',
+      description: 'Sender of SMS: your number, or the SID of a messaging service. Required with TWILIO_ACCOUNT_SID.',
     }),
   ),
   twilioBaseUrl: Type.String({
     default: 'https://api.twilio.com',
     pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
-    description: 'Twilio, or what speaks like it.',
+    description: 'Base URL of Twilio’s API, or of a compatible one.',
   }),
   twilioSecondAccountSid: Type.Optional(
     Type.String({
       pattern: '^AC[A-Za-z0-9]+$',
-      description: 'An account that takes over while the first does not serve.',
+      description: 'Second Twilio account, which takes over while the breaker of the first is open.',
     }),
   ),
-  twilioSecondAuthToken: Type.Optional(Type.String({ minLength: 1 })),
-  twilioSecondFrom: Type.Optional(Type.String({ pattern: '^(\\+[1-9][0-9]{6,14}|MG[A-Za-z0-9]+)$' })),
-  twilioSecondBaseUrl: Type.String({ default: 'https://api.twilio.com', pattern: '^https?://[^\\s?#]+[^/\\s?#]$' }),
+  twilioSecondAuthToken: Type.Optional(
+    Type.String({ minLength: 1, description: 'Required with TWILIO_SECOND_ACCOUNT_SID.' }),
+  ),
+  twilioSecondFrom: Type.Optional(
+    Type.String({
+      pattern: '^(\\+[1-9][0-9]{6,14}|MG[A-Za-z0-9]+)$',
+      description: 'Sender of SMS by the second account. Required with TWILIO_SECOND_ACCOUNT_SID.',
+    }),
+  ),
+  twilioSecondBaseUrl: Type.String({
+    default: 'https://api.twilio.com',
+    pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
+    description: 'Base URL of the API of the second account.',
+  }),
   fcmServiceAccount: Type.Optional(
     Type.String({
-      description: 'Push to apps by FCM: the JSON of a Google service account. Unset, such pushes become log lines.',
+      description: 'JSON of a Google service account, for push to apps by FCM. Unset: pushes to apps become log lines.',
     }),
   ),
   fcmBaseUrl: Type.String({
     default: 'https://fcm.googleapis.com',
     pattern: '^https?://[^\\s?#]+[^/\\s?#]$',
-    description: 'FCM, or what speaks like it.',
+    description: 'Base URL of FCM, or of a compatible API.',
   }),
   vapidPrivateKey: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]{43}$',
       description:
-        'Push to browsers by Web Push: the private key, in base64url, of the pair whose public key pages subscribe with. Unset, such pushes become log lines.',
+        'Private VAPID key in base64url, for push to browsers by Web Push. Your pages subscribe with its public key. Unset: pushes to browsers become log lines.',
     }),
   ),
   vapidSubject: Type.String({
     default: 'mailto:orders@example.com',
     pattern: '^(mailto:|https://)[^\\s]+$',
-    description: 'Where push services reach whoever runs this.',
+    description: 'Contact that push services get: a mailto: or https: URL at which they reach you.',
   }),
   sesTopicArn: Type.Optional(
     Type.String({
       pattern: '^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:[A-Za-z0-9_.-]+$',
-      description: 'The SNS topic by which SES tells of bounces and complaints, to CALLBACK_URL/callbacks/ses.',
+      description: 'ARN of the SNS topic by which SES reports bounces and complaints to CALLBACK_URL/callbacks/ses.',
     }),
   ),
   postmarkWebhookSecret: Type.Optional(
     Type.String({
       minLength: 16,
       description:
-        'Password, or parameter token, of the URL that Postmark’s webhooks call: CALLBACK_URL/callbacks/postmark.',
+        'Secret of Postmark’s webhooks: the password, or the parameter token, in their URL CALLBACK_URL/callbacks/postmark.',
     }),
   ),
   mailgunSigningKey: Type.Optional(
@@ -170,19 +207,19 @@ export const providerSettings = {
     Type.String({
       minLength: 1,
       description:
-        'A Maildir that delivery status notifications (RFC 3464) arrive in: those in new are read, and go to cur.',
+        'Maildir that receives delivery status notifications (RFC 3464). The service reads the mails in its folder new and moves them to cur.',
     }),
   ),
   webhookSecret: Type.Optional(
     Type.String({
       pattern: '^[^\\s,]{24,}(,[^\\s,]{24,})*$',
       description:
-        'Master secret from which each webhook URL gets its signing secret, 24 characters or more; several, separated by commas, while one is replaced. Unset, webhooks become log lines.',
+        'Master secret of 24 characters or more, from which the service derives the signing secret of each webhook URL. To replace it, put the new one before the old one, separated by a comma. Unset: webhooks become log lines.',
     }),
   ),
   webhookAllowPrivate: Type.Boolean({
     default: false,
-    description: 'Lets webhooks and Web Push go to private addresses. For development and tests only.',
+    description: 'true: webhooks and Web Push may go to private addresses. For development and tests only.',
   }),
   ...addedSettings,
 }

@@ -35,7 +35,8 @@ export function openSenders(
 ): { senders: Record<Channel, Send>; breakers: WatchedBreaker[] } {
   const breakers: WatchedBreaker[] = []
   const standIns = standInsOf(config)
-  if (standIns.length > 0) log.warn({ standIns }, 'nobody is told by these: they have no provider, only a stand-in')
+  if (standIns.length > 0)
+    log.warn({ standIns }, 'these channels have no provider, only a stand-in: nobody receives their messages')
   const claimed = (sender: Sender) => claiming(keep(sender), { calls, now, proof })
   const standIn = claimed(openLogChannel(log))
   const senders = {
@@ -49,8 +50,11 @@ export function openSenders(
   function breakerOptionsOf(name: string): BreakerOptions {
     const changed = (why?: Error) =>
       why === undefined
-        ? log.info({ breaker: name }, 'it serves again')
-        : log.warn({ breaker: name, code: errorCode(why), why: why.message }, 'left alone for a while')
+        ? log.info({ breaker: name }, 'it works again: its circuit breaker is closed')
+        : log.warn(
+            { breaker: name, code: errorCode(why), why: why.message },
+            'not called for a while: its circuit breaker is open',
+          )
     return { nowMs: () => now().getTime(), toldMaxMs: config.retryAfterMaxMs, changed }
   }
 

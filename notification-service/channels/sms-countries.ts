@@ -11,7 +11,7 @@ export function servingCountries(sender: Sender, smsCountries: string | undefine
     async send(outgoing, signal) {
       const number = outgoing.address.replace(/[\s()-]/g, '')
       if (!codes.some((code) => number.startsWith(code)))
-        throw new PermanentError('country_not_served', 'no SMS go to the country of this number')
+        throw new PermanentError('country_not_served', 'SMS_COUNTRIES does not allow the country of this number')
       return sender.send(outgoing, signal)
     },
   }

@@ -58,5 +58,5 @@ function isThere(body: unknown, name: string): boolean {
 }
 
 function refused(): RejectedError {
-  return new RejectedError(403, 'signature_refused', 'this is no message of our topic that Amazon has signed')
+  return new RejectedError(403, 'signature_refused', 'this is not a message of SES_TOPIC_ARN that Amazon has signed')
 }

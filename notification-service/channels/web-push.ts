@@ -39,10 +39,10 @@ export function openWebPush(settings: WebPushSettings, now: () => Date): Sender 
     provider: 'web-push',
     async send(outgoing, signal) {
       const subscription = subscriptionOf(outgoing.address)
-      if (!subscription) throw new PermanentError('bad_address', 'this is no push subscription')
+      if (!subscription) throw new PermanentError('bad_address', 'this is not a push subscription')
       const { endpoint: url, keys } = subscription
       if (!URL.canParse(url))
-        throw new PermanentError('bad_address', 'the endpoint of this push subscription is no URL')
+        throw new PermanentError('bad_address', 'the endpoint of this push subscription is not a URL')
       const exp = Math.floor(now().getTime() / 1_000) + TOKEN_SECONDS
       const token = signedToken('ES256', vapid.key, { aud: new URL(url).origin, exp, sub: vapidSubject })
       const headers = {
@@ -127,7 +127,7 @@ function sharedWith(browserKey: Buffer, secret: Buffer, compute: (key: Buffer) =
   } catch {
     // Not a point of the curve: told below, as any other key that is none.
   }
-  throw new PermanentError('bad_address', 'the keys of this push subscription are none')
+  throw new PermanentError('bad_address', 'the keys of this push subscription are invalid')
 }
 
 function derived(input: Buffer, salt: Buffer, info: Buffer, bytes: number): Buffer {
@@ -143,7 +143,7 @@ function vapidOf(privateKey: string): { key: KeyObject; publicKey: string } {
     const jwk = { kty: 'EC', crv: 'P-256', x: part(1), y: part(33), d: privateKey }
     return { key: createPrivateKey({ key: jwk, format: 'jwk' }), publicKey: point.toString('base64url') }
   } catch (cause) {
-    throw new BrokenError('bad_configuration', 'configuration: VAPID_PRIVATE_KEY is no P-256 key in base64url', {
+    throw new BrokenError('bad_configuration', 'configuration: VAPID_PRIVATE_KEY is not a P-256 key in base64url', {
       cause,
     })
   }

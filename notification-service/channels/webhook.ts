@@ -69,7 +69,7 @@ function signatureOf(secret: string, id: string, timestamp: number, body: string
 
 function failureOf(status: number, retryAfterSeconds: number | undefined): Error | undefined {
   if (status >= 200 && status < 300) return undefined
-  if (status === 410) return new AddressGoneError('unsubscribed', 'the endpoint answered 410: it wants no more')
+  if (status === 410) return new AddressGoneError('unsubscribed', 'the endpoint answered 410: it is gone')
   if (status >= 500 || LATER.includes(status))
     return new ProviderError('webhook_deferred', `the endpoint answered ${status}`, {
       outcome: 'refused',

@@ -20,7 +20,7 @@ import { CustomerView } from '../views.ts'
 import { type Customer, isTimeZone } from './domain.ts'
 import { customers } from './store.ts'
 
-export const CustomerId = { ...User, description: 'of an order’s customer, its `user`' }
+export const CustomerId = { ...User, description: 'The customer: the `user` of an order' }
 const ById = Type.Object({ id: CustomerId })
 const PutCustomer = Type.Object(
   {
@@ -47,7 +47,7 @@ export function customerRoutes(
         response: { 200: CustomerView },
         problems: { 404: ['no_such_customer'] },
         operationId: 'getCustomer',
-        summary: 'Where a customer is told, and in which language',
+        summary: 'A customer’s addresses and language',
       },
     },
     async ({ params }, reply) => {
@@ -69,7 +69,7 @@ export function customerRoutes(
         response: { 200: CustomerView },
         problems: { 400: ['bad_address'], 412: ['precondition_failed'], 428: ['precondition_required'] },
         operationId: 'putCustomer',
-        summary: 'Say where a customer is told, where nobody has said otherwise since it was read',
+        summary: 'Replace a customer’s addresses and language, if they have not changed since you read them',
       },
     },
     async (request, reply) => {
@@ -78,7 +78,7 @@ export function customerRoutes(
       const addresses = canonicalContact(request.body.addresses, config.phoneCountry)
       demandEmail(addresses.email, 'addresses.email')
       if (timeZone !== null && !isTimeZone(timeZone))
-        throw faulty([{ field: 'timeZone', message: 'is no IANA time zone, such as Europe/Vienna' }])
+        throw faulty([{ field: 'timeZone', message: 'is not an IANA time zone, such as Europe/Vienna' }])
       const customer = { id, addresses, locale, timeZone, updatedAt: now().toISOString() }
       const put = about(customers, id, (before) => {
         const isSame = before && saidOf(before) === saidOf(customer)
@@ -93,14 +93,10 @@ export function customerRoutes(
   )
 }
 
-const READ_FIRST = 'this customer is known already: send If-Match with the ETag of GET /customers/:id'
+const READ_FIRST = 'this customer exists already: send If-Match with the ETag of GET /customers/:id'
 /** Of two that say the same the same: what a repeat says again. */
 const saidOf = ({ updatedAt: _, ...said }: Customer) => entityTagOf(said)
 
 export function noSuchCustomer(): RejectedError {
-  return new RejectedError(
-    404,
-    'no_such_customer',
-    'no customer of this id is known; PUT /customers/{id} makes one known',
-  )
+  return new RejectedError(404, 'no_such_customer', 'no customer has this id; PUT /customers/{id} creates one')
 }

@@ -41,7 +41,10 @@ export function startReleasing({ database, commit, log, now, pollMs, terms }: Op
     } catch (thrown) {
       const error = asError(thrown)
       if (isOutage(error) || isClosed()) throw error
-      log.error({ notificationId: id, err: error }, 'cannot release what is held, will be tried again in a minute')
+      log.error(
+        { notificationId: id, err: error },
+        'cannot release held notifications, will be tried again in a minute',
+      )
       const until = new Date(Date.parse(at) + PUT_OFF_MS).toISOString()
       await commit.submit(putOff(id, at, until))
     }

@@ -49,11 +49,7 @@ export function submitDirect({ id, key, request, terms, at }: Submission): Work<
     decide(draft) {
       const earlier = key === undefined ? undefined : draft.get(keyedRequests, key)
       if (earlier && earlier.fingerprint !== fingerprint)
-        throw new RejectedError(
-          422,
-          'idempotency_key_reused',
-          'this Idempotency-Key came with another notification before',
-        )
+        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key was used for another notification')
       const known = earlier && draft.get(tellings, earlier.notificationId)
       if (known) return { result: known.notification, messages: [] }
       if (customerId !== undefined && !draft.get(customers, customerId)) throw noSuchCustomer()
@@ -61,7 +57,7 @@ export function submitDirect({ id, key, request, terms, at }: Submission): Work<
       if (refused.length > 0)
         throw new RejectedError(422, 'channel_not_configured', `no provider is configured for ${refused.join(' and ')}`)
       if (channelsOf(notification).length === 0)
-        throw new RejectedError(422, 'no_address', 'no address is known for the channels asked for')
+        throw new RejectedError(422, 'no_address', 'no address is known for the requested channels')
       const messages = takeIn(draft, notification, at, terms)
       if (key !== undefined) draft.set(keyedRequests, key, { notificationId: id, fingerprint })
       return { result: notification, messages }

@@ -24,9 +24,9 @@ const Answers = Type.Array(
   Type.Object({
     status: Type.Integer(),
     notification: Type.Optional(Accepted),
-    problem: Type.Optional(Type.Unknown({ description: 'a Problem' })),
+    problem: Type.Optional(Type.Unknown({ description: 'A Problem' })),
   }),
-  { description: 'For each of many what it would have been answered alone' },
+  { description: 'For each notification the answer that it would have got alone' },
 )
 const Key = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) })
 const ById = Type.Object({ id: NotificationId })
@@ -34,7 +34,7 @@ const Resend = Type.Object(
   {
     channel: Type.Optional(Channel),
     reason: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
-    force: Type.Optional(Type.Boolean({ description: 'also what a provider has taken' })),
+    force: Type.Optional(Type.Boolean({ description: 'true: also what a provider has accepted' })),
   },
   { additionalProperties: false },
 )
@@ -89,7 +89,7 @@ export function intakeRoutes(
           422: ['idempotency_key_reused', 'channel_not_configured', 'no_address'],
         },
         operationId: 'sendNotifications',
-        summary: `Tell somebody something; as an array, up to ${MANY_MAX} at once`,
+        summary: `Send a notification; or, as an array, up to ${MANY_MAX} at once`,
       },
     },
     async (request, reply) => {
@@ -116,7 +116,7 @@ export function intakeRoutes(
         response: { 200: Changed },
         problems: { 404: ['no_such_notification'], 409: ['not_cancellable'] },
         operationId: 'cancelNotification',
-        summary: 'Call off what has not been handed to a provider yet',
+        summary: 'Cancel a notification that no provider has accepted yet',
       },
     },
     async (request) => {
@@ -142,7 +142,7 @@ export function intakeRoutes(
           422: ['idempotency_key_reused', 'no_address'],
         },
         operationId: 'resendNotification',
-        summary: 'Send again what failed or did not arrive',
+        summary: 'Send a notification again that failed or was not delivered',
       },
     },
     async (request, reply) => {

@@ -19,20 +19,20 @@ export const SendNotification = Type.Object(
       {
         additionalProperties: false,
         minProperties: 1,
-        description: 'addresses, or a customer whose addresses are known',
+        description: 'Addresses, or a customer with known addresses',
       },
     ),
     channels: Type.Optional(
-      Type.Array(Channel, { minItems: 1, maxItems: 4, uniqueItems: true, description: 'only by these' }),
+      Type.Array(Channel, { minItems: 1, maxItems: 4, uniqueItems: true, description: 'Only by these channels' }),
     ),
     subject: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })),
     body: Type.Optional(Type.String({ minLength: 1, maxLength: 20_000 })),
-    template: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'instead of subject and body' })),
+    template: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'Instead of subject and body' })),
     data: Type.Optional(Data),
     locale: Type.Optional(Locale),
     priority: Type.Optional(Priority),
     category: Type.Optional(
-      Type.String({ pattern: '^[a-z][a-z0-9_.-]{0,39}$', description: 'what it is about, for preferences' }),
+      Type.String({ pattern: '^[a-z][a-z0-9_.-]{0,39}$', description: 'The category, for preferences' }),
     ),
     sendAt: Type.Optional(OffsetInstant),
     expiresAt: Type.Optional(OffsetInstant),
@@ -72,7 +72,7 @@ function timesOf(sent: { sendAt: string | undefined; expiresAt: string | undefin
     const instant = new Date(text).toISOString()
     // Beyond the years of four digits instants do not compare as text.
     if (/^\d/.test(instant)) times[field] = instant
-    else faults.push({ field, message: 'is no instant' })
+    else faults.push({ field, message: 'is not an RFC 3339 time' })
   }
   if (times.sendAt !== undefined && times.expiresAt !== undefined && times.expiresAt <= times.sendAt)
     faults.push({ field: 'expiresAt', message: 'is not after sendAt' })

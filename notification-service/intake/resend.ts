@@ -38,7 +38,7 @@ export function resend({ id, channel, reason, force, key, at }: Resending): Work
       if (!telling) throw new RejectedError(404, 'no_such_notification', `no notification ${id}`)
       const earlier = kept === undefined ? undefined : draft.get(keyedRequests, kept)
       if (earlier && earlier.fingerprint !== fingerprint)
-        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key came with another request before')
+        throw new RejectedError(422, 'idempotency_key_reused', 'this Idempotency-Key was used for another request')
       if (earlier) return { result: deliveriesOf(telling), messages: [] }
       const wanted = wantedOf(telling, channel, force)
       const after = wanted.reduce((before, one) => again(before, one, at), telling)
@@ -52,10 +52,10 @@ export function resend({ id, channel, reason, force, key, at }: Resending): Work
 
 function wantedOf(telling: Telling, channel: Channel | undefined, force: boolean): Channel[] {
   const { notification } = telling
-  if (notification.isForgotten) throw new RejectedError(409, 'not_resendable', 'whoever it was for is forgotten')
+  if (notification.isForgotten) throw new RejectedError(409, 'not_resendable', 'its customer is forgotten')
   const all = channelsOf(notification)
   if (channel !== undefined && !all.includes(channel))
-    throw new RejectedError(422, 'no_address', `it does not go by ${channel}`)
+    throw new RejectedError(422, 'no_address', `it is not sent by ${channel}`)
   const isWanted = (status: DeliveryStatus) =>
     status === 'failed' || status === 'undelivered' || (force && isTaken(status))
   const wanted = all

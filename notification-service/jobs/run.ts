@@ -50,7 +50,7 @@ export function startJobs(jobs: readonly Job[], { database, commit, log, now, po
     if (!isFirst) return
     const { run, skip, isCut } = due
     for (const scheduledAt of run) log.info({ job: job.name, scheduledAt }, 'job ran')
-    if (isCut) log.warn({ job: job.name, listed: TIMES_MAX }, 'job missed more times than are listed')
+    if (isCut) log.warn({ job: job.name, listed: TIMES_MAX }, 'job missed more times than the log lists')
     for (const scheduledAt of skip) log.warn({ job: job.name, scheduledAt }, 'job missed its time, and is not run')
     nextAt.set(job.name, job.schedule.first(at) ?? NEVER)
   }

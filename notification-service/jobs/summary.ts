@@ -29,7 +29,7 @@ export function summaryJob(settings: Settings, terms: Terms, database: Reader): 
       async prepare(scheduledAt, now) {
         const since = new Date(Date.parse(scheduledAt) - DAY_MS).toISOString()
         const wanted = {
-          subject: `What was said until ${scheduledAt}`,
+          subject: `Notifications until ${scheduledAt}`,
           body: bodyOf(await countsSince(database, since), since),
         }
         const request = { to: { email }, wanted, locale: undefined, priority: 'bulk', category: 'summary' } as const

@@ -22,7 +22,7 @@ import { type Centre, centrePages } from './page.ts'
 
 const ByToken = Type.Object({ token: Type.String({ maxLength: 2_000, pattern: '^[^\\u0000]+$' }) })
 const NO_LINK = {
-  404: { description: 'This link is not one of ours', content: { 'text/html': { schema: Page } } },
+  404: { description: 'The link is incomplete or forged', content: { 'text/html': { schema: Page } } },
 }
 const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
@@ -64,7 +64,7 @@ function openRoutes(
         produces: ['text/html'],
         problems: { 404: ['no_such_link'] },
         operationId: 'showPreferenceCentre',
-        summary: 'The preference centre; changes nothing, since scanners follow links',
+        summary: 'The preference centre; changes nothing, because mail scanners follow links',
       },
     },
     async ({ params, headers }, reply) => {
@@ -85,7 +85,7 @@ function openRoutes(
         produces: ['text/html'],
         problems: { 404: ['no_such_link'] },
         operationId: 'unsubscribe',
-        summary: 'No more mails of this category; or what a form of the preference centre says',
+        summary: 'Switch off mails of this category; or save a form of the preference centre',
       },
     },
     async (request, reply) => {
@@ -136,6 +136,6 @@ function openRoutes(
   /** @throws RejectedError 404 `no_such_link` for a mail program: only a person's asks for a page. */
   function noLink(accept: string | undefined): string {
     if (accept?.includes('text/html')) return pages.noLink()
-    throw new RejectedError(404, 'no_such_link', 'this link is not one of ours, or not all of it')
+    throw new RejectedError(404, 'no_such_link', 'this link is incomplete or forged')
   }
 }

@@ -22,7 +22,7 @@ function checkShown(statement: hbs.AST.MustacheStatement, scope: Scope, fault: F
   const seen = isCall ? seenOfCall(statement, scope, fault) : seenBy(statement.path as Expression, scope, fault)
   if (!seen) return
   checkPresent(statement, shown, seen, fault)
-  if (seen.type === 'array' || seen.type === 'object') fault(statement, `{{${shown}}} is an ${seen.type}, no text`)
+  if (seen.type === 'array' || seen.type === 'object') fault(statement, `{{${shown}}} is an ${seen.type}, not a text`)
 }
 
 function checkPresent(node: hbs.AST.Node, name: string, seen: Seen, fault: Fault): void {
@@ -33,7 +33,7 @@ function checkBlock(block: hbs.AST.BlockStatement, scope: Scope, fault: Fault): 
   const [condition] = block.params as Expression[]
   const name = block.path.original
   if (condition === undefined || !['if', 'unless', 'each'].includes(name))
-    return fault(block, `{{#${name}}} is unknown; there are if, unless and each`)
+    return fault(block, `{{#${name}}} is unknown; use if, unless or each`)
   const seen = seenBy(condition, scope, fault)
   if (name === 'each') {
     if (seen && seen.type !== 'array') fault(block, `{{#each ${nameOf(condition)}}} needs a list`)

@@ -34,7 +34,7 @@ function faultsOf({ files, flat }: TemplateSet, variant: Variant, declarations: 
   const { template, locale } = variant
   const declared = declarations.get(template)
   if (!declared) return [`${template}/${locale}/ belongs to no schema`]
-  if (!isLocale(locale)) return [`${template}/${locale}/ is no BCP 47 language tag`]
+  if (!isLocale(locale)) return [`${template}/${locale}/ is not a BCP 47 language tag`]
   if (!(`words/${locale}.json` in files)) return [`words/${locale}.json is missing, ${template}/${locale}/ needs it`]
   const faults = parts.flatMap((part) =>
     fileOf(variant, part)

@@ -12,12 +12,12 @@ import { previewPage } from './preview-page.ts'
 import { dataFor } from './request.ts'
 import type { Templates } from './templates.ts'
 
-export const Data = Type.Record(Type.String(), Type.Unknown(), { description: 'as the template’s schema has it' })
+export const Data = Type.Record(Type.String(), Type.Unknown(), { description: 'As the template’s schema requires' })
 
 const ByName = Type.Object({ name: Type.String({ maxLength: 100, pattern: '^[^\\u0000]+$' }) })
 const Preview = Type.Object(
   { data: Type.Optional(Data), locale: Type.Optional(Locale) },
-  { additionalProperties: false, description: 'without data, the template’s sample is shown' },
+  { additionalProperties: false, description: 'Without `data`, the template’s sample' },
 )
 
 const Shown = Type.Object(
@@ -47,7 +47,7 @@ export function templateRoutes(
   const listing = {
     response: { 200: TemplateList },
     operationId: 'listTemplates',
-    summary: 'What can be said, and with which data',
+    summary: 'The templates, and the data of each',
   }
   app.get('/templates', { ...operators, schema: listing }, async () => ({
     templates: [...declarations].map(([name, { summary, data: schema, sample }]) => ({
@@ -69,7 +69,7 @@ export function templateRoutes(
         produces: ['text/html'],
         problems: { 404: ['no_such_template'] },
         operationId: 'showTemplates',
-        summary: 'A page that shows each template, with its sample or as last sent',
+        summary: 'A page that shows every template, with its sample or as last sent',
       },
     },
     async ({ query: { template: name = FIRST, locale = DEFAULT_LOCALE, data = 'sample' } }, reply) => {
@@ -104,13 +104,13 @@ export function templateRoutes(
         body: Preview,
         response: {
           200: {
-            description: 'The message; the mail alone as a page, where the request accepts one',
+            description: 'The message; or the mail as a page, if the request accepts HTML',
             content: { 'application/json': { schema: Rendered }, 'text/html': { schema: Page } },
           },
         },
         problems: { 404: ['no_such_template'] },
         operationId: 'previewTemplate',
-        summary: 'A template with its sample, or with your data',
+        summary: 'Render a template with its sample or with your data',
       },
     },
     async ({ params: { name }, body: { data, locale }, headers }, reply) => {

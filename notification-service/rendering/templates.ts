@@ -26,7 +26,7 @@ export function withHistory(
   function setOf(version: string, files: TemplateFiles | undefined): TemplateSet {
     const known = version === current.version ? current : older.get(version)
     if (known) return known
-    if (!files) throw new PermanentError('no_such_templates', `no template files are kept of version ${version}`)
+    if (!files) throw new PermanentError('no_such_templates', `no template files of version ${version} are stored`)
     const set = compileTemplates(files)
     older.set(version, set)
     return set

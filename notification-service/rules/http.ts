@@ -25,12 +25,12 @@ const ById = Type.Object({ id: CustomerId })
 const Switch = Type.Optional(Type.Boolean())
 const Category = Type.Object(
   { email: Switch, sms: Switch, push: Switch, webhook: Switch, digest: Switch },
-  { additionalProperties: false, description: 'false for a channel: nothing of this category by it' },
+  { additionalProperties: false, description: 'false for a channel: no messages of this category by it' },
 )
 const PreferencesBody = Type.Object(
   {
     quietHours: Type.Optional(
-      Type.Union([Type.String({ pattern: QUIET_HOURS, description: 'for example 22:00-08:00' }), Type.Null()]),
+      Type.Union([Type.String({ pattern: QUIET_HOURS, description: 'For example 22:00-08:00' }), Type.Null()]),
     ),
     timeZone: Type.Optional(Type.String({ maxLength: 64, description: 'IANA, for example Europe/Berlin' })),
     categories: Type.Optional(
@@ -52,7 +52,7 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
         params: ById,
         response: { 200: PreferencesView },
         operationId: 'getPreferences',
-        summary: 'What a customer wants to be told, how and when',
+        summary: 'A customer’s preferences',
       },
     },
     async ({ params }, reply) => {
@@ -77,7 +77,7 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
           428: ['precondition_required'],
         },
         operationId: 'putPreferences',
-        summary: 'Set all of them anew, where nobody has changed them since they were read',
+        summary: 'Replace all preferences, if they have not changed since you read them',
       },
     },
     async (request, reply) => {
@@ -91,7 +91,7 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
         (before) => {
           // A customer may have changed them by the link in a mail.
           if (before && tagOf(before) !== tagOf(preferences)) demandCondition(headers, READ_FIRST)
-          demandUnchanged(headers, tagOf(before ?? noPreferences), 'what the customer wants')
+          demandUnchanged(headers, tagOf(before ?? noPreferences), 'the preferences')
         },
       )
       const after = await commit.submit(work, traceOf(request))
@@ -100,14 +100,15 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
   )
 }
 
-const READ_FIRST = 'there are some already: send If-Match with the ETag of GET /customers/:id/preferences'
+const READ_FIRST =
+  'this customer has preferences already: send If-Match with the ETag of GET /customers/:id/preferences'
 const tagOf = (preferences: Preferences) => entityTagOf(documentOf(preferences))
 
 /** @throws RejectedError 400 `invalid_input`, 400 `transactional_category`. */
 function checked({ categories = {}, ...rest }: Static<typeof PreferencesBody>, { settings }: Terms): Preferences {
   const preferences = { ...rest, categories }
   if (rest.timeZone !== undefined && !isTimeZone(rest.timeZone))
-    throw faulty([{ field: 'timeZone', message: 'is no IANA time zone, such as Europe/Berlin' }])
+    throw faulty([{ field: 'timeZone', message: 'is not an IANA time zone, such as Europe/Berlin' }])
   const [category] = silenced(preferences, (name) => settings.transactional.has(name))
   if (category !== undefined)
     throw new RejectedError(

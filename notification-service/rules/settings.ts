@@ -29,7 +29,7 @@ export interface Terms extends Rendering {
 export function ruleSettingsOf(config: NotificationConfig, inventedDomain: string | undefined): RuleSettings {
   const { timeZone, quietHours, unsubscribeUrl, unsubscribeSecret } = config
   if (!isTimeZone(timeZone))
-    throw new BrokenError('bad_configuration', `configuration: TIME_ZONE: ${timeZone} is no IANA time zone`)
+    throw new BrokenError('bad_configuration', `configuration: TIME_ZONE: ${timeZone} is not an IANA time zone`)
   if ((unsubscribeUrl === undefined) !== (unsubscribeSecret === undefined))
     throw new BrokenError('bad_configuration', 'configuration: UNSUBSCRIBE_URL and UNSUBSCRIBE_SECRET need each other')
   return {

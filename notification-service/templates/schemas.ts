@@ -19,7 +19,9 @@ function template<P extends TProperties>(
 const Line = Type.Object(
   {
     sku: Sku,
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'as the catalogue calls the goods' })),
+    name: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'Name of the goods in the catalogue' }),
+    ),
     quantity: Type.Integer({ minimum: 1 }),
     unitPriceCents: Type.Optional(Cents),
     totalCents: Type.Optional(Cents),
@@ -31,11 +33,11 @@ const WebPage = Type.String({ pattern: '^https?://\\S+$', maxLength: 2048 })
 /** Not every event knows everything: what is optional here may stand in a template only inside its own `{{#if}}`. */
 const Order = {
   orderId: OrderId,
-  name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'what the customer is called' })),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Name of the customer' })),
   orderUrl: Type.Optional(WebPage),
   lines: Type.Array(Line),
   totalCents: Type.Optional(Cents),
-  address: Type.Optional(Type.Array(Type.String(), { description: 'where the goods go, line by line' })),
+  address: Type.Optional(Type.Array(Type.String(), { description: 'Shipping address, line by line' })),
 }
 
 const order = {
@@ -75,7 +77,7 @@ const Missing = Type.Object(
   {
     sku: Sku,
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-    quantity: Type.Integer({ minimum: 1, description: 'ordered' }),
+    quantity: Type.Integer({ minimum: 1, description: 'Ordered quantity' }),
     available: Type.Integer({ minimum: 0 }),
   },
   { additionalProperties: false },
@@ -94,9 +96,9 @@ const waiting = {
 
 /** An event's template has its type as name. */
 export const newsTemplates = {
-  'order.created': template('The order has reached us, and its goods are set aside.', Order, order),
+  'order.created': template('The order has arrived, and its goods are reserved.', Order, order),
   'payment.confirmation_required': template(
-    'The amount needs the customer’s confirmation before the deadline.',
+    'The customer must confirm the payment before the deadline.',
     Waiting,
     waiting,
   ),
@@ -118,11 +120,11 @@ export const newsTemplates = {
   ),
   'order.completed': template('The parcel has arrived.', Order, order),
   'order.cancelled': template(
-    'The order will not be delivered, and why.',
+    'The order was cancelled, and why.',
     {
       ...Order,
       reason: Reason,
-      missing: Type.Optional(Type.Array(Missing, { description: 'what is out of stock' })),
+      missing: Type.Optional(Type.Array(Missing, { description: 'Goods that are out of stock' })),
       priceChange: Type.Optional(Type.Object(PriceChange.properties, { additionalProperties: false })),
     },
     {
@@ -133,15 +135,15 @@ export const newsTemplates = {
     },
   ),
   'payment.refunded': template(
-    'Money is given back: how much, why, and for which goods.',
+    'A refund: how much, why, and for which goods.',
     {
       orderId: Order.orderId,
       name: Order.name,
       orderUrl: Order.orderUrl,
-      lines: Type.Array(Line, { description: 'what is given back; none: the whole order' }),
+      lines: Type.Array(Line, { description: 'Refunded lines; empty: the whole order' }),
       totalCents: Cents,
       reason: Reason,
-      note: Type.Optional(Type.String({ minLength: 1, description: 'why, as an operator wrote it' })),
+      note: Type.Optional(Type.String({ minLength: 1, description: 'Why, as an operator wrote it' })),
     },
     { ...refund, reason: 'other', note: 'One cup arrived broken. We are sorry.' },
   ),
@@ -151,8 +153,8 @@ export type NewsType = keyof typeof newsTemplates
 /** All that is said about an order; what is no event is a step of a sequence. */
 export const orderTemplates = {
   ...newsTemplates,
-  reminder: template('The amount still needs the customer’s confirmation.', Waiting, waiting),
-  follow_up: template('Some time after the delivery: is everything well?', Order, order),
+  reminder: template('The customer has not confirmed the payment yet.', Waiting, waiting),
+  follow_up: template('A question some time after the delivery: is all well?', Order, order),
 }
 export type OrderTemplate = keyof typeof orderTemplates
 
@@ -160,19 +162,19 @@ export const MESSAGE = 'message'
 
 /** Several messages of one category, said as one. */
 export const digestTemplate = template(
-  'What has come together in a while, of one category.',
+  'Several messages of one category.',
   {
     count: Type.Integer({ minimum: 1 }),
-    first: Type.String({ description: 'title of the first' }),
-    more: Type.Integer({ minimum: 0, description: 'how many there are beside the first' }),
+    first: Type.String({ description: 'Title of the first' }),
+    more: Type.Integer({ minimum: 0, description: 'How many there are besides the first' }),
     items: Type.Array(
       Type.Object(
         {
           notificationId: Type.Optional(
-            Type.String({ description: 'which is said, where the service has made the digest' }),
+            Type.String({ description: 'The id of the notification, if the service made the digest' }),
           ),
           title: Type.String(),
-          text: Type.String({ description: 'in one line' }),
+          text: Type.String({ description: 'In one line' }),
           at: Instant,
           url: Type.Optional(Type.String()),
         },
@@ -212,10 +214,10 @@ export const templates: ReadonlyMap<string, Declaration> = new Map<string, Decla
   [
     MESSAGE,
     template(
-      'What somebody wrote by hand.',
+      'A message that somebody wrote.',
       {
         subject: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
-        paragraphs: Type.Array(Type.Array(Type.String(), { description: 'the lines of a paragraph' })),
+        paragraphs: Type.Array(Type.Array(Type.String(), { description: 'The lines of a paragraph' })),
       },
       {
         subject: 'Our warehouse moves on Friday',

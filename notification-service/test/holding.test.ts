@@ -143,7 +143,7 @@ describe('what is held', () => {
     clock.now = later
     first.release()
     await eventually('the other is asked for', () => said().length === 1 || undefined)
-    const told = (lines: LogLine[]) => lines.filter(({ msg }) => msg.startsWith('cannot release what is held'))
+    const told = (lines: LogLine[]) => lines.filter(({ msg }) => msg.startsWith('cannot release held notifications'))
     expect(told(first.lines)).toMatchObject([{ notificationId: '1.order.paid' }])
     await eventually('it is put off', async () => {
       const dueAts = (await standing(first.database, paid('1'))).map(([, , dueAt]) => dueAt)

@@ -220,7 +220,7 @@ describe('the check at start', () => {
     ],
     ['the wrong branch', { [html]: '{{#unless name}}{{name}}{{/unless}}' }, '{{name}} may be missing'],
     ['a text as an amount', { [html]: '{{money orderId}}' }, '{{money orderId}} needs integer, not string'],
-    ['a list as a text', { [html]: '{{lines}}' }, '{{lines}} is an array, no text'],
+    ['a list as a text', { [html]: '{{lines}}' }, '{{lines}} is an array, not a text'],
     ['a text as a list', { [html]: '{{#each orderId}}x{{/each}}' }, '{{#each orderId}} needs a list'],
     ['what is not escaped', { [html]: '{{{orderId}}}' }, '{{{orderId}}} is not escaped'],
     ['a prototype', { [html]: '{{constructor}}' }, '{{constructor}} is not in the schema'],
@@ -250,7 +250,11 @@ describe('the check at start', () => {
       'order.paid/fr/mail.hbs is missing',
     ],
     ['a locale without words', { 'order.paid/fr/subject.hbs': 'x' }, 'words/fr.json is missing'],
-    ['a locale that is none', { 'order.paid/franz_/subject.hbs': 'x' }, 'order.paid/franz_/ is no BCP 47 language tag'],
+    [
+      'a locale that is none',
+      { 'order.paid/franz_/subject.hbs': 'x' },
+      'order.paid/franz_/ is not a BCP 47 language tag',
+    ],
     ['a template without a schema', { 'order.lost/en/subject.hbs': 'x' }, 'order.lost/en/ belongs to no schema'],
     ['an empty subject', { 'order.paid/en/subject.hbs': '' }, 'order.paid/en/ has no subject'],
   ]

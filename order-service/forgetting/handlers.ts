@@ -47,11 +47,7 @@ export function requestForgetting(customerId: string, told: Told, now: string): 
 }
 
 export const noSuchCustomer = (customerId: string) =>
-  new RejectedError(
-    404,
-    'no_such_customer',
-    `nobody has asked to forget ${customerId}, and nothing is encrypted for them`,
-  )
+  new RejectedError(404, 'no_such_customer', `nobody has requested to forget ${customerId}, and they have no key`)
 
 /** Before anything is given out: so what is not on record was not given. */
 export function recordExport(customerId: string, by: { operator: string; reason: string }, now: string): Work<void> {

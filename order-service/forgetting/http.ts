@@ -35,10 +35,10 @@ export function customerRoutes(
         response: { 202: ForgettingView },
         problems: { 404: ['no_such_customer'] },
         operationId: 'forgetCustomer',
-        summary: 'Forget a customer: every service drops the key by which what tells about them is encrypted',
+        summary: 'Forget a customer: every service deletes the keys of their personal data',
         description:
-          'It cannot be undone. A repeat shows how far it is. A user who never ordered is forgotten as well, since other services may hold ' +
-          'something of them; a pseudonym that nobody has is refused.',
+          'This cannot be undone. A repeat shows the progress. You can also forget a `user` who never ordered, since other services may ' +
+          'have data about them. An unknown pseudonym is refused.',
       },
     },
     async (request, reply) => {
@@ -65,7 +65,7 @@ export function customerRoutes(
         response: { 200: ForgettingView },
         problems: { 404: ['no_such_customer'] },
         operationId: 'getForgetting',
-        summary: 'How far it is: which services have dropped the keys of a customer',
+        summary: 'Which services have deleted the keys of a customer',
       },
     },
     async ({ params }) => {
@@ -88,10 +88,10 @@ export function customerRoutes(
         // It is sent as it is gathered.
         response: { 200: Type.Unsafe<Readable>(ExportView) },
         operationId: 'exportCustomer',
-        summary: 'All that every service holds of a customer',
+        summary: 'Export all data of a customer from every service',
         description:
-          'Who asked and why is recorded before anything is given. A service that does not answer is in `missing`, and `isComplete` is false then. ' +
-          'The answer is sent as it is gathered: one that was cut off is no JSON.',
+          'Who asked and why is recorded before. If a service does not answer, `missing` names it and `isComplete` is false. ' +
+          'The answer is streamed: if it was cut off, it is not valid JSON.',
       },
     },
     async (request, reply) => {

@@ -144,7 +144,7 @@ describe('placing an order', () => {
       place('A', { placed: { priority: 'express' } }),
     ])
     for (const one of told)
-      expect(one).toMatchObject({ reason: { status: 409, message: 'order A exists and is another one' } })
+      expect(one).toMatchObject({ reason: { status: 409, message: 'order A exists with other content' } })
   })
 
   it('is the same whichever version’s pseudonym it was kept with', async () => {

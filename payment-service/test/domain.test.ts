@@ -170,7 +170,7 @@ describe('inventory.reserved', () => {
     expect([reserve(awaiting, undefined, large), reserve(confirmed, undefined, large)]).toEqual([nothing, nothing])
   })
   test('a small total that the gateway was never asked about is a broken invariant', () => {
-    expect(() => reserve(undefined, undefined, small)).toThrow('was not asked')
+    expect(() => reserve(undefined, undefined, small)).toThrow('was not called')
   })
 })
 

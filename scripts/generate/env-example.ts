@@ -16,7 +16,7 @@ export function envExample(): string {
       Object.entries<TSchema>(schema.properties).filter(([name]) => !(name in CommonConfig.properties)),
     ),
   )
-  const head = '# Every variable there is. A commented one shows its default, or is unset by default.\n'
+  const head = '# Every variable, with its default. A variable without a value is unset by default.\n'
   return [head, common, ...own.filter((text) => text !== '')].join('\n')
 }
 

@@ -52,7 +52,7 @@ function howLong(): string {
 }
 
 function keptIn(kept: Table['kept']): string {
-  if ('forEver' in kept) return `for ever: ${kept.forEver}`
+  if ('forEver' in kept) return `forever: ${kept.forEver}`
   if ('until' in kept) return `until ${kept.until}`
   if ('with' in kept) return `as long as its row in \`${kept.with}\``
   const after = kept.after === undefined ? '' : `, once ${kept.after} has removed the order`

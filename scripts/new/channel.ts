@@ -40,7 +40,7 @@ const TEXT_MAX = 1_600
 function numberOf({ address }: Outgoing): string {
   const number = address.replace(/[\\s()-]/g, '')
   if (!/^\\+[1-9]\\d{6,14}$/.test(number))
-    throw new PermanentError('bad_address', 'this is no phone number as in +94112345678')
+    throw new PermanentError('bad_address', 'this is not a phone number in the form +94112345678')
   return number
 }
 `,

@@ -41,7 +41,8 @@ export function createCells(): Cells {
 
   function required(state: Ref['state'], key: string): Cell {
     const cell = find(state, key)
-    if (!cell) throw new UnnamedError(`${state.name} ${key} is decided about, and was not named beforehand`)
+    if (!cell)
+      throw new UnnamedError(`${state.name} ${key} is part of a decision, but the handler did not name it before`)
     return cell
   }
 
@@ -54,7 +55,7 @@ export function createCells(): Cells {
     get: <Value>(state: State<Value>, key: string) => required(state, key).now as Value | undefined,
     set(state, key, value) {
       const cell = required(state, key)
-      if (!cell.isOwned) throw new Error(`${state.name} ${key} is changed, and was named for reading only`)
+      if (!cell.isOwned) throw new Error(`${state.name} ${key} is changed, but the handler named it only for reading`)
       const { now } = cell
       undo.push(() => {
         cell.now = now
@@ -101,7 +102,7 @@ export function createCells(): Cells {
         wanted = missing(reads(known))
         if (wanted.size === 0) return
       }
-      throw new Error('a decision goes on naming what it reads')
+      throw new Error('a decision names more to read in every round')
     },
     decide(decide) {
       undo = []

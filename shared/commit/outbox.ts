@@ -174,7 +174,7 @@ export function createOutbox(options: Options): Outbox {
         send(row)
         reached('relay')
       }
-      if (fitting.length > 0) log.info({ messages: fitting.length }, 'outbox: publishing what was left behind')
+      if (fitting.length > 0) log.info({ messages: fitting.length }, 'outbox: publishing left-behind messages')
       if (fitting.length < fresh.length) {
         leftInTable = true
         return

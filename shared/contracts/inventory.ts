@@ -4,7 +4,7 @@ import { event } from './define.ts'
 import { Cents, Currency, Customer, Line, PriceChange, PricedLine, RefundRequest, Sku } from './shapes.ts'
 
 export const InventoryReserved = event('inventory.reserved', {
-  summary: 'Every line is set aside and priced.',
+  summary: 'Every line is reserved and priced.',
   data: Type.Object({
     ...Customer.properties,
     lines: Type.Array(PricedLine),
@@ -14,14 +14,14 @@ export const InventoryReserved = event('inventory.reserved', {
 })
 
 export const InventoryOutOfStock = event('inventory.out_of_stock', {
-  summary: 'At least one line cannot be served; nothing was set aside.',
+  summary: 'At least one line is out of stock. Nothing was reserved.',
   data: Type.Object({
     missing: Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer(), available: Type.Integer() })),
   }),
 })
 
 export const InventoryPriceChanged = event('inventory.price_changed', {
-  summary: 'The order costs something else than its customer expected; nothing was set aside.',
+  summary: 'The order’s total differs from what the customer expected. Nothing was reserved.',
   data: Type.Object({ ...PriceChange.properties, currency: Currency }),
 })
 
@@ -36,18 +36,18 @@ export const InventoryReleased = event('inventory.released', {
 })
 
 export const InventoryReturned = event('inventory.returned', {
-  summary: 'Goods that were paid back are in stock again.',
+  summary: 'Refunded goods are back in stock.',
   data: Type.Object({ lines: Type.Array(Line), request: RefundRequest }),
 })
 
 export const InventoryRestocked = event('inventory.restocked', {
-  summary: 'An operator changed the stock of a SKU; the subject is the SKU.',
+  summary: 'An operator changed the stock of a SKU. The subject is the SKU.',
   data: Type.Object({
     sku: Sku,
     addedQuantity: Type.Integer(),
     available: Type.Integer(),
     unitPriceCents: Cents,
-    name: Type.Optional(Type.String({ maxLength: 200, description: 'as the catalogue calls it from now on' })),
+    name: Type.Optional(Type.String({ maxLength: 200, description: 'Its name in the catalogue from now on' })),
     reason: Type.Optional(Type.String()),
   }),
 })

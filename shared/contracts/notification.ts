@@ -19,7 +19,7 @@ export type Channel = Static<typeof Channel>
 export const toldAs = { 'inventory.reserved': 'order.created' } as const
 
 export const NotificationRequested = event('notification.requested', {
-  summary: 'Somebody is to be told something by the named channels; the content is in notification-service’s database.',
+  summary: 'A notification is to be sent by these channels. Its content is in notification-service’s database.',
   data: Type.Object({
     notificationId: Type.String({ minLength: 1, maxLength: 200 }),
     channels: Type.Array(Channel, { minItems: 1, uniqueItems: true }),
@@ -27,9 +27,9 @@ export const NotificationRequested = event('notification.requested', {
       Type.Object(
         {
           generation: Type.Integer({ minimum: 2 }),
-          reason: Type.String({ maxLength: 200, description: 'in the operator’s words' }),
+          reason: Type.String({ maxLength: 200, description: 'Why, as the operator wrote it' }),
         },
-        { description: 'an operator has it sent again' },
+        { description: 'An operator sends it again' },
       ),
     ),
   }),
@@ -41,50 +41,53 @@ export const NotificationRequested = event('notification.requested', {
 })
 
 export const NotificationSent = event('notification.sent', {
-  summary: 'The provider accepted the message, or a stand-in did, which tells nobody.',
+  summary: 'The provider accepted the message, or a stand-in took it and nobody received it.',
   data: Type.Object({
     notificationId: Type.String(),
     channel: Channel,
     provider: Type.String(),
     providerId: Type.String(),
     isStandIn: Type.Optional(
-      Type.Boolean({ description: 'true when no provider is configured: a log line or a file, and nobody was told' }),
+      Type.Boolean({
+        description:
+          'true: no provider is configured. A log line or a file was written, and nobody received the message',
+      }),
     ),
   }),
 })
 
 export const NotificationFailed = event('notification.failed', {
   summary:
-    'The message could not be handed to the provider; its request lies in the channel’s dead letters, unless its address is suppressed.',
+    'The message could not be sent. Its request is a dead letter of the channel, unless the address is suppressed.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel, reason: Type.String() }),
 })
 
 export const NotificationExpired = event('notification.expired', {
-  summary: 'Its time was over before it could be handed to the provider; nothing is sent.',
+  summary: 'The notification expired before the provider accepted it. Nothing is sent.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel }),
 })
 
 export const NotificationCancelled = event('notification.cancelled', {
-  summary: 'It was called off before it was handed to the provider; nothing is sent.',
+  summary: 'The notification was cancelled before the provider accepted it. Nothing is sent.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel }),
 })
 
 export const NotificationOptedOut = event('notification.opted_out', {
-  summary: 'The customer does not want messages of this category by this channel; nothing is sent.',
+  summary: 'The customer has switched off this category for this channel. Nothing is sent.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel }),
 })
 
 export const NotificationSuperseded = event('notification.superseded', {
-  summary: 'Later news has made it untrue, or was said before it; nothing is sent.',
+  summary: 'Later news has made the notification untrue, or was sent before it. Nothing is sent.',
   data: Type.Object({
     notificationId: Type.String(),
     channel: Channel,
-    supersededBy: Type.String({ description: 'the notification of the later news' }),
+    supersededBy: Type.String({ description: 'The id of the later notification' }),
   }),
 })
 
 export const NotificationHeld = event('notification.held', {
-  summary: 'News of an order wait: for the end of quiet hours, for a digest, or for room in the throttle.',
+  summary: 'A rule holds a notification about an order: quiet hours, a digest or the throttle.',
   data: Type.Object({
     notificationId: Type.String(),
     channel: Channel,
@@ -94,17 +97,17 @@ export const NotificationHeld = event('notification.held', {
 })
 
 export const NotificationDigested = event('notification.digested', {
-  summary: 'It is said by a digest, together with others; nothing else is sent of it by this channel.',
+  summary: 'A digest contains the notification. This channel sends nothing else of it.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel, digestId: Type.String() }),
 })
 
 export const NotificationDelivered = event('notification.delivered', {
-  summary: 'The provider says that the message reached the customer’s device.',
+  summary: 'The provider reports that the message was delivered.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel, providerId: Type.String() }),
 })
 
 export const NotificationUndelivered = event('notification.undelivered', {
-  summary: 'The provider took the message and says that it did not reach the customer.',
+  summary: 'The provider accepted the message, and reports that it was not delivered.',
   data: Type.Object({
     notificationId: Type.String(),
     channel: Channel,

@@ -26,35 +26,35 @@ export const OrderStatus = Type.Union([
 export type OrderStatus = Static<typeof OrderStatus>
 
 export const OrderCreated = event('order.created', {
-  summary: 'A customer placed an order; it is safe on disk.',
+  summary: 'A customer placed an order. It is on disk.',
   data: Type.Object({
     ...Customer.properties,
     lines: Type.Array(Line, { minItems: 1 }),
     expectedTotalCents: Type.Optional({
       ...Cents,
-      description: 'what the customer agreed to pay; at another total nothing is set aside',
+      description: 'What the customer agreed to pay. At another total nothing is reserved',
     }),
   }),
 })
 
 export const OrderCancelRequested = event('order.cancel_requested', {
-  summary: 'The customer asked to cancel. Only payment decides whether that was in time.',
+  summary: 'The customer requested a cancellation. payment-service decides whether it is in time.',
   data: Type.Object({ user: Type.String(personal), customerId: Type.Optional(CustomerId) }),
 })
 
 export const RefundRequested = Type.Object({
   ...Customer.properties,
   request: RefundRequest,
-  lines: Type.Array(PricedLine, { minItems: 1, description: 'what is given back' }),
+  lines: Type.Array(PricedLine, { minItems: 1, description: 'The lines to refund' }),
   totalCents: Cents,
   currency: Type.Optional(Currency),
   reason: Type.String(),
-  returnToStock: Type.Boolean({ description: 'whether the goods are put back into stock' }),
+  returnToStock: Type.Boolean({ description: 'true: the goods go back into stock' }),
 })
 export type RefundRequested = Static<typeof RefundRequested>
 
 export const OrderRefundRequested = event('order.refund_requested', {
-  summary: 'An operator wants a part of the money, or all of it, given back. Only payment does so, or says why not.',
+  summary: 'An operator requested a refund of some lines or of the whole order. payment-service decides.',
   data: RefundRequested,
 })
 
@@ -78,12 +78,12 @@ export const OrderShipped = event('order.shipped', {
 })
 
 export const OrderCompleted = event('order.completed', {
-  summary: 'The order was delivered; its story ends well.',
+  summary: 'The parcel was delivered. The order has ended.',
   data: Progress,
 })
 
 export const OrderCancelled = event('order.cancelled', {
-  summary: 'The order will not be delivered; its story ends here.',
+  summary: 'The order was cancelled. It has ended.',
   data: Type.Object({
     ...Progress.properties,
     reason: Type.String(),
@@ -92,18 +92,18 @@ export const OrderCancelled = event('order.cancelled', {
 })
 
 export const OrderCustomerForgotten = event('order.customer_forgotten', {
-  summary: 'Every service has dropped the keys of a customer, whose pseudonym is the subject: the receipt.',
+  summary: 'Receipt: every service has deleted the keys of a customer. The subject is the customer’s pseudonym.',
   data: Type.Object({
-    request: Type.String({ maxLength: 64, description: 'which of this customer: 1, 2, …' }),
+    request: Type.String({ maxLength: 64, description: 'Number of the customer’s request to be forgotten: 1, 2, …' }),
     requestedAt: Instant,
-    services: Type.Array(Type.String(), { description: 'those that have said so' }),
+    services: Type.Array(Type.String(), { description: 'The services that have reported the deletion' }),
   }),
 })
 
 export const OrderCustomerExported = event('order.customer_exported', {
-  summary: 'An operator was given all that is held of a customer, whose pseudonym is the subject.',
+  summary: 'An operator exported a customer’s data. The subject is the customer’s pseudonym.',
   data: Type.Object({
-    operator: Type.String({ minLength: 1, maxLength: 100, description: 'who asked for it' }),
-    reason: Type.String({ minLength: 1, maxLength: 400, description: 'and why' }),
+    operator: Type.String({ minLength: 1, maxLength: 100, description: 'Who exported it' }),
+    reason: Type.String({ minLength: 1, maxLength: 400, description: 'Why' }),
   }),
 })

@@ -9,7 +9,8 @@ export const Payment = Type.Object({
   orderId: OrderId,
   status: Type.Union([
     Type.Literal('pending', {
-      description: 'nothing is decided yet: the gateway is being asked, or the order has not come so far',
+      description:
+        'payment-service has not recorded a payment yet: it is calling the payment provider, or the order is not reserved yet',
     }),
     Type.Literal('cancel_requested'),
     Type.Literal('awaiting_confirmation'),
@@ -29,21 +30,21 @@ export type Payment = Static<typeof Payment>
 
 export const PaymentGet = rpc('payment.get', {
   queue: 'payment.rpc.queue',
-  summary: 'Where does the payment of this order stand?',
+  summary: 'What is the state of this order’s payment?',
   request: Type.Object({ orderId: OrderId }),
   reply: Payment,
 })
 
 export const PaymentConfirm = rpc('payment.confirm', {
   queue: 'payment.rpc.queue',
-  summary: 'The customer confirms the amount.',
+  summary: 'The customer confirms the payment.',
   request: Type.Object({ orderId: OrderId }),
   reply: Payment,
 })
 
 export const Quote = Type.Object({
-  lines: Type.Array(PricedLine, { description: 'those whose price is known' }),
-  totalCents: { ...Cents, description: 'of these lines' },
+  lines: Type.Array(PricedLine, { description: 'The lines whose price is known' }),
+  totalCents: { ...Cents, description: 'Total of these lines' },
   currency: Currency,
   unknownSkus: Type.Array(Sku),
 })
@@ -51,21 +52,21 @@ export type Quote = Static<typeof Quote>
 
 export const InventoryQuote = rpc('inventory.quote', {
   queue: 'inventory.rpc.queue',
-  summary: 'What do these goods cost now? Nothing is set aside.',
+  summary: 'What do these goods cost now? Nothing is reserved.',
   request: Type.Object({ lines: Type.Array(Line, { minItems: 1 }) }),
   reply: Quote,
 })
 
 export const AuditMarks = rpc('audit.marks', {
   queue: 'audit.rpc.queue',
-  summary: 'How far had this service come when it said the last that is kept?',
+  summary: 'What is the highest number stored from each epoch of this service’s database?',
   request: MarksAsked,
   reply: Marks,
 })
 
 export const AuditHistory = rpc('audit.history', {
   queue: 'audit.rpc.queue',
-  summary: 'What happened, subject by subject, from this position on?',
+  summary: 'Which events follow this position, subject by subject?',
   request: HistoryAsked,
   reply: History,
 })

@@ -7,8 +7,8 @@ export const OrderId = Type.String({
   pattern: '^(?!.*\\.\\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
   description: '1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit, no ".."',
 })
-export const Sku = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description: 'stock keeping unit' })
-export const Cents = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'integer cents' })
+export const Sku = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description: 'Stock keeping unit' })
+export const Cents = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Integer cents' })
 export { Instant, OffsetInstant }
 
 export const Line = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }) })
@@ -16,20 +16,20 @@ export const PricedLine = Type.Object({
   sku: Sku,
   quantity: Type.Integer({ minimum: 1 }),
   unitPriceCents: Cents,
-  name: Type.Optional(Type.String({ maxLength: 200, description: 'of the goods, as the catalogue calls them' })),
+  name: Type.Optional(Type.String({ maxLength: 200, description: 'Name of the goods in the catalogue' })),
 })
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' })
 
 /** Why an order was not taken at the price that its customer had seen. */
 export const PriceChange = Type.Object({
-  expectedTotalCents: { ...Cents, description: 'what the customer agreed to pay' },
-  totalCents: { ...Cents, description: 'what it costs now' },
+  expectedTotalCents: { ...Cents, description: 'What the customer agreed to pay' },
+  totalCents: { ...Cents, description: 'What the order costs now' },
 })
 
 /** Counts the refunds that were asked for of one order; also the detail in the ids of what is said about one. */
 export const RefundRequest = Type.String({
   pattern: '^[1-9][0-9]{0,3}$',
-  description: 'which refund of the order: 1, 2, …',
+  description: 'Number of the refund of the order: 1, 2, …',
 })
 
 /**
@@ -54,7 +54,7 @@ export function canonicalUser(user: string): string {
 }
 
 /** Stands for a customer without telling who it is; the same customer always has the same. */
-export const CustomerId = Type.String({ pattern: '^cus_[a-z0-9]{26}$', description: 'pseudonym of a customer' })
+export const CustomerId = Type.String({ pattern: '^cus_[a-z0-9]{26}$', description: 'Pseudonym of a customer' })
 /** How a customer is greeted. */
 export const PersonName = Type.String({ minLength: 1, maxLength: 60, ...personal })
 

@@ -13,7 +13,7 @@ export const ShippingPrepared = event('shipping.prepared', {
 })
 
 export const ShippingFailed = event('shipping.failed', {
-  summary: 'The carrier refused the parcel for good.',
+  summary: 'The carrier refused the parcel.',
   data: Type.Object({ ...Ordered.properties, reason: Type.String() }),
 })
 
@@ -24,6 +24,6 @@ export const ShippingDelivered = event('shipping.delivered', {
 
 export const ShippingTransit = timer('shipping.transit', {
   queue: 'shipping.transit.queue',
-  summary: 'A timer: the parcel’s time on the road is over.',
+  summary: 'Timer: the simulated carrier has delivered the parcel.',
   data: Type.Object({}),
 })

@@ -30,7 +30,7 @@ export function awaitedBy(error: Error, { sources }: Pick<Registry, 'sources'>):
   if (error instanceof MissingKeyError)
     return {
       ...{ waitsFor: error.waitsFor, forMs: WEEK_MS, isBounded: false, lookMs: KEY_LOOK_MS },
-      ...{ says: 'kept until its key comes', level: 'debug' },
+      ...{ says: 'kept until its key arrives', level: 'debug' },
     }
   if (error instanceof EarlyError)
     return {

@@ -78,7 +78,7 @@ export function startErasing({ service, database, commit, vault, log, now }: Par
 
   async function untilErased(): Promise<void> {
     for (let looks = 1; !(await eraseDropped(database)); looks++) {
-      if (looks === LOOKS_MAX) throw new Error('somebody reads for long: dropped keys are still in the log of changes')
+      if (looks === LOOKS_MAX) throw new Error('a long read keeps deleted keys in the write-ahead log')
       await delay(LOOK_MS)
     }
   }
@@ -103,7 +103,7 @@ export function startErasing({ service, database, commit, vault, log, now }: Par
   }
 
   const looks = lookEvery(everyMs, look, (err) =>
-    log.warn({ err }, 'dropped keys cannot be removed from the files yet'),
+    log.warn({ err }, 'deleted keys cannot be removed from the files yet'),
   )
   return {
     async close(): Promise<void> {

@@ -65,7 +65,7 @@ export function inOrder<Data>(
     // The cast is the decoding edge: the consumer calls a handler only with data that its contract's schema accepted.
     const { key, position } = by(event as Received<Data>)
     if (!Number.isSafeInteger(position) || position < 1)
-      throw new PermanentError('bad_position', `${position} is no position: the first one is 1`)
+      throw new PermanentError('bad_position', `${position} is not a position: the first is 1`)
     return { id: `${sequence} ${key}`, position }
   }
 

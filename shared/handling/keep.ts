@@ -50,7 +50,7 @@ function keep(kernel: By, queue: string, { prefetch, work, missing }: Keeping): 
       // Unacked, it comes back.
       if (isGone(failure)) return
       if (isAway(failure)) return outage.noticed(failure)
-      if (!refused.has(delivery)) log.error({ queue, err: failure }, 'cannot be kept: it stays in its queue')
+      if (!refused.has(delivery)) log.error({ queue, err: failure }, 'cannot be stored: it stays in its queue')
       refused.set(delivery, failure.message)
       await delay(pauseMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
     }
@@ -67,8 +67,9 @@ function keep(kernel: By, queue: string, { prefetch, work, missing }: Keeping): 
   }
 
   function told(isMissing: boolean): void {
-    if (isMissing) log.warn({ queue }, 'a queue is missing: what fails there is not kept until its service declares it')
-    else log.info({ queue }, 'a queue that was missing is there')
+    if (isMissing)
+      log.warn({ queue }, 'a queue is missing: its failed messages are not stored until its service declares it')
+    else log.info({ queue }, 'a queue that was missing exists now')
     missing?.(queue, isMissing)
   }
 
@@ -78,7 +79,9 @@ function keep(kernel: By, queue: string, { prefetch, work, missing }: Keeping): 
     ...taking,
     fault() {
       const [why] = refused.values()
-      return why === undefined ? undefined : `${queue}: ${refused.size} cannot be kept and stay there: ${why}`
+      return why === undefined
+        ? undefined
+        : `${queue}: ${refused.size} messages cannot be stored and stay there: ${why}`
     },
     close() {
       unwatch()

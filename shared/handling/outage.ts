@@ -52,7 +52,7 @@ export function createOutage({ database, log, now }: Kernel) {
     endedMs = performance.now()
     over?.resolve()
     over = undefined
-    log.info('the database is back: consumers go on')
+    log.info('the database is back: consumers resume')
     for (const one of watching) one.resume()
   }
 
@@ -63,7 +63,7 @@ export function createOutage({ database, log, now }: Kernel) {
       fault = error.message
       over = deferred()
       waitMs = performance.now() - endedMs < SOON_MS ? Math.min(waitMs * 2, PROBE_MAX_MS) : PROBE_EVERY_MS
-      log.warn({ why: fault }, 'the database is away: consumers pause')
+      log.warn({ why: fault }, 'the database is unavailable: consumers pause')
       for (const one of watching) one.pause()
       // Only a close ends it otherwise.
       probe().catch(() => undefined)

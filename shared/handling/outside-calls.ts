@@ -77,7 +77,7 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number) 
     },
     /** Ends every call that is under way. */
     stop() {
-      for (const end of underWay) end(new Stopping('the service stops'))
+      for (const end of underWay) end(new Stopping('the service is stopping'))
     },
   }
 }

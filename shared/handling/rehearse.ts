@@ -30,7 +30,7 @@ export function createRehearsal({ database, ...by }: By, consumers: readonly Con
     const cells = createCells()
     await cells.load(reader, [], (known) => handler.reads(event, known))
     const answer = handler.ask && handler.recall?.(event, cells)
-    if (handler.ask && !answer) return { ...NOTHING, outcome: 'open', open: handler.guard?.name ?? 'the outside world' }
+    if (handler.ask && !answer) return { ...NOTHING, outcome: 'open', open: handler.guard?.name ?? 'an outside system' }
     return decide(by, { handler, event, cells, answer: answer?.answer })
   }
 
@@ -43,7 +43,7 @@ export function createRehearsal({ database, ...by }: By, consumers: readonly Con
       throw new RejectedError(
         409,
         'not_rehearsed',
-        `${by.service} handles no messages of ${queue}: send it again, or not`,
+        `${by.service} does not consume ${queue}, so it cannot rehearse this message`,
       )
     if (options.retired?.includes(arrived.properties.type ?? '')) return NOTHING
     try {

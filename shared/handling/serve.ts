@@ -99,10 +99,10 @@ export function serve(
     const { body, properties } = delivery
     if (body.length > bodyMaxBytes) throw new PermanentError('too_large', `a body of ${body.length} bytes`)
     const answerer = byType.get(properties.type ?? '')
-    if (!answerer) throw new PermanentError('unknown_type', `no answer to questions of type ${properties.type}`)
+    if (!answerer) throw new PermanentError('unknown_type', `this queue serves no requests of type ${properties.type}`)
     const request = parse(body)
     if (!answerer.contract.request().Check(request))
-      throw new PermanentError('invalid_data', `not a valid ${properties.type} question`)
+      throw new PermanentError('invalid_data', `not a valid ${properties.type} request`)
     return { answerer, request }
   }
 
@@ -119,8 +119,8 @@ export function serve(
       const error = asError(thrown)
       if (error instanceof RejectedError)
         return { ok: false, status: error.status, code: error.code, message: error.message }
-      log.error({ queue, type: answerer.type, err: error }, 'question failed')
-      return { ok: false, status: 503, code: errorCode(error), message: 'cannot be answered now; try again' }
+      log.error({ queue, type: answerer.type, err: error }, 'RPC request failed')
+      return { ok: false, status: 503, code: errorCode(error), message: 'the service cannot answer now; try again' }
     }
   }
 

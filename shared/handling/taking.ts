@@ -57,7 +57,10 @@ export function takeFrom({ broker, log, queue, prefetch, settle, missing }: Opti
     // Unacked, it comes back.
     if (isGone(error)) return
     const { type } = delivery.properties
-    log.error({ queue, type, err: error }, 'no dead letter can be made of it: left to the queue’s own dead-lettering')
+    log.error(
+      { queue, type, err: error },
+      'its dead letter cannot be published: the queue’s own dead-lettering takes it',
+    )
     delivery.refuse()
   }
 

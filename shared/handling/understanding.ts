@@ -23,7 +23,10 @@ export function createUnderstanding(
     eventOf: async (delivery: Arrived): Promise<Received> => (own ?? open ?? ((it) => decode(registry, it)))(delivery),
     demandYoung({ time }: Received): void {
       if (now().getTime() - Date.parse(time) > oldestDays * DAY_MS)
-        throw new PermanentError('too_old', `it is of ${time}: what it is about may be removed already (KEEP_DAYS)`)
+        throw new PermanentError(
+          'too_old',
+          `the message is from ${time}: its data may have been removed already (KEEP_DAYS)`,
+        )
     },
     /** @throws UnknownContractError `unexpected_type` */
     handlerOf({ type, source }: Received): Handler {

@@ -42,7 +42,7 @@ export function admit(
 }
 
 function overloaded(underWay: number): RejectedError {
-  return new RejectedError(503, 'overloaded', `${underWay} requests are being answered already; try again soon`, {
+  return new RejectedError(503, 'overloaded', `${underWay} requests are in progress already; try again soon`, {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   })
 }

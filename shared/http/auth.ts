@@ -128,7 +128,7 @@ function customersOf(tokens: string | undefined): NamedToken[] {
     return { name: name?.trim(), digest: digestOf(token) }
   })
   if (new Set(customers.map(({ digest }) => digest.toString('hex'))).size < customers.length)
-    throw new BrokenError('bad_configuration', 'configuration: CUSTOMER_TOKENS: a token is there twice')
+    throw new BrokenError('bad_configuration', 'configuration: CUSTOMER_TOKENS: a token occurs twice')
   return customers
 }
 

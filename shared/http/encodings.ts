@@ -89,7 +89,7 @@ function headerFaults(schema: TSchema): (headers: unknown) => FastifySchemaValid
   return (headers) =>
     names
       .filter((name) => !HEADER_TEXT.test(Object(headers)[name] ?? ''))
-      .map((name) => faultAt(`/${name}`, 'may hold ASCII only'))
+      .map((name) => faultAt(`/${name}`, 'may contain ASCII only'))
 }
 
 function faultAt(instancePath: string, message: string): FastifySchemaValidationError {

@@ -74,7 +74,7 @@ export async function createHttp(options: Options): Promise<HttpServer> {
   if (rateLimit) await limitRate(app, service, rateLimit, isExempt)
   app.addHook('onRequest', async ({ url }) => {
     if (url.length > limits.urlMaxLength)
-      throw new RejectedError(414, 'url_too_long', `a URL may have ${limits.urlMaxLength} characters`)
+      throw new RejectedError(414, 'url_too_long', `a URL may have at most ${limits.urlMaxLength} characters`)
   })
   refuseBadHosts(app)
   refuseOtherEncodings(app)
@@ -154,7 +154,8 @@ function refuseWhileClosing(app: HttpServer): void {
     isClosing = true
   })
   app.addHook('onRequest', async () => {
-    if (isClosing) throw new RejectedError(503, 'stopping', 'this process stops; ask again', { retryAfterSeconds: 1 })
+    if (isClosing)
+      throw new RejectedError(503, 'stopping', 'this process is stopping; try again', { retryAfterSeconds: 1 })
   })
   app.addHook('onSend', async (_, reply) => {
     if (isClosing) reply.header('connection', 'close')

@@ -26,7 +26,7 @@ export function answerNotFound(app: Pick<FastifyInstance, 'addHook'>) {
     const allowed = [...methods.add('OPTIONS')].sort().join(', ')
     reply.header('allow', allowed)
     if (method === 'OPTIONS') return reply.status(204).send()
-    throw new RejectedError(405, 'method_not_allowed', `${method} is not possible here; there is ${allowed}`)
+    throw new RejectedError(405, 'method_not_allowed', `${method} is not allowed here; allowed are ${allowed}`)
   }
 }
 

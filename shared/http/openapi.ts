@@ -109,7 +109,7 @@ const SECURITY: Record<Access, Record<string, never[]>[]> = {
   operator: [{ operatorToken: [] }],
 }
 const WHO: Record<Access, string> = {
-  customer: 'For customers, and for operators.',
+  customer: 'For customers and operators.',
   operator: 'For operators.',
 }
 
@@ -120,8 +120,10 @@ function describe(operation: Operation, route: DocumentedRoute): void {
   const refusals = Object.values<readonly string[]>(schema?.problems ?? {}).flat()
   operation.description = [
     ...(schema?.description === undefined ? [] : [schema.description]),
-    access ? WHO[access] : 'Open to all: no token is asked for.',
-    ...(refusals.length > 0 ? [`Of its own it refuses with ${refusals.map((code) => `\`${code}\``).join(', ')}.`] : []),
+    access ? WHO[access] : 'Needs no token.',
+    ...(refusals.length > 0
+      ? [`Codes of this route’s own refusals: ${refusals.map((code) => `\`${code}\``).join(', ')}.`]
+      : []),
   ].join('\n\n')
 }
 
@@ -148,10 +150,12 @@ function responseOf({ status, codes }: Refusal, examples: readonly Example[]): R
 }
 
 const RETRY_AFTER = {
-  'retry-after': { description: 'Seconds until it is worth asking again', schema: { type: 'integer', minimum: 1 } },
+  'retry-after': { description: 'Seconds after which you can try again', schema: { type: 'integer', minimum: 1 } },
 } as const
 const HEADERS: Record<number, NonNullable<Response['headers']>> = {
-  401: { 'www-authenticate': { description: 'How to say who asks', schema: { const: 'Bearer' } } },
+  401: {
+    'www-authenticate': { description: 'The scheme of the token that the route needs', schema: { const: 'Bearer' } },
+  },
   429: RETRY_AFTER,
   503: RETRY_AFTER,
 }
@@ -159,18 +163,18 @@ const HEADERS: Record<number, NonNullable<Response['headers']>> = {
 const Problem = {
   type: 'object',
   description:
-    'Why nothing was done: problem details (RFC 9457). Programs look at `code`, which stays; people read `detail`.',
+    'Why the request was refused or failed, as problem details (RFC 9457). `code` is stable, for programs; `detail` is for people.',
   required: ['type', 'title', 'status', 'code', 'detail'],
   properties: {
     type: { type: 'string', description: '`urn:problem:` and the code' },
-    title: { type: 'string', description: 'the name of the status' },
-    status: { type: 'integer', description: 'the HTTP status' },
-    code: { type: 'string', description: 'the reason, for programs' },
-    detail: { type: 'string', description: 'the reason, for people' },
+    title: { type: 'string', description: 'The name of the status' },
+    status: { type: 'integer', description: 'The HTTP status' },
+    code: { type: 'string', description: 'The reason, for programs' },
+    detail: { type: 'string', description: 'The reason, for people' },
     errors: {
       type: 'array',
       maxItems: FAULTS_MAX,
-      description: 'every faulty field, by its dotted path',
+      description: 'Every faulty field, by its dotted path',
       items: {
         type: 'object',
         required: ['field', 'message'],
@@ -184,14 +188,14 @@ const SCHEMES = {
   operatorToken: {
     type: 'http',
     scheme: 'bearer',
-    description: 'One of `OPERATOR_TOKENS`. A service on loopback without any lets everybody in.',
+    description: 'One of `OPERATOR_TOKENS`. On loopback, if that is unset, the route needs no token.',
   },
   customerToken: {
     type: 'http',
     scheme: 'bearer',
     description:
-      'One of `CUSTOMER_TOKENS`; one that is bound to a customer (`name:token`) opens what is theirs. ' +
-      'Without any set, these routes are open.',
+      'One of `CUSTOMER_TOKENS`, or an operator’s token. A token that is bound to a customer (`name:token`) gives access to that customer’s orders only. ' +
+      'If `CUSTOMER_TOKENS` is unset, these routes need no token.',
   },
 }
 

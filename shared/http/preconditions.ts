@@ -6,8 +6,8 @@ import { RejectedError } from '../runtime/errors.ts'
 
 /** The headers of such a route. */
 export const Conditions = Type.Object({
-  'if-match': Type.Optional(Type.String({ maxLength: 1_000, description: 'The ETag of what was read' })),
-  'if-none-match': Type.Optional(Type.Literal('*', { description: 'For one that is not there yet' })),
+  'if-match': Type.Optional(Type.String({ maxLength: 1_000, description: 'The `ETag` that you read' })),
+  'if-none-match': Type.Optional(Type.Literal('*', { description: 'Only if it does not exist yet' })),
 })
 export type Conditions = Static<typeof Conditions>
 
@@ -38,7 +38,11 @@ export function demandUnchanged(conditions: Conditions, tag: string | undefined,
   const isWanted = (one: string) => wanted?.trim() === '*' || tagsIn(wanted ?? '').includes(one)
   const matches = wanted === undefined || (isThere && isWanted(tag))
   if (matches && !(none === '*' && isThere)) return
-  throw new RejectedError(412, 'precondition_failed', `${what} changed since it was read: read it and change it again`)
+  throw new RejectedError(
+    412,
+    'precondition_failed',
+    `${what} changed in the meantime: read the current version, then change that`,
+  )
 }
 
 const tagsIn = (list: string): string[] => list.match(/(W\/)?"[^"]*"/g) ?? []

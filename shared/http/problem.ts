@@ -59,12 +59,17 @@ function readToTheEnd(request: FastifyRequest, reply: FastifyReply): void {
 export function problemOf(error: Error): Problem {
   if (error instanceof RejectedError)
     return { ...error.members, ...problem(error.status, error.code, error.message, error.errors) }
-  if (isOutage(error)) return problem(503, error.code, 'what this needs is away; it was logged; try again soon')
+  if (isOutage(error))
+    return problem(
+      503,
+      error.code,
+      'a system that this request needs is unavailable; the log says which; try again soon',
+    )
   const faults = validationFaults(error)
   if (faults)
     return problem(400, 'invalid_input', faults.map(({ field, message }) => `${field} ${message}`).join('; '), faults)
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500
-  if (status < 400 || status >= 500) return problem(500, 'internal_error', 'something went wrong here; it was logged')
+  if (status < 400 || status >= 500) return problem(500, 'internal_error', 'the service failed; its log has the reason')
   const code = 'code' in error && typeof error.code === 'string' ? CODES[error.code] : undefined
   const field = code === 'malformed_url' ? 'url' : 'body'
   return problem(

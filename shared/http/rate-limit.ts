@@ -39,7 +39,7 @@ export async function openCounts(url: CommonConfig['redisUrl'], log: Log): Promi
   let isAway = false
   redis.on('error', (error: Error) => {
     // Said once for each outage, not once for each try.
-    if (!isAway) log.warn({ why: error.message }, 'redis is not reachable: no client is held to its rate')
+    if (!isAway) log.warn({ why: error.message }, 'redis is not reachable: there is no rate limit')
     isAway = true
   })
   redis.on('ready', () => {
@@ -66,7 +66,7 @@ export async function limitRate(
     keyGenerator: (request) => holder(request) ?? normalizeIP(request.ip, IPV6_CLIENT_BITS),
     allowList: (request) => isExempt(request.routeOptions.url),
     errorResponseBuilder: (_, { ttl }) =>
-      new RejectedError(429, 'rate_limited', `one client may ask ${perMinute} times a minute; try again later`, {
+      new RejectedError(429, 'rate_limited', `one client may send ${perMinute} requests a minute; try again later`, {
         retryAfterSeconds: Math.max(1, Math.ceil(ttl / 1_000)),
       }),
   })

@@ -142,7 +142,7 @@ function read({ body }: Arrived): { received: Received; envelope: Record<string,
     !isTextOf(subject, 200) ||
     !isTextOf(time, 40)
   )
-    throw new PermanentError('not_a_cloudevent', 'id, source, type, subject and time must be texts of a sane length')
+    throw new PermanentError('not_a_cloudevent', 'id, source, type, subject and time must be texts of a valid length')
   if (!isInstant(time)) throw new PermanentError('not_a_cloudevent', 'time is not an RFC 3339 instant')
   return { received: { id, source, type, subject, time, data: envelope.data }, envelope }
 }

@@ -26,7 +26,7 @@ export function createRpcChannel() {
   function refused(correlationId: string, { message }: Error): void {
     // With the channel all that is open on it is called back: `detach` says so to whoever waits.
     if (message === CHANNEL_CLOSED) return
-    const error = new TransientError('rpc_refused', 'the broker does not take such questions now')
+    const error = new TransientError('rpc_refused', 'the broker refuses requests to this queue now')
     fail(correlationId, error)
     session?.renew(error)
   }
@@ -79,7 +79,10 @@ export function createRpcChannel() {
       const opened = await opening.model.createConfirmChannel()
       opened.on('error', opening.fail)
       opened.on('return', ({ properties }) =>
-        fail(properties.correlationId, new TransientError('rpc_unroutable', 'nobody takes such questions now')),
+        fail(
+          properties.correlationId,
+          new TransientError('rpc_unroutable', 'the queue for these requests does not exist now'),
+        ),
       )
       await opened.consume(
         REPLY_TO,

@@ -70,6 +70,10 @@ function wireReply(answer: Buffer): WireReply | undefined {
 function unanswered(error: Error): Error {
   if (!(error instanceof TransientError)) return error
   return error.code === 'rpc_timeout'
-    ? new RejectedError(504, 'no_answer_in_time', `${error.message}; it may still be served: ask again for its state`)
+    ? new RejectedError(
+        504,
+        'no_answer_in_time',
+        `${error.message}; the request may still be handled: ask for its state`,
+      )
     : new RejectedError(503, 'broker_unavailable', error.message, { retryAfterSeconds: 2 })
 }

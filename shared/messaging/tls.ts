@@ -56,7 +56,7 @@ function faultsTogether(tls: AmqpTls): string[] {
     createSecureContext(tls)
     return []
   } catch (error) {
-    return [`AMQP_CA_FILE, AMQP_CERT_FILE and AMQP_KEY_FILE do not go together: ${asError(error).message}`]
+    return [`AMQP_CA_FILE, AMQP_CERT_FILE and AMQP_KEY_FILE do not match: ${asError(error).message}`]
   }
 }
 
@@ -72,7 +72,7 @@ export function tlsAdvice(error: Error): string | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'AMQP_URL must name a host that the broker’s certificate is for'
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return 'the broker’s certificate is not valid now'
   if (NO_CLIENT_CERTIFICATE.test(code))
-    return 'the broker wants a client certificate: set AMQP_CERT_FILE and AMQP_KEY_FILE'
+    return 'the broker requires a client certificate: set AMQP_CERT_FILE and AMQP_KEY_FILE'
   if (CLIENT_REFUSED.test(code)) return 'the broker does not accept the certificate in AMQP_CERT_FILE'
   return undefined
 }

@@ -22,7 +22,7 @@ export class MissingKeyError extends PermanentError {
   override name = 'MissingKeyError'
   readonly waitsFor: string
   constructor(keyId: string) {
-    super('key_missing', `the key ${keyId} has not come yet`)
+    super('key_missing', `the key ${keyId} has not arrived yet`)
     this.waitsFor = waitingFor(keyId)
   }
 }
@@ -111,7 +111,7 @@ function open(vault: Vault, personal: PersonalFields, { id, data }: Received): P
       return isOptional ? undefined : FORGOTTEN
     }
     const opened = unseal(secrets, placeOf(id, path), text)
-    if (opened === undefined) throw new PermanentError('not_sealed_here', `${path} was not sealed for this message`)
+    if (opened === undefined) throw new PermanentError('not_sealed_here', `${path} was not encrypted for this message`)
     return opened
   })
   return { data: plain, ...(gone.length > 0 && { isForgotten: true as const }) }

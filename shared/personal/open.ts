@@ -25,9 +25,9 @@ export type Personal = Awaited<ReturnType<typeof openPersonal>>
 export async function openPersonal({ database, registry, master, isSealing, log, random }: Options) {
   await prepareKeys(database)
   const { rewrapped, foreign } = await rewrap(database, master)
-  if (rewrapped > 0) log.info({ keys: rewrapped }, 'keys wrapped anew by the master key')
+  if (rewrapped > 0) log.info({ keys: rewrapped }, 'keys wrapped again by the new master key')
   if (foreign > 0)
-    log.error({ keys: foreign }, 'keys that no master key of this service opens: see MASTER_KEY_PREVIOUS')
+    log.error({ keys: foreign }, 'keys that no master key of this service unwraps: see MASTER_KEY_PREVIOUS')
   const vault = createVault({ master, isSealing, log, ...(random && { random }) })
   return {
     vault,

@@ -151,7 +151,7 @@ interface Looking {
 
 /** Whoever opens it closes it. */
 export function lookForDropped({ vault, database, log, now }: Looking) {
-  const failed = (err: Error) => log.warn({ err }, 'cannot look for keys that were dropped')
+  const failed = (err: Error) => log.warn({ err }, 'cannot look for deleted keys')
   return lookEvery(LOOK_MS, () => vault.look(database, now()), failed)
 }
 

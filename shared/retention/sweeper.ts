@@ -86,8 +86,7 @@ export function startSweeper(options: Options): Sweeper {
       if (closing.signal.aborted) return
       if (ended) removed[name] = ended.removed
     }
-    if (Object.keys(removed).length > 0)
-      log.info({ removed, freedPages: await giveBack() }, 'rows whose time is over are removed')
+    if (Object.keys(removed).length > 0) log.info({ removed, freedPages: await giveBack() }, 'expired rows are removed')
     // What the one could not do keeps none of the others from being done.
     if (failures[0]) throw failures[0]
   }
@@ -153,7 +152,7 @@ export function startSweeper(options: Options): Sweeper {
     }
   }
 
-  const looks = lookEvery(LOOK_MS, look, (err) => log.warn({ err }, 'cannot remove rows whose time is over'))
+  const looks = lookEvery(LOOK_MS, look, (err) => log.warn({ err }, 'cannot remove expired rows'))
   return {
     now: looks.now,
     async close() {
@@ -161,7 +160,7 @@ export function startSweeper(options: Options): Sweeper {
       await looks.close()
       // The next copy need not wait until the lease has passed.
       await leaveSweeps(database, holder).catch((thrown: unknown) => {
-        log.debug({ err: asError(thrown) }, 'the lease of a sweep is left to pass')
+        log.debug({ err: asError(thrown) }, 'the lease of a removal run is left to expire')
       })
     },
   }

@@ -56,14 +56,20 @@ export function daysOf(setting: string): number | undefined {
 
 /** Of the kernel's own tables, which every service has. */
 export const kernelsTables: Tables = {
-  migrations: { rebuilt: 'derived', kept: { forEver: 'one row a migration tells which were applied' } },
+  migrations: { rebuilt: 'derived', kept: { forEver: 'one row for each applied migration' } },
   // What was decided is decided again, and what waited waits again.
   outbox: { rebuilt: 'derived', kept: { until: 'the broker has confirmed the message' } },
   retries: { rebuilt: 'derived', kept: { until: 'the message is handled or given up' } },
-  epochs: { rebuilt: 'derived', kept: { forEver: 'one row a life of the database tells what it has said' } },
-  outbox_copies: { rebuilt: 'disposable', kept: { until: 'the copy was not seen for a while' } },
-  sweeps: { rebuilt: 'disposable', kept: { forEver: 'one row a table tells how far it was gone through' } },
-  erasures: { rebuilt: 'derived', kept: { until: 'their keys are gone from the files' } },
-  turns: { rebuilt: 'derived', kept: { forEver: 'one row a key tells how far its sequence has come' } },
-  handled: { rebuilt: 'derived', kept: { forEver: 'a message that comes again, however late, is known by its row' } },
+  epochs: {
+    rebuilt: 'derived',
+    kept: { forEver: 'one row for each epoch of the database: the newest number of its outbox' },
+  },
+  outbox_copies: { rebuilt: 'disposable', kept: { until: 'the copy has not reported for a while' } },
+  sweeps: { rebuilt: 'disposable', kept: { forEver: 'one row for each table: the position of its removal run' } },
+  erasures: { rebuilt: 'derived', kept: { until: 'the customers’ keys are gone from the files' } },
+  turns: { rebuilt: 'derived', kept: { forEver: 'one row for each key: the position in its sequence' } },
+  handled: {
+    rebuilt: 'derived',
+    kept: { forEver: 'a service recognises a repeated message by its row, however late it arrives' },
+  },
 }

@@ -92,7 +92,7 @@ export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known:
     for (const end of ends) if (end <= at) ends.delete(end)
   }
 
-  const looks = lookEvery(lookEveryMs, look, (err) => log.warn({ err }, 'cannot look for what is due'))
+  const looks = lookEvery(lookEveryMs, look, (err) => log.warn({ err }, 'cannot look for retries that are due'))
   return {
     /** Looks at once: something has just become due. */
     wake: () => void setImmediate(looks.now),

@@ -53,7 +53,7 @@ export function createBreaker(options: Options): Breaker {
 
   function succeeded(): void {
     failures = 0
-    if (openedAtMs !== undefined) changed?.('closed', 'it serves again')
+    if (openedAtMs !== undefined) changed?.('closed', 'it works again: its circuit breaker is closed')
     openedAtMs = undefined
   }
 
@@ -73,13 +73,13 @@ export function createBreaker(options: Options): Breaker {
     state,
     async call(work) {
       if (isOpen())
-        throw new TransientError('breaker_open', `${name} does not serve, and is left alone for a while`, {
+        throw new TransientError('breaker_open', `${name} is not called for a while: its circuit breaker is open`, {
           isUntried: true,
           isOutside: true,
           retryAfterSeconds: openMs / 1_000,
         })
       if (underWay >= callsMax)
-        throw new TransientError('calls_full', `${callsMax} calls to ${name} are under way`, { isUntried: true })
+        throw new TransientError('calls_full', `${callsMax} calls to ${name} are in progress`, { isUntried: true })
       const isProbe = state() === 'half_open'
       isProbing ||= isProbe
       underWay += 1
@@ -101,6 +101,8 @@ export function createBreaker(options: Options): Breaker {
 /** One whose opening and closing a service's log tells, once each. */
 export function breakerFor(name: string, callsMax: number, { log }: { log: Log }): Breaker {
   const changed: Options['changed'] = (state, why) =>
-    state === 'open' ? log.warn({ breaker: name, why }, 'left alone for a while') : log.info({ breaker: name }, why)
+    state === 'open'
+      ? log.warn({ breaker: name, why }, 'not called for a while: its circuit breaker is open')
+      : log.info({ breaker: name }, why)
   return createBreaker({ name, callsMax, changed })
 }

@@ -16,68 +16,76 @@ export const CommonConfig = Type.Object({
     minimum: 1,
     maximum: 65_500,
     default: 8080,
-    description: 'A service listens on this plus its place in the list of services, counted from 0.',
+    description: 'Each service listens on this port plus its place in the list of services, counted from 0.',
   }),
-  port: Type.Optional({ ...Port, description: 'The port of one service, instead of PORT_BASE plus its place.' }),
+  port: Type.Optional({ ...Port, description: 'Port of one service. Overrides PORT_BASE.' }),
   host: Type.String({
     default: '127.0.0.1',
-    description: 'Address to listen on. Beyond loopback OPERATOR_TOKENS is required.',
+    description: 'Address to listen on. If it is not a loopback address, OPERATOR_TOKENS is required.',
   }),
   amqpUrl: Type.String({
     default: 'amqp://guest:guest@localhost:5672',
     pattern: '^amqps?://',
-    description: 'RabbitMQ; several hosts of a cluster separated by commas.',
+    description: 'URL of RabbitMQ; for a cluster, several hosts separated by commas.',
   }),
   brokerCluster: Type.Optional(
     Type.Boolean({
       description:
-        'RabbitMQ is a cluster, so every queue is replicated; the same for all services. Default: when AMQP_URL has several hosts.',
+        'true: RabbitMQ is a cluster, and every queue is replicated. Set the same value for all services. Default: true if AMQP_URL has several hosts.',
     }),
   ),
   amqpCaFile: Type.Optional(
     Type.String({
       description:
-        'PEM file of the authorities that may have signed the broker’s certificate; default: Node’s own list.',
+        'PEM file of the authorities that may have signed the broker’s certificate. Default: Node’s own list.',
     }),
   ),
-  amqpCertFile: Type.Optional(Type.String({ description: 'PEM file of the client certificate shown to the broker.' })),
-  amqpKeyFile: Type.Optional(Type.String({ description: 'PEM file of that certificate’s key.' })),
-  amqpKeyPassphrase: Type.Optional(Type.String({ description: 'Passphrase of that key, if it has one.' })),
+  amqpCertFile: Type.Optional(
+    Type.String({ description: 'PEM file of the client certificate, if the broker requires one.' }),
+  ),
+  amqpKeyFile: Type.Optional(Type.String({ description: 'PEM file of the client certificate’s key.' })),
+  amqpKeyPassphrase: Type.Optional(
+    Type.String({ description: 'Passphrase of the key in AMQP_KEY_FILE, if it has one.' }),
+  ),
   managementUrl: Type.Optional(
     Type.String({
       pattern: '^(off|https?://[^\\s]+)$',
       description:
-        'RabbitMQ’s management API, asked for policies that change our queues; off: never asked. Default: the first host and the login of AMQP_URL, http on 15672, or https on 15671 for amqps.',
+        'URL of RabbitMQ’s management API, which the services ask for policies that change their queues. off: they do not ask. Default: the first host and the login of AMQP_URL, http on 15672, or https on 15671 for amqps.',
     }),
   ),
   dataDir: Type.String({
     default: '.data',
-    description: 'Folder of the SQLite files, and of whatever else a service keeps in files.',
+    description: 'Folder of the SQLite files and of all other files of a service.',
   }),
   databaseUrl: Type.Optional(
     Type.String({
-      description: 'postgres://… instead of a SQLite file; {service} is replaced by the service’s name.',
+      description: 'PostgreSQL instead of a SQLite file: postgres://… Each service replaces {service} by its name.',
     }),
   ),
   encryptPersonal: Type.Boolean({
     default: true,
     description:
-      'Whether personal data is encrypted in messages and tables, for each customer by a key of their own. While copies of a version before this one run: false.',
+      'true: services encrypt personal data in messages and tables, with one key for each customer. Set false while copies of a version that cannot encrypt still run.',
   }),
   masterKey: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9+/]{43}=$',
       description:
-        'Wraps the keys of customers, the same for all services: 32 bytes in base64, as openssl rand -base64 32 makes them. Default: MASTER_KEY_FILE.',
+        'Master key, which wraps the customers’ keys; the same for all services. 32 bytes in base64: openssl rand -base64 32. Default: the content of MASTER_KEY_FILE.',
     }),
   ),
   masterKeyFile: Type.Optional(
-    Type.String({ description: 'File that holds it. Default: master.key in DATA_DIR, made when it is missing.' }),
+    Type.String({
+      description:
+        'File that holds the master key. Default: master.key in DATA_DIR, which the service makes if it is missing.',
+    }),
   ),
   masterKeyPrevious: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9+/]{43}=(,[A-Za-z0-9+/]{43}=)*$',
-      description: 'Those before, or the one that comes next, separated by commas: they open keys, and wrap none.',
+      description:
+        'Further master keys, earlier ones or the next one, separated by commas. They unwrap customers’ keys, and wrap none.',
     }),
   ),
   logLevel: Type.Union(
@@ -85,75 +93,79 @@ export const CommonConfig = Type.Object({
     { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' },
   ),
   logPretty: Type.Optional(
-    Type.Boolean({ description: 'Readable log lines instead of JSON; default: when in a terminal.' }),
+    Type.Boolean({ description: 'true: readable log lines. false: JSON. Default: true in a terminal.' }),
   ),
   operatorTokens: Type.Optional(
     Type.String({
       pattern: '^[^\\s,]{16,}(,[^\\s,]{16,})*$',
       description:
-        'Bearer tokens for operator routes, 16 characters or more each, separated by commas. With name:token, that token says who shows it: what is done with it is recorded under that name.',
+        'Bearer tokens for operator routes, each of 16 characters or more, separated by commas. Actions by a token written as name:token are recorded under that name.',
     }),
   ),
   customerTokens: Type.Optional(
     Type.String({
       pattern: '^([^\\s,:][^,:]{0,199}:)?[^\\s,:]{16,}(,([^\\s,:][^,:]{0,199}:)?[^\\s,:]{16,})*$',
       description:
-        'Bearer tokens for customer routes, without a colon in them; without any they are open. With name:token, that token is the customer’s of that name, who places, sees and cancels their own orders only.',
+        'Bearer tokens for customer routes, each of 16 characters or more without a colon, separated by commas. A token written as name:token gives access to the orders of the customer of that name only. Unset: customer routes need no token.',
     }),
   ),
   httpRequestsMax: Type.Integer({
     minimum: 1,
     maximum: 100_000,
     default: 500,
-    description: 'HTTP requests worked on at one time; beyond it 503 with Retry-After.',
+    description: 'HTTP requests in progress at one time. Beyond this the answer is 503 with Retry-After.',
   }),
   httpConnectionsMax: Type.Integer({
     minimum: 1,
     maximum: 100_000,
     default: 4_096,
-    description: 'Open HTTP connections; beyond it new ones are closed at once.',
+    description: 'Open HTTP connections. The service closes further ones at once.',
   }),
   rateLimitPerMinute: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: 10_000_000,
-      description: 'HTTP requests a minute that one client, known by token or address, may send; unset: any number.',
+      description:
+        'HTTP requests that one client, known by its token or address, may send in a minute. Unset: no limit.',
     }),
   ),
   redisUrl: Type.Optional(
     Type.String({
       pattern: '^rediss?://',
-      description: 'Redis in which all copies of a service count together; unset: each process counts by itself.',
+      description:
+        'URL of a Redis in which all copies of a service count requests together. Unset: each process counts its own.',
     }),
   ),
   trustProxy: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9.:/, ]+$',
-      description: 'Proxies whose X-Forwarded-For is believed, separated by commas: addresses, ranges, or loopback.',
+      description:
+        'Proxies whose X-Forwarded-For the service trusts, separated by commas: addresses, ranges, or loopback.',
     }),
   ),
   keepDays: Type.String({
     ...Days(60),
     default: '400',
     description:
-      'How many days what has ended is kept after it was touched last, 60 or more, or forever; the same for all services. No older message is taken as new.',
+      'For how many days orders that have ended are kept after their last change, and notifications after they were accepted: 60 or more, or forever. Set the same value for all services. They refuse messages that are older than this less a day.',
   }),
   keepNotesDays: Type.String({
     ...Days(8),
     default: '30',
-    description: 'How many days a service keeps what it notes for itself, 8 or more, or forever.',
+    description:
+      'For how many days a service keeps what it notes for its own use, such as counts for the throttle: 8 or more, or forever.',
   }),
   retryLookMs: Type.Integer({
     minimum: 10,
     maximum: 3_600_000,
     default: 500,
-    description: 'How often a service looks for what is due to be handled again, in milliseconds.',
+    description: 'How often a service looks for retries that are due, in milliseconds.',
   }),
   shutdownMs: Type.Integer({
     minimum: 100,
     maximum: 600_000,
     default: 8_000,
-    description: 'Deadline of an orderly stop, in milliseconds.',
+    description: 'Time limit for an orderly stop, in milliseconds.',
   }),
 })
 export type CommonConfig = Static<typeof CommonConfig>
@@ -164,14 +176,13 @@ export const timerSettings = {
     minimum: 0,
     maximum: 3_600_000,
     default: 10_000,
-    description:
-      'How late a timer of this service may come back from the broker before it is not waited for, in milliseconds.',
+    description: 'How late a timer may come back from the broker, in milliseconds. Then the service acts without it.',
   }),
   timerLookMs: Type.Integer({
     minimum: 100,
     maximum: 3_600_000,
     default: 5_000,
-    description: 'How often this service looks for such timers, in milliseconds.',
+    description: 'How often the service looks for timers that are late, in milliseconds.',
   }),
 }
 

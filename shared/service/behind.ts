@@ -31,11 +31,13 @@ export function watchBehind({ service, contracts, broker, database, log }: Optio
     // Read afterwards: whatever was published by then had been recorded before.
     const own = await marksOf(database)
     close()
-    if (!isBehind(own, marks)) return log.info('the database knows all that was published')
+    if (!isBehind(own, marks)) return log.info('the database has everything that was published')
     fault = `database_behind: this database is older than what ${service} has published: stop it, then npm run heal -- --service ${service}`
     log.error({ own, published: marks }, fault)
   }
-  const looks = lookEvery(ASK_EVERY_MS, look, (err) => log.debug({ err }, 'cannot ask how far this database should be'))
+  const looks = lookEvery(ASK_EVERY_MS, look, (err) =>
+    log.debug({ err }, 'cannot ask audit-service how far this database should be'),
+  )
   // What waits for an answer when the service stops is told by the broker's end.
   const close = () => void looks.close()
   broker.ready().then(looks.now, () => undefined)

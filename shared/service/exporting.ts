@@ -49,7 +49,7 @@ export function exporterOf({ database, show, crossing, holdings }: Parts) {
     const beganMs = performance.now()
     const start = from === undefined ? 0 : asked.findIndex(([table]) => table === from.table)
     // A page of another version's tables.
-    if (start < 0) throw new RejectedError(409, 'export_changed', `there is no ${from?.table} any more: begin anew`)
+    if (start < 0) throw new RejectedError(409, 'export_changed', `there is no ${from?.table} any more: begin again`)
     for (const [index, [table, holding]] of asked.slice(start).entries()) {
       let after = index === 0 ? from?.after : undefined
       for (let isMore = true; isMore; ) {

@@ -47,7 +47,10 @@ export async function heal<Schema extends TObject>(
   const { name: service, domain, folder, recall: recallOf } = definition
   const { registry, log: contracts } = domain
   if (!recallOf || !contracts)
-    throw new BrokenError('no_recall', `nothing tells ${service} what it was: restore a backup of its database`)
+    throw new BrokenError(
+      'no_recall',
+      `${service} cannot be rebuilt from the audit log: restore a backup of its database`,
+    )
   // Before anything is changed: who cannot be asked must not leave half of a database.
   const { marks } = await ask(broker, contracts.marks, { service }, ANSWER_MS)
   const stored = await openDatabase(service, config.dataDir, config.databaseUrl)
@@ -75,7 +78,8 @@ export async function heal<Schema extends TObject>(
         progress({ pass: index + 1, passes: passes.length, events })
       }
     }
-    for (const { id } of recalling.left()) log.warn({ messageId: id }, 'what comes before an event is missing')
+    for (const { id } of recalling.left())
+      log.warn({ messageId: id }, 'an event that must come before another is missing')
     await commit.close()
     await database.transaction(async (tx) => {
       await learnMarks(tx, marks)

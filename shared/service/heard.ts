@@ -9,6 +9,6 @@ export function checkHeard({ heard }: Domain, own: Record<string, string[]>): vo
   const queues = wrong.map(([queue]) => queue).join(', ')
   throw new BrokenError(
     'heard_out_of_date',
-    `the bindings of ${queues} are not what its handlers hear: npm run generate`,
+    `the bindings of ${queues} differ from what its handlers consume: run npm run generate`,
   )
 }

@@ -71,26 +71,26 @@ export function createMetrics(
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_EVERY_MS })
   const handled = new Counter({
     name: 'messages_handled_total',
-    help: 'Deliveries settled, by how it ended.',
+    help: 'Deliveries settled, by outcome.',
     labelNames: ['queue', 'type', 'outcome'],
     registers,
   })
   const handling = new Histogram({
     name: 'message_handling_seconds',
-    help: 'From delivery to ack, the call outside and the commit included.',
+    help: 'Time from delivery to ack, with the outside call and the commit.',
     labelNames: ['queue'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     registers,
   })
   const groups = new Histogram({
     name: 'group_commit_members',
-    help: 'Messages and requests that shared one transaction.',
+    help: 'Messages and requests in one group commit.',
     buckets: [1, 2, 4, 8, 16, 32, 64, 128],
     registers,
   })
   const answers = new Histogram({
     name: 'http_request_seconds',
-    help: 'HTTP requests by route and status.',
+    help: 'Time of an HTTP request, by method, route and status.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     registers,
@@ -120,10 +120,18 @@ export function createMetrics(
   part('broker_usable', '1 when messages can be published and consumed.', ({ broker }) =>
     broker.status().fault ? 0 : 1,
   )
-  part('broker_unconfirmed', 'Publications waiting for the broker.', ({ broker }) => broker.status().unconfirmed)
-  part('outbox_under_way', 'Recorded messages not yet confirmed, in memory.', ({ outbox }) => outbox.pending().underWay)
-  part('wal_bytes', 'Size of the write-ahead log; 0 for PostgreSQL.', ({ database }) => database.walBytes())
-  part('commit_waiting', 'Messages and requests waiting for the next group.', ({ commit }) => commit.waiting())
+  part(
+    'broker_unconfirmed',
+    'Publications that wait for a connection, a route or a confirm.',
+    ({ broker }) => broker.status().unconfirmed,
+  )
+  part(
+    'outbox_under_way',
+    'Recorded messages in memory that the broker has not confirmed.',
+    ({ outbox }) => outbox.pending().underWay,
+  )
+  part('wal_bytes', 'Size of SQLite’s write-ahead log; 0 for PostgreSQL.', ({ database }) => database.walBytes())
+  part('commit_waiting', 'Messages and requests that wait for a group commit.', ({ commit }) => commit.waiting())
   const counted = (name: string, help: string, read: (parts: Watched) => number) =>
     new Counter({
       name,
@@ -137,12 +145,12 @@ export function createMetrics(
     })
   counted(
     'database_statements_total',
-    'Statements, begin and commit included.',
+    'Database statements, with begin and commit.',
     ({ database }) => database.spent.statements,
   )
   counted(
     'database_round_trips_total',
-    'Times that somebody waited for the database server; 0 for SQLite.',
+    'Waits for the database server; 0 for SQLite.',
     ({ database }) => database.spent.roundTrips,
   )
   const byQueue = (name: string, help: string, read: (taking: Taking) => number) => {
@@ -151,19 +159,15 @@ export function createMetrics(
     }
     gauge(name, help, collect, ['queue'])
   }
-  byQueue('messages_under_way', 'Deliveries taken and not settled yet.', (taking) => taking.underWay())
-  byQueue(
-    'unsettled_seconds',
-    'For how long the oldest of them has not been settled.',
-    (taking) => taking.oldestMs() / 1_000,
-  )
-  gauge('outbox_rows', 'Messages that are recorded and not forgotten yet, of all copies.', async (one) => {
+  byQueue('messages_under_way', 'Unsettled deliveries.', (taking) => taking.underWay())
+  byQueue('unsettled_seconds', 'Age of the oldest unsettled delivery.', (taking) => taking.oldestMs() / 1_000)
+  gauge('outbox_rows', 'Messages in the outbox table, of all copies.', async (one) => {
     const { rows } = (await counts()) ?? {}
     if (rows !== undefined) one.set(rows)
   })
   const oldestRetry = new Gauge({
     name: 'retries_oldest_seconds',
-    help: 'For how long the oldest of what waits to be handled again has waited.',
+    help: 'How long the oldest waiting retry has waited.',
     labelNames: ['type'],
     registers,
   })
@@ -176,12 +180,12 @@ export function createMetrics(
       oldestRetry.set({ type: known(type) }, Math.max(0, (Date.now() - Date.parse(oldest)) / 1_000))
     }
   }
-  gauge('retries_waiting', 'Messages and tasks that wait to be handled again.', countWaiting, ['type'])
+  gauge('retries_waiting', 'Messages and tasks that wait for their next attempt.', countWaiting, ['type'])
   const showBreakers = (one: Gauge) => {
     for (const { name, state } of watched()?.breakers ?? []) one.set({ breaker: name }, state() === 'closed' ? 0 : 1)
   }
-  gauge('breaker_open', '1 while an outside system is left alone, since it does not serve.', showBreakers, ['breaker'])
-  gauge('http_requests_under_way', 'HTTP requests that are being worked on.', (one) => one.set(requestsUnderWay()))
+  gauge('breaker_open', '1 while the circuit breaker of an outside system is open.', showBreakers, ['breaker'])
+  gauge('http_requests_under_way', 'HTTP requests in progress.', (one) => one.set(requestsUnderWay()))
   return {
     observe({ queue, type, outcome, durationMs }) {
       handled.inc({ queue, type: known(type), outcome })

@@ -12,9 +12,9 @@ const KERNELS_MIGRATIONS = join(import.meta.dirname, '..', 'storage', 'migration
 /** @throws BrokenError `migration_changed` */
 export async function upToDate(database: Database, folder: string, log: Log): Promise<void> {
   const applied = await migrate(database, [KERNELS_MIGRATIONS, join(folder, 'migrations')], () =>
-    log.warn('waiting for another process that holds the database, a copy that brings it up to date perhaps'),
+    log.warn('waiting for another process that holds the database, perhaps a copy that migrates it'),
   )
-  if (applied.length > 0) log.info({ migrations: applied }, 'database brought up to date')
+  if (applied.length > 0) log.info({ migrations: applied }, 'database migrated')
 }
 
 /** For a command that asks in a service's name, and takes nothing from its queues. */

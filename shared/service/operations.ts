@@ -128,7 +128,7 @@ function report({ broker, log }: Kernel, state: State) {
     if (broker.status().fault === undefined)
       broker.tell(operationsExchange, 'service.state', Buffer.from(JSON.stringify(current)))
   }
-  const looks = lookEvery(REPORT_EVERY_MS, tell, (err) => log.warn({ err }, 'cannot say how this copy is'))
+  const looks = lookEvery(REPORT_EVERY_MS, tell, (err) => log.warn({ err }, 'cannot report the state of this copy'))
   // One that is closed before it was ever there needs no report.
   broker.ready().then(looks.now, () => undefined)
   return {

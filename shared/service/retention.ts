@@ -29,9 +29,9 @@ export function retentionGauges(database: Reader, tables: Tables, now: () => Dat
   return {
     label: 'table',
     gauges: [
-      { name: 'retention_removed_rows', help: 'Rows that were removed since their time is over, by the last run.' },
-      { name: 'retention_oldest_seconds', help: 'How long ago the oldest row that stays was touched last.' },
-      { name: 'retention_run_seconds', help: 'How long ago the table was last gone through to its end.' },
+      { name: 'retention_removed_rows', help: 'Expired rows that the last run removed.' },
+      { name: 'retention_oldest_seconds', help: 'Time since the oldest remaining row was last changed.' },
+      { name: 'retention_run_seconds', help: 'Time since the last complete removal run.' },
     ],
     async read() {
       const ended = (await sweepsOf(database)).filter(({ name }) => name in tables)

@@ -6,7 +6,7 @@ import { traceOf } from './trace.ts'
 import type { Waiting } from './waiting.ts'
 
 export const RETRY_TAGS = {
-  retries: 'What waits to be handled again: why, how often it was tried, and when it is due.',
+  retries: 'Messages that wait for a retry: why, after how many attempts, and when they are due.',
 }
 
 export function retryRoutes(app: HttpServer, auth: Pick<Auth, 'operator'>, waiting: Waiting): void {
@@ -20,7 +20,7 @@ export function retryRoutes(app: HttpServer, auth: Pick<Auth, 'operator'>, waiti
         querystring: RetryFilter,
         response: { 200: Retries },
         operationId: 'listRetries',
-        summary: 'What waits to be handled again, and why; what is due first first',
+        summary: 'Messages that wait for a retry, and why; the earliest due first',
       },
     },
     async ({ query }) => waiting.list(query),
@@ -35,7 +35,7 @@ export function retryRoutes(app: HttpServer, auth: Pick<Auth, 'operator'>, waiti
         response: { 202: Retry },
         problems: { 404: ['no_such_retry'] },
         operationId: 'hastenRetry',
-        summary: 'Handle it now; what is being handled at this moment stays as it is',
+        summary: 'Try a message now; no effect while it is being handled',
       },
     },
     async (request, reply) => reply.status(202).send(await waiting.hasten(request.params.id, traceOf(request))),
@@ -50,7 +50,7 @@ export function retryRoutes(app: HttpServer, auth: Pick<Auth, 'operator'>, waiti
         response: { 202: Retry },
         problems: { 404: ['no_such_retry'], 409: ['under_way'] },
         operationId: 'giveUpRetry',
-        summary: 'Try it no more: what its handler says of giving up is decided, or it becomes a dead letter',
+        summary: 'Give a message up: its handler’s `giveUp` decides, or it becomes a dead letter',
       },
     },
     async (request, reply) => reply.status(202).send(await waiting.giveUp(request.params.id, traceOf(request))),

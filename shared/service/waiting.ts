@@ -28,7 +28,7 @@ export function createWaiting({ commit, database, now, wake }: Parts) {
   /** @throws RejectedError 404 `no_such_retry` */
   async function change(id: string, changed: (kept: Kept, at: string) => Kept, trace: Cause): Promise<Retry> {
     const work = about(retries, id, (found) => {
-      if (!found) throw new RejectedError(404, 'no_such_retry', `nothing waits under ${id}; it may have been handled`)
+      if (!found) throw new RejectedError(404, 'no_such_retry', `there is no retry ${id}; it may have been handled`)
       const state = changed(found, now().toISOString())
       return { state, messages: [], result: state }
     })

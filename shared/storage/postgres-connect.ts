@@ -136,7 +136,7 @@ const NUMBERS = new Set<number>([types.builtins.INT8, types.builtins.NUMERIC])
 function exactNumber(text: string): number {
   const number = Number(text)
   if (Number.isInteger(number) && !Number.isSafeInteger(number))
-    throw new PermanentError('number_too_large', `${text} cannot be kept exactly as a number`)
+    throw new PermanentError('number_too_large', `${text} cannot be represented exactly as a number`)
   return number
 }
 

@@ -52,7 +52,7 @@ function snapshotOf(path: string): Snapshot {
     return readSnapshot(database)
   } catch (thrown) {
     const { message } = asError(thrown)
-    throw new BrokenError('database_damaged', `${path} is no whole database: ${message}`, { cause: thrown })
+    throw new BrokenError('database_damaged', `${path} is not an intact database: ${message}`, { cause: thrown })
   } finally {
     database.close()
   }

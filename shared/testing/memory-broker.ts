@@ -128,7 +128,7 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
           headers,
         }
         if (!accept({ exchange: '', routingKey: queue, body, properties }))
-          answer.reject(new TransientError('rpc_unroutable', 'nobody takes such questions now'))
+          answer.reject(new TransientError('rpc_unroutable', 'the queue for these requests does not exist now'))
         try {
           return await answer.promise
         } finally {

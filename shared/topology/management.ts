@@ -47,8 +47,8 @@ export async function queuesAt(
   signal: AbortSignal,
 ): Promise<unknown> {
   const about = await ask(management, 'overview?columns=disable_stats', signal)
-  if (!overview.Check(about)) throw new Error('it does not say whether its statistics are off')
-  if (about.disable_stats) throw new Error('its statistics are off, and with them what holds for a queue')
+  if (!overview.Check(about)) throw new Error('its answer does not show whether its statistics are off')
+  if (about.disable_stats) throw new Error('its statistics are off, so it does not show which policies apply')
   return ask(management, `queues/${encodeURIComponent(management.vhost)}?columns=${columns.join(',')}`, signal)
 }
 

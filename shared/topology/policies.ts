@@ -68,7 +68,7 @@ export function policyChanges(queues: readonly Queue[], answer: unknown, vhost: 
     const given = [...named('policy', policy), ...named('operator policy', operator)]
     const words = given.map(({ kind, name }) => `${kind} ${name}`).join(' or ')
     const clear = given.map(({ kind, name }) => `rabbitmqctl clear_${kind.replace(' ', '_')} -p ${vhost} ${name}`)
-    const todo = `${clear.join(', or ')}, or let its pattern leave this queue out`
+    const todo = `${clear.join(', or ')}, or change its pattern so that it does not match this queue`
     return costs(queue, isRecord(definition) ? definition : {}).map(({ key, value, cost }) => {
       const text = `${words} on ${name}: ${key} ${value}: ${cost}`
       return { queue: name, policy: words, key, value, cost, todo, text }
@@ -87,16 +87,16 @@ function costs({ arguments: own }: Queue, definition: Record<string, unknown>) {
   const isLimited = LENGTHS.some((key) => key in definition)
   const length =
     overflow === 'reject-publish'
-      ? 'beyond it the broker takes nothing more for this queue'
+      ? 'beyond it the broker refuses further messages for this queue'
       : `beyond it the oldest messages ${isLast ? 'are lost' : 'become dead letters'}`
-  const waits = isLast ? 'what waits longer is lost' : 'what waits longer becomes a dead letter'
+  const waits = isLast ? 'a message that waits longer is lost' : 'a message that waits longer becomes a dead letter'
   const tried = isLast
-    ? 'a message that was looked at so often is lost'
-    : 'a message that came so often becomes a dead letter'
-  const another = 'what this queue drops goes another way'
+    ? 'a message that was delivered so often is lost'
+    : 'a message that was delivered so often becomes a dead letter'
+  const another = 'messages that this queue drops go to another exchange'
   const all: Record<string, string | undefined> = {
     'message-ttl': home === '' ? 'a timer comes back early' : waits,
-    expires: 'the queue is deleted, with what is in it, when nobody has used it for so long',
+    expires: 'the queue is deleted with its messages if it is not used for so long',
     'max-length': length,
     'max-length-bytes': length,
     overflow:

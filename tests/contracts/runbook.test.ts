@@ -91,7 +91,7 @@ it('what it quotes is what is said', () => {
     .filter((path) => /^(shared|scripts|[a-z]+-service)\/.*\.(ts|js)$/.test(path))
     .map(read)
     .join('\n')
-  for (const quoted of ['the database is back: consumers go on', 'No failed messages.', 'was not followed by'])
+  for (const quoted of ['the database is back: consumers resume', 'No failed messages.', 'was not followed by'])
     expect([quoted, page.includes(quoted), code.includes(quoted)]).toEqual([quoted, true, true])
   for (const part of [
     'broker: ',

@@ -73,7 +73,8 @@ it('is said by both copies of a service whose database was set back, by those of
   await system.launch('inventory', 1, { LOG_LEVEL: 'info' })
   await eventually(
     'inventory-service has asked',
-    async () => (await system.log('inventory')).some(({ msg }) => msg === 'the database knows all that was published'),
+    async () =>
+      (await system.log('inventory')).some(({ msg }) => msg === 'the database has everything that was published'),
     45_000,
   )
   await eventually('inventory-service is ready', () => system.isReady('inventory'))

@@ -46,19 +46,19 @@ it('readiness names the queue, the policy and what it costs, until it is removed
   expect(told).toEqual(
     [
       'shipping.dlq: max-length 100: beyond it the oldest messages are lost',
-      'shipping.dlq: message-ttl 10000: what waits longer is lost',
+      'shipping.dlq: message-ttl 10000: a message that waits longer is lost',
       'shipping.keys.dlq: max-length 100: beyond it the oldest messages are lost',
-      'shipping.keys.dlq: message-ttl 10000: what waits longer is lost',
-      'shipping.keys.queue: max-length 100: beyond it the broker takes nothing more for this queue',
-      'shipping.keys.queue: message-ttl 10000: what waits longer becomes a dead letter',
+      'shipping.keys.dlq: message-ttl 10000: a message that waits longer is lost',
+      'shipping.keys.queue: max-length 100: beyond it the broker refuses further messages for this queue',
+      'shipping.keys.queue: message-ttl 10000: a message that waits longer becomes a dead letter',
       'shipping.ops.queue: max-length 100: beyond it the oldest messages are lost',
-      'shipping.ops.queue: message-ttl 10000: what waits longer is lost',
-      'shipping.queue: max-length 100: beyond it the broker takes nothing more for this queue',
-      'shipping.queue: message-ttl 10000: what waits longer becomes a dead letter',
-      'shipping.transit.queue: max-length 100: beyond it the broker takes nothing more for this queue',
+      'shipping.ops.queue: message-ttl 10000: a message that waits longer is lost',
+      'shipping.queue: max-length 100: beyond it the broker refuses further messages for this queue',
+      'shipping.queue: message-ttl 10000: a message that waits longer becomes a dead letter',
+      'shipping.transit.queue: max-length 100: beyond it the broker refuses further messages for this queue',
       'shipping.transit.queue: message-ttl 10000: a timer comes back early',
       'unrouted.queue: max-length 100: beyond it the oldest messages are lost',
-      'unrouted.queue: message-ttl 10000: what waits longer is lost',
+      'unrouted.queue: message-ttl 10000: a message that waits longer is lost',
     ].map((reason) => `broker: policy all on ${reason}`),
   )
   const warnings = () => lines.filter(({ msg }) => msg === 'a policy of the broker changes a queue')

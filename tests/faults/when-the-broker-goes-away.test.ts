@@ -135,6 +135,6 @@ const isDrained = async () => Object.keys(await vhost.waiting()).length === 0
 /** How many messages the services found in their outboxes and published. */
 async function sweptAtStart(): Promise<number> {
   const lines = (await Promise.all(serviceNames.map(system.log))).flat()
-  const sweeps = lines.filter(({ msg }) => msg === 'outbox: publishing what was left behind')
+  const sweeps = lines.filter(({ msg }) => msg === 'outbox: publishing left-behind messages')
   return sweeps.reduce((sum, { messages }) => sum + Number(messages), 0)
 }

@@ -111,8 +111,8 @@ it('at the start already: the last line says what is wrong, and the exit code is
   }
 })
 
-const PAUSED = 'the database is away: consumers pause'
-const RESUMED = 'the database is back: consumers go on'
+const PAUSED = 'the database is unavailable: consumers pause'
+const RESUMED = 'the database is back: consumers resume'
 const hasPaused = async (service: ServiceName) => (await system.log(service)).some(({ msg }) => msg === PAUSED)
 
 /** Takes what is free in the file, and lets it grow no more. */

@@ -87,9 +87,9 @@ it(`whatever lies in a queue is settled, with a reason where it is refused (seed
   }
 
   // Nothing here is a fault of the outside world: what is tried again, or fails in the database, is a fault of ours.
-  const noProviders = 'nobody is told by these: they have no provider, only a stand-in'
+  const noProviders = 'these channels have no provider, only a stand-in: nobody receives their messages'
   // On a machine that is busy with garbage, what follows may take longer than it should.
-  const overdue = 'what should have followed is overdue: GET /audit/gaps tells of which orders'
+  const overdue = 'events are overdue: GET /audit/gaps lists the orders'
   const expected = new Set(['dead letter', 'gave up', noProviders, overdue])
   for (const service of serviceNames) {
     const lines = await system.log(service)

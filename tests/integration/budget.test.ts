@@ -58,7 +58,7 @@ beforeAll(async () => {
   // Who has not been answered asks again.
   for (const service of serviceNames.filter((name) => name !== 'audit'))
     await eventually(`${service} is told how far its database should be`, async () =>
-      (await system.log(service)).some(({ msg }) => msg === 'the database knows all that was published'),
+      (await system.log(service)).some(({ msg }) => msg === 'the database has everything that was published'),
     )
   await placeAlone(2, plainOrder)
 }, 120_000)

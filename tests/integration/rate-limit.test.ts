@@ -94,7 +94,7 @@ it('counts together what a client asks of two processes, and apart what others a
 it('lets everybody in while Redis is away, says so once, and counts again afterwards', async () => {
   const { asTimes, lines } = await startCopies()
   await redis.stop()
-  const away = () => lines().filter(({ msg }) => msg === 'redis is not reachable: no client is held to its rate')
+  const away = () => lines().filter(({ msg }) => msg === 'redis is not reachable: there is no rate limit')
   await eventually('both processes have noticed', () => away().length === 2)
   expect(new Set(await asTimes(PER_MINUTE * 2, withToken(0)))).toEqual(new Set([200]))
   expect(away()).toHaveLength(2)

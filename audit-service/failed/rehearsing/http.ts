@@ -20,7 +20,7 @@ export function rehearsalRoutes(
         response: { 200: RehearsalView },
         problems: { 404: ['no_such_failure'], 409: ['not_rehearsed'], 502: ['bad_answer'] },
         operationId: 'rehearseFailure',
-        summary: 'What its service would make of it now; nothing is saved, said, or asked outside',
+        summary: 'What would happen to the message now; nothing is saved or published, and no outside system is called',
       },
     },
     async (request) => {

@@ -26,7 +26,7 @@ export function resendRoutes(
         response: { 202: ReplayView },
         problems: { 409: ['count_differs'] },
         operationId: 'createReplay',
-        summary: 'Sends these again, in steps and at a rate',
+        summary: 'Replay several failed messages, in steps and at a limited rate',
       },
     },
     async ({ body }, reply) => {
@@ -57,7 +57,7 @@ export function resendRoutes(
         querystring: ResendPage,
         response: { 200: Replays },
         operationId: 'listReplays',
-        summary: 'What was sent again, the newest first',
+        summary: 'Replays, the newest first',
       },
     },
     async ({ query: { after, limit = PAGE_DEFAULT } }) => {
@@ -81,7 +81,7 @@ export function resendRoutes(
         response: { 200: ReplayView },
         problems: { 404: ['no_such_replay'] },
         operationId: 'getReplay',
-        summary: 'How far it has come',
+        summary: 'The progress of a replay',
       },
     },
     ({ params: { id } }) => showResend(id),
@@ -97,7 +97,7 @@ export function resendRoutes(
         response: { 200: ReplayView },
         problems: { 404: ['no_such_replay'], 409: ['wrong_state'] },
         operationId: 'stopReplay',
-        summary: 'Sends no more of them; those that are left wait',
+        summary: 'Stop a replay; the remaining messages wait',
       },
     },
     ({ params: { id }, body: by }) =>
@@ -114,7 +114,7 @@ export function resendRoutes(
         response: { 200: ReplayView },
         problems: { 404: ['no_such_replay'], 409: ['wrong_state'] },
         operationId: 'resumeReplay',
-        summary: 'Goes on where it stopped',
+        summary: 'Resume a stopped replay',
       },
     },
     async ({ params: { id }, body: by }) => {

@@ -75,12 +75,12 @@ export function startResending({ database, broker, log, now }: Parts): Resending
         return stop(resend, next.why)
       case 'finish':
         await saveDone(database, resend.id, at())
-        log.info({ resend: resend.id, total: resend.total }, 'failed messages are sent again')
+        log.info({ resend: resend.id, total: resend.total }, 'replay is done')
     }
   }
 
   async function stop({ id }: Told, why: string): Promise<void> {
-    if (await stopResend(database, id, why, at())) log.warn({ resend: id, why }, 'sending again has stopped')
+    if (await stopResend(database, id, why, at())) log.warn({ resend: id, why }, 'replay has stopped')
   }
 
   async function send(resend: Told, count: number): Promise<void> {
@@ -107,7 +107,7 @@ export function startResending({ database, broker, log, now }: Parts): Resending
     return { id: failure.id, error }
   }
 
-  const looks = lookEvery(LOOK_EVERY_MS, look, (err) => log.warn({ err }, 'cannot go on with sending again'))
+  const looks = lookEvery(LOOK_EVERY_MS, look, (err) => log.warn({ err }, 'cannot continue the replay'))
   void looks.now()
   return {
     wake: () => void looks.now(),

@@ -194,8 +194,8 @@ describe('a failed message', () => {
     expect(broker.unsettled('inventory.dlq')).toBe(1)
     const ready = await ask<{ faults?: string[] }>('GET', '/health/ready')
     expect(ready.status).toBe(503)
-    expect(JSON.stringify(ready.body)).toContain('inventory.dlq: 1 cannot be kept and stay there: spoiled')
-    expect(lines.filter(({ msg }) => msg === 'cannot be kept: it stays in its queue')).toHaveLength(1)
+    expect(JSON.stringify(ready.body)).toContain('inventory.dlq: 1 messages cannot be stored and stay there: spoiled')
+    expect(lines.filter(({ msg }) => msg === 'cannot be stored: it stays in its queue')).toHaveLength(1)
 
     await database.run('drop trigger spoiled')
     await kept(3)
@@ -215,7 +215,7 @@ describe('a failed message', () => {
     await kept(1)
     expect((await ask('GET', '/failed/groups')).body).toMatchObject({ missingQueues: ['payment.dlq'] })
     expect(lines.filter(({ queue }) => queue === 'payment.dlq')).toMatchObject([
-      { msg: 'a queue is missing: what fails there is not kept until its service declares it' },
+      { msg: 'a queue is missing: its failed messages are not stored until its service declares it' },
     ])
   })
 })

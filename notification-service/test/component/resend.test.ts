@@ -70,7 +70,7 @@ it('what was said to whoever is forgotten is not sent again, and whoever asks fo
   for (const _ of ['once', 'twice'])
     expect(await again(id, { ...wanted, force: true })).toMatchObject({
       status: 409,
-      body: { code: 'not_resendable', detail: 'whoever it was for is forgotten' },
+      body: { code: 'not_resendable', detail: 'its customer is forgotten' },
     })
   expect(said()).toEqual(before)
   expect(server.accepted).toHaveLength(1)

@@ -142,7 +142,7 @@ describe('loading', () => {
 
     const told = await together(adding(orders.state, 'a'), endless, adding(orders.state, 'b'))
 
-    expect(told).toEqual([1, 'Error: a decision goes on naming what it reads', 1])
+    expect(told).toEqual([1, 'Error: a decision names more to read in every round', 1])
     expect(orders.kept).toEqual({ a: 1, b: 1 })
     expect(named).toBeLessThan(100)
   })
@@ -216,22 +216,22 @@ describe('a decision', () => {
     [
       'changes what it named for reading only',
       (draft, state) => draft.set(state, 'read', 1),
-      'orders read is changed, and was named for reading only',
+      'orders read is changed, but the handler named it only for reading',
     ],
     [
       'reads what it did not name',
       (draft, state) => void draft.get(state, 'unnamed'),
-      'orders unnamed is decided about, and was not named beforehand',
+      'orders unnamed is part of a decision, but the handler did not name it before',
     ],
     [
       'changes what it did not name',
       (draft, state) => draft.set(state, 'unnamed', 1),
-      'orders unnamed is decided about, and was not named beforehand',
+      'orders unnamed is part of a decision, but the handler did not name it before',
     ],
     [
       'reads of a state that nobody has named anything of',
       (draft) => void draft.get(recording('stock').state, 'a'),
-      'stock a is decided about, and was not named beforehand',
+      'stock a is part of a decision, but the handler did not name it before',
     ],
   ])('that %s fails by itself, and leaves nothing', async (_, mistake, message) => {
     const orders = recording('orders', { read: 5, a: 10 })
@@ -320,7 +320,11 @@ describe('a decision', () => {
 
       const told = await together(placing('a', ['x']), forgetful, placing('b', []))
 
-      expect(told).toEqual(['placed', 'Error: stock x is decided about, and was not named beforehand', 'placed'])
+      expect(told).toEqual([
+        'placed',
+        'Error: stock x is part of a decision, but the handler did not name it before',
+        'placed',
+      ])
       expect(tries).toBe(2)
       expect(orders.kept).toEqual({ a: ['x'], b: [] })
     })

@@ -14,7 +14,7 @@ const ANY = `^${DAY}T${MINUTE}(?:${SECOND})?${OFFSET}$`
 /** Between services: always in UTC. */
 export const Instant = Type.String({
   pattern: `^${DAY}T${MINUTE}${SECOND}Z$`,
-  description: 'RFC 3339 instant in UTC',
+  description: 'RFC 3339, in UTC',
 })
 
 /** From people and foreign programs: with any offset, and without seconds too. */

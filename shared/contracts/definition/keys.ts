@@ -6,40 +6,40 @@ const { event } = contractsOf('keys')
 
 /** Whom a key belongs to is the subject: whatever the contracts of the domain name as the owner of personal data. */
 export const KeyAdded = event('keys.added', {
-  summary: 'Somebody has a key from now on, wrapped by the master key.',
+  summary: 'A person has a new key, wrapped by the master key. The subject is the key’s owner.',
   data: Type.Object({
     keyId: Type.String({ pattern: '^[A-Za-z0-9_-]{16}$' }),
     wrapped: Type.String({ minLength: 1, maxLength: 200, description: 'AES-256-KW (RFC 3394), as base64url' }),
     masterId: Type.String({
       minLength: 1,
       maxLength: 64,
-      description: 'names the master key, and tells nothing of it',
+      description: 'Id of the master key; reveals nothing of the key',
     }),
   }),
 })
 
 export const KeysForgetRequested = event('keys.forget_requested', {
-  summary: 'Somebody is to be forgotten: every service drops their keys.',
+  summary: 'A person is to be forgotten: every service deletes their keys. The subject is the person.',
   data: Type.Object({
     request: Type.String({ minLength: 1, maxLength: 64 }),
     keyIds: Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
       maxItems: 1_000,
-      description: 'those that the requesting service knows; one that comes later is not taken',
+      description: 'The keys that the requesting service knows. A service that receives one of them later refuses it',
     }),
     names: Type.Optional(
-      Type.String({ description: 'JSON, encrypted by one of these keys: as the outside world names them' }),
+      Type.String({ description: 'The person’s names outside the system, as JSON, encrypted by one of these keys' }),
     ),
     subjects: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 400 }), {
         maxItems: 10_000,
-        description: 'what is about them, such as their orders: the newest',
+        description: 'The newest subjects about the person, such as their orders',
       }),
     ),
   }),
 })
 
 export const KeysForgotten = event('keys.forgotten', {
-  summary: 'One service, which is the subject, has dropped the keys of all these, in its files too.',
+  summary: 'A service has deleted the keys of these people, also from its files. The subject is the service.',
   data: Type.Object({
     service: Type.String({ minLength: 1, maxLength: 200 }),
     forgotten: Type.Array(

@@ -5,7 +5,7 @@ import type { RpcContract } from './contract.ts'
 export const MarksAsked = Type.Object({ service: Type.String({ minLength: 1, maxLength: 64 }) })
 export const Marks = Type.Object({
   marks: Type.Array(Type.Object({ epoch: Type.String(), last: Type.Integer({ minimum: 0 }) }), {
-    description: 'of each life of its database the highest number of a message that is kept',
+    description: 'For each epoch of the service’s database, the highest number of a stored message',
   }),
 })
 
@@ -14,24 +14,24 @@ export const HistoryAsked = Type.Object({ after: Position })
 export const History = Type.Object({
   events: Type.Array(
     Type.Object({
-      subject: Type.Integer({ description: 'the same for all events about one subject' }),
+      subject: Type.Integer({ description: 'The same for all events about one subject' }),
       sequence: Type.Integer(),
-      body: Type.String({ description: 'as it was published' }),
+      body: Type.String({ description: 'As it was published' }),
     }),
   ),
   keys: Type.Array(
     Type.Object({
       keyId: Type.String(),
       ownerId: Type.String(),
-      wrapped: Type.Union([Type.String(), Type.Null()], { description: 'null for whoever is forgotten' }),
+      wrapped: Type.Union([Type.String(), Type.Null()], { description: 'null if the owner is forgotten' }),
       masterId: Type.String(),
       createdAt: Type.String(),
       keptAt: Type.String(),
       forgottenAt: Type.Union([Type.String(), Type.Null()]),
     }),
-    { description: 'those that open what is sealed in the events, wrapped by the master key' },
+    { description: 'The keys, wrapped by the master key, that decrypt personal data in the events' },
   ),
-  next: Type.Union([Position, Type.Null()], { description: 'where to go on; null at the end' }),
+  next: Type.Union([Position, Type.Null()], { description: 'Position at which the next page begins; null at the end' }),
 })
 export type History = Static<typeof History>
 

@@ -12,16 +12,18 @@ const Text = Type.Optional(Type.String({ minLength: 1, maxLength: 400, pattern: 
 export const ServiceState = Type.Object({
   service: Type.String(),
   version: Type.String(),
-  copy: Type.String({ description: 'Of the service, since its start' }),
+  copy: Type.String({ description: 'Id of this copy of the service since its start' }),
   startedAt: Type.String(),
-  faults: Type.Array(Type.String(), { description: 'Why it is not ready; none when it is' }),
+  faults: Type.Array(Type.String(), { description: 'Why the service is not ready; empty if it is ready' }),
   outboxRows: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'Recorded and not yet published, of all copies; null where the database does not answer',
+    description: 'Messages in the outbox, of all copies; null if the database does not answer',
   }),
   retries: Type.Array(Type.Object({ type: Type.String(), count: Type.Integer(), oldest: Type.String() }), {
-    description: 'What waits to be handled again, of all copies, by type; since when the oldest',
+    description: 'Messages that wait for a retry, of all copies, by type; and since when the oldest has waited',
   }),
-  openBreakers: Type.Array(Type.String(), { description: 'Outside systems that this copy leaves alone for a while' }),
+  openBreakers: Type.Array(Type.String(), {
+    description: 'Outside systems whose circuit breaker is open in this copy',
+  }),
 })
 export type ServiceState = Static<typeof ServiceState>
 
@@ -30,7 +32,7 @@ export const Retry = Type.Object({
   queue: Type.String(),
   type: Type.String(),
   subject: Type.String(),
-  attempts: Type.Integer({ description: 'made so far' }),
+  attempts: Type.Integer({ description: 'Attempts so far' }),
   dueAt: Type.String(),
   endsAt: NullableText,
   waitsFor: NullableText,
@@ -47,7 +49,7 @@ export const RetryFilter = Type.Object(
     type: Text,
     subject: Text,
     after: Type.Optional(
-      Type.String({ pattern: '^[0-9TZ:.-]{1,30}/[0-9a-f]{32}$', description: '`next` of the page before' }),
+      Type.String({ pattern: '^[0-9TZ:.-]{1,30}/[0-9a-f]{32}$', description: '`next` of the previous page' }),
     ),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
   },
@@ -61,9 +63,9 @@ export const RetryId = Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{32}$'
 
 export const Rehearsal = Type.Object({
   outcome: Type.Union([
-    Type.Literal('decided', { description: 'it would be handled: `says` and `changes` tell how' }),
-    Type.Literal('fails', { description: 'with `error`' }),
-    Type.Literal('open', { description: 'it asks outside, which a rehearsal does not' }),
+    Type.Literal('decided', { description: 'It would be handled: `says` and `changes` show the result' }),
+    Type.Literal('fails', { description: 'It would fail with `error`' }),
+    Type.Literal('open', { description: 'The result depends on an outside call, which a rehearsal does not make' }),
   ]),
   says: Type.Array(
     Type.Object({
@@ -71,11 +73,11 @@ export const Rehearsal = Type.Object({
       type: Type.String(),
       subject: Type.String(),
       data: Type.Unknown(),
-      isTask: Type.Boolean({ description: 'to the service itself' }),
+      isTask: Type.Boolean({ description: 'true: a task, which the service sends to itself' }),
     }),
   ),
   changes: Type.Array(Type.Object({ state: Type.String(), key: Type.String() })),
-  open: Type.Union([Type.String(), Type.Null()], { description: 'Who would be asked' }),
+  open: Type.Union([Type.String(), Type.Null()], { description: 'The outside system that would be called' }),
   error: Type.Union([Type.Object({ code: Type.String(), message: Type.String(), stack: Type.String() }), Type.Null()]),
 })
 export type Rehearsal = Static<typeof Rehearsal>
@@ -84,22 +86,23 @@ export type Rehearsal = Static<typeof Rehearsal>
 const Crossing = (description: string) => Type.String({ description: `${description}; encrypted as one text` })
 
 export const ExportRequest = Type.Object({
-  ownerId: Type.String({ minLength: 1, maxLength: 200, description: 'Whose it is' }),
-  names: Crossing('JSON: as the outside world names them'),
+  ownerId: Type.String({ minLength: 1, maxLength: 200, description: 'The owner of the data' }),
+  names: Crossing('The owner’s names outside the system, as JSON'),
   subjects: Type.Optional(
     Type.Array(Type.String({ minLength: 1, maxLength: 400 }), {
       minItems: 1,
       maxItems: 100,
-      description: 'What is about them, such as their orders; without it what is found by the owner is asked for',
+      description:
+        'Subjects about the owner, such as their orders. Missing: the request is for data found by the owner',
     }),
   ),
-  after: Type.Optional(Type.String({ minLength: 1, maxLength: 2_000, description: '`next` of the page before' })),
+  after: Type.Optional(Type.String({ minLength: 1, maxLength: 2_000, description: '`next` of the previous page' })),
 })
 export type ExportRequest = Static<typeof ExportRequest>
 
 export const ExportReply = Type.Object({
-  page: Crossing('JSON: `records`, each with its `table`, and `subjects` that are theirs too'),
-  next: Type.Union([Type.String(), Type.Null()], { description: 'Null after the last page' }),
+  page: Crossing('JSON with `records`, each with its `table`, and further `subjects` of the owner'),
+  next: Type.Union([Type.String(), Type.Null()], { description: 'null after the last page' }),
 })
 export type ExportReply = Static<typeof ExportReply>
 
@@ -109,49 +112,49 @@ export function operationsOf(service: string) {
   return {
     state: rpc('operations.state', {
       queue,
-      summary: 'How is this service?',
+      summary: 'What is the state of this service?',
       request: Type.Object({}),
       reply: ServiceState,
     }),
     retries: rpc('operations.retries', {
       queue,
-      summary: 'What waits to be handled again, and why?',
+      summary: 'Which messages wait for a retry, and why?',
       request: RetryFilter,
       reply: Retries,
     }),
     hasten: rpc('operations.hasten', {
       queue,
-      summary: 'One of them is to be handled now.',
+      summary: 'Try one of them now.',
       request: RetryId,
       reply: Retry,
     }),
     giveUp: rpc('operations.give_up', {
       queue,
-      summary: 'One of them is to be tried no more.',
+      summary: 'Give one of them up.',
       request: RetryId,
       reply: Retry,
     }),
     removed: rpc('operations.removed', {
       queue,
-      summary: 'Which of these have ended, and were removed here since their time is over?',
+      summary: 'Which of these has the service removed because they expired?',
       request: Type.Object({ subjects: Type.Array(Type.String(), { maxItems: 1_000 }) }),
       reply: Type.Object({ subjects: Type.Array(Type.String()) }),
     }),
     rehearse: rpc('operations.rehearse', {
       queue,
-      summary: 'What would become of this message, if it came now?',
+      summary: 'What would happen to this message now?',
       request: Type.Object({
-        queue: Type.String({ minLength: 1, maxLength: 255, description: 'That it would come from' }),
+        queue: Type.String({ minLength: 1, maxLength: 255, description: 'The queue from which it would come' }),
         exchange: Type.String({ maxLength: 255 }),
         routingKey: Type.String({ maxLength: 255 }),
         body: Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$', description: 'In base64' }),
-        properties: Type.String({ description: 'Of AMQP, headers included, as JSON' }),
+        properties: Type.String({ description: 'AMQP properties with headers, as JSON' }),
       }),
       reply: Rehearsal,
     }),
     export: rpc('operations.export', {
       queue,
-      summary: 'What is held here of this person? A page of it.',
+      summary: 'Which data about this person does the service store? One page of it.',
       request: ExportRequest,
       reply: ExportReply,
     }),

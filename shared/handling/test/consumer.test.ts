@@ -1057,8 +1057,8 @@ describe('while the database is away', () => {
 
     await eventually('all are handled', async () => (await effects(kernel)).length === 30)
     expect(kernel.lines.map(({ msg }) => msg).filter((msg) => /database/.test(msg))).toEqual([
-      'the database is away: consumers pause',
-      'the database is back: consumers go on',
+      'the database is unavailable: consumers pause',
+      'the database is back: consumers resume',
     ])
     expect(kernel.memory.messages(DLQ)).toEqual([])
     expect(await waiting(kernel)).toEqual([])

@@ -140,9 +140,9 @@ describe('a question', () => {
     expect(await failure()).toMatchObject({
       status: 503,
       code: 'SQLITE_FULL',
-      message: 'cannot be answered now; try again',
+      message: 'the service cannot answer now; try again',
     })
-    expect(kernel.lines.filter(({ msg }) => msg === 'question failed')).toHaveLength(1)
+    expect(kernel.lines.filter(({ msg }) => msg === 'RPC request failed')).toHaveLength(1)
     expect(await effects(kernel)).toEqual([])
   })
 

@@ -210,7 +210,7 @@ describe('a request', () => {
         title: 'Internal Server Error',
         status: 500,
         code: 'internal_error',
-        detail: 'something went wrong here; it was logged',
+        detail: 'the service failed; its log has the reason',
       })
       expect(answer.body).not.toMatch(/secret|stack|SQLITE/)
       expect(lines.filter(({ level }) => level >= 50)).toMatchObject([

@@ -46,7 +46,7 @@ describe('readAmqpTls', () => {
     const at = await folder({ 'cert.pem': '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n' })
     expect(faultOf({ amqpCertFile: at('cert.pem'), amqpKeyFile: at('cert.pem') })).toMatchObject({
       code: 'amqp_tls',
-      message: expect.stringContaining('AMQP_CA_FILE, AMQP_CERT_FILE and AMQP_KEY_FILE do not go together: '),
+      message: expect.stringContaining('AMQP_CA_FILE, AMQP_CERT_FILE and AMQP_KEY_FILE do not match: '),
     })
   })
 })

@@ -13,7 +13,7 @@ export function countingLog(process: Process, tally: Tally, witness: Witness): L
       const { subject, code } = facts as { subject: string; code: string }
       witness.failed(process, subject, code)
     }
-    if (message === 'the database is away: consumers pause') witness.failed(process, undefined, 'outage')
+    if (message === 'the database is unavailable: consumers pause') witness.failed(process, undefined, 'outage')
   }
   const isLevelEnabled = () => true
   return { trace: silent, debug: silent, info: silent, warn, error: silent, fatal: silent, isLevelEnabled }

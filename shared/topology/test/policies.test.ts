@@ -66,21 +66,29 @@ const told = (queue: string, definition: object, policies?: object) =>
 describe('policyChanges', () => {
   it.each<[queue: string, definition: object, ...texts: string[]]>([
     ['payment.deadline.queue', { 'message-ttl': 10_000 }, 'message-ttl 10000: a timer comes back early'],
-    ['payment.queue', { 'message-ttl': 10_000 }, 'message-ttl 10000: what waits longer becomes a dead letter'],
-    ['payment.dlq', { 'message-ttl': 10_000 }, 'message-ttl 10000: what waits longer is lost'],
-    ['payment.rpc.queue', { 'message-ttl': 10_000 }, 'message-ttl 10000: what waits longer is lost'],
+    [
+      'payment.queue',
+      { 'message-ttl': 10_000 },
+      'message-ttl 10000: a message that waits longer becomes a dead letter',
+    ],
+    ['payment.dlq', { 'message-ttl': 10_000 }, 'message-ttl 10000: a message that waits longer is lost'],
+    ['payment.rpc.queue', { 'message-ttl': 10_000 }, 'message-ttl 10000: a message that waits longer is lost'],
     [
       'unrouted.queue',
       { expires: 1_000 },
-      'expires 1000: the queue is deleted, with what is in it, when nobody has used it for so long',
+      'expires 1000: the queue is deleted with its messages if it is not used for so long',
     ],
-    ['payment.queue', { 'max-length': 5 }, 'max-length 5: beyond it the broker takes nothing more for this queue'],
+    [
+      'payment.queue',
+      { 'max-length': 5 },
+      'max-length 5: beyond it the broker refuses further messages for this queue',
+    ],
     ['payment.dlq', { 'max-length': 5 }, 'max-length 5: beyond it the oldest messages are lost'],
     ['payment.dlq', { 'max-length-bytes': 5 }, 'max-length-bytes 5: beyond it the oldest messages are lost'],
     [
       'payment.dlq',
       { 'max-length': 5, overflow: 'reject-publish' },
-      'max-length 5: beyond it the broker takes nothing more for this queue',
+      'max-length 5: beyond it the broker refuses further messages for this queue',
     ],
     [
       'notification.sms.queue',
@@ -88,14 +96,18 @@ describe('policyChanges', () => {
       'max-length 5: beyond it the oldest messages become dead letters',
       'overflow drop-head: at the length limit messages are dropped instead of refused',
     ],
-    ['payment.queue', { 'delivery-limit': 3 }, 'delivery-limit 3: a message that came so often becomes a dead letter'],
-    ['payment.dlq', { 'delivery-limit': 20 }, 'delivery-limit 20: a message that was looked at so often is lost'],
+    [
+      'payment.queue',
+      { 'delivery-limit': 3 },
+      'delivery-limit 3: a message that was delivered so often becomes a dead letter',
+    ],
+    ['payment.dlq', { 'delivery-limit': 20 }, 'delivery-limit 20: a message that was delivered so often is lost'],
     [
       'payment.dlq',
       { 'dead-letter-exchange': 'x', 'dead-letter-routing-key': 'y', 'dead-letter-strategy': 'at-most-once' },
-      'dead-letter-exchange x: what this queue drops goes another way',
-      'dead-letter-routing-key y: what this queue drops goes another way',
-      'dead-letter-strategy at-most-once: what this queue drops goes another way',
+      'dead-letter-exchange x: messages that this queue drops go to another exchange',
+      'dead-letter-routing-key y: messages that this queue drops go to another exchange',
+      'dead-letter-strategy at-most-once: messages that this queue drops go to another exchange',
     ],
   ])('%s %o', (queue, definition, ...texts) => {
     expect(told(queue, definition)).toEqual(texts.map((text) => `policy all on ${queue}: ${text}`))
@@ -129,7 +141,7 @@ describe('policyChanges', () => {
       policy: 'operator policy limits',
       key: 'expires',
       value: 1,
-      todo: 'rabbitmqctl clear_operator_policy -p shop limits, or let its pattern leave this queue out',
+      todo: 'rabbitmqctl clear_operator_policy -p shop limits, or change its pattern so that it does not match this queue',
     })
     const [either] = policyChanges(
       topology.queues,
@@ -190,7 +202,7 @@ describe('watchPolicies', () => {
       key: 'message-ttl',
       value: 10_000,
       cost: 'a timer comes back early',
-      todo: 'rabbitmqctl clear_policy -p shop all, or let its pattern leave this queue out',
+      todo: 'rabbitmqctl clear_policy -p shop all, or change its pattern so that it does not match this queue',
     })
     await policies.look()
     expect(said(WARNS)).toEqual([CHANGES])

@@ -64,5 +64,5 @@ export const silence: Inject<'silence'> = async (world, { service, how }) => {
 
 async function pauses({ system }: World, service: ServiceName): Promise<number> {
   const lines = await system.log(service)
-  return lines.filter(({ msg }) => msg === 'the database is away: consumers pause').length
+  return lines.filter(({ msg }) => msg === 'the database is unavailable: consumers pause').length
 }
