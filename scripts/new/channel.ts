@@ -33,14 +33,14 @@ function fieldsOf({ from, to, subject, messageId, headers, text, html }: Mail) {
     prepare: '',
     message: '{ to: numberOf(outgoing), text: outgoing.content.short.slice(0, TEXT_MAX), reference: notificationId }',
     helper: `
-/** One line: each 70 to 160 characters are paid for. */
+/** The provider charges for each part of 70 to 160 characters. */
 const TEXT_MAX = 1_600
 
 /** E.164. */
 function numberOf({ address }: Outgoing): string {
   const number = address.replace(/[\\s()-]/g, '')
   if (!/^\\+[1-9]\\d{6,14}$/.test(number))
-    throw new PermanentError('bad_address', 'this is no phone number as in +94112345678')
+    throw new PermanentError('bad_address', 'this is not a phone number in the form +94112345678')
   return number
 }
 `,
@@ -103,7 +103,7 @@ async function enlisted({ channel, name }: Pick<ChannelWish, 'channel' | 'name'>
   const [head, before = ''] =
     /export const addedProviders: readonly AddedProvider\[\] = \[([\s\S]*?)\]/.exec(text) ?? []
   const lastImport = text.lastIndexOf('\nimport ')
-  if (head === undefined || lastImport < 0) throw new Error(`${LIST} has no list of the providers that were added`)
+  if (head === undefined || lastImport < 0) throw new Error(`${LIST} has no list of added providers`)
   const entries = before.trim().replace(/,$/, '')
   const longer = text.replace(head, () =>
     head.replace(/\[[^[\]]*\]$/, () => `[${entries === '' ? '' : `${entries}, `}${entry}]`),
