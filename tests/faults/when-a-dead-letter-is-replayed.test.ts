@@ -63,7 +63,7 @@ it('garbage is listed and shown with its reason and bytes, is linked to what com
   const queue = ['--queue', 'inventory.dlq', ...BY]
   expect(await cli('replay', ...queue)).toMatchObject({
     code: 0,
-    stdout: 'There are 2. Look at them (letters), then say --expect 2.\n',
+    stdout: 'There are 2. Look at them (letters), then add --expect 2.\n',
   })
   expect(await cli('replay', ...queue, '--expect', '3')).toEqual({
     code: 1,
@@ -101,7 +101,7 @@ it('a command that does not exist, or that names nothing in particular, touches 
   expect(command).toMatchObject({ code: 2, stdout: '' })
   expect(command.stderr).toMatch(/^unknown command purge\n/)
   expect(all).toMatchObject({ code: 2, stdout: '' })
-  expect(all.stderr).toMatch(/^archive what\? Name either ids or a filter\.\n/)
+  expect(all.stderr).toMatch(/^archive needs either ids or a filter\n/)
   expect(silent).toMatchObject({ code: 2, stdout: '' })
   expect(silent.stderr).toMatch(/^archive needs --reason TEXT\n/)
   expect(nobody).toMatchObject({ code: 1, stdout: '' })
