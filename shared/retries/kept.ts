@@ -49,7 +49,7 @@ export function keptOf(queue: string, arrived: Omit<Arrived, 'redelivered'>, now
     endsAt: null,
     waitsFor: null,
     code: 'untried',
-    why: 'nobody has told what came of it',
+    why: 'no attempt has finished yet',
     isOutside: false,
     history: [],
     keptAt: now,

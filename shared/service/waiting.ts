@@ -28,7 +28,7 @@ export function createWaiting({ commit, database, now, wake }: Parts) {
   /** @throws RejectedError 404 `no_such_retry` */
   async function change(id: string, changed: (kept: Kept, at: string) => Kept, trace: Cause): Promise<Retry> {
     const work = about(retries, id, (found) => {
-      if (!found) throw new RejectedError(404, 'no_such_retry', `nothing waits under ${id}; it may have been handled`)
+      if (!found) throw new RejectedError(404, 'no_such_retry', `there is no retry ${id}; it may have been handled`)
       const state = changed(found, now().toISOString())
       return { state, messages: [], result: state }
     })
@@ -62,7 +62,7 @@ export function createWaiting({ commit, database, now, wake }: Parts) {
 /** @throws RejectedError 409 `under_way` */
 function abandoned(kept: Kept, at: string): Kept {
   if (!isUnderWay(kept, at)) return givenUp(kept, at)
-  throw new RejectedError(409, 'under_way', `${kept.id} is being handled at this moment: look again in a minute`)
+  throw new RejectedError(409, 'under_way', `${kept.id} is being handled at this moment: try again in a minute`)
 }
 
 function shown({ delivery: _, isDone: __, isOutside: ___, ...kept }: Kept): Retry {
