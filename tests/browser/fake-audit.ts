@@ -146,7 +146,7 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
   }
   const resend = (id = '') => {
     const one = resends.find((known) => known.id === id)
-    if (!one) throw new Refusal(404, 'no_such_replay', `no replay has the id ${id}`)
+    if (!one) throw new Refusal(404, 'no_such_replay', `there is no replay ${id}`)
     return one
   }
   const shown = (id = '') => {
