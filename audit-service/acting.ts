@@ -65,7 +65,7 @@ export function act<T>(
 /** @throws RejectedError 409 `count_differs`, so that nothing is done to what nobody has seen */
 export function expectCount(count: number, expected: number): void {
   if (count !== expected)
-    throw new RejectedError(409, 'count_differs', `there are ${count} now, and not ${expected}: nothing was done`)
+    throw new RejectedError(409, 'count_differs', `there are ${count} now, not ${expected}: nothing was done`)
 }
 
 function actedAt(time: string, data: Action) {

@@ -102,8 +102,8 @@ export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proo
       const conflicts = [...marked].sort((a, b) => a - b)
       const story = storyOf(orderId, events, terms)
       if (!story && archived.length > 0)
-        throw new RejectedError(410, 'archived', `what was said about ${orderId} is in ${archived.join(', ')}`)
-      if (!story) throw new RejectedError(404, 'no_such_order', `nobody has said anything about ${orderId}`)
+        throw new RejectedError(410, 'archived', `the events of ${orderId} are in ${archived.join(', ')}`)
+      if (!story) throw new RejectedError(404, 'no_such_order', `there are no events about ${orderId}`)
       const wantsText =
         query.format === 'text' || (query.format === undefined && headers.accept?.startsWith('text/plain'))
       // What is missing here may well be there.

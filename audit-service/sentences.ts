@@ -12,7 +12,7 @@ interface Spoken {
 /** A sentence without address or card: stories are read by more people than a customer would think. */
 export function sentenceOf(event: Spoken, money: Money): string {
   const say = Object.hasOwn(sentences, event.type) ? sentences[event.type] : undefined
-  return say ? say(event, money) : `${event.source.replace(/^\//, '')} said ${event.type}`
+  return say ? say(event, money) : `${event.source.replace(/^\//, '')} published ${event.type}`
 }
 
 export type Money = (cents: number) => string
@@ -21,16 +21,15 @@ type Say = (event: Spoken, money: Money) => string
 const sentences: Record<string, Say> = {
   'order.created': ({ data }) => `${textIn(data, 'user') ?? 'a customer'} ordered ${lines(data)}${express(data)}`,
   'order.cancel_requested': () => 'the customer asked to cancel',
-  'order.refund_requested': ({ data }, money) =>
-    `an operator wants money given back${total(data, money)}${reason(data)}`,
+  'order.refund_requested': ({ data }, money) => `an operator requested a refund${total(data, money)}${reason(data)}`,
   'order.paid': () => 'the order is paid',
   'order.shipped': ({ data }) => `the order is on its way${because(textIn(data, 'trackingId'), ', tracking number ')}`,
   'order.completed': () => 'the order is complete',
   'order.cancelled': ({ data }) => `the order is cancelled${reason(data)}`,
-  'inventory.reserved': ({ data }, money) => `inventory set ${lines(data)} aside${total(data, money)}`,
-  'inventory.out_of_stock': ({ data }) => `inventory has not enough of ${missing(data)}`,
+  'inventory.reserved': ({ data }, money) => `inventory reserved ${lines(data)}${total(data, money)}`,
+  'inventory.out_of_stock': ({ data }) => `inventory does not have enough of ${missing(data)}`,
   'inventory.price_changed': ({ data }, money) =>
-    `inventory set nothing aside: the order costs ${amount(data, 'totalCents', money)}, and its customer expected ${amount(data, 'expectedTotalCents', money)}`,
+    `inventory reserved nothing: the order costs ${amount(data, 'totalCents', money)}, but its customer expected ${amount(data, 'expectedTotalCents', money)}`,
   'inventory.committed': () => 'inventory sold the goods',
   'inventory.released': ({ data }) => `inventory made the goods available again${reason(data)}`,
   'inventory.returned': ({ data }) => `inventory put ${lines(data)} back into stock`,
@@ -40,45 +39,45 @@ const sentences: Record<string, Say> = {
   'payment.failed': ({ data }) => `the order will not be paid${reason(data)}`,
   'payment.confirmation_required': ({ data }, money) =>
     `payment asked the customer to confirm${total(data, money)}${because(textIn(data, 'confirmBefore'), ', until ')}`,
-  'payment.refunded': ({ data }, money) => `payment gave the money back${total(data, money)}`,
-  'payment.refund_refused': ({ data }) => `payment gives no money back${reason(data)}`,
+  'payment.refunded': ({ data }, money) => `payment refunded the customer${total(data, money)}`,
+  'payment.refund_refused': ({ data }) => `payment refused the refund${reason(data)}`,
   'payment.refund_abandoned': ({ data }, money) =>
-    `money is owed to the customer, and nobody tries to give it back any more${total(data, money)}${reason(data)}`,
-  'payment.voided': () => 'the payment provider says that the customer was never charged',
+    `the refund owed to the customer was given up${total(data, money)}${reason(data)}`,
+  'payment.voided': () => 'the payment provider confirmed that the customer was never charged',
   'shipping.prepared': ({ data }) =>
     `${textIn(data, 'carrier') ?? 'the carrier'} took the parcel${because(textIn(data, 'trackingId'), ', tracking number ')}`,
   'shipping.failed': ({ data }) => `the carrier refused the parcel${reason(data)}`,
   'operator.acted': ({ data }) =>
     `${textIn(data, 'operator') ?? 'an operator'} did ${textIn(data, 'action') ?? 'something'}${reason(data)}`,
   'order.customer_exported': ({ data }) =>
-    `${textIn(data, 'operator') ?? 'an operator'} was given all that is held of the customer${reason(data)}`,
+    `${textIn(data, 'operator') ?? 'an operator'} exported all data about the customer${reason(data)}`,
   'shipping.delivered': () => 'the parcel reached the customer',
   'notification.requested': ({ data, ...event }) =>
     fieldIn(data, 'again') === undefined
-      ? `the customer is to be told about ${detailOf(event)}${because(listIn(data, 'channels').join(' and '), ' by ')}`
-      : `an operator has the customer told again about ${newsOf(event)}${because(listIn(data, 'channels').join(' and '), ' by ')}${reason(fieldIn(data, 'again'))}`,
+      ? `the customer will be notified about ${detailOf(event)}${because(listIn(data, 'channels').join(' and '), ' by ')}`
+      : `an operator requested another notification about ${newsOf(event)}${because(listIn(data, 'channels').join(' and '), ' by ')}${reason(fieldIn(data, 'again'))}`,
   'notification.held': ({ data, ...event }) =>
-    `the customer is told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} later${reasonOfHold(data)}${because(textIn(data, 'until'), ', at ')}`,
+    `the notification about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} is held${because(textIn(data, 'until'), ' until ')}${reasonOfHold(data)}`,
   'notification.sent': ({ data, ...event }) =>
     fieldIn(data, 'isStandIn') === true
-      ? `nobody was told about ${newsOf(event)}${because(textIn(data, 'channel'), ': ')} has no provider here, only a stand-in${because(textIn(data, 'provider'), ', ')}`
-      : `the customer was told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${because(textIn(data, 'provider'), ', through ')}`,
+      ? `the customer was not notified about ${newsOf(event)}${because(textIn(data, 'channel'), ': ')} has no provider, only a stand-in${because(textIn(data, 'provider'), ', ')}`
+      : `the customer was notified about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${because(textIn(data, 'provider'), ', through ')}`,
   'notification.failed': ({ data, ...event }) =>
-    `the customer could not be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}${reason(data)}`,
+    `the notification about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} failed${reason(data)}`,
   'notification.expired': ({ data, ...event }) =>
-    `the time to tell the customer about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} is over`,
+    `the notification about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} expired`,
   'notification.cancelled': ({ data, ...event }) =>
-    `the message about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} was called off`,
+    `the notification about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} was cancelled`,
   'notification.opted_out': ({ data, ...event }) =>
-    `the customer does not want to be told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}`,
+    `the customer has opted out of the notification about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}`,
   'notification.superseded': ({ data, ...event }) =>
-    `the customer is not told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}: later news has made it needless${because(textIn(data, 'supersededBy'), ', ')}`,
+    `the notification about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} was dropped: a later event superseded it${because(textIn(data, 'supersededBy'), ', ')}`,
   'notification.digested': ({ data, ...event }) =>
-    `the customer is told about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')}, together with other news`,
+    `the notification about ${newsOf(event)}${because(textIn(data, 'channel'), ' by ')} became part of a digest`,
   'notification.delivered': ({ data, ...event }) =>
-    `the message about ${newsOf(event)} reached the customer${because(textIn(data, 'channel'), ' by ')}`,
+    `the notification about ${newsOf(event)} reached the customer${because(textIn(data, 'channel'), ' by ')}`,
   'notification.undelivered': ({ data, ...event }) =>
-    `the message about ${newsOf(event)} did not reach the customer${because(textIn(data, 'channel'), ' by ')}${reason(data)}`,
+    `the notification about ${newsOf(event)} did not reach the customer${because(textIn(data, 'channel'), ' by ')}${reason(data)}`,
 }
 
 function lines(data: unknown): string {
@@ -126,9 +125,9 @@ function newsOf(event: Omit<Spoken, 'data'>): string {
 }
 
 const holds: Record<string, string> = {
-  quiet_hours: ', after the quiet hours',
-  digest: ', together with other news',
-  throttled: ', since there is no room for more',
+  quiet_hours: ' because of quiet hours',
+  digest: ' for a digest',
+  throttled: ' because of the throttle',
 }
 
 function reasonOfHold(data: unknown): string {

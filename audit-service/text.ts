@@ -12,18 +12,16 @@ export function textOf({ orderId, ended, durationMs, entries, gaps }: Story): st
       ({ at, service, sentence }) => `  ${at.padStart(atWidth)}  ${service.padEnd(serviceWidth)}  ${sentence}`,
     ),
     '',
-    ...(gaps.length === 0
-      ? ['Everything that should have followed has followed.']
-      : ['Still to come:', ...gaps.map(line)]),
+    ...(gaps.length === 0 ? ['Every expected event has followed.'] : ['Still to come:', ...gaps.map(line)]),
     '',
   ].join('\n')
 }
 
 function line({ missing, after, sinceMs, status, held }: Gap): string {
   const what = missing.join(' or ')
-  const which = after === null ? 'before everything else' : `after ${after}`
+  const which = after === null ? 'before the first event' : `after ${after}`
   if (held && status === 'held') return `  held     ${what}, until ${held.until}: ${held.because}`
-  if (status === 'failed') return `  FAILED   ${after}: send it again, and ${what} follows`
+  if (status === 'failed') return `  FAILED   ${after}: send the notification again, then ${what} follows`
   return `  ${status === 'missing' ? 'MISSING' : 'waiting'}  ${what} ${which}, for ${duration(sinceMs)}`
 }
 

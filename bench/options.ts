@@ -41,31 +41,31 @@ const CONFIG = {
 
 const usageOf = (parts: Part[]) => `npm run bench -- [--only PART,…] [--json FILE] [--release] …
 
-${parts.map(({ name, says, isLong }) => `  ${name.padEnd(12)} ${says}${isLong ? '; with --only' : ''}`).join('\n')}
+${parts.map(({ name, says, isLong }) => `  ${name.padEnd(12)} ${says}${isLong ? ' (only with --only)' : ''}`).join('\n')}
 
-  --only       these parts alone
-  --rounds     of what is measured side by side (3)
-  --seconds    of load in each round, after four to warm up; the steady load takes six times as long (10)
-  --in-flight  orders under way at one time (400)
+  --only       measures only these parts
+  --rounds     rounds of each comparison (3)
+  --seconds    seconds of load in each round, after four to warm up; the steady load takes six times as long (10)
+  --in-flight  orders in progress at the same time (400)
   --copies     processes of each service (1)
-  --rate       orders a second of the steady load (120)
-  --delay      milliseconds that the way to PostgreSQL and back takes longer (1)
-  --mails      sent in each round (2000)
-  --waiting    bulk mails that wait while something urgent is asked for (10000)
-  --grown      orders that the tables are filled with (200000)
-  --failed     failed messages that the console's are (100000)
-  --outage     seconds for which the payment provider is away (600)
+  --rate       orders per second of the steady load (120)
+  --delay      milliseconds added to each round trip to PostgreSQL (1)
+  --mails      mails in each round (2000)
+  --waiting    bulk mails that wait when an urgent mail is requested (10000)
+  --grown      orders in the tables of the parts grown and console (200000)
+  --failed     failed messages in the tables of the part console (100000)
+  --outage     seconds for which the payment provider is down (600)
   --json       writes the figures to a file
-  --release    keeps the figures in bench/released.json, with which later runs are compared`
+  --release    writes the figures into bench/released.json, with which later runs are compared`
 
 /** Ends the process when it is told what it does not know. */
 export function readOptions(parts: Part[]): Options {
   const names = parts.map(({ name }) => name)
   const values = optionsOr(usageOf(parts), CONFIG, ({ only, json: _, release: __, ...given }) => {
     const faulty = Object.entries(given).find(([, value]) => !/^[1-9]\d{0,6}$/.test(value))
-    if (faulty) return `--${faulty[0]} ${faulty[1]}: a whole number from 1 to 9999999 is wanted`
+    if (faulty) return `--${faulty[0]} must be a whole number from 1 to 9999999, not "${faulty[1]}"`
     const unknown = only?.split(',').find((name) => !names.includes(name))
-    return unknown === undefined ? undefined : `--only ${unknown}: ${names.join(', ')} are the parts`
+    return unknown === undefined ? undefined : `--only: there is no part ${unknown}; the parts are ${names.join(', ')}`
   })
   const told = process.argv.slice(2).filter((argument) => argument !== '--release')
   return {

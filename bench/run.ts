@@ -22,18 +22,23 @@ import type { Stage } from './stage.ts'
 import { measureTrail } from './trail.ts'
 
 const parts: Part[] = [
-  { name: 'settled', says: 'orders/s to the end of all, CPU an order, POST /orders', measure: measureSettled },
+  { name: 'settled', says: 'orders/s until all have ended, CPU per order, POST /orders', measure: measureSettled },
   { name: 'latency', says: 'one order at a time, from 202 to completed', measure: measureLatency },
-  { name: 'trail', says: 'how far mails trail under a steady load', measure: measureTrail },
-  { name: 'cost', says: 'statements, deliveries and bytes on disk an order', measure: measureCost },
-  { name: 'mail', says: 'a backlog of mails beside bare nodemailer', measure: measureMail },
+  { name: 'trail', says: 'how long after the order its mails are sent, under a steady load', measure: measureTrail },
+  { name: 'cost', says: 'statements, deliveries and bytes on disk per order', measure: measureCost },
+  { name: 'mail', says: 'a backlog of mails, compared with bare nodemailer', measure: measureMail },
   { name: 'priority', says: 'an urgent mail among bulk mails', measure: measurePriority },
-  { name: 'postgres', says: 'PostgreSQL beside SQLite', measure: measurePostgres, isLong: true },
+  { name: 'postgres', says: 'PostgreSQL, compared with SQLite', measure: measurePostgres, isLong: true },
   { name: 'files', says: 'settled, with mails as files', measure: measureFiles, isLong: true },
-  { name: 'forgotten', says: 'ten thousand customers forgotten', measure: measureForgotten, isLong: true },
+  { name: 'forgotten', says: 'forgetting ten thousand customers', measure: measureForgotten, isLong: true },
   { name: 'outage', says: 'many charges that wait for their provider', measure: measureOutage, isLong: true },
-  { name: 'grown', says: 'with full tables beside empty ones', measure: measureGrown, isLong: true },
-  { name: 'console', says: 'the first page over full tables beside empty ones', measure: measureConsole, isLong: true },
+  { name: 'grown', says: 'full tables, compared with empty ones', measure: measureGrown, isLong: true },
+  {
+    name: 'console',
+    says: 'the console’s first page over full tables, compared with empty ones',
+    measure: measureConsole,
+    isLong: true,
+  },
 ]
 const options = readOptions(parts)
 const say = (line = '') => process.stdout.write(`${line}\n`)

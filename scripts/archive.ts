@@ -13,8 +13,8 @@ import { archivesOf } from '../audit-service/reading/archives/store.ts'
 const USAGE = `npm run archive -- list
 npm run archive -- import FILE …
 
-list    which files there are, and of what
-import  verifies these files and reads them back into the database of audit-service, which may run. They stay there for seven days.`
+list    lists the archive files and their entries
+import  verifies the files and reads them back into audit-service's database for seven days. audit-service may run.`
 
 const STAYS_MS = 7 * 86_400_000
 
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     const verifier = signerOf(config.auditOrigin, signingKey(config.auditSigningKey, config.dataDir))
     for (const path of paths) {
       const archived = all.find(({ file }) => file === basename(path))
-      if (!archived) throw new Error(`${path}: this database has no archive of that name`)
+      if (!archived) throw new Error(`${path}: the audit log has no archive of this name`)
       const read = await readWhole(path, verifier, archived.sha256)
       const until = new Date(Date.now() + STAYS_MS).toISOString()
       say(`${path}: ${await bringBack(database, archived, read, until)} entries are back until ${until}`)

@@ -7,8 +7,8 @@ import { backUp } from './backup/back-up.ts'
 
 const USAGE = `npm run backup -- [--to DIR]
 
-Copies the database of every service in DATA_DIR, while they run, into DIR: a new or an empty folder. By default that is
-a folder named by the time in DATA_DIR/backups; one on another disk outlives this one.`
+Copies the SQLite databases of all services from DATA_DIR into DIR, a new or empty folder, while the services run. The
+default is a folder in DATA_DIR/backups, named by the time. Use a DIR on another disk to survive the loss of this one.`
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -16,7 +16,7 @@ try {
   const wanted = folderNamed()
   const { dataDir, databaseUrl } = readConfig(CommonConfig, process.env)
   if (databaseUrl !== undefined)
-    throw new Error('DATABASE_URL is set: PostgreSQL has its own pg_dump, see docs/backup-and-repair.md')
+    throw new Error('DATABASE_URL is set: use pg_dump of PostgreSQL, see docs/backup-and-repair.md')
   const now = new Date()
   const to = wanted ?? join(dataDir, 'backups', now.toISOString().replaceAll(':', ''))
   let shown = ''
@@ -26,7 +26,7 @@ try {
     shown = line
   }
   const copied = await backUp({ services: orders.services, dataDir, to, version: VERSION, now, progress })
-  say(`${copied.length} databases are in ${to}. npm run restore -- ${to} puts them back.`)
+  say(`${copied.length} databases are in ${to}. To restore them: npm run restore -- ${to}`)
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1

@@ -52,7 +52,7 @@ async function runnable(path) {
 function requireNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   if (major > 20 || (major === 20 && minor >= 19)) return
-  throw new Error(`Node 20.19 or later is needed, and this is ${process.version}. Get it from https://nodejs.org.`)
+  throw new Error(`Node 20.19 or later is needed; this is ${process.version}. Get it from https://nodejs.org.`)
 }
 
 /** Compares what npm says it installed with the lock itself: file times mean nothing after a git checkout. */

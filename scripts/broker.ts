@@ -31,9 +31,9 @@ function startWanted(args: string[]): Promise<Broker> {
 function wanted(args: string[]): { nodes: number; port: number | undefined } {
   const usage = 'Usage: npm run broker [-- --nodes 3 | -- --port 5700]'
   const { nodes, port } = parsed(args, usage)
-  if (nodes !== undefined && port !== undefined) throw new Error(`--nodes goes without --port.\n${usage}`)
+  if (nodes !== undefined && port !== undefined) throw new Error(`--nodes and --port exclude each other.\n${usage}`)
   if (nodes !== undefined && !['1', '3', '5', '7'].includes(nodes))
-    throw new Error(`--nodes must be 1, 3, 5 or 7: a cluster goes on while most of its nodes run.\n${usage}`)
+    throw new Error(`--nodes must be 1, 3, 5 or 7: a cluster works while a majority of its nodes runs.\n${usage}`)
   if (port !== undefined && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= PORT_MAX))
     throw new Error(`--port must be a number from 1 to ${PORT_MAX}.\n${usage}`)
   return { nodes: Number(nodes ?? 1), port: port === undefined ? undefined : Number(port) }
@@ -51,5 +51,5 @@ function tell({ how, managementUrl, rabbitmqctl }: Broker): void {
   say(how)
   if (managementUrl) say(`Management UI: ${managementUrl} (guest / guest)`)
   if (rabbitmqctl) say(`Queues: ${rabbitmqctl} list_queues`)
-  say('Ctrl-C stops it, if it was started here.')
+  say('Ctrl-C stops the broker if this command started it.')
 }

@@ -6,12 +6,12 @@ import { isAgreed } from './contracts/agreed.ts'
 import { type Break, breaksBetween } from './contracts/check.ts'
 import { RELEASES, readReleases } from './contracts/released.ts'
 
-const USAGE = `npm run contracts -- check                 against what was released, and the messages that were recorded
-npm run contracts -- check --broker URL    also what waits in the queues of that broker which have no consumer:
-                                           each message goes back, and counts as delivered once more
-npm run contracts -- release               records today's contracts, messages and sources as those of package.json's version
+const USAGE = `npm run contracts -- check                 checks today's contracts against the releases and their recorded messages
+npm run contracts -- check --broker URL    also reads messages that wait in this broker, in queues without a consumer:
+                                           each goes back to its queue, and its delivery count rises by one
+npm run contracts -- release               records today's contracts, messages and sources for the version in package.json
 
-  --most N   messages of each queue that are looked at, 1 to 10000 (default: 100)`
+  --most N   how many messages of each queue to read, 1 to 10000 (default: 100)`
 
 const say = (line = '') => process.stdout.write(`${line}\n`)
 
@@ -47,19 +47,19 @@ async function check(broker: string | undefined, most: number): Promise<number> 
   say(
     `${registry.contracts.size} contracts against ${releases.map(({ version }) => version).join(', ')} and ${recorded} recorded messages`,
   )
-  if (agreed.length > 0) say(`${agreed.length} breaks are agreed to, in scripts/contracts/agreed.ts`)
+  if (agreed.length > 0) say(`${agreed.length} known breaks are accepted in scripts/contracts/agreed.ts`)
   if (broker !== undefined) {
     const { lookAtWaiting } = await import('./contracts/waiting.ts')
     const waiting = await lookAtWaiting(broker, topology, registry, most)
     for (const line of waiting.looked) say(line)
-    if (waiting.looked.length === 0) say('nothing waits in any queue')
+    if (waiting.looked.length === 0) say('no message waits in any queue')
     others.push(...waiting.breaks)
   }
   for (const one of others) say(`\n${sentenceOf(one)}`)
   say(
     others.length === 0
-      ? 'nobody breaks'
-      : `\n${others.length} breaks: add optional fields only, or say a new version with an \`earlier\``,
+      ? 'no reader breaks'
+      : `\n${others.length} breaks: add only optional fields, or publish a new version with an \`earlier\``,
   )
   return others.length === 0 ? 0 : 1
 }

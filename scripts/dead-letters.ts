@@ -13,24 +13,24 @@ import {
   type Shown,
 } from './dead-letters/audit.ts'
 
-const USAGE = `npm run dead-letters -- list [FILTER]               how many there are, by cause
-npm run dead-letters -- letters [FILTER]            the newest, one by one
-npm run dead-letters -- show ID                     one of them, and what to do next; with --reason
-                                                    TEXT its personal data too, and that is recorded
-npm run dead-letters -- rehearse ID                 what would become of it now; nothing is done
-npm run dead-letters -- replay ID… | FILTER         sends them again, in steps
-npm run dead-letters -- archive ID… | FILTER        nothing is to be done about them
-npm run dead-letters -- replays                     what was sent again
-npm run dead-letters -- stop REPLAY, resume REPLAY  sends no more of them; goes on
-npm run dead-letters -- actions                     what operators did, and why
+const USAGE = `npm run dead-letters -- list [FILTER]               counts failed messages by cause
+npm run dead-letters -- letters [FILTER]            lists the newest, one by one
+npm run dead-letters -- show ID                     shows one message and what to do next; with --reason
+                                                    TEXT also its personal data, which is recorded
+npm run dead-letters -- rehearse ID                 says what would happen to it now; changes nothing
+npm run dead-letters -- replay ID… | FILTER         sends messages again, in steps
+npm run dead-letters -- archive ID… | FILTER        archives messages that need no action
+npm run dead-letters -- replays                     lists the replays
+npm run dead-letters -- stop REPLAY, resume REPLAY  stops a replay; continues it
+npm run dead-letters -- actions                     lists what operators did, and why
 
 FILTER: --queue QUEUE --type TYPE --subject ORDER --fingerprint CAUSE --text TEXT --from TIME --until TIME
         --state waiting|sending|sent_again|archived|any
-What changes something needs --reason TEXT; --operator is your login's name unless given. By a filter, replay and archive
-say how many there are, and do it when told that number: --expect N.
-A replay sends 1 (--canary N), then 10 times as many with each step, at 100 a second (--rate N), and waits 5000 ms
-(--watch-ms N) after each for what fails again, which stops it.
-PORT_BASE or PORT, HOST and OPERATOR_TOKENS say where audit-service is.`
+A command that changes something needs --reason TEXT. --operator NAME is your name; the default is your login. With a
+filter, replay and archive only count the messages, until you give that number: --expect N.
+A replay sends 1 message (--canary N), then 10 times as many with each step, at most 100 per second (--rate N). After each
+step it waits 5000 ms (--watch-ms N), and stops if a message fails again meanwhile.
+Set PORT_BASE or PORT, HOST and OPERATOR_TOKENS as for audit-service.`
 
 const text = { type: 'string' } as const
 const OPTIONS = {
@@ -79,7 +79,7 @@ async function list(audit: Audit, { values }: Asked): Promise<number> {
       `   ${place === '' ? '' : `at ${place}, `}${oldest} to ${newest}, --fingerprint ${fingerprint}, such as ${example}`,
     )
   }
-  if (!areAll) say('… and further causes')
+  if (!areAll) say('… and more causes')
   for (const queue of missingQueues) say(`The queue ${queue} is missing: its service declares it when it starts.`)
   const total = groups.reduce((sum, { count }) => sum + count, 0)
   say(
@@ -92,12 +92,12 @@ async function letters(audit: Audit, { values }: Asked): Promise<number> {
   const { failed, next } = await audit.get<{ failed: Failed[]; next: string | null }>(`/failed${queryOf(values)}`)
   for (const letter of failed) say(lineOf(letter))
   if (failed.length === 0) say('No failed messages.')
-  if (next !== null) say('… and more: narrow them down by a filter')
+  if (next !== null) say('… and more: narrow the list with a filter')
   return 0
 }
 
 async function show(audit: Audit, { names: [id], values }: Asked): Promise<number> {
-  if (id === undefined) return complain('show which? an id of "letters" or "list"')
+  if (id === undefined) return complain('show needs an id from "letters" or "list"')
   const { history, stack, body: masked, failures, nextStep, ...letter } = await audit.get<Shown>(`/failed/${id}`)
   const by = byOf(values)
   const body = by ? (await audit.post<Pick<Shown, 'body'>>(`/failed/${id}/look`, by)).body : masked
@@ -112,7 +112,7 @@ async function show(audit: Audit, { names: [id], values }: Asked): Promise<numbe
 
 /** Fails where sending it again would. */
 async function rehearse(audit: Audit, { names: [id] }: Asked): Promise<number> {
-  if (id === undefined) return complain('rehearse which? an id of "letters" or "list"')
+  if (id === undefined) return complain('rehearse needs an id from "letters" or "list"')
   const { outcome, sentence, says, error } = await audit.post<Rehearsed>(`/failed/${id}/rehearsal`)
   say(sentence)
   for (const message of says) say(indent(`${message.type}  ${JSON.stringify(message.data)}`))
@@ -142,13 +142,17 @@ async function archive(audit: Audit, asked: Asked): Promise<number> {
 async function choose(audit: Audit, { names: ids, values }: Asked, command: string) {
   const filter = filterOf(values)
   const isFilter = Object.keys(filter).length > 0
-  if (ids.length > 0 === isFilter) return complain(`${command} what? Name either ids or a filter.`)
+  if (ids.length > 0 === isFilter) return complain(`${command} needs either ids or a filter`)
   const by = byOf(values)
   if (!by) return complain(`${command} needs --reason TEXT`)
   if (!isFilter) return { ...by, ids, expected: ids.length }
   if (values.expect !== undefined) return { ...by, filter, expected: Number(values.expect) }
   const { count } = await audit.get<{ count: number }>(`/failed/count${queryOf(values)}`)
-  say(count === 0 ? 'There are none.' : `There are ${count}. Look at them (letters), then say --expect ${count}.`)
+  say(
+    count === 0
+      ? 'There are no such messages.'
+      : `There are ${count}. Look at them (letters), then add --expect ${count}.`,
+  )
   return count === 0 ? 1 : 0
 }
 
@@ -166,20 +170,20 @@ async function follow(audit: Audit, { id }: Pick<Replay, 'id'>): Promise<number>
 async function replays(audit: Audit): Promise<number> {
   const { replays: all } = await audit.get<{ replays: Replay[] }>('/replays')
   for (const one of all) say(`${one.createdAt}  ${one.operator}: ${one.reason}\n   ${replayLine(one)}`)
-  if (all.length === 0) say('Nothing was sent again yet.')
+  if (all.length === 0) say('There are no replays yet.')
   return 0
 }
 
 async function stop(audit: Audit, { names: [id], values }: Asked): Promise<number> {
   const by = byOf(values)
-  if (id === undefined || !by) return complain('stop needs the id of a replay, and --reason TEXT')
+  if (id === undefined || !by) return complain('stop needs the id of a replay and --reason TEXT')
   say(replayLine(await audit.post<Replay>(`/replays/${id}/stop`, by)))
   return 0
 }
 
 async function resume(audit: Audit, { names: [id], values }: Asked): Promise<number> {
   const by = byOf(values)
-  if (id === undefined || !by) return complain('resume needs the id of a replay, and --reason TEXT')
+  if (id === undefined || !by) return complain('resume needs the id of a replay and --reason TEXT')
   return follow(audit, await audit.post<Replay>(`/replays/${id}/resume`, by))
 }
 
@@ -194,7 +198,7 @@ async function actions(audit: Audit): Promise<number> {
   const { actions: all } = await audit.get<{ actions: Action[] }>('/actions')
   for (const { at, operator, reason, action, about } of all)
     say(`${at}  ${operator}  ${action}  ${reason}\n   ${JSON.stringify(about)}`)
-  if (all.length === 0) say('Nobody did anything yet.')
+  if (all.length === 0) say('No operator has acted yet.')
   return 0
 }
 
@@ -212,7 +216,7 @@ function byOf({ operator, reason }: Asked['values']) {
 }
 
 function replayLine({ id, state, why, total, sent, failedAgain }: Replay): string {
-  const skipped = state === 'done' && sent < total ? `, ${total - sent} were somebody else's` : ''
+  const skipped = state === 'done' && sent < total ? `, another replay sent ${total - sent}` : ''
   const back = failedAgain > 0 ? `, ${failedAgain} failed again` : ''
   const how = state === 'stopped' ? `stopped: ${why}` : state
   return `${sent} of ${total} sent again${back}${skipped}: ${how} (replay ${id})`

@@ -26,19 +26,19 @@ const big = [{ sku: 'item10', quantity: 11 }]
 const kinds: Kind[] = [
   { title: 'two items, paid and delivered', order: { items: ['item1', 'item2'] } },
   {
-    title: 'express, and told by every channel',
+    title: 'express, with notifications by every channel',
     order: {
       items: [{ sku: 'item3', quantity: 2 }],
       priority: 'express',
       contact: { email: 'ida@example.org', phone: '+49 170 1', push: 'device-1', webhook: 'https://example.org/hook' },
     },
   },
-  { title: 'at the price that the customer has seen', order: { items: ['item2'], expectedTotalCents: 2_000 } },
+  { title: 'at the price that the customer agreed to', order: { items: ['item2'], expectedTotalCents: 2_000 } },
   { title: 'something sold out', order: { items: ['item1', 'soldout'] } },
   { title: 'the card is declined', order: { items: ['item4'], paymentMethod: 'tok_declined' } },
-  { title: 'so much that the customer must confirm, and does', order: { items: big }, afterwards: confirm },
-  { title: 'the customer changes their mind in time', order: { items: big }, afterwards: cancel },
-  { title: 'the carrier does not go there', order: { items: ['item5'], shippingAddress: 'Nowhere 1' } },
+  { title: 'so expensive that the customer must confirm, and does', order: { items: big }, afterwards: confirm },
+  { title: 'the customer cancels in time', order: { items: big }, afterwards: cancel },
+  { title: 'the carrier does not deliver there', order: { items: ['item5'], shippingAddress: 'Nowhere 1' } },
   { title: 'the payment provider takes its time', order: { items: ['item6'], paymentMethod: 'tok_slow' } },
   {
     title: 'the payment provider stays down, and an operator gives it up',
@@ -59,10 +59,10 @@ async function demo(): Promise<void> {
   const run = Date.now().toString(36)
   const orders = kinds.map((kind, index) => ({ ...kind, orderId: `demo-${run}-${index + 1}` }))
   for (const { order, orderId } of orders) await post('order', '/orders', { user: 'gayal', orderId, ...order })
-  say(`${orders.length} orders placed. Their stories, as they end:`)
+  say(`${orders.length} orders placed. The story of each, once it has ended:`)
   await Promise.all(orders.map(({ afterwards, orderId }) => afterwards?.(orderId)))
   for (const { title, orderId } of orders) tell(title, orderId, await storyOf(orderId))
-  say(`\nThe mails lie in ${process.env.DATA_DIR ?? '.data'}/mail.`)
+  say(`\nThe mails are in ${process.env.DATA_DIR ?? '.data'}/mail.`)
 }
 
 function tell(title: string, orderId: string, { ended, durationMs, entries, gaps }: Story): void {
@@ -73,7 +73,7 @@ function tell(title: string, orderId: string, { ended, durationMs, entries, gaps
     say(`  ${at}  ${styleText('cyan', service.padEnd(12))} ${styleText('dim', type.padEnd(29))} ${sentence}`)
   }
   for (const { missing, after } of gaps)
-    say(styleText('red', `  missing: ${missing.join(' or ')} after ${after ?? 'the beginning'}`))
+    say(styleText('red', `  missing: ${missing.join(' or ')} after ${after ?? 'the start'}`))
 }
 
 /** The story once the order has ended and nothing is missing, or what there is of it when patience is over. */
@@ -82,7 +82,7 @@ async function storyOf(orderId: string): Promise<Story> {
     const answer = await get('audit', `/audit/orders/${orderId}`)
     const story = answer.ok ? ((await answer.json()) as Story) : undefined
     if (story && ((story.ended !== null && story.gaps.length === 0) || Date.now() > deadline)) return story
-    if (Date.now() > deadline) throw new Error(`audit-service knows nothing of ${orderId}: does every service run?`)
+    if (Date.now() > deadline) throw new Error(`audit-service has no events of ${orderId}: does every service run?`)
   }
 }
 
@@ -105,7 +105,7 @@ async function giveUp(orderId: string): Promise<void> {
     const [waiting] = retries.filter(({ attempts }) => attempts >= 2)
     if (waiting) return post('payment', `/retries/${waiting.id}/give-up`, {})
   }
-  throw new Error(`nothing waits for order ${orderId}: does payment-service run?`)
+  throw new Error(`payment-service has no retry for order ${orderId}: does it run?`)
 }
 
 async function untilStatus(orderId: string, wanted: string): Promise<void> {

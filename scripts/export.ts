@@ -10,10 +10,10 @@ import { askAbout } from './customers/order-service.ts'
 
 const USAGE = `npm run export -- CUSTOMER --reason TEXT [--operator NAME] [--to FILE]
 
-CUSTOMER is a pseudonym (cus_…), or a user as the shop knows its customer; --customer CUSTOMER says the same. Who asked and why is
-recorded in the audit log; --operator is your login's name unless given. Without --to it is written to standard output.
-It ends with code 1 where a service has not answered, or cannot read all it has: the rest is written all the same, and FILE is named FILE.partial.
-PORT_BASE or PORT, HOST and OPERATOR_TOKENS say where order-service is.`
+CUSTOMER is a pseudonym (cus_…), or the user name in the shop; --customer CUSTOMER means the same. The audit log records who asked,
+and why. --operator is your name; the default is your login. Without --to, the command writes to standard output. The exit code is 1 if
+a service did not answer or could not read all its data: the command writes the rest, with --to into FILE.partial.
+Set PORT_BASE or PORT, HOST and OPERATOR_TOKENS as for order-service.`
 const text = { type: 'string' } as const
 const OPTIONS = { customer: text, reason: text, operator: text, to: text }
 /** What ends the document says whether it is whole; more than all services and why each is missing. */
@@ -33,7 +33,7 @@ try {
 
 async function exportTo(file: string | undefined, customer: string, by: URLSearchParams): Promise<number> {
   const { body } = await askAbout(customer, `export?${by}`)
-  if (!body) throw new Error('order-service has answered nothing')
+  if (!body) throw new Error('the answer of order-service was empty')
   const partial = `${file}.partial`
   let end = ''
   async function* watched(chunks: AsyncIterable<string>): AsyncGenerator<string> {
@@ -47,7 +47,7 @@ async function exportTo(file: string | undefined, customer: string, by: URLSearc
   const chunks = Readable.fromWeb(body).setEncoding('utf8')
   await pipeline(chunks, watched, target, { end: file !== undefined })
   const missing = missingIn(end)
-  for (const { service, why } of missing) process.stderr.write(`something of ${service} is missing: ${why}\n`)
+  for (const { service, why } of missing) process.stderr.write(`data of ${service} is missing: ${why}\n`)
   if (missing.length > 0) return 1
   if (file !== undefined) await rename(partial, file)
   return 0
@@ -56,6 +56,6 @@ async function exportTo(file: string | undefined, customer: string, by: URLSearc
 /** @throws Error where the document is cut off */
 function missingIn(end: string): { service: string; why: string }[] {
   const [, missing] = /\],"missing":(\[.*\]),"isComplete":(?:true|false)\}\s*$/.exec(end) ?? []
-  if (missing === undefined) throw new Error('the answer was cut off: ask again')
+  if (missing === undefined) throw new Error('the answer was cut off: run the command again')
   return JSON.parse(missing)
 }

@@ -5,8 +5,8 @@ import { askAbout } from './customers/order-service.ts'
 
 const USAGE = `npm run forget -- CUSTOMER
 
-CUSTOMER is a pseudonym (cus_…), or a user as the shop knows its customer. It cannot be undone.
-PORT_BASE or PORT, HOST and OPERATOR_TOKENS say where order-service is.`
+CUSTOMER is a pseudonym (cus_…), or the user name in the shop. You cannot undo this.
+Set PORT_BASE or PORT, HOST and OPERATOR_TOKENS as for order-service.`
 const LOOK_EVERY_MS = 500
 
 interface Progress {
@@ -32,14 +32,15 @@ try {
 async function forget(id: string): Promise<void> {
   const told = new Set<string>()
   let progress = await ask('POST', id)
-  process.stdout.write(`${progress.customerId} is to be forgotten\n`)
+  process.stdout.write(`forgetting ${progress.customerId}:\n`)
   for (; ; progress = await ask('GET', id)) {
-    for (const service of progress.done.filter((one) => !told.has(one))) process.stdout.write(`  ${service} has\n`)
+    for (const service of progress.done.filter((one) => !told.has(one)))
+      process.stdout.write(`  ${service} has forgotten\n`)
     for (const service of progress.done) told.add(service)
     if (progress.completedAt !== null) break
     await delay(LOOK_EVERY_MS)
   }
-  process.stdout.write(`forgotten at ${progress.completedAt}; the audit log has the receipt\n`)
+  process.stdout.write(`forgotten at ${progress.completedAt}; the receipt is in the audit log\n`)
 }
 
 async function ask(method: 'GET' | 'POST', id: string): Promise<Progress> {

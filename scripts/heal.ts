@@ -8,8 +8,8 @@ import { serviceNamed } from './services/named.ts'
 
 const USAGE = `npm run heal -- --service SERVICE
 
-Rebuilds the database of SERVICE from the events that audit-service has, which must run; SERVICE must not. What is there
-already stands: restore the newest backup first, if there is one. Interrupted, it is run again.`
+Rebuilds the database of SERVICE from the audit log. audit-service must run; SERVICE must not. The command keeps the
+data that the database already has, so restore the newest backup first, if there is one. If interrupted, run it again.`
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -19,25 +19,25 @@ try {
   const why = error instanceof Error ? error.message : String(error)
   const isUnanswered = error instanceof Error && ['no_answer_in_time', 'broker_unavailable'].includes(errorCode(error))
   process.stderr.write(
-    `${why}${isUnanswered ? '\nIs audit-service running? It is asked for all that happened.' : ''}\n`,
+    `${why}${isUnanswered ? '\nDoes audit-service run? This command reads the events from it.' : ''}\n`,
   )
   process.exitCode = 1
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { service: { type: 'string' } } })
-  if (values.service === undefined) throw new Error(`say which service\n\n${USAGE}`)
+  if (values.service === undefined) throw new Error(`--service is missing\n\n${USAGE}`)
   const name = serviceNamed(values.service, orders.services)
   const definition = definitions.find((one) => one.name === name)
   if (!definition) throw new Error(USAGE)
   // The cast says what the type system cannot: every service's schema is `configWith` the common settings.
   if (!definition.recall)
     throw new Error(
-      `nothing tells ${name} what it was: restore a backup of its database, see docs/backup-and-repair.md`,
+      `${name} cannot be rebuilt from the audit log: restore a backup of its database, see docs/backup-and-repair.md`,
     )
   const config = readConfig(definition.config, process.env) as Parameters<typeof heal>[1]
   if (await isInUse(name, config.dataDir, config.databaseUrl))
-    throw new Error(`${name} runs, or something else has its database open: stop it first`)
+    throw new Error(`${name} runs, or another program has its database open: stop it first`)
   const log = await createLog({ service: name, level: 'warn', pretty: process.stdout.isTTY === true })
   const broker = openServiceBroker(definition, config, log)
   try {
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
       say(`pass ${pass} of ${passes}: ${events} events`)
     }
     await heal(definition, config, { broker, log, now: () => new Date(), progress })
-    say(`${name} is rebuilt. Start it: it says what it had not said, and goes on with what is open.`)
+    say(`${name} is rebuilt. Start it: it publishes what it had not published, and continues its open work.`)
   } finally {
     await broker.close(1_000)
   }

@@ -27,7 +27,7 @@ export async function requireProgram(
   say(`Installing ${program}: apt-get install ${name} (once; its system service stays off) …`)
   await installPackages([name], { signal })
   const installed = find(program)
-  if (installed === undefined) throw new Error(`apt-get installed ${name}, but ${program} is not where it should be.`)
+  if (installed === undefined) throw new Error(`apt-get installed ${name}, but ${program} was not found after that.`)
   return installed
 }
 

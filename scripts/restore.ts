@@ -7,8 +7,8 @@ import { serviceNamed } from './services/named.ts'
 
 const USAGE = `npm run restore -- DIR [--service SERVICE] [--force]
 
-Puts the databases in DIR, or the one of SERVICE, back into DATA_DIR. The services must not run. What was there is moved
-aside, never deleted. --force: also where that has recorded more than the copy.`
+Puts the databases in DIR, or only that of SERVICE, back into DATA_DIR. The services must not run. The command renames
+the existing databases and never deletes them. --force: also replaces a database that is newer than its backup.`
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -18,11 +18,11 @@ try {
     options: { service: { type: 'string' }, force: { type: 'boolean', default: false } },
   })
   const [from, ...more] = positionals
-  if (from === undefined || more.length > 0) throw new Error(`say which backup\n\n${USAGE}`)
+  if (from === undefined || more.length > 0) throw new Error(`DIR is missing\n\n${USAGE}`)
   const service = values.service === undefined ? undefined : serviceNamed(values.service, orders.services)
   const { dataDir, databaseUrl } = readConfig(CommonConfig, process.env)
   if (databaseUrl !== undefined)
-    throw new Error('DATABASE_URL is set: PostgreSQL has its own pg_restore, see docs/backup-and-repair.md')
+    throw new Error('DATABASE_URL is set: use pg_restore of PostgreSQL, see docs/backup-and-repair.md')
   for (const { service: name, movedTo } of await putBack({
     from,
     dataDir,
@@ -30,8 +30,8 @@ try {
     force: values.force,
     now: new Date(),
   }))
-    say(`${name} is restored${movedTo === undefined ? '' : `; what was there is ${movedTo} now`}`)
-  say('Start the services. Where one says database_behind, heal it: docs/backup-and-repair.md.')
+    say(`${name} is restored${movedTo === undefined ? '' : `; the database before it is now ${movedTo}`}`)
+  say('Start the services. If one stops with database_behind, heal it: docs/backup-and-repair.md.')
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1

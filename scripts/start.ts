@@ -47,7 +47,7 @@ async function untilTheEnd(fleet: Fleet): Promise<number> {
   const ended = await Promise.race([fleet.firstExit, aborted(interrupted)])
   if (!ended || interrupted.aborted) return 0
   const how = ended.exit.signal ? `was ended by ${ended.exit.signal}` : `ended with code ${ended.exit.code}`
-  console.error(`${ended.label}-service ${how}; its last lines above say why. Stopping the others.`)
+  console.error(`${ended.label}-service ${how}; its last log lines above say why. Stopping the other services.`)
   return 1
 }
 
@@ -60,6 +60,6 @@ async function refuseBusyPorts(plan: readonly ServicePlan[]): Promise<void> {
   const list = busy.map(({ port, label }) => `${port} (${label})`).join(', ')
   const other = ((plan[0]?.port ?? 8080) + 1000) % 60_000
   throw new Error(
-    `Already in use: port ${list}. Stop what listens there, or choose other ports: PORT_BASE=${other} npm start`,
+    `Already in use: port ${list}. Stop the program that listens there, or use other ports: PORT_BASE=${other} npm start`,
   )
 }

@@ -39,7 +39,7 @@ try {
   await script('check.ts')
   await writeStory()
   await script('test.ts', ...TESTS)
-  console.log(`${NOUN}-service and ${PROVIDERS.join(', ')} were made, and everything is green with them`)
+  console.log(`${NOUN}-service and ${PROVIDERS.join(', ')} were generated, and all tests pass with them`)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
@@ -98,7 +98,7 @@ async function onlyChanged(files: readonly string[]): Promise<void> {
   const others = lines
     .map((line) => line.slice(3))
     .filter((path) => !allowed.includes(path) && !path.endsWith('node_modules'))
-  if (others.length > 0) throw new Error(`one list and new files were to change, but so did ${others.join(', ')}`)
+  if (others.length > 0) throw new Error(`only one list and new files should change, but so did ${others.join(', ')}`)
 }
 
 async function writeStory(): Promise<void> {

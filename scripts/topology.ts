@@ -7,11 +7,12 @@ import { CommonConfig, readConfig } from '@orders/shared/runtime'
 import { type Management, managementOf } from './topology/management.ts'
 import { type Plan, planPrune } from './topology/prune.ts'
 
-const USAGE = `npm run topology -- prune          says what no running copy names any more, asks, and removes it
-npm run topology -- prune --yes    the same without asking
-npm run topology -- prune --dry    only says it
+const USAGE = `npm run topology -- prune          lists the bindings, queues and exchanges that no running copy declares any more, asks,
+                                   and removes them
+npm run topology -- prune --yes    removes them without asking
+npm run topology -- prune --dry    only lists them
 
-AMQP_URL says which broker, MANAGEMENT_URL where its management API is (default: port 15672 of the same host).`
+AMQP_URL is the broker, MANAGEMENT_URL its management API (default: port 15672 of the same host).`
 
 const say = (line = '') => process.stdout.write(`${line}\n`)
 
@@ -42,7 +43,7 @@ async function main(): Promise<number> {
     say('Nothing to remove.')
     return plan.stays.length === 0 ? 0 : 1
   }
-  say('No running copy names any more:')
+  say('No running copy declares these any more:')
   for (const line of lines) say(`  ${line}`)
   if (values.dry || !(values.yes || (await isAgreed()))) return 0
   await remove(management, plan)
@@ -67,7 +68,7 @@ async function remove(management: Management, { bindings, queues, exchanges }: P
 
 async function isAgreed(): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    say('Nothing was removed: say --yes.')
+    say('Nothing was removed. To remove without a question, add --yes.')
     return false
   }
   const asking = createInterface({ input: process.stdin, output: process.stdout })

@@ -8,11 +8,11 @@ import { verifyLog } from './verify/log.ts'
 const USAGE = `npm run verify -- [--since FILE] [--bodies] [--key LINE] [--url URL]
 npm run verify -- --key LINE --archive FILE [--archive FILE …]
 
---since FILE  checkpoints that were kept: the log must begin with what the newest of them says
---bodies      reads every event too, and computes the whole tree from them; OPERATOR_TOKENS, if the service has any
---key LINE    the log's key, as GET /audit/key once gave it to you
---url URL     audit-service; default http://127.0.0.1:8085
---archive FILE  entries that have left the database: they must be those that the log has signed; nobody is asked`
+--since FILE  checkpoints that you kept: the log must begin with the entries of the newest one
+--bodies      also reads every event and computes the whole tree again; needs OPERATOR_TOKENS if the service has tokens
+--key LINE    the log's key, which GET /audit/key gave you before
+--url URL     the URL of audit-service; default http://127.0.0.1:8085
+--archive FILE  checks that the log signed the entries in this archive file; needs no service`
 
 try {
   process.exitCode = await main()
@@ -23,7 +23,7 @@ try {
 
 /** Each by itself; files of one log that follow each other show that none is missing between them. */
 async function verifyArchives(paths: string[], key: string | undefined): Promise<number> {
-  if (key === undefined) throw new Error('say by whose key, as GET /audit/key once gave it to you: --key LINE')
+  if (key === undefined) throw new Error('--archive needs --key LINE, the key that GET /audit/key gave you before')
   const verifier = verifierIn(key)
   let isBroken = false
   for (const path of paths) {
@@ -32,7 +32,7 @@ async function verifyArchives(paths: string[], key: string | undefined): Promise
     process.stdout.write(
       read === undefined || read instanceof Error
         ? `BROKEN: ${read?.message ?? path}.\n`
-        : `${path} holds: entries ${read.first} to ${read.first + read.entries.length - 1}.\n`,
+        : `${path} is valid: entries ${read.first} to ${read.first + read.entries.length - 1}.\n`,
     )
   }
   return isBroken ? 1 : 0
@@ -57,6 +57,6 @@ async function main(): Promise<number> {
     token: process.env.OPERATOR_TOKENS?.split(',')[0],
     say: (line) => process.stdout.write(`${line}\n`),
   })
-  process.stdout.write(wrong === undefined ? `The log holds: ${size} entries.\n` : `BROKEN: ${wrong}.\n`)
+  process.stdout.write(wrong === undefined ? `The log is valid: ${size} entries.\n` : `BROKEN: ${wrong}.\n`)
   return wrong === undefined ? 0 : 1
 }

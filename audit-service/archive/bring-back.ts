@@ -34,7 +34,8 @@ export async function bringBack(
     const some = blocks.slice(at, at + BLOCKS_A_STEP).map((block) => {
       const kept = entries.slice(block.first - first, block.first - first + block.count)
       const leaves = Buffer.concat(kept.map(leafHashOf))
-      if (!leaves.equals(block.hashes)) throw new Error(`the log has other entries from ${block.first} on`)
+      if (!leaves.equals(block.hashes))
+        throw new Error(`from entry ${block.first} on, the log has other entries than the file`)
       return { block, entries: kept.map((one, place) => entryOf(one, block.first + place)) }
     })
     const subjects = [...new Set(some.flatMap((one) => one.entries.map(({ subject }) => subject)))]
@@ -61,7 +62,7 @@ export async function bringBack(
 
 function numberOf(numbers: ReadonlyMap<string, number>, name: string): number {
   const number = numbers.get(name)
-  if (number === undefined) throw new Error(`the log knows no ${name}`)
+  if (number === undefined) throw new Error(`the log has no ${name}`)
   return number
 }
 

@@ -77,17 +77,17 @@ export function openArchive(bytes: Buffer, verifier: Verifier): Archive {
   const { header, packed } = partsOf(bytes)
   const { first, count, checkpoint } = header
   const edge: Edge = { size: first - 1, partial: header.edge.map((hashes) => hashes.map(fromBase64)) }
-  demand(isEdge(edge), 'its tree of what came before is none')
+  demand(isEdge(edge), 'the tree of its earlier entries is invalid')
   const signed = openCheckpoint(checkpoint, verifier)
   if (!signed) throw new ArchiveError(`its checkpoint is not signed by ${verifier.name}`)
   // A text in base64 may have bits that say nothing, and no signature covers the signature.
   const signature = checkpoint.trimEnd().slice(checkpoint.trimEnd().lastIndexOf(' ') + 1)
-  demand(inBase64(Buffer.from(signature, 'base64')) === signature, 'its signature is not as it was written')
+  demand(inBase64(Buffer.from(signature, 'base64')) === signature, 'its signature was changed')
   const entries = entriesIn(packed)
-  demand(entries.length === count, `it has ${entries.length} entries, and not ${count}`)
+  demand(entries.length === count, `it has ${entries.length} entries instead of ${count}`)
   const { edge: after } = grown(edge, entries.map(leafHashOf))
   const tree = { size: after.size, root: rootOf(after) }
-  demand(isConsistent(tree, signed, header.consistency.map(fromBase64)), 'its entries are not those that were signed')
+  demand(isConsistent(tree, signed, header.consistency.map(fromBase64)), 'its entries differ from the signed ones')
   return { first, entries }
 }
 
@@ -97,8 +97,8 @@ function partsOf(bytes: Buffer): { header: Header; packed: Buffer } {
   const packed = bytes.subarray(end + 1)
   const header = headerIn(line)
   // Every byte counts: there is one way to write it.
-  demand(JSON.stringify(header) === line, 'its first line is not as it was written')
-  demand(digest('sha256', packed) === header.sha256, 'what follows its first line is not what was written')
+  demand(JSON.stringify(header) === line, 'its first line was changed')
+  demand(digest('sha256', packed) === header.sha256, 'the part after its first line was changed')
   return { header, packed }
 }
 
@@ -109,7 +109,7 @@ function headerIn(line: string): Header {
   } catch {
     throw new ArchiveError('its first line is not JSON')
   }
-  demand(isHeader(value), `it is no ${FORMAT}`)
+  demand(isHeader(value), `it is not in the format ${FORMAT}`)
   return value
 }
 
@@ -145,7 +145,7 @@ function entriesIn(packed: Buffer): Kept[] {
   try {
     text = inflateRawSync(packed, { maxOutputLength: UNPACKED_MAX_BYTES }).toString()
   } catch {
-    throw new ArchiveError('what follows its first line cannot be unpacked')
+    throw new ArchiveError('the part after its first line cannot be decompressed')
   }
   return text.split('\n').map((line) => {
     // The cast is the decoding edge: what a line says is compared with its leaf.
@@ -158,7 +158,7 @@ const inBase64 = (hash: Buffer) => hash.toString('base64')
 
 function fromBase64(text: string): Buffer {
   const hash = Buffer.from(text, 'base64')
-  demand(hash.length === 32 && inBase64(hash) === text, 'a hash in it is none')
+  demand(hash.length === 32 && inBase64(hash) === text, 'it contains an invalid hash')
   return hash
 }
 

@@ -44,7 +44,7 @@ export async function readWhole(
   try {
     const bytes = await readFile(path)
     const found = sha256Of(bytes)
-    if (sha256 !== undefined && found !== sha256) throw new Error('it is not the file that was written')
+    if (sha256 !== undefined && found !== sha256) throw new Error('it is not the file that audit-service wrote')
     return { ...openArchive(bytes, verifier), sha256: found }
   } catch (thrown) {
     throw new BrokenError('archive_broken', `${path}: ${asError(thrown).message}`, { cause: thrown })

@@ -30,10 +30,10 @@ const routes = [
     /^failed$/,
     ({ query }) => ({ title: 'Failed messages', section: 'failed', page: html`<${Failed} query=${query} />` }),
   ],
-  [/^failed\/replays$/, () => ({ title: 'Sent again', section: 'failed', page: html`<${Resends} />` })],
+  [/^failed\/replays$/, () => ({ title: 'Replays', section: 'failed', page: html`<${Resends} />` })],
   [
     /^failed\/replays\/([0-9a-f]+)$/,
-    ({ id }) => ({ title: 'Sending again', section: 'failed', page: html`<${ResendPage} id=${id} />` }),
+    ({ id }) => ({ title: 'Replay', section: 'failed', page: html`<${ResendPage} id=${id} />` }),
   ],
   [
     /^failed\/([0-9a-f]+)$/,
@@ -48,7 +48,7 @@ const routes = [
   [
     /^services\/([a-z]+-service)\/retries$/,
     ({ id }) => ({
-      title: `What waits in ${id}`,
+      title: `Retries of ${id}`,
       section: 'services',
       page: html`<${Retries} key=${id} service=${id} />`,
     }),
@@ -67,7 +67,7 @@ function shownAt(hash) {
   return {
     title: 'No such page',
     section: 'none',
-    page: html`<h1 tabindex="-1">There is no such page</h1><p><a href="#/">Is anything wrong?</a></p>`,
+    page: html`<h1 tabindex="-1">There is no such page</h1><p><a href="#/">Go to the first page</a></p>`,
   }
 }
 
@@ -161,11 +161,11 @@ function Locked() {
   return html`<main class="ask">
     <form onSubmit=${give}>
       <h1>Operators only</h1>
-      <p role="status">${wasTokenRefused() ? 'This token does not give access here. Try another one.' : 'The log holds what customers did. Show that you may read it.'}</p>
+      <p role="status">${wasTokenRefused() ? 'This token does not give access here. Try another one.' : 'The audit log contains data about customers. Enter an operator token to read it.'}</p>
       <label for="token">Token</label>
-      <input id="token" name="token" type="password" required pattern="[!-~]+" title="Letters, digits and signs, no blanks" autocomplete="off" spellcheck="false" />
+      <input id="token" name="token" type="password" required pattern="[!-~]+" title="Letters, digits and punctuation, without spaces" autocomplete="off" spellcheck="false" />
       <button class="main" type="submit">Open the console</button>
-      <p class="small">One of <code>OPERATOR_TOKENS</code>. This tab keeps it until it is closed.</p>
+      <p class="small">Use one of <code>OPERATOR_TOKENS</code>. This tab keeps the token until you close the tab.</p>
     </form>
   </main>`
 }

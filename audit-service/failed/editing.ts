@@ -36,6 +36,6 @@ function readBy(registry: Registry, arrived: Arrived, typeBefore: string) {
   } catch (thrown) {
     const error = asError(thrown)
     if (!registry.contracts.has(typeBefore) && errorCode(error) !== 'invalid_data') return undefined
-    throw new RejectedError(422, errorCode(error), `it could not be handled: ${error.message}`)
+    throw new RejectedError(422, errorCode(error), `no service could handle this body: ${error.message}`)
   }
 }

@@ -133,9 +133,9 @@ const inUtc = (instant: string | undefined) => instant && new Date(instant).toIS
  * @throws RejectedError 400 `invalid_input` for what names nothing in particular
  */
 export function selectionOf({ ids, filter }: Pick<Static<typeof Selected>, 'ids' | 'filter'>): Selection {
-  if ((ids === undefined) === (filter === undefined)) throw unclear('name either ids or a filter')
+  if ((ids === undefined) === (filter === undefined)) throw unclear('send either ids or a filter')
   if (ids) return { ids }
-  if (!filter || Object.keys(filter).length === 0) throw unclear('a filter must say something')
+  if (!filter || Object.keys(filter).length === 0) throw unclear('the filter must have at least one field')
   return { filter: filterOf(filter) }
 }
 

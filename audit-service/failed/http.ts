@@ -251,11 +251,11 @@ export function failedRoutes(
 /** @throws RejectedError 404 `no_such_failure` */
 export async function foundIn(sql: Parameters<typeof findFailure>[0], id: string): Promise<Failure> {
   const found = await findFailure(sql, id)
-  if (!found) throw new RejectedError(404, 'no_such_failure', `nothing is kept under ${id}`)
+  if (!found) throw new RejectedError(404, 'no_such_failure', `there is no failed message ${id}`)
   return found
 }
 
-const notWaiting = ({ state }: Failure) => new RejectedError(409, 'wrong_state', `it is ${state}`)
+const notWaiting = ({ state }: Failure) => new RejectedError(409, 'wrong_state', `the message is ${state}`)
 
 const etagOf = ({ revision }: { revision: number }) => `"${revision}"`
 

@@ -129,9 +129,9 @@ function codeOf(death: ReturnType<typeof deathOf>, home: string | undefined): st
 }
 
 function reasonOf(code: string): string {
-  if (code === 'unrouted') return 'no binding wanted it'
-  if (code === 'broker_delivery_limit') return 'its handling ended without an answer again and again'
-  return code.startsWith('broker_') ? 'the broker gave it up by itself' : 'nobody has told why'
+  if (code === 'unrouted') return 'no queue is bound for it'
+  if (code === 'broker_delivery_limit') return 'its deliveries ended again and again without being settled'
+  return code.startsWith('broker_') ? 'the broker dead-lettered it' : 'its dead letter gives no reason'
 }
 
 /** The innermost frame of ours: by the function's name, since a line's number changes with every version. */

@@ -114,6 +114,6 @@ export function operationRoutes(
   /** @throws RejectedError 404 `no_such_service` */
   function known(service: string): string {
     if (services.includes(service)) return service
-    throw new RejectedError(404, 'no_such_service', `there is no ${service}; there are ${services.join(', ')}`)
+    throw new RejectedError(404, 'no_such_service', `there is no ${service}; the services are ${services.join(', ')}`)
   }
 }

@@ -60,19 +60,20 @@ function nextStepFor({
   openBreakers,
 }: Pick<Looked, 'service' | 'status' | 'openBreakers'> & { faults: string[] }): string | null {
   if (status === 'not_answering')
-    return `Start ${service}, or look at its log where it runs. Nothing is lost meanwhile: its messages wait in its queue.`
+    return `Start ${service}; if it runs, look at its log. Nothing is lost: its messages wait in its queue.`
   const [fault] = faults
   if (fault?.startsWith('broker: policy') || fault?.startsWith('broker: operator policy'))
-    return 'Take that policy away from this queue: rabbitmqctl list_policies shows it.'
+    return 'Remove that policy from this queue: rabbitmqctl list_policies shows it.'
   if (fault?.includes('is refused'))
     return 'Look at that queue in RabbitMQ: it is full, missing or limited by a policy.'
-  if (fault?.startsWith('broker:')) return `Look at RabbitMQ: ${service} goes on by itself when it can reach it.`
+  if (fault?.startsWith('broker:'))
+    return `Look at RabbitMQ: ${service} continues by itself when it can reach the broker.`
   if (fault?.startsWith('database:'))
-    return `Look at the database of ${service}: it goes on by itself when it can write.`
-  if (fault === STOPPING) return 'It is being stopped: start it when that is over.'
+    return `Look at the database of ${service}: the service continues by itself when it can write.`
+  if (fault === STOPPING) return 'The service is stopping: start it again when it has stopped.'
   if (fault !== undefined) return `Look at the log of ${service}.`
   if (openBreakers.length > 0)
-    return `Ask whoever runs ${openBreakers.join(' and ')}: calls begin again by themselves when it serves.`
+    return `Ask the operator of ${openBreakers.join(' and ')}. The service calls it again by itself when it works.`
   return null
 }
 

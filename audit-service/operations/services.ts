@@ -23,7 +23,7 @@ export function lookAtServices(options: Options): () => Promise<Looked[]> {
 
   async function answerOf(service: string): Promise<Answer> {
     const { fault } = broker.status()
-    if (fault !== undefined) return { error: new Error(`audit-service cannot ask: ${fault}`) }
+    if (fault !== undefined) return { error: new Error(`audit-service cannot ask it: ${fault}`) }
     return ask(broker, operationsOf(service).state, {}, answerMs).then(
       (state) => ({ state }),
       (thrown: unknown) => ({ error: asError(thrown) }),

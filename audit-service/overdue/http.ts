@@ -97,11 +97,7 @@ export function overdueRoutes(
       const { gaps } = await listGaps(database, { orderId, limit: AtOnce })
       const facts = await factsOf(database, domain, gaps)
       if (facts.length === 0)
-        throw new RejectedError(
-          409,
-          'nothing_to_say',
-          `${orderId} waits for nothing that a fact said again would bring`,
-        )
+        throw new RejectedError(409, 'nothing_to_say', `publishing events of ${orderId} again would close no gap`)
       const said = facts.map(({ id }) => id)
       await recorded(by, { orderId, said })
       await resay(broker, domain, facts)
@@ -126,7 +122,7 @@ export function overdueRoutes(
       await following.now()
       const count = (await listHops(database)).find((one) => one.hop === hop)?.count ?? 0
       if (count !== expected)
-        throw new RejectedError(409, 'other_count', `${hop}: there are ${count} now, not ${expected}; look again`)
+        throw new RejectedError(409, 'other_count', `${hop}: there are ${count} now, not ${expected}: nothing was done`)
       await recorded(by, { hop, gaps: count })
       let said = 0
       for (let after: Place | undefined, isFirst = true; isFirst || after; isFirst = false) {

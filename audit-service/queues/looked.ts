@@ -67,6 +67,7 @@ export function lookedAt(
 }
 
 function nextStepFor(backsUp: 'no_consumer' | 'too_slow', service: string, queue: string): string {
-  if (backsUp === 'no_consumer') return `Start ${service}: nobody takes from ${queue}. What waits there is not lost.`
-  return `${service} takes less than comes: look at its log and at what it waits for, or start a second copy of it.`
+  if (backsUp === 'no_consumer')
+    return `Start ${service}: ${queue} has no consumer. The messages that wait there are not lost.`
+  return `${service} consumes fewer messages than arrive: look at its log and at the systems that it calls, or start a second copy of it.`
 }

@@ -55,7 +55,11 @@ export interface LookedQueues {
   queues: LookedQueue[]
 }
 
-const NOT_ASKED: LookedQueues = { why: 'MANAGEMENT_URL=off: the broker is not asked', at: null, queues: [] }
+const NOT_ASKED: LookedQueues = {
+  why: 'MANAGEMENT_URL=off: audit-service does not ask the broker',
+  at: null,
+  queues: [],
+}
 
 /** Whoever opens it closes it. */
 export function watchQueues({ management, ...options }: Options): QueueWatch {

@@ -89,7 +89,7 @@ describe('a resend', () => {
   })
 
   it('stops when one fails again, at whatever it is, but for what was known when it was resumed', () => {
-    const stop = { do: 'stop', why: '2 of those sent again failed again' }
+    const stop = { do: 'stop', why: '2 of the messages sent failed again' }
     for (const moment of [resend(), resend({ position: 1 }), resend({ position: 1, watchUntil: later })])
       expect(nextOf(moment, 2, now)).toEqual(stop)
     expect(nextOf(resend({ tolerated: 3 }), 5, now)).toEqual(stop)

@@ -110,22 +110,22 @@ describe('a story', () => {
       tell([...completed].reverse())?.entries.map(({ afterMs, service, sentence }) => [afterMs, service, sentence]),
     ).toEqual([
       [0, 'order', 'gayal ordered 2 lines'],
-      [10, 'inventory', 'inventory set 2 lines aside, total €25.00'],
-      [10, 'notification', 'the customer is to be told about order.created by email'],
-      [10, 'notification', 'the customer was told about order.created by email, through file'],
+      [10, 'inventory', 'inventory reserved 2 lines, total €25.00'],
+      [10, 'notification', 'the customer will be notified about order.created by email'],
+      [10, 'notification', 'the customer was notified about order.created by email, through file'],
       [20, 'payment', 'payment charged the customer, total €25.00'],
       [20, 'inventory', 'inventory sold the goods'],
       [20, 'order', 'the order is paid'],
       [20, 'shipping', 'ACME took the parcel, tracking number T1'],
       [20, 'order', 'the order is on its way, tracking number T1'],
-      [20, 'notification', 'the customer is to be told about order.paid by email'],
-      [20, 'notification', 'the customer was told about order.paid by email, through file'],
-      [25, 'notification', 'the customer is to be told about order.shipped by email'],
-      [25, 'notification', 'the customer was told about order.shipped by email, through file'],
+      [20, 'notification', 'the customer will be notified about order.paid by email'],
+      [20, 'notification', 'the customer was notified about order.paid by email, through file'],
+      [25, 'notification', 'the customer will be notified about order.shipped by email'],
+      [25, 'notification', 'the customer was notified about order.shipped by email, through file'],
       [3_020, 'shipping', 'the parcel reached the customer'],
       [3_020, 'order', 'the order is complete'],
-      [3_020, 'notification', 'the customer is to be told about order.completed by email'],
-      [3_020, 'notification', 'the customer was told about order.completed by email, through file'],
+      [3_020, 'notification', 'the customer will be notified about order.completed by email'],
+      [3_020, 'notification', 'the customer was notified about order.completed by email, through file'],
     ])
   })
 
@@ -151,7 +151,7 @@ describe('a story', () => {
     for (const type of ['order.teleported', 'constructor'])
       expect(
         tell([{ id: '1', type, subject: orderId, source: '/order-service', time: at(0), data: 7 }])?.entries,
-      ).toMatchObject([{ sentence: `order-service said ${type}`, service: 'order' }])
+      ).toMatchObject([{ sentence: `order-service published ${type}`, service: 'order' }])
   })
 
   it('reads events whose data is of another version', () => {
@@ -164,7 +164,7 @@ describe('a story', () => {
     expect(text).toBe(`Order 123: not ended yet
 
    +0 ms  order      gayal ordered 2 lines
-  +10 ms  inventory  inventory set 2 lines aside, total €25.00
+  +10 ms  inventory  inventory reserved 2 lines, total €25.00
   +20 ms  payment    payment charged the customer, total €25.00
 
 Still to come:
@@ -249,7 +249,7 @@ describe('a gap', () => {
     const event = told(NotificationSent.of(orderId, at(0), data, { detail: 'order.paid.sms' }))
     const story = tell([...completed, event])
     expect(story?.entries.map(({ sentence }) => sentence)).toContain(
-      'nobody was told about order.paid: sms has no provider here, only a stand-in, log',
+      'the customer was not notified about order.paid: sms has no provider, only a stand-in, log',
     )
   })
 
@@ -258,7 +258,7 @@ describe('a gap', () => {
     const asked = NotificationRequested.of(orderId, at(4_000), data, { detail: 'order.paid.email.2' })
     const story = tell([...completed, told(asked)])
     expect(story?.entries.at(-1)?.sentence).toBe(
-      'an operator has the customer told again about order.paid by email: it was full',
+      'an operator requested another notification about order.paid by email: it was full',
     )
     expect(story?.gaps).toMatchObject([
       { missing: ['notification.sent/order.paid.email.2', 'notification.failed/order.paid.email.2'] },
@@ -358,7 +358,7 @@ describe('money that is owed and was given up', () => {
 
   it('is told in words, and says what to do', () => {
     expect(tell([abandoned('whole')])?.entries[0]?.sentence).toBe(
-      'money is owed to the customer, and nobody tries to give it back any more, total €10.00: an operator gave it up after 3 attempts: the payment provider answers 503',
+      'the refund owed to the customer was given up, total €10.00: an operator gave it up after 3 attempts: the payment provider answers 503',
     )
     const gap = { orderId, status: 'missing' as const, unanswered: { subject: 1, event: abandoned('whole') } }
     expect(nextStepOf(gap, () => false)).toBe(`POST /payments/${orderId}/refund (payment-service)`)
@@ -457,10 +457,10 @@ describe('news that a rule holds', () => {
       held('sms', at(1), 'a_new_rule'),
     ]
     expect(events.map((event) => tell([event])?.entries[0]?.sentence)).toEqual([
-      `the customer is told about order.paid by email later, after the quiet hours, at ${morning}`,
-      `the customer is told about order.paid by sms later, together with other news, at ${noon}`,
-      `the customer is told about order.paid by sms later, since there is no room for more, at ${morning}`,
-      `the customer is told about order.paid by sms later: a_new_rule, at ${at(1)}`,
+      `the notification about order.paid by email is held until ${morning} because of quiet hours`,
+      `the notification about order.paid by sms is held until ${noon} for a digest`,
+      `the notification about order.paid by sms is held until ${morning} because of the throttle`,
+      `the notification about order.paid by sms is held until ${at(1)}: a_new_rule`,
     ])
     const story = tell([...unsaid, held('email', morning)], at(3_600_000)) ?? expect.fail()
     expect(textOf(story)).toContain(

@@ -22,9 +22,9 @@ interface Options {
 export async function backUp({ services, dataDir, to, version, now, progress }: Options): Promise<Copied[]> {
   const there = services.filter((service) => existsSync(join(dataDir, `${service}.db`)))
   if (there.length === 0)
-    throw new Error(`there is no database in ${dataDir}: DATA_DIR says where the services keep theirs`)
+    throw new Error(`there is no database in ${dataDir}: set DATA_DIR to the data folder of the services`)
   await mkdir(to, { recursive: true })
-  if ((await readdir(to)).length > 0) throw new Error(`${to} is not empty: a backup is never written over another`)
+  if ((await readdir(to)).length > 0) throw new Error(`${to} is not empty: a backup needs a new or empty folder`)
   const databases: Copied[] = []
   for (const service of there) {
     const file = `${service}.db`

@@ -42,9 +42,10 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
 export async function readManifest(folder: string): Promise<Manifest> {
   if (!existsSync(folder)) throw new Error(`there is no folder ${folder}`)
   const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined)
-  if (text === undefined) throw new Error(`${folder} is no backup, or one that was not finished: it has no ${MANIFEST}`)
+  if (text === undefined)
+    throw new Error(`${folder} is not a backup, or the backup was not finished: it has no ${MANIFEST}`)
   const manifest = parsed(text)
-  if (!Check(Manifest, manifest)) throw new Error(`${join(folder, MANIFEST)} is not what npm run backup writes`)
+  if (!Check(Manifest, manifest)) throw new Error(`${join(folder, MANIFEST)} was not written by npm run backup`)
   return manifest
 }
 

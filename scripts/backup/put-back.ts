@@ -46,18 +46,18 @@ async function demandWhole(from: string, { file, sha256 }: Copied): Promise<void
   if (!existsSync(path)) throw new Error(`${path} is missing: nothing was restored`)
   if ((await sha256Of(path)) !== sha256)
     throw new Error(
-      `${path} is not what was backed up: its SHA-256 differs. Nothing was restored; take another backup.`,
+      `${path} has changed since the backup: its SHA-256 differs. Nothing was restored; use another backup.`,
     )
 }
 
 function faultOf(path: string, { service, said }: Copied, force: boolean): string | undefined {
-  if (isSqliteInUse(path)) return `${service} runs, or something else has ${path} open: stop it first`
+  if (isSqliteInUse(path)) return `${service} runs, or another program has ${path} open: stop it first`
   if (force) return undefined
   const now = lookedInto(path)
   if (now === 'damaged') return undefined
   const more = (now?.said ?? 0) - said
   return more > 0
-    ? `${path} is newer than the backup: it has recorded ${more} messages since. --force puts it aside all the same.`
+    ? `${path} is newer than the backup: the service has recorded ${more} messages since. To replace it anyway, add --force.`
     : undefined
 }
 

@@ -57,7 +57,9 @@ async function useListening(): Promise<Broker | undefined> {
     result === 'guest refused'
       ? 'A broker listens on localhost:5672 but does not let guest/guest in.'
       : 'Something that is not RabbitMQ listens on localhost:5672.'
-  throw new Error(`${fault} Set AMQP_URL to the broker to use (amqp://user:password@host:port), or stop what listens.`)
+  throw new Error(
+    `${fault} Set AMQP_URL to the broker to use (amqp://user:password@host:port), or stop the program that listens there.`,
+  )
 }
 
 function foreign(amqpUrl: string, how: string, managementUrl?: string): Broker {

@@ -19,6 +19,6 @@ export async function launchEpmd({ installation, epmdPort, address }: Epmd): Pro
   const epmd = await start(installation.epmd, args, { stdio: 'ignore' })
   await until(async () => epmd.hasExited() || (await somethingListens(epmdPort)), 20)
   if (epmd.hasExited())
-    throw new Error(`Erlang's name server (${installation.epmd}) does not start on port ${epmdPort}.`)
+    throw new Error(`Erlang's name server (${installation.epmd}) did not start on port ${epmdPort}.`)
   return epmd
 }

@@ -38,7 +38,7 @@ export function findRabbit(): RabbitInstallation | undefined {
   ]
   const folders = chosen ? [chosen] : usual
   const bin = folders.find((folder) => existsSync(join(folder, 'rabbitmq-server')))
-  if (chosen && !bin) throw new Error(`RABBITMQ_BIN=${chosen} has no rabbitmq-server in it.`)
+  if (chosen && !bin) throw new Error(`RABBITMQ_BIN=${chosen} contains no rabbitmq-server.`)
   const epmd = findEpmd(path)
   if (!bin || !epmd) return undefined
   return { bin: dirname(realpathSync(join(bin, 'rabbitmq-server'))), epmd }
@@ -61,7 +61,7 @@ export async function requireRabbit(
   // The package enables its service for the next boot, where it would take the port of the project's own node.
   if (existsSync('/run/systemd/system')) await capture('systemctl', ['disable', 'rabbitmq-server'])
   const installed = findRabbit()
-  if (!installed) throw new Error('apt-get installed rabbitmq-server, but its programs are not where they should be.')
+  if (!installed) throw new Error('apt-get installed rabbitmq-server, but its programs were not found after that.')
   return installed
 }
 

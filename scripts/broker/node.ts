@@ -201,6 +201,6 @@ async function failureReport(what: string, files: RabbitNodeFiles): Promise<stri
   })
   // RabbitMQ's own words for it are among many others.
   const isOfAnother = logs.some((log) => log.includes('failed_to_initialize_feature_flags_registry'))
-  const dataOf = `Its data in ${dirname(dirname(files.brokerLogPath))} is of another version of RabbitMQ, too old or too new for this one: remove the folder, or run that version.`
+  const dataOf = `Its data in ${dirname(dirname(files.brokerLogPath))} is from a RabbitMQ version that is too old or too new for this one: remove the folder, or run that version.`
   return [what, ...tails, ...(isOfAnother ? [dataOf] : [])].join('\n')
 }

@@ -7,7 +7,7 @@ import { startRabbitNode } from './node.ts'
 
 /** @throws Error where the port is taken */
 export async function startOnPort(port: number, say: (line: string) => void, signal: AbortSignal): Promise<Broker> {
-  if (!(await portIsFree(port))) throw new Error(`Port ${port} is taken.`)
+  if (!(await portIsFree(port))) throw new Error(`Port ${port} is already in use.`)
   const installation = await requireRabbit(say, waysToInstall, signal)
   const dir = `.data/rabbitmq-${port}`
   say(`Starting RabbitMQ on port ${port} (about six seconds) …`)

@@ -42,7 +42,7 @@ export async function currentBuild(say, project = OURS) {
     say('Compiling the services (once for each change of a source file) …')
     await make(folder, project)
   }
-  throw new Error('The sources change faster than they can be compiled, or what is compiled does not stay on the disk.')
+  throw new Error('The sources changed while they were compiled, or the compiled files disappeared from the disk.')
 }
 
 /**

@@ -32,7 +32,7 @@ export async function packKernel(folder: string, into: string): Promise<string> 
   await cp(join(ROOT, 'scripts', 'building', 'kernel.md'), join(out, 'README.md'))
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', resolve(into)], { cwd: out })
   const [packed] = JSON.parse(stdout) as { filename: string }[]
-  if (!packed) throw new Error(`npm pack said nothing of what it packed from ${out}`)
+  if (!packed) throw new Error(`npm pack did not say what it packed from ${out}`)
   return join(resolve(into), packed.filename)
 }
 

@@ -7,7 +7,7 @@ interface Agreed {
   because: string
 }
 
-const NO_SUCH_DAY = 'an instant must be one that the calendar has; those that it has not were said by nobody'
+const NO_SUCH_DAY = 'a time must exist in the calendar; no service ever published one that does not'
 
 export const agreed: readonly Agreed[] = [
   { contract: 'urn:orders:payment.confirmation_required:1', field: 'confirmBefore', because: NO_SUCH_DAY },

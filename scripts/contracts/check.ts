@@ -44,7 +44,7 @@ function unreadToday({ version, contracts }: Release, today: Today): Break[] {
 
 const notRead = (version: string): Refusal => ({
   field: '',
-  why: `release ${version} says it, and no reader of it is left`,
+  why: `is published by release ${version}, and nothing reads it any more`,
 })
 
 /** What today's say, read by a copy of that release. A version that it does not know waits there for its successor. */
@@ -62,7 +62,7 @@ function unreadMessages({ version, messages }: Release, today: Today): Break[] {
     const why = unreadableWhy(today.registry, Buffer.from(text))
     if (why === undefined) return []
     const { type, dataschema, id } = JSON.parse(text)
-    return breaksOf(type, dataschema, today, "today's", [{ field: '', why: `${id}, recorded of ${version}: ${why}` }])
+    return breaksOf(type, dataschema, today, "today's", [{ field: '', why: `${id}, recorded with ${version}: ${why}` }])
   })
 }
 
@@ -87,8 +87,8 @@ function questionBreaks({ version, questions }: Release, { rpcs }: Today): Break
     return [
       ...told(`${answering}, today's`, 'question', refusals(request, today.request)),
       ...told(`${answering} of ${version}`, 'question', refusals(today.request, request)),
-      ...told("who asks, today's", 'answer', refusals(reply, today.reply)),
-      ...told(`who asks, of ${version}`, 'answer', refusals(today.reply, reply)),
+      ...told("the asking service, today's", 'answer', refusals(reply, today.reply)),
+      ...told(`the asking service of ${version}`, 'answer', refusals(today.reply, reply)),
     ]
   })
 }

@@ -29,7 +29,7 @@ export async function record(version: string, releases: string): Promise<string>
   const folder = join(releases, version)
   if (existsSync(folder))
     throw new Error(
-      `${version} is recorded already, and a release is never edited: say a new version in package.json first`,
+      `${version} is recorded already, and a release never changes: set a new version in package.json first`,
     )
   const unfinished = `${folder}.unfinished`
   await rm(unfinished, { recursive: true, force: true })

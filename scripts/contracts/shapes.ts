@@ -44,7 +44,7 @@ export function refusals(said: Shape, read: Shape, field = ''): Refusal[] {
   if (read.anyOf) return ofAny(said, read.anyOf, field)
   if ('const' in said || 'const' in read) return ofConstant(said, read, field)
   if (said.type !== read.type && !(said.type === 'integer' && read.type === 'number'))
-    return [{ field, why: `is ${nameOf(said)}, and ${nameOf(read)} is read` }]
+    return [{ field, why: `is published as ${nameOf(said)} but read as ${nameOf(read)}` }]
   return [
     ...ofBounds(said, read, field),
     ...(read.type === 'object' ? ofFields(said, read, field) : []),
@@ -56,37 +56,46 @@ export function refusals(said: Shape, read: Shape, field = ''): Refusal[] {
 function ofAny(said: Shape, ways: readonly Shape[], field: string): Refusal[] {
   const found = ways.map((way) => refusals(said, way, field))
   if (found.some((one) => one.length === 0)) return []
-  if ('const' in said)
-    return [{ field, why: `may be ${JSON.stringify(said.const)}, which is not one of those that are read` }]
+  if ('const' in said) return [{ field, why: `may be ${JSON.stringify(said.const)}, which the reader does not accept` }]
   return found.toSorted((a, b) => a.length - b.length)[0] ?? []
 }
 
 function ofConstant(said: Shape, read: Shape, field: string): Refusal[] {
-  if (!('const' in said)) return [{ field, why: `may be anything, and only ${JSON.stringify(read.const)} is read` }]
+  if (!('const' in said))
+    return [{ field, why: `may be anything, but the reader accepts only ${JSON.stringify(read.const)}` }]
   if ('const' in read)
     return isDeepStrictEqual(said.const, read.const)
       ? []
-      : [{ field, why: `is ${JSON.stringify(said.const)}, and ${JSON.stringify(read.const)} is read` }]
-  return typeof said.const === read.type ? [] : [{ field, why: `is ${nameOf(said)}, and ${nameOf(read)} is read` }]
+      : [
+          {
+            field,
+            why: `is published as ${JSON.stringify(said.const)}, but the reader accepts only ${JSON.stringify(read.const)}`,
+          },
+        ]
+  return typeof said.const === read.type
+    ? []
+    : [{ field, why: `is published as ${nameOf(said)} but read as ${nameOf(read)}` }]
 }
 
 function ofBounds(said: Shape, read: Shape, field: string): Refusal[] {
   const tighter = (keyword: string, isTighter: (said: number, read: number) => boolean) => {
     const [before, after] = [said[keyword], read[keyword]]
     if (typeof after !== 'number' || (typeof before === 'number' && !isTighter(before, after))) return []
-    return [{ field, why: `has ${keyword} ${before ?? 'unlimited'} where it is said, and ${after} where it is read` }]
+    return [{ field, why: `has ${keyword} ${before ?? 'unlimited'} for the publisher, but ${after} for the reader` }]
   }
   const others = Object.keys({ ...said, ...read }).filter((keyword) => !KNOWN.has(keyword))
   return [
     ...LOWER.flatMap((keyword) => (read[keyword] === 0 ? [] : tighter(keyword, (before, after) => after > before))),
     ...UPPER.flatMap((keyword) => tighter(keyword, (before, after) => after < before)),
     ...(read.pattern !== undefined && read.pattern !== said.pattern
-      ? [{ field, why: 'must match another pattern where it is read, and patterns cannot be compared' }]
+      ? [{ field, why: 'must match another pattern for the reader; patterns cannot be compared' }]
       : []),
-    ...(read.uniqueItems && !said.uniqueItems ? [{ field, why: 'may hold the same twice, which is not read' }] : []),
+    ...(read.uniqueItems && !said.uniqueItems
+      ? [{ field, why: 'may contain duplicates, which the reader does not accept' }]
+      : []),
     ...others
       .filter((keyword) => !isDeepStrictEqual(said[keyword], read[keyword]))
-      .map((keyword) => ({ field, why: `has another ${keyword} where it is read, which cannot be compared` })),
+      .map((keyword) => ({ field, why: `has another ${keyword} for the reader, which cannot be compared` })),
   ]
 }
 
@@ -99,8 +108,8 @@ function ofFields(said: Shape, read: Shape, field: string): Refusal[] {
       field: at(name),
       why:
         name in properties
-          ? 'is required where it is read, and may be missing'
-          : 'is required where it is read, and is not said',
+          ? 'is required by the reader, but may be missing'
+          : 'is required by the reader, but is not published',
     })),
     ...Object.entries(read.properties ?? {}).flatMap(([name, shape]) =>
       properties[name] ? refusals(properties[name], shape, at(name)) : [],

@@ -31,14 +31,14 @@ export async function lookAtWaiting(
       channel.on('error', () => undefined)
       const found = await channel.checkQueue(name).catch(() => undefined)
       if (!found) {
-        waiting.looked.push(`${name} is not there`)
+        waiting.looked.push(`${name} does not exist`)
         continue
       }
       if (found.consumerCount > 0 && found.messageCount > 0)
-        waiting.looked.push(`${name}: ${found.messageCount} wait, left to its consumer`)
+        waiting.looked.push(`${name}: ${found.messageCount} messages wait for its consumer; not read`)
       else if (found.messageCount > 0) {
         const count = Math.min(found.messageCount, most)
-        waiting.looked.push(`${name}: looked at ${count} of ${found.messageCount}, each is back in its place`)
+        waiting.looked.push(`${name}: read ${count} of ${found.messageCount} messages and returned them`)
         for (let index = 0; index < count; index++) {
           const message = await channel.get(name)
           if (message === false) break

@@ -75,7 +75,7 @@ export function openAudit(environment: NodeJS.ProcessEnv) {
       ...(body && { body: JSON.stringify(body) }),
     }).catch((thrown: unknown) => {
       throw new Error(
-        `audit-service does not answer at ${url}: start it (npm run start:audit), or say where it listens by PORT_BASE or PORT, and HOST. While it is stopped, failed messages wait in their queues.`,
+        `audit-service does not answer at ${url}: start it (npm run start:audit), or set PORT_BASE or PORT, and HOST, as for the service. While it is stopped, failed messages wait in their queues.`,
         { cause: asError(thrown) },
       )
     })

@@ -22,7 +22,7 @@ export async function requireGo(say: (line: string) => void, signal?: AbortSigna
   say('Installing Go: apt-get install golang-go golang-golang-x-mod-dev (once, about a minute) …')
   await installPackages(['golang-go', 'golang-golang-x-mod-dev'], { signal })
   const installed = findGo()
-  if (!installed) throw new Error('apt-get installed golang-go, but it is not where it should be.')
+  if (!installed) throw new Error('apt-get installed golang-go, but it was not found after that.')
   return installed
 }
 

@@ -17,24 +17,22 @@ const RESERVED =
 /** @throws Error that says what is wrong with the wish */
 export function channelWish(wanted: string, known: Known): ChannelWish {
   if (wanted.startsWith('webhook'))
-    throw new Error(
-      'a webhook goes to the URL that its customer names, by no provider; another one is an endpoint there',
-    )
+    throw new Error('a webhook goes to the URL that its customer names and has no provider')
   const [, channel, name = ''] = WANTED.exec(wanted) ?? []
   if (channel !== 'email' && channel !== 'sms' && channel !== 'push')
     throw new Error(
-      `a provider is called by its channel (email, sms or push) and its own name, such as sms-acme, and not "${wanted}"; a channel of another kind is a change of contracts: docs/extending.md`,
+      `the name must be a channel (email, sms or push) and a provider, such as sms-acme, not "${wanted}"; a new kind of channel changes the contracts: docs/extending.md`,
     )
-  if (RESERVED.test(name)) throw new Error(`"${name}" has another meaning here`)
+  if (RESERVED.test(name)) throw new Error(`the name "${name}" is reserved`)
   if ([name, `${name}-settings`].some((file) => known.providerFiles.has(file)))
     throw new Error(`notification-service has a file ${name} already`)
   const taken = ownSettings(name).filter((setting) => known.settings.includes(setting))
-  if (taken.length > 0) throw new Error(`notification-service reads ${taken.join(', ')} already, for something else`)
+  if (taken.length > 0) throw new Error(`notification-service has other settings named ${taken.join(', ')}`)
   return {
     kind: 'channel',
     channel,
     name,
-    next: `write what the API of ${name} wants in notification-service/channels/${name}.ts; then npm run check, npm test`,
+    next: `write the requests to the API of ${name} in notification-service/channels/${name}.ts; then run npm run check and npm test`,
   }
 }
 

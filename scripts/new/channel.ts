@@ -33,7 +33,7 @@ function fieldsOf({ from, to, subject, messageId, headers, text, html }: Mail) {
     prepare: '',
     message: '{ to: numberOf(outgoing), text: outgoing.content.short.slice(0, TEXT_MAX), reference: notificationId }',
     helper: `
-/** One line: each 70 to 160 characters are paid for. */
+/** The provider charges for each part of 70 to 160 characters. */
 const TEXT_MAX = 1_600
 
 /** E.164. */
@@ -103,7 +103,7 @@ async function enlisted({ channel, name }: Pick<ChannelWish, 'channel' | 'name'>
   const [head, before = ''] =
     /export const addedProviders: readonly AddedProvider\[\] = \[([\s\S]*?)\]/.exec(text) ?? []
   const lastImport = text.lastIndexOf('\nimport ')
-  if (head === undefined || lastImport < 0) throw new Error(`${LIST} has no list of the providers that were added`)
+  if (head === undefined || lastImport < 0) throw new Error(`${LIST} has no list of added providers`)
   const entries = before.trim().replace(/,$/, '')
   const longer = text.replace(head, () =>
     head.replace(/\[[^[\]]*\]$/, () => `[${entries === '' ? '' : `${entries}, `}${entry}]`),

@@ -14,7 +14,7 @@ const HIDDEN: Record<string, string> = { gitignore: '.gitignore' }
 /** @throws Error when there is something in `folder` already */
 export async function writeProject(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
-  if ((await readdir(folder)).length > 0) throw new Error(`${folder} is not empty: name a folder that is new`)
+  if ((await readdir(folder)).length > 0) throw new Error(`${folder} is not empty: name a new or empty folder`)
   const kernel = basename(await packKernel('build/kernel', folder))
   const words = { project: basename(resolve(folder)), kernel, ...(await versions()) }
   for (const path of await readdir(TEMPLATES, { recursive: true })) {

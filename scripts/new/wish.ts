@@ -5,13 +5,13 @@ import { type ChannelWish, channelWish } from './channel-wish.ts'
 import type { Known } from './known.ts'
 
 export const USAGE = `npm run new -- service invoice --hears order.paid --says invoice.issued
-    a service that hears one or more events (--hears may be repeated) and says one when all of them are known
+    writes a service that consumes one or more events (repeat --hears) and publishes one when it has received all of them
 npm run new -- event invoice.paid
-    an event that an existing service may say
+    adds an event that an existing service can publish
 npm run new -- channel sms-acme
-    a provider of a channel of notification-service (email, sms or push), asked over HTTP
+    writes a provider for a channel of notification-service (email, sms or push), with an HTTP API
 npm run new -- project ../library
-    a project of your own in a new folder: the kernel, and two small services on it`
+    makes a project of your own in a new folder: two small services on the kernel`
 
 interface EventWish {
   kind: 'event'
@@ -57,32 +57,36 @@ export function wishOf(args: string[], known: Known): Wish {
     options: { hears: { type: 'string', multiple: true, default: [] }, says: { type: 'string' } },
   })
   const [kind, name = '', ...rest] = positionals
-  if (rest.length > 0) throw new Error(`"${rest.join(' ')}" is too much`)
+  if (rest.length > 0) throw new Error(`unexpected argument "${rest.join(' ')}"`)
   if (kind === 'service') return serviceWish(name, values.hears, values.says ?? '', known)
   if (kind === 'event') return eventWish(name, known)
   if (kind === 'channel') return channelWish(name, known)
   if (kind === 'project') return projectWish(name)
-  throw new Error(kind === undefined ? 'What is wanted?' : `"${kind}" cannot be made`)
+  throw new Error(
+    kind === undefined
+      ? 'say what to make: service, event, channel or project'
+      : `cannot make "${kind}": service, event, channel or project`,
+  )
 }
 
 function serviceWish(noun: string, hears: string[], says: string, known: Known): ServiceWish {
   if (!/^[a-z]{2,20}$/.test(noun))
-    throw new Error(`a service is called by a noun of 2 to 20 small letters, and not "${noun}"`)
-  if (known.services.includes(noun)) throw new Error(`${noun}-service exists`)
+    throw new Error(`the name of a service must be a noun of 2 to 20 small letters, not "${noun}"`)
+  if (known.services.includes(noun)) throw new Error(`${noun}-service exists already`)
   if (known.folders.has(`${noun}-service`))
-    throw new Error(`there is a folder ${noun}-service already, which is not in the list of services`)
-  if (RESERVED.has(noun) || known.taken.has(noun)) throw new Error(`"${noun}" has another meaning here`)
+    throw new Error(`there is a folder ${noun}-service already, but it is not in the list of services`)
+  if (RESERVED.has(noun) || known.taken.has(noun)) throw new Error(`the name "${noun}" is reserved`)
   const types = [...new Set(hears.flatMap((text) => text.split(',')))]
-  if (types.length === 0) throw new Error('--hears is missing: which events does it hear?')
-  if (types.length > HEARD_MAX) throw new Error(`more than ${HEARD_MAX} events are not one decision`)
-  if (!says.startsWith(`${noun}.`)) throw new Error(`--says must be an event of its own, such as ${noun}.done`)
+  if (types.length === 0) throw new Error('--hears is missing: name the events that the service consumes')
+  if (types.length > HEARD_MAX) throw new Error(`--hears takes at most ${HEARD_MAX} events`)
+  if (!says.startsWith(`${noun}.`)) throw new Error(`--says must be an event of this service, such as ${noun}.done`)
   newEvent(says, known)
   return {
     kind: 'service',
     noun,
     hears: types.map((type) => ({ type, contract: heardEvent(type, known) })),
     says,
-    next: `write its rule in ${noun}-service/domain.ts and what ${says} carries in shared/contracts/${noun}.ts; then npm run check, npm test`,
+    next: `write its rule in ${noun}-service/domain.ts and the data of ${says} in shared/contracts/${noun}.ts; then run npm run check and npm test`,
   }
 }
 
@@ -90,11 +94,11 @@ function eventWish(type: string, known: Known): EventWish {
   newEvent(type, known)
   const [noun = ''] = type.split('.')
   if (!known.services.includes(noun) || ![...known.events.keys()].some((one) => one.startsWith(`${noun}.`)))
-    throw new Error(`no service says ${noun}.…; those that do are ${speakers(known).join(', ')}`)
+    throw new Error(`no service publishes ${noun}.…; the services with events are ${speakers(known).join(', ')}`)
   return {
     kind: 'event',
     type,
-    next: `write what ${type} carries in shared/contracts/${noun}.ts, and say it in ${noun}-service/domain.ts; then npm run check`,
+    next: `write the data of ${type} in shared/contracts/${noun}.ts, and publish it in ${noun}-service/domain.ts; then run npm run check`,
   }
 }
 
@@ -102,26 +106,26 @@ function eventWish(type: string, known: Known): EventWish {
 function projectWish(folder: string): ProjectWish {
   const name = basename(folder)
   if (!/^[a-z][a-z0-9-]{0,60}$/.test(name))
-    throw new Error(`a project is a new folder, called by small letters, digits and hyphens, and not "${name}"`)
+    throw new Error(`the folder of a project must be named with small letters, digits and hyphens, not "${name}"`)
   return { kind: 'project', folder, next: `cd ${folder} && npm install && npm test` }
 }
 
 /** @throws Error when nothing can be called that, or something is */
 function newEvent(type: string, known: Known): void {
   if (!EVENT.test(type))
-    throw new Error(`an event is called noun.verbed, in small letters and underscores, and not "${type}"`)
-  if (known.events.has(type)) throw new Error(`${type} exists`)
+    throw new Error(`an event must be named noun.verbed, in small letters and underscores, not "${type}"`)
+  if (known.events.has(type)) throw new Error(`${type} exists already`)
   if (known.exported.has(contractName(type)))
-    throw new Error(`the contracts have a ${contractName(type)}, which is not ${type}`)
+    throw new Error(`the contracts have ${contractName(type)} already, for something other than ${type}`)
 }
 
 /** The name of its contract. */
 function heardEvent(type: string, known: Known): string {
   const contract = known.events.get(type)
   if (contract === undefined)
-    throw new Error(`there is no event "${type}" to hear; there are ${[...known.events.keys()].join(', ')}`)
+    throw new Error(`there is no event "${type}"; the events are ${[...known.events.keys()].join(', ')}`)
   if (known.routedOtherwise.has(type))
-    throw new Error(`${type} goes to the channels that it names; a service hears what it follows from instead`)
+    throw new Error(`${type} goes only to the channels that it names; consume the event that it follows from instead`)
   return contract
 }
 

@@ -42,7 +42,7 @@ export function findWithRedocly(file: string): Promise<Finding[]> {
     const asked = [...command, '--format', 'json', '--max-problems', FINDINGS_MAX]
     // It ends with 1 when it has found something.
     execFile(process.execPath, asked, options, (_, stdout, stderr) => {
-      if (!stdout.startsWith('{')) return reject(new Error(`redocly gave no report: ${stdout}${stderr}`))
+      if (!stdout.startsWith('{')) return reject(new Error(`redocly wrote no report: ${stdout}${stderr}`))
       const { problems } = JSON.parse(stdout) as Report
       resolve(
         problems.map(({ ruleId, message, location }) => {

@@ -34,6 +34,6 @@ export async function requirePostgres(say: (line: string) => void, signal?: Abor
   // The package enables its service for the next boot, where it would take port 5432.
   if (existsSync('/run/systemd/system')) await capture('systemctl', ['disable', 'postgresql'])
   const installed = findPostgres()
-  if (!installed) throw new Error('apt-get installed postgresql, but its programs are not where they should be.')
+  if (!installed) throw new Error('apt-get installed postgresql, but its programs were not found after that.')
   return installed
 }

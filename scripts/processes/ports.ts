@@ -46,7 +46,7 @@ async function claimBlock(): Promise<number> {
     server?.unref()
     if (server) return first
   }
-  throw new Error(`all ports from ${BLOCKS.from} on are taken`)
+  throw new Error(`all ports from ${BLOCKS.from} on are in use`)
 }
 
 /** True if something accepts a connection there within a second. */

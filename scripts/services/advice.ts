@@ -7,17 +7,17 @@ export function advice(plan: readonly ServicePlan[], broker: Broker, environment
   const url = (name: string) => plan.find(({ entry }) => entry.startsWith(name))?.url ?? ''
   const order = `{"orderId": "123", "user": "gayal", "items": ["item1", "item2"]}`
   const lines = [
-    'Everything runs. Try:',
+    'All services are ready. Try:',
     '',
     '  place an order',
     `    curl -X POST ${url('order')}/orders -H 'Content-Type: application/json' -d '${order}'`,
-    '  see how far it is',
+    '  see its status',
     `    curl ${url('order')}/orders/123`,
     '  read its whole story',
     `    curl ${url('audit')}/audit/orders/123`,
     `  operator console     ${url('audit')}/#/orders/123`,
     `  the customer's mail  ${environment.DATA_DIR ?? '.data'}/mail`,
-    ...(broker.managementUrl ? [`  RabbitMQ's own UI    ${broker.managementUrl} (guest / guest)`] : []),
+    ...(broker.managementUrl ? [`  RabbitMQ's console   ${broker.managementUrl} (guest / guest)`] : []),
     ...(broker.rabbitmqctl ? [`  its queues           ${broker.rabbitmqctl} list_queues`] : []),
     '',
     'Ctrl-C stops everything.',

@@ -3,6 +3,6 @@
 /** @throws Error that names those there are */
 export function serviceNamed(name: string, services: readonly string[]): string {
   const found = services.find((service) => service === name || service === `${name}-service`)
-  if (found === undefined) throw new Error(`there is no service ${name}; there are ${services.join(', ')}`)
+  if (found === undefined) throw new Error(`there is no service ${name}; the services are ${services.join(', ')}`)
   return found
 }

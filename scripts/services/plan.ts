@@ -78,7 +78,7 @@ export interface Wanted {
  * @throws an Error that says how to use it
  */
 export function wanted(args: string[]): Wanted {
-  const usage = `npm start -- --copies 2 runs two copies of each service, at most ${copiesMax}; --trace shows spans in the console; --trace FILE loads an OpenTelemetry SDK of your own.`
+  const usage = `npm start -- --copies 2 runs two copies of each service (at most ${copiesMax}); --trace shows spans in the operator console; --trace FILE loads your own OpenTelemetry SDK.`
   try {
     const options = { copies: { type: 'string', default: '1' }, trace: { type: 'string' } } as const
     const { copies: number, trace } = parseArgs({ args: withOwnSdk(args), options }).values
@@ -100,9 +100,7 @@ function portBase(text = '8080', copies: number): number {
   const base = Number(text)
   const last = base + (copies - 1) * portsPerCopy + names.length - 1
   if (Number.isInteger(base) && base > 0 && last <= 65_535) return base
-  throw new Error(
-    `PORT_BASE must be a port number, and is "${text}". The services take it and the ports up to ${last}.`,
-  )
+  throw new Error(`PORT_BASE must be a port number, not "${text}". The services use it and the ports up to ${last}.`)
 }
 
 /** A service that listens everywhere is asked on loopback. */

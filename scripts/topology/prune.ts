@@ -20,7 +20,7 @@ export function planPrune(found: Found, topology: Topology): Plan {
   if (others.length > 0) {
     const names = [...new Set(others.map(({ name }) => name.split(' ')[0] ?? name))]
     const stays = names.map(
-      (name) => `a copy of ${name} of another version is connected: nothing is removed while it runs`,
+      (name) => `a copy of ${name} with another version is connected: nothing is removed while it runs`,
     )
     return { bindings: [], queues: [], exchanges: [], stays }
   }
@@ -43,7 +43,9 @@ export function planPrune(found: Found, topology: Topology): Plan {
       : exchanges.filter((name) => earlier.exchanges.includes(name)),
     stays: old
       .filter(({ messages }) => messages > 0)
-      .map(({ name, messages }) => `${name} still holds ${messages}, which come back by themselves`),
+      .map(
+        ({ name, messages }) => `${name} still has messages (${messages}), which return to their service by themselves`,
+      ),
   }
 }
 

@@ -39,13 +39,13 @@ export async function verifyLog(question: Question): Promise<Answer> {
   const { url, kept, say } = question
   const verifier = verifierIn(question.key ?? (await textAt(question, '/audit/key')))
   if (question.key === undefined)
-    say('The key is the one that the log gives itself. Pass --key to trust only your own.')
+    say('Using the key that the log itself publishes. To trust only a key that you kept, pass --key.')
   const now = openCheckpoint(await textAt(question, '/checkpoint'), verifier)
   if (!now) return { wrong: `the checkpoint of ${url} is not signed by ${verifier.name}`, size: 0 }
   say(`${verifier.name} has signed ${now.size} entries.`)
   const before = kept === undefined ? undefined : newestIn(kept, verifier)
   if (kept !== undefined && !before)
-    return { wrong: 'none of the checkpoints that were kept is signed by this key', size: now.size }
+    return { wrong: 'none of the checkpoints that you kept is signed with this key', size: now.size }
   const wrong =
     (before && (await contradiction(question, before, now))) ??
     (question.bodies ? await contradictionOfBodies(question, before, now) : undefined)
@@ -53,12 +53,13 @@ export async function verifyLog(question: Question): Promise<Answer> {
 }
 
 async function contradiction(question: Question, before: Tree, now: Tree): Promise<string | undefined> {
-  if (before.size > now.size) return `the log has shrunk: ${before.size} entries were signed, and ${now.size} are there`
+  if (before.size > now.size)
+    return `the log has shrunk: ${before.size} entries were signed, but it has only ${now.size}`
   const proof = await jsonAt<{ hashes: string[] }>(question, `/audit/proof?from=${before.size}&to=${now.size}`)
   const hashes = proof.hashes.map((hash) => Buffer.from(hash, 'base64'))
   if (!isConsistent(before, now, hashes))
-    return `there are two histories: the log does not begin with the ${before.size} entries that were signed before`
-  question.say(`It begins with the ${before.size} entries of the checkpoint that was kept.`)
+    return `the log has another history: it does not begin with the ${before.size} entries that were signed before`
+  question.say(`The log begins with the ${before.size} entries of the checkpoint that you kept.`)
   return undefined
 }
 
@@ -72,16 +73,17 @@ async function contradictionOfBodies(
     const page: Page = await jsonAt<Page>(question, `/audit/events?bodies=true&limit=${PAGE}&after=${after}`)
     if (page.archived > edge.size) {
       const leaves = await leavesUpTo(question, page.archived, now.size)
-      if (forkedIn([before, now], edge, leaves)) return 'the leaves of archived entries are not those that were signed'
+      if (forkedIn([before, now], edge, leaves))
+        return 'the leaf hashes of archived entries differ from the signed ones'
       edge = grown(edge, leaves).edge
-      question.say(`The bodies of ${edge.size} entries are in archives: check those with --archive.`)
+      question.say(`The bodies of ${edge.size} entries are in archive files: check these with --archive.`)
     }
     const events = page.events.filter(({ sequence }) => sequence <= now.size)
     const hole = events.findIndex(({ sequence }, place) => sequence !== edge.size + place + 1)
     if (hole >= 0) return `entry ${edge.size + hole + 1} is missing`
     const leaves = events.map(leafHashOf)
     const forked = forkedIn([before, now], edge, leaves)
-    if (forked) return `the bodies are not those of the ${forked.size} entries that were signed`
+    if (forked) return `the bodies differ from those of the ${forked.size} entries that were signed`
     const { size } = edge
     edge = grown(edge, leaves).edge
     if (Math.floor(size / TOLD_EVERY) < Math.floor(edge.size / TOLD_EVERY))
@@ -89,7 +91,7 @@ async function contradictionOfBodies(
     after = page.next
   }
   if (edge.size < now.size) return `entry ${edge.size + 1} is missing`
-  question.say(`All ${now.size} bodies are those that were signed.`)
+  question.say(`All ${now.size} bodies match the signed checkpoint.`)
   return undefined
 }
 
@@ -108,7 +110,7 @@ async function leavesUpTo(question: Question, count: number, size: number): Prom
     const width = widthIn(size, 0, number)
     const tile = await bytesAt(question, `/tile/${tilePath({ level: 0, number, width })}`)
     for (let at = 0; at < tile.length && leaves.length < count; at += 32) leaves.push(tile.subarray(at, at + 32))
-    if (width === 0 || tile.length !== width * 32) throw new Error(`tile ${number} of the log is not whole`)
+    if (width === 0 || tile.length !== width * 32) throw new Error(`tile ${number} of the log is incomplete`)
   }
   return leaves
 }

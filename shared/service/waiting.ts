@@ -62,7 +62,7 @@ export function createWaiting({ commit, database, now, wake }: Parts) {
 /** @throws RejectedError 409 `under_way` */
 function abandoned(kept: Kept, at: string): Kept {
   if (!isUnderWay(kept, at)) return givenUp(kept, at)
-  throw new RejectedError(409, 'under_way', `${kept.id} is being handled at this moment: look again in a minute`)
+  throw new RejectedError(409, 'under_way', `${kept.id} is being handled at this moment: try again in a minute`)
 }
 
 function shown({ delivery: _, isDone: __, isOutside: ___, ...kept }: Kept): Retry {

@@ -28,12 +28,12 @@ const pages: { path: string; heading: string; opens?: string }[] = [
     heading: 'inventory.reserved',
     opens: 'Open its body …',
   },
-  { path: '#/failed/replays', heading: 'Sent again' },
+  { path: '#/failed/replays', heading: 'Replays' },
   { path: '#/orders', heading: 'Orders' },
   { path: '#/orders/nobody', heading: 'Order nobody' },
-  { path: `#/orders/${STUCK}`, heading: `Order ${STUCK}`, opens: 'Say again …' },
+  { path: `#/orders/${STUCK}`, heading: `Order ${STUCK}`, opens: 'Publish again …' },
   { path: '#/services', heading: 'Services' },
-  { path: '#/services/notification-service/retries', heading: 'What waits in notification-service' },
+  { path: '#/services/notification-service/retries', heading: 'Retries of notification-service' },
   { path: '#/actions', heading: 'Who did what' },
   { path: '#/live', heading: 'Live' },
   { path: '#/nothing/here', heading: 'There is no such page' },
@@ -119,7 +119,7 @@ it('nothing is said to be well while audit-service does not answer', async () =>
     await watched.page.goto(leaving.url)
     await heading(watched.page, '30 messages failed, 1 notification did not reach a customer.')
     await leaving.close()
-    await heading(watched.page, 'Not known.')
+    await heading(watched.page, 'State unknown.')
     await watched.page.getByText('audit-service does not answer. Trying again.').waitFor()
     await isSound(watched)
   } finally {

@@ -39,12 +39,12 @@ it('from the first page to one message: what, where, why, and its body masked un
     .waitFor()
   await page
     .getByRole('region', { name: 'Failed messages' })
-    .getByRole('link', { name: /Look and decide.*Cannot read/ })
+    .getByRole('link', { name: /Review.*Cannot read/ })
     .click()
   await page.getByRole('heading', { level: 2, name: /24 × Cannot read/ }).waitFor()
   await takePicture(page, 'console-failed')
   await page.getByRole('link', { name: 'one of them' }).click()
-  await page.getByText('Fix what the reason names, then send it again').waitFor()
+  await page.getByText('Fix the fault that the reason names.').waitFor()
   const facts = await page.getByRole('definition').allInnerTexts()
   expect(facts).toEqual(expect.arrayContaining(['order-100', 'payment-service, version 0.1.0', '6']))
   await page.getByText(/Attempt 6 at .*: TypeError: Cannot read/).waitFor()
@@ -94,7 +94,7 @@ it('whoever is named by their token is not asked for a name', async () => {
     await page.keyboard.press('Enter')
     await page.getByRole('button', { name: 'Show personal data …' }).click()
     const form = page.getByRole('form', { name: 'Show it' })
-    await form.getByText('On record as ada, as your token says.').waitFor()
+    await form.getByText('Recorded as ada, the name of your token.').waitFor()
     expect(await form.getByLabel('Your name').count()).toBe(0)
     expect(await findingsOn(page)).toEqual([])
     await form.getByLabel('Reason, for the record').fill('she asks why')
@@ -118,10 +118,10 @@ it('all of one cause are sent again with a name, a reason and their count; that 
   await page.getByText('Stopped after 11 of 24').waitFor()
   await page.getByText('ada stopped it').waitFor()
   await page.getByRole('button', { name: 'Resume …' }).click()
-  await fill('Send the other 13', 'it looks good')
+  await fill('Send the remaining 13', 'it looks good')
   await page.getByText('Under way: 11 of 24').waitFor()
   audit.progress({ state: 'done', position: 24, sent: 24 })
-  await page.getByText('Done: none has failed again').waitFor()
+  await page.getByText('Done: no message failed again').waitFor()
 })
 
 it('nothing is done to more than was seen', async () => {
@@ -133,7 +133,7 @@ it('nothing is done to more than was seen', async () => {
   // The page knows, and the form still says what was seen when it was opened.
   await page.getByRole('heading', { level: 2, name: /4 ×/ }).waitFor()
   await fill('Archive 5 messages', 'these addresses are gone')
-  await page.getByText('there are 4 now, and not 5: nothing was done').waitFor()
+  await page.getByText('there are 4 now, not 5: nothing was done').waitFor()
 })
 
 it('a body is changed, and not over what somebody else has changed meanwhile', async () => {
@@ -153,7 +153,7 @@ it('a body is changed, and not over what somebody else has changed meanwhile', a
   await fill('Open the body', 'once more')
   await page.getByRole('button', { name: 'Change its body …' }).click()
   letter.revision = 9
-  const another = page.getByRole('button', { name: 'Begin from what it is now' })
+  const another = page.getByRole('button', { name: 'Start again from the current body' })
   await form.getByLabel('Body').fill('half a body')
   await another.waitFor()
   await fill('Change the body', 'and again')

@@ -136,21 +136,17 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
   const counted = (asked: Body) => {
     const found = fitting(asked)
     if (found.length !== asked.expected)
-      throw new Refusal(
-        409,
-        'count_differs',
-        `there are ${found.length} now, and not ${asked.expected}: nothing was done`,
-      )
+      throw new Refusal(409, 'count_differs', `there are ${found.length} now, not ${asked.expected}: nothing was done`)
     return found
   }
   const found = (id = '') => {
     const letter = letters.find((one) => one.id === id)
-    if (!letter) throw new Refusal(404, 'no_such_failure', `nothing is kept under ${id}`)
+    if (!letter) throw new Refusal(404, 'no_such_failure', `there is no failed message ${id}`)
     return letter
   }
   const resend = (id = '') => {
     const one = resends.find((known) => known.id === id)
-    if (!one) throw new Refusal(404, 'no_such_replay', `no replay has the id ${id}`)
+    if (!one) throw new Refusal(404, 'no_such_replay', `there is no replay ${id}`)
     return one
   }
   const shown = (id = '') => {
@@ -167,7 +163,8 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
       body: masked(text),
       original: null,
       failures: [letter],
-      nextStep: 'Fix what the reason names, then send it again: one first, then the others of its cause.',
+      nextStep:
+        'Fix the fault that the reason names. Send this message again first, then the others of the same cause.',
     }
   }
 
@@ -382,7 +379,7 @@ function rehearsalOf({ service, code, reason, text }: { service: string; code: s
     ...nothing,
     outcome: 'decided',
     says: [said],
-    sentence: 'It would say 77/inventory.reserved, and change nothing.',
+    sentence: 'It would publish 77/inventory.reserved, and change nothing.',
   }
 }
 

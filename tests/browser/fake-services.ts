@@ -36,18 +36,17 @@ export function troubled(services: FakeService[]): void {
   change('payment-service', {
     status: 'not_answering',
     why: ['no answer to operations.state within 2000 ms'],
-    nextStep:
-      'Start payment-service, or look at its log where it runs. Nothing is lost meanwhile: its messages wait in its queue.',
+    nextStep: 'Start payment-service; if it runs, look at its log. Nothing is lost: its messages wait in its queue.',
     copies: [],
   })
   change('shipping-service', {
     status: 'not_ready',
     why: ['database: database or disk is full'],
-    nextStep: 'Look at the database of shipping-service: it goes on by itself when it can write.',
+    nextStep: 'Look at the database of shipping-service: the service continues by itself when it can write.',
   })
   change('notification-service', {
     openBreakers: ['email'],
-    nextStep: 'Ask whoever runs email: calls begin again by themselves when it serves.',
+    nextStep: 'Ask the operator of email. The service calls it again by itself when it works.',
     retries: [{ type: 'notification.requested', count: 2, oldest: BEGUN }],
   })
 }
@@ -79,14 +78,14 @@ export const readyQueues = (names: readonly string[]): FakeQueues => ({
   queues: names.map(emptyQueue),
 })
 
-/** Inventory takes less than comes. */
+/** Inventory consumes fewer messages than arrive. */
 export function backlogIn({ queues }: FakeQueues): void {
   const found = queues.find(({ queue }) => queue === 'inventory.queue')
   if (!found) throw new Error('there is no inventory.queue')
   Object.assign(found, {
     ...{ messages: 1_250, unacknowledged: 64, inPerSecond: 42, outPerSecond: 3.25 },
     ...{ oldestSeconds: 190, oldestBy: 'watched', backsUp: 'too_slow' },
-    nextStep: 'inventory-service takes less than comes: look at its log.',
+    nextStep: 'inventory-service consumes fewer messages than arrive: look at its log.',
   })
 }
 

@@ -55,7 +55,7 @@ it('an order is found by its id, and its story is read, down to a message whose 
   await page.getByLabel('Order id').first().fill('123')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { level: 1, name: 'Order 123' }).waitFor()
-  await page.getByText('Everything that should have followed has followed.').waitFor(PATIENCE)
+  await page.getByText('Every expected event has followed.').waitFor(PATIENCE)
   const story = page.getByRole('list', { name: 'What happened' })
   const told = await story.innerText()
   for (const sentence of [
@@ -85,7 +85,7 @@ it('orders are found by the beginning of their id, by their customer, and by wha
   const { page } = watched
   await page.goto(`${system.url('audit')}/#/orders`)
   const find = async (text: string, type: string) => {
-    await page.getByLabel('Order id, its beginning, or customer').fill(text)
+    await page.getByLabel('Order id, start of an id, or customer').fill(text)
     await page.getByLabel('What happened').selectOption(type)
     await page.getByRole('button', { name: 'Find' }).click()
   }
@@ -132,10 +132,10 @@ it('orders that a purged queue lost are found on the first page, and said again 
   await takePicture(page, 'console')
   expect(await findingsInEveryForm(page)).toEqual([])
 
-  await lost.getByRole('button', { name: 'Say again …' }).click()
+  await lost.getByRole('button', { name: 'Publish again …' }).click()
   await lost.getByLabel('Your name').fill('ada')
   await lost.getByLabel('Reason, for the record').fill('payment.queue was purged')
-  await lost.getByRole('button', { name: 'Say 20 facts again' }).click()
+  await lost.getByRole('button', { name: 'Publish 20 events again' }).click()
   await endedAll(
     system,
     forms.map(({ orderId }) => orderId),

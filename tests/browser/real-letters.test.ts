@@ -22,7 +22,7 @@ it('garbage is found, looked into and sent again, which stops when it fails agai
   await page.goto(system.url('audit'))
   await page.getByRole('heading', { level: 1, name: /^3 messages failed/ }).waitFor()
   const failed = page.getByRole('region', { name: 'Failed messages' })
-  await failed.getByRole('link', { name: /Look and decide/ }).click()
+  await failed.getByRole('link', { name: /Review/ }).click()
   await page.getByRole('link', { name: 'one of them' }).click()
   await page.getByRole('heading', { level: 2, name: 'Body' }).waitFor()
   expect(await findingsInEveryForm(page)).toEqual([])

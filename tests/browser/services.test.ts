@@ -25,7 +25,7 @@ afterEach(async () => {
   expect(watched.complaints).toEqual([])
 })
 
-const TROUBLE = /^Payment does not answer, shipping is not ready, email does not serve, 30 messages failed/
+const TROUBLE = /^Payment does not answer, shipping is not ready, email is unavailable, 30 messages failed/
 
 it('the first page says who does not answer, who is not ready, whom they leave alone, and what to do', async () => {
   const { page } = watched
@@ -33,9 +33,9 @@ it('the first page says who does not answer, who is not ready, whom they leave a
   await page.getByRole('heading', { level: 1, name: TROUBLE }).waitFor()
   const region = page.getByRole('region', { name: 'Services' })
   const away = region.getByRole('article').filter({ hasText: 'does not answer' })
-  expect(await away.innerText()).toMatch(/payment[\s\S]*no answer[\s\S]*heard of last[\s\S]*Start payment-service/)
+  expect(await away.innerText()).toMatch(/payment[\s\S]*no answer[\s\S]*last report[\s\S]*Start payment-service/)
   expect(await region.getByRole('article').filter({ hasText: 'not ready' }).innerText()).toContain('disk is full')
-  expect(await region.innerText()).toContain('leaves email alone')
+  expect(await region.innerText()).toContain('calls to email are stopped')
   await page.getByRole('region', { name: 'Retries' }).getByText('2 messages will be tried again').waitFor()
   expect(await findingsOn(page)).toEqual([])
 })
@@ -43,9 +43,9 @@ it('the first page says who does not answer, who is not ready, whom they leave a
 it('what waits is found by the keyboard alone, hastened with a name and a reason, and on record', async () => {
   const { page } = watched
   await page.goto(audit.url)
-  await page.getByRole('link', { name: /Look and decide about what waits in notification-service/ }).focus()
+  await page.getByRole('link', { name: /Review the retries of notification-service/ }).focus()
   await page.keyboard.press('Enter')
-  await page.getByRole('heading', { level: 1, name: 'What waits in notification-service' }).waitFor()
+  await page.getByRole('heading', { level: 1, name: 'Retries of notification-service' }).waitFor()
   await page.getByText('connect ECONNREFUSED').first().waitFor()
   await page.getByRole('button', { name: 'Hasten …' }).first().focus()
   await page.keyboard.press('Enter')
@@ -107,14 +107,14 @@ it('a message is rehearsed: that it would fail again, or what it would say, mask
   await page.goto(`${audit.url}/#/failed/${failing?.id}`)
   await page.getByRole('button', { name: 'Rehearse' }).click()
   await page.getByText('It would fail again, with TypeError').waitFor()
-  await page.getByText('Where in the code it would fail').click()
-  await page.getByLabel('Stack of the rehearsal').getByText('amountOf').waitFor()
+  await page.getByText('Stack trace of the rehearsal').click()
+  await page.getByLabel('Stack trace of the rehearsal').getByText('amountOf').waitFor()
   expect(await findingsOn(page)).toEqual([])
 
   await page.goto(`${audit.url}/#/failed?fingerprint=${mail?.fingerprint}`)
   await page.getByRole('button', { name: 'Rehearse one' }).click()
-  await page.getByText('It would say 77/inventory.reserved').waitFor()
-  await page.getByText(/What inventory.reserved would carry/).click()
+  await page.getByText('It would publish 77/inventory.reserved').waitFor()
+  await page.getByText(/Data of inventory.reserved/).click()
   const carried = page.getByLabel('Content', { exact: true })
   await carried.waitFor()
   expect(await carried.innerText()).toContain('item1')

@@ -18,17 +18,17 @@ export interface Options {
 export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--faults kill,broker,…] [--database D] [--copies C] [--rate R]
 npm run chaos -- --notifications N [--seed N]
 
---seed N       what decides load and faults, 0 to 4294967295; default: another one each time
---minutes M    how long faults are injected, 0.1 to 600; default 1
---faults …     only these: ${faultKindsOf('sqlite').join(', ')};
-               on postgres instead of disk: ${faultKindsOf('postgres')
+--seed N       decides the load and the faults, 0 to 4294967295; default: a random seed
+--minutes M    how long to inject faults, 0.1 to 600; default 1
+--faults …     injects only these: ${faultKindsOf('sqlite').join(', ')};
+               on postgres, instead of disk: ${faultKindsOf('postgres')
                  .filter((kind) => !faultKindsOf('sqlite').includes(kind))
                  .join(', ')}
---database D   what the services keep their data in, ${databases.join(' or ')}; default sqlite
+--database D   the services' database, ${databases.join(' or ')}; default sqlite
 --copies C     processes of each service, 1 to 4; default 1
---rate R       orders a second, 1 to 200; default 20
---notifications N   instead of orders, N notifications over all channels, 100 to 1000000, through providers that refuse,
-               accept and hang, while notification-service and the broker are killed: no other option but --seed`
+--rate R       orders per second, 1 to 200; default 20
+--notifications N   sends N notifications over all channels instead of orders, 100 to 1000000, through providers that
+               accept, refuse and hang, while the run kills notification-service and the broker; only with --seed`
 
 const DEFAULT_RATE = 20
 /** A run of notifications is one process on SQLite, as long as it takes. */
@@ -52,13 +52,15 @@ export function readOptions(args: string[], randomSeed: number): Options {
   const { minutes = '1', database: wanted = 'sqlite', copies = '1', rate = String(DEFAULT_RATE) } = values
   const refused = OF_ORDERS.filter((name) => values[name] !== undefined)
   if (values.notifications !== undefined && refused.length > 0)
-    throw new Error(`--notifications goes with --seed alone, not with ${refused.map((name) => `--${name}`).join(', ')}`)
+    throw new Error(
+      `--notifications can be combined only with --seed, not with ${refused.map((name) => `--${name}`).join(', ')}`,
+    )
   const database = databases.find((name) => name === wanted)
   if (!database) throw new Error(`--database must be ${databases.join(' or ')}, not "${wanted}"`)
   const kinds = faultKindsOf(database)
   const faults = values.faults?.split(',').map((name) => name.trim()) ?? kinds
   const unknown = faults.filter((name) => !kinds.some((kind) => kind === name))
-  if (unknown.length > 0) throw new Error(`--faults: no such fault on ${database}: ${unknown.join(', ')}`)
+  if (unknown.length > 0) throw new Error(`--faults: unknown on ${database}: ${unknown.join(', ')}`)
   return {
     seed: numberIn('seed', values.seed, 0, SEED_MAX, Number.isInteger),
     minutes: numberIn('minutes', minutes, 0.1, 600),

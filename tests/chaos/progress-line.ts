@@ -30,9 +30,9 @@ export function createProgressLine<State extends { elapsedMs: number }>(
 }
 
 export function lineOf({ phase, elapsedMs, accepted, ended, faults, broken, left }: Progress): string {
-  const now = broken.length > 0 ? `  broken now: ${broken.join(', ')}` : ''
+  const now = broken.length > 0 ? `  active: ${broken.join(', ')}` : ''
   const still = left.length > 0 ? `  left: ${left.join(', ')}` : ''
-  return `${minutesOf(elapsedMs)} ${phase}  ${accepted} orders taken, ${ended} ended  ${faults} faults${now}${still}`
+  return `${minutesOf(elapsedMs)} ${phase}  ${accepted} orders accepted, ${ended} ended  ${faults} faults${now}${still}`
 }
 
 /** `1:05` */

@@ -53,8 +53,8 @@ async function among(
       const verdict = await judge(servers, interrupted)
       if (!verdict) return INTERRUPTED
       for (const text of verdict.lines) say(`  ${text}`)
-      if (verdict.passed) say('\nEverything holds.')
-      else say(`\nNOT everything holds. Logs and data are in ${keptIn(chosen)}. The same again: ${commandOf(chosen)}`)
+      if (verdict.passed) say('\nAll checks passed.')
+      else say(`\nA check FAILED. Logs and data are in ${keptIn(chosen)}. To repeat the run: ${commandOf(chosen)}`)
       return verdict.passed ? 0 : 1
     } finally {
       await servers.stop()
@@ -67,8 +67,8 @@ async function among(
 }
 
 function run(chosen: Options): Promise<number> {
-  say(`Chaos with seed ${chosen.seed}. The same again: ${commandOf(chosen)}`)
-  say(`${planFaults(chosen).length} faults in ${chosen.minutes} minutes, ${chosen.rate} orders a second.`)
+  say(`Chaos with seed ${chosen.seed}. To repeat the run: ${commandOf(chosen)}`)
+  say(`${planFaults(chosen).length} faults in ${chosen.minutes} minutes, ${chosen.rate} orders per second.`)
   return among(chosen, async (servers, signal) => {
     const line = createProgressLine(process.stdout, lineOf)
     const startedMs = Date.now()
@@ -77,10 +77,10 @@ function run(chosen: Options): Promise<number> {
     const told = { signal, say, progress: line.show, keepIn: keptIn(chosen) }
     const result = await runChaos({ ...chosen, ...told, node, postgres, servicesDir }).finally(line.clear)
     if (!result) return undefined
-    say('\nThe faults, when, where, what, for how long, and what came of it:')
+    say('\nThe faults: time, place, fault, duration, result:')
     for (const text of faultLines(result, startedMs)) say(`  ${text}`)
     say(
-      `\n${result.accepted} orders, ${result.copies} messages sent again, ${result.drained.sentAgain.length} dead letters sent again. The verdict:`,
+      `\n${result.accepted} orders, ${result.copies} duplicated messages, ${result.drained.sentAgain.length} dead letters sent again. The verdict:`,
     )
     return { lines: verdictLines(result), passed: isPassed(result) }
   })
@@ -88,7 +88,7 @@ function run(chosen: Options): Promise<number> {
 
 /** Notifications alone. */
 function tell(chosen: Options): Promise<number> {
-  say(`Chaos with seed ${chosen.seed}. The same again: ${commandOf(chosen)}`)
+  say(`Chaos with seed ${chosen.seed}. To repeat the run: ${commandOf(chosen)}`)
   return among(chosen, async ({ rabbit: node, servicesDir }, signal) => {
     const line = createProgressLine(process.stdout, notificationLine)
     const { seed, notifications = 0 } = chosen

@@ -23,7 +23,7 @@ export function verdictLines({ judged, drained }: { judged: Verdict[]; drained: 
   const lines = table([
     ['', 'checked', 'promise'],
     ...judged.map(({ passed, checked, promise, note }) => [
-      passed ? styleText('green', 'holds') : styleText('red', 'BROKEN'),
+      passed ? styleText('green', 'passed') : styleText('red', 'FAILED'),
       String(checked),
       promise + styleText('dim', note === undefined ? '' : ` (${note})`),
     ]),
@@ -37,7 +37,7 @@ function violationLines({ promise, violations }: Verdict): string[] {
   const more = violations.length - VIOLATIONS_SHOWN
   return [
     '',
-    styleText('red', `BROKEN: ${promise}`),
+    styleText('red', `FAILED: ${promise}`),
     ...violations.slice(0, VIOLATIONS_SHOWN).map((violation) => `  ${violation}`),
     ...(more > 0 ? [`  … and ${more} more`] : []),
   ]

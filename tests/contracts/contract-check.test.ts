@@ -49,13 +49,13 @@ describe('a contract that has changed since its release', () => {
   })
 
   it('breaks who reads it today when a required field was added', () => {
-    const why = 'is required where it is read, and is not said'
+    const why = 'is required by the reader, but is not published'
     expect(breaksOf(changed({ extra: Type.String() }))).toEqual([{ ...today, field: 'extra', why }])
   })
 
   it('breaks the released reader when its writer has one word more', () => {
     const kind = Type.Union([...RELEASED.properties.kind.anyOf, Type.Literal('none')])
-    const why = 'may be "none", which is not one of those that are read'
+    const why = 'may be "none", which the reader does not accept'
     expect(breaksOf(changed({ kind }))).toEqual([{ ...released, field: 'kind', why }])
   })
 
@@ -64,32 +64,32 @@ describe('a contract that has changed since its release', () => {
       { ...today, field: 'kind' },
     ])
     expect(breaksOf(changed({ amount: Type.Integer({ minimum: 1 }) }))).toEqual([
-      { ...today, field: 'amount', why: 'has minimum 0 where it is said, and 1 where it is read' },
+      { ...today, field: 'amount', why: 'has minimum 0 for the publisher, but 1 for the reader' },
     ])
     expect(breaksOf(changed({ note: Type.Optional(Type.String({ maxLength: 10 })) }))).toEqual([
-      { ...today, field: 'note', why: 'has maxLength 100 where it is said, and 10 where it is read' },
+      { ...today, field: 'note', why: 'has maxLength 100 for the publisher, but 10 for the reader' },
     ])
   })
 
   it('breaks both when a type is another one', () => {
     expect(breaksOf(changed({ amount: Type.String() }))).toEqual([
-      { ...today, field: 'amount', why: 'is integer, and string is read' },
-      { ...released, field: 'amount', why: 'is string, and integer is read' },
+      { ...today, field: 'amount', why: 'is published as integer but read as string' },
+      { ...released, field: 'amount', why: 'is published as string but read as integer' },
     ])
   })
 
   it('breaks the released reader when a field was removed, or need not be there any more', () => {
     const { amount: _, ...others } = RELEASED.properties
     expect(breaksOf(money(Type.Object(others)))).toEqual([
-      { ...released, field: 'amount', why: 'is required where it is read, and is not said' },
+      { ...released, field: 'amount', why: 'is required by the reader, but is not published' },
     ])
     expect(breaksOf(changed({ amount: Type.Optional(RELEASED.properties.amount) }))).toEqual([
-      { ...released, field: 'amount', why: 'is required where it is read, and may be missing' },
+      { ...released, field: 'amount', why: 'is required by the reader, but may be missing' },
     ])
   })
 
   it('breaks who reads it today when it is gone, or has a new version without a reader of the old one', () => {
-    const why = 'release 1.0.0 says it, and no reader of it is left'
+    const why = 'is published by release 1.0.0, and nothing reads it any more'
     expect(breaksOf()).toMatchObject([{ ...today, why }])
     expect(breaksOf(money(Type.Object({ cents: Type.Integer() }), { version: 2 }))).toEqual([
       { ...today, field: '', why },
@@ -112,7 +112,7 @@ describe('a contract that has changed since its release', () => {
       heard,
     })
     expect(found).toMatchObject([
-      { ...today, why: expect.stringContaining('1/payment.success, recorded of 1.0.0: /data/amount') },
+      { ...today, why: expect.stringContaining('1/payment.success, recorded with 1.0.0: /data/amount') },
     ])
   })
 })
@@ -131,7 +131,7 @@ it('a question is read by who answers, and its answer by who asks, of both versi
   expect(breaks(asked(id, status))).toEqual([])
   expect(breaks(asked(Type.Object({ id: Type.String(), why: Type.String() }), Type.Object({})))).toEqual([
     ["payment-service, today's", 'payment.get, question', 'why'],
-    ['who asks, of 1.0.0', 'payment.get, answer', 'status'],
+    ['the asking service of 1.0.0', 'payment.get, answer', 'status'],
   ])
 })
 
@@ -161,7 +161,7 @@ describe('a release that is recorded', () => {
     await rm(join(folder, '9.9.9'), { recursive: true, force: true })
     const { mkdir } = await import('node:fs/promises')
     await mkdir(join(folder, '9.9.9'))
-    await expect(record('9.9.9', folder)).rejects.toThrow('a release is never edited')
+    await expect(record('9.9.9', folder)).rejects.toThrow('a release never changes')
     expect(await readFile(join(folder, '9.9.9', 'contracts.json'), 'utf8').catch(() => 'nothing')).toBe('nothing')
   })
 })

@@ -127,7 +127,7 @@ it.each(['order', 'inventory', 'payment', 'shipping', 'notification'] as const)(
     await settled()
     const before = { stock: await stockOf(system), mails: mailed(), orders: await ordersOf(service) }
 
-    await expect(heal(service)).rejects.toThrow(/runs, or something else has its database open/)
+    await expect(heal(service)).rejects.toThrow(/runs, or another program has its database open/)
     await system.terminate(service)
     for (const suffix of ['', '-wal', '-shm'])
       await rm(join(system.dataDir, `${service}-service.db${suffix}`), { force: true })
@@ -161,5 +161,5 @@ it.each(['order', 'inventory', 'payment', 'shipping', 'notification'] as const)(
 )
 
 it('audit-service cannot be rebuilt: what to do is said', async () => {
-  await expect(heal('audit')).rejects.toThrow(/nothing tells audit-service what it was: restore a backup/)
+  await expect(heal('audit')).rejects.toThrow(/audit-service cannot be rebuilt from the audit log: restore a backup/)
 })

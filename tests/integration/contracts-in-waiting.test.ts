@@ -41,7 +41,7 @@ it('names the message that no reader takes, and leaves every message in its plac
   await send({ reason: 'declined' })
   await broker.close(1_000)
   const { breaks, looked } = await lookAtWaiting(vhost.amqpUrl, topology, registry, 100)
-  expect(looked).toEqual(['order.queue: looked at 2 of 2, each is back in its place'])
+  expect(looked).toEqual(['order.queue: read 2 of 2 messages and returned them'])
   expect(breaks).toEqual([
     {
       ...{

@@ -134,7 +134,7 @@ it('a step that fails again stops the others, which wait', async () => {
   const { body } = await system.post('/replays', { ...by, filter, expected: 20, watchMs: 30_000 }, 'audit')
   expect(await ended((body as Replay).id)).toMatchObject({
     state: 'stopped',
-    why: '1 of those sent again failed again',
+    why: '1 of the messages sent failed again',
     position: 1,
     sent: 1,
     failedAgain: 1,

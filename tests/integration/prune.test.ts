@@ -58,7 +58,7 @@ it('removes what an earlier version left, and only when no copy of it runs', asy
     bindings: [],
     queues: [],
     exchanges: [],
-    stays: ['a copy of order-service of another version is connected: nothing is removed while it runs'],
+    stays: ['a copy of order-service with another version is connected: nothing is removed while it runs'],
   })
 
   await old.close(1_000)
@@ -68,7 +68,7 @@ it('removes what an earlier version left, and only when no copy of it runs', asy
     bindings: [{ source: stray.source, destination: stray.destination, routing_key: stray.pattern }],
     queues: ['retry.1s.queue'],
     exchanges: [],
-    stays: ['retry.30s.queue still holds 1, which come back by themselves'],
+    stays: ['retry.30s.queue still has messages (1), which return to their service by themselves'],
   })
   for (const binding of plan.bindings) await management.removeBinding(binding)
   for (const name of plan.queues) await management.removeQueue(name)

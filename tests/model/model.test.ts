@@ -38,10 +38,10 @@ describe('a mistake is told as the story of an order', () => {
   it.each([
     ['payment.queue is not bound to inventory.reserved', 'every order ends, completed or cancelled'],
     ['inventory.queue is not bound to payment.failed', 'a cancelled order has its goods back in stock'],
-    ['inventory has no handler for payment.success', 'nothing that was said ends as a dead letter'],
+    ['inventory has no handler for payment.success', 'no published message becomes a dead letter'],
     ['nothing comes back from payment.deadline.queue', 'every order ends, completed or cancelled'],
     ['payment does not look for what is overdue', 'every order ends, completed or cancelled'],
-    ['payment.queue is not bound to order.cancel_requested', 'no payment can fail as cancelled_by_customer'],
+    ['payment.queue is not bound to order.cancel_requested', 'no payment can fail with cancelled_by_customer'],
   ])('%s', async (name, promise) => {
     const mutant = mutants.find((one) => one.name === name)
     if (!mutant) throw new Error(`there is no such mutant: ${mutants.map((one) => one.name).join('\n')}`)
@@ -52,6 +52,6 @@ describe('a mistake is told as the story of an order', () => {
   it('a second writer of a fork', async () => {
     const [first] = mutants.filter(({ kind }) => kind === 'second writer')
     const { broken } = await judge(first?.made(choreography) ?? choreography, folder.path, tools, signal)
-    expect(broken).toMatch(/is said, by one writer$|not said again with other words$/)
+    expect(broken).toMatch(/at most one is published$|no event is published again with other content$/)
   })
 })

@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `npm run model -- [--keep DIR] [--mutants] [--only TEXT]
 
-  --keep     the folder that the model is written to and left in (default: a scratch folder, which is removed)
-  --mutants  checks mutants of the choreography instead, each a piece left out or made twice: a model must object to it
-  --only     of the mutants, those whose name has this text in it; their stories are told`
+  --keep     writes the model into this folder and keeps it (default: a temporary folder)
+  --mutants  checks mutants instead: choreographies with one mistake each, which the checker must find
+  --only     checks only mutants with this text in their name, and prints how each breaks a promise`
 
 export interface Options {
   keep: string | undefined
@@ -20,7 +20,7 @@ export function optionsOf(args: string[]): Options | string {
       args,
       options: { keep: { type: 'string' }, mutants: { type: 'boolean', default: false }, only: { type: 'string' } },
     }).values
-    if (only !== undefined && !mutants) return '--only goes with --mutants'
+    if (only !== undefined && !mutants) return '--only needs --mutants'
     return { keep, mutants, only }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -71,13 +71,13 @@ export interface Promised {
 export function alwaysIn({ signals }: Pick<Explored, 'signals'>): Promised[] {
   const oneWord = contradictions(signals)
   return [
-    { text: 'nothing that was said ends as a dead letter', holds: '!given_up' },
+    { text: 'no published message becomes a dead letter', holds: '!given_up' },
     ...FORKS.map((types) => ({
-      text: `of ${types.join(' and ')} one is said, by one writer`,
+      text: `of ${types.join(' and ')} at most one is published`,
       holds: oneOf(types.map(saidOf)),
     })),
-    { text: 'what was said is not said again with other words', holds: oneWord },
-    { text: 'no more is given back than was charged', holds: '!outside_paidBackTooMuch' },
+    { text: 'no event is published again with other content', holds: oneWord },
+    { text: 'no more is refunded than was charged', holds: '!outside_paidBackTooMuch' },
   ]
 }
 
@@ -85,12 +85,12 @@ export function alwaysIn({ signals }: Pick<Explored, 'signals'>): Promised[] {
 export const AT_THE_END: readonly Promised[] = [
   { text: 'every order ends, completed or cancelled', holds: '(!order_placed || order_completed || order_cancelled)' },
   {
-    text: 'how it ended was said',
+    text: 'the event about how an order ended is published',
     holds: '(order_completed == said_order_completed && order_cancelled == said_order_cancelled)',
   },
   { text: 'a cancelled order has its goods back in stock', holds: '(!order_cancelled || inventory_untouched)' },
   {
-    text: 'a cancelled order costs nothing: it was never charged, or all of it went back',
+    text: 'a cancelled order costs nothing: it was never charged, or fully refunded',
     holds: '(!order_cancelled || !outside_charged || outside_paidBack)',
   },
   { text: 'a completed order was charged', holds: '(!order_completed || outside_charged)' },
@@ -100,27 +100,30 @@ export const AT_THE_END: readonly Promised[] = [
     holds: '(!order_completed || inventory_sold || said_inventory_returned)',
   },
   {
-    text: 'goods come back if and only if that is said',
+    text: 'goods return to stock if and only if that is published',
     holds: '(!said_inventory_reserved || inventory_untouched == (said_inventory_released || said_inventory_returned))',
   },
-  { text: 'goods that are sold are said to be', holds: '(said_inventory_committed == said_payment_success)' },
+  { text: 'sold goods are published as committed', holds: '(said_inventory_committed == said_payment_success)' },
   {
-    text: 'an operator’s refund brings money and goods back, or is refused',
+    text: 'an operator’s refund returns money and goods, or is refused',
     holds:
       '(!said_order_refund_requested || said_payment_refund_refused || (outside_paidBack && said_payment_refunded && said_inventory_returned))',
   },
   {
-    text: 'money that went back is said to have gone back',
+    text: 'a refund that was made is published',
     holds: '(!(outside_charged && outside_paidBack) || said_payment_refunded)',
   },
-  { text: 'who asked for something has an answer', holds: '!order_unanswered' },
-  { text: 'what is paid is said to be', holds: '(!said_payment_success || said_order_paid || order_cancelled)' },
+  { text: 'every cancellation and refund request is answered', holds: '!order_unanswered' },
   {
-    text: 'what is shipped is said to be',
+    text: 'a payment is published as order.paid',
+    holds: '(!said_payment_success || said_order_paid || order_cancelled)',
+  },
+  {
+    text: 'a shipment is published as order.shipped',
     holds: '(!said_shipping_prepared || said_order_shipped || order_cancelled)',
   },
   {
-    text: 'the order shows what was said about it',
+    text: 'the order knows every event about it',
     holds: `(${SHOWN.map((type) => `(!${saidOf(type)} || order_knows_${nameOf(type)})`).join(' && ')})`,
   },
 ]
@@ -135,8 +138,8 @@ export function impossibleIn({ signals, nouns }: Pick<Explored, 'signals' | 'nou
   const unsaid = [...new Set(heard)].filter((type) => !messages.some((message) => message.type === type))
   const reasons = messages.map(({ type, data }) => type === 'payment.failed' && (data as { reason?: string }).reason)
   return [
-    ...unsaid.map((type) => `nobody can ever say ${type}`),
-    ...REASONS.filter((reason) => !reasons.includes(reason)).map((reason) => `no payment can fail as ${reason}`),
+    ...unsaid.map((type) => `${type} can never be published`),
+    ...REASONS.filter((reason) => !reasons.includes(reason)).map((reason) => `no payment can fail with ${reason}`),
   ]
 }
 

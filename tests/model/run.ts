@@ -38,16 +38,14 @@ process.exit()
 
 async function checkModel(choreography: Choreography, tools: Tools): Promise<number> {
   const nouns = choreography.participants.map(({ noun }) => noun).join(', ')
-  say(`exploring what ${nouns} do with every message, in every order and again …`)
+  say(`exploring how ${nouns} handle every message, in every order of arrival and repeated …`)
   const { explored, model, verdict, story } = await judge(choreography, folder, tools, signal)
   const messages = explored.signals.filter(({ kind }) => kind === 'message').length
   say(`${explored.reached} states of an order, ${messages} messages, ${model.steps.length} steps`)
-  say(
-    `spin has visited ${verdict.states} states and looked at ${model.promises.length} promises in each, ${seconds()} s`,
-  )
+  say(`spin has visited ${verdict.states} states and checked ${model.promises.length} promises in each, ${seconds()} s`)
   if (keep !== undefined) say(`the model: ${folder}/model.pml`)
-  if (story.length === 0) say('every promise is kept, and no order goes on for ever')
-  else say(['\na promise is broken. What leads to it:\n', ...story].join('\n'))
+  if (story.length === 0) say('every promise is kept, and no order runs for ever')
+  else say(['\na promise is broken by these steps:\n', ...story].join('\n'))
   return story.length === 0 ? 0 : 1
 }
 
@@ -55,7 +53,8 @@ async function checkModel(choreography: Choreography, tools: Tools): Promise<num
 async function checkMutants(choreography: Choreography, tools: Tools): Promise<number> {
   const all = mutantsOf(choreography, await explore(choreography))
   const picked = all.filter(({ name }) => only === undefined || name.includes(only))
-  if (picked.length === 0) throw new Error(`No mutant has "${only}" in its name. Without --only all are checked.`)
+  if (picked.length === 0)
+    throw new Error(`No mutant has "${only}" in its name. To check all mutants, leave out --only.`)
   let found = 0
   for (const [at, { name, made }] of picked.entries()) {
     const { story, broken } = await judge(made(choreography), folder, tools, signal)

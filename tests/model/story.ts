@@ -9,7 +9,7 @@ export function storyOf(explored: Explored, { steps, promises }: Model, found: C
     return step ? [`${String(at + 1).padStart(4)}  ${sentenceOf(explored, step)}`] : []
   })
   const broken = found.broken === undefined ? undefined : promises[found.broken]
-  const stuck = found.isEndless ? 'and so on for ever' : 'nothing can happen any more, and something waits'
+  const stuck = found.isEndless ? 'and so on for ever' : 'nothing more can happen, but something still waits'
   return [...told, `      ${broken ? `broken: ${broken.text}` : stuck}`]
 }
 
@@ -19,11 +19,11 @@ function sentenceOf({ signals }: Explored, { rule, outcome }: { rule: Rule; outc
   if (rule.kind === 'ask') return `${rule.name}: ${answerOf(signals, outcome)}`
   const says = (outcome?.says ?? []).map((number) => signals[number]?.text)
   if (says.length > 0) return `${rule.name} → ${says.join(', ')}`
-  return outcome ? rule.name : `${rule.name}, and nothing comes of it`
+  return outcome ? rule.name : `${rule.name}, without effect`
 }
 
 function answerOf(signals: Explored['signals'], outcome: Outcome | undefined): string {
   const [answer] = outcome?.says ?? []
   if (answer !== undefined) return `the answer is ${signals[answer]?.text.split(': ').at(-1)}`
-  return outcome?.settles ? 'there is nothing to ask' : 'it is done, and nobody hears of it'
+  return outcome?.settles ? 'no call is needed' : 'the call takes effect, but its answer is lost'
 }

@@ -4,7 +4,7 @@ import type { Options } from './world.ts'
 
 export const USAGE = `npm run simulate -- [--seed N] [--orders M] [--copies C]
 
-  --seed     0 to 4294967295; the same seed, orders and copies are the same run (default: a random one, which is shown)
+  --seed     0 to 4294967295; the same seed, orders and copies give the same run (default: a random seed, which is printed)
   --orders   1 to 1000000 (default: 1000)
   --copies   processes of each service, 1 to 5 (default: 1)`
 
@@ -31,7 +31,7 @@ export function optionsOf(args: string[], anySeed: number): Options | string {
 function wholeNumber(name: string, text: string, low: number, high: number): number {
   const number = Number(text)
   if (/^\d+$/.test(text) && number >= low && number <= high) return number
-  throw new Error(`--${name} ${text}: a whole number from ${low} to ${high} is wanted`)
+  throw new Error(`--${name} must be a whole number from ${low} to ${high}, not "${text}"`)
 }
 
 /** How to see the same run again. */

@@ -16,17 +16,17 @@ const options = chosen
 
 say(commandFor(options))
 const worlds = worldsOf(options)
-if (worlds.length > 1) say(`${worlds.length} worlds, each with a seed of its own`)
+if (worlds.length > 1) say(`${worlds.length} worlds, each with its own seed`)
 const startedMs = performance.now()
 const reports = await runWorlds(worlds, process.stdout.isTTY ? showProgress : () => undefined)
 show(together(options, reports), (performance.now() - startedMs) / 1_000)
 for (const { violations, options: world } of reports)
-  if (violations.length > 0) say(`\nto see it again: ${commandFor(world)}`)
+  if (violations.length > 0) say(`\nto repeat this run: ${commandFor(world)}`)
 process.exit(reports.every(({ violations }) => violations.length === 0) ? 0 : 1)
 
 function showProgress({ placed, virtualMs, crashes }: Progress): void {
   process.stdout.write(
-    `\r${placed} of ${options.orders} orders placed, ${seconds(virtualMs)} passed, ${crashes} crashes`,
+    `\r${placed} of ${options.orders} orders placed, ${seconds(virtualMs)} of virtual time, ${crashes} crashes`,
   )
 }
 

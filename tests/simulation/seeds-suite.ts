@@ -13,7 +13,7 @@ export function seedsSuite({ from, to, copies }: { from: number; to: number; cop
     let crashes = 0
     for (let seed = first; seed < first + PER_TEST; seed++) {
       const { violations, counts, options } = await simulate({ seed, orders: ORDERS, copies })
-      expect(violations, `to see it again: ${commandFor(options)}`).toEqual([])
+      expect(violations, `to repeat this run: ${commandFor(options)}`).toEqual([])
       crashes += counts.crashes
     }
     expect(crashes).toBeGreaterThan(PER_TEST)

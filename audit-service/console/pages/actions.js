@@ -25,10 +25,10 @@ export function Actions() {
   }
   return html`
     <h1 tabindex="-1">Who did what</h1>
-    <p class="lead">Each is an event of the audit log, which <code>GET /audit/verify</code> checks like any other.</p>
+    <p class="lead">Each action is an event in the audit log. <code>GET /audit/verify</code> checks it like any other event.</p>
     <${Fault} of=${fault} />
-    ${answer && !page && html`<${NotAvailable} what="The record of actions" />`}
-    ${page && rows.length === 0 && html`<p class="aside">Nobody did anything yet.</p>`}
+    ${answer && !page && html`<${NotAvailable} what="a record of actions" />`}
+    ${page && rows.length === 0 && html`<p class="aside">No operator has acted yet.</p>`}
     ${
       rows.length > 0 &&
       html`<${Scrolling} label="Actions">

@@ -38,11 +38,11 @@ export function Failed({ query }) {
   return html`
     <h1 tabindex="-1">Failed messages</h1>
     <p class="lead">
-      What a service gave up on is taken out of its dead-letter queue and kept here, so that queue is empty. Nothing is lost.${' '}
-      <a href="#/failed/replays">What was sent again</a>
+      audit-service moves each dead letter from its queue into this store, so the dead-letter queues are empty. No message is lost.${' '}
+      <a href="#/failed/replays">Replays</a>
     </p>
     <${Fault} of=${fault} />
-    ${answer && !answer.groups && html`<${NotAvailable} what="The store of failed messages" />`}
+    ${answer && !answer.groups && html`<${NotAvailable} what="a store of failed messages" />`}
     ${
       answer?.groups &&
       html`
@@ -56,7 +56,7 @@ export function Failed({ query }) {
 
 /** @param {{ groups: Cause[], areAll: boolean, chosen: string }} props */
 function Causes({ groups, areAll, chosen }) {
-  if (groups.length === 0) return html`<p class="aside">No message waits here.</p>`
+  if (groups.length === 0) return html`<p class="aside">No failed message is waiting.</p>`
   return html`<section aria-labelledby="causes-title">
     <h2 id="causes-title">By cause</h2>
     <${Scrolling} label="Causes">
@@ -86,7 +86,7 @@ function Causes({ groups, areAll, chosen }) {
         </tbody>
       </table>
     <//>
-    ${!areAll && html`<p class="aside">There are more causes than these; these are the most frequent.</p>`}
+    ${!areAll && html`<p class="aside">Only the most frequent causes are listed.</p>`}
   </section>`
 }
 
@@ -95,7 +95,7 @@ function Cure({ cause: { fingerprint, count: all, reason, code, example }, again
   const filter = { fingerprint }
   return html`<section class="panel" aria-labelledby="cure-title">
     <h2 id="cure-title">${count(all)} × ${reason || code}</h2>
-    <p>Look at <a href=${`#/failed/${example}`}>one of them</a> first: it says what to do. Then:</p>
+    <p>Open <a href=${`#/failed/${example}`}>one of them</a> first: its page says what to do. Then:</p>
     <div class="actions">
       <${Rehearse} id=${example} open="Rehearse one" />
       <${SendAgain} selection=${{ filter }} all=${all} />
@@ -103,7 +103,7 @@ function Cure({ cause: { fingerprint, count: all, reason, code, example }, again
         isQuiet
         open="Archive all …"
         does=${`Archive ${counted(all, 'message')}`}
-        explains="Nothing is to be done about them any more. They are kept, and can still be sent again."
+        explains="Do this if they need no action. They are kept, and you can still send them again."
         run=${async (/** @type {import('../parts/act.js').Given} */ { operator, reason: why }) => {
           const { archived } = await post('/failed/archive', { filter, expected: all, operator, reason: why })
           again()
@@ -119,19 +119,19 @@ export function SendAgain({ selection, all }) {
   return html`<${Act}
     open=${all === 1 ? 'Send again …' : 'Send all again …'}
     does=${`Send ${counted(all, 'message')} again`}
-    explains="In steps: the first few, then ten times as many, and so on. It stops by itself when any of them fails again."
+    explains="Sends in steps, each ten times as large as the one before. Stops by itself if a message fails again."
     run=${async (/** @type {import('../parts/act.js').Given} */ { operator, reason, fields }) => {
       const steps = all === 1 ? {} : { canary: Number(fields.get('canary')), ratePerSecond: Number(fields.get('rate')) }
       const { id } = await post('/replays', { ...selection, expected: all, operator, reason, ...steps })
       location.hash = `#/failed/replays/${id}`
-      return 'Under way.'
+      return 'Started.'
     }}
   >
     ${
       all > 1 &&
       html`<div class="pair">
-        <label>First step <input name="canary" type="number" min="1" max="100000" value="1" required /></label>
-        <label>At most a second <input name="rate" type="number" min="1" max="1000" value="100" required /></label>
+        <label>Messages in the first step <input name="canary" type="number" min="1" max="100000" value="1" required /></label>
+        <label>Messages per second, at most <input name="rate" type="number" min="1" max="1000" value="100" required /></label>
       </div>`
     }
   <//>`
@@ -162,8 +162,8 @@ function Messages({ fingerprint }) {
     )
 
   return html`<section aria-labelledby="messages-title">
-    <h2 id="messages-title">${fingerprint === '' ? 'All messages' : 'Its messages'}</h2>
-    ${fingerprint !== '' && html`<p><a href="#/failed">Of every cause</a></p>`}
+    <h2 id="messages-title">${fingerprint === '' ? 'All messages' : 'Messages of this cause'}</h2>
+    ${fingerprint !== '' && html`<p><a href="#/failed">Show the messages of all causes</a></p>`}
     <form class="filters" aria-label="Filter the messages" onInput=${change} onSubmit=${(/** @type {Event} */ submitted) => submitted.preventDefault()}>
       <label><span>Order</span><input name="subject" maxlength="100" autocomplete="off" spellcheck="false" /></label>
       <label><span>Queue</span><input name="queue" maxlength="100" autocomplete="off" spellcheck="false" /></label>
@@ -176,7 +176,7 @@ function Messages({ fingerprint }) {
       </label>
     </form>
     <${Fault} of=${fault} />
-    ${page && rows.length === 0 && html`<p class="aside">No message fits.</p>`}
+    ${page && rows.length === 0 && html`<p class="aside">No message matches.</p>`}
     ${rows.length > 0 && html`<${MessageTable} rows=${rows} />`}
     ${more.next !== null && html`<p class="more"><button type="button" onClick=${older}>Show older messages</button></p>`}
   </section>`

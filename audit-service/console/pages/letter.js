@@ -48,26 +48,26 @@ export function Letter({ id }) {
   } = failure
   const facts = [
     ['State', html`<${Badge} tone=${state === 'waiting' ? 'bad' : 'plain'}>${STATES[state]}<//>`],
-    ['Order', subject === '' ? 'of none' : html`<${OrderLink} orderId=${subject} />`],
+    ['Order', subject === '' ? 'none' : html`<${OrderLink} orderId=${subject} />`],
     ['Given up by', `${service || 'the broker'}${version && `, version ${version}`}`],
     [
-      'Came to',
-      html`<span class="mono">${home ?? 'no queue'}</span>, and from there to <span class="mono">${queue}</span>`,
+      'Delivered to',
+      html`<span class="mono">${home ?? 'no queue'}</span>, then moved to <span class="mono">${queue}</span>`,
     ],
     [
       'Last published to',
-      html`<span class="mono">${exchange || 'the default exchange'}</span> as <span class="mono">${routingKey}</span>`,
+      html`<span class="mono">${exchange || 'the default exchange'}</span> with the routing key <span class="mono">${routingKey}</span>`,
     ],
     ['Attempts', count(attempts)],
     [
       'Failed at',
-      html`<${Moment} at=${failedAt} />, first at <${Moment} at=${firstAt} />, taken in at <${Moment} at=${keptAt} />`,
+      html`<${Moment} at=${failedAt} />, first at <${Moment} at=${firstAt} />, stored at <${Moment} at=${keptAt} />`,
     ],
     ['Message id', html`<span class="mono">${messageId || 'none'}</span>`],
   ]
   return html`
     <p class="crumbs"><a href="#/failed">Failed messages</a> › <a href=${`#/failed?${queryOf({ fingerprint })}`}>${code}</a></p>
-    <h1 tabindex="-1">${type || 'Message of no known type'}</h1>
+    <h1 tabindex="-1">${type || 'Message of unknown type'}</h1>
     <p class="headline" data-tone=${state === 'waiting' ? 'bad' : 'plain'}><strong>${reason || code}</strong>${place && ` in ${place}`}</p>
     <p class="next">${failure.nextStep}</p>
     <${Fault} of=${fault} />
@@ -76,22 +76,22 @@ export function Letter({ id }) {
     <section aria-labelledby="body-title">
       <h2 id="body-title">Body</h2>
       <${Body} text=${textOf(failure.body)} look=${lookAt(id, ({ body }) => body)} />
-      ${failure.original && html`<details><summary>As it came, before it was changed</summary><${Body} text=${textOf(failure.original)} look=${lookAt(id, ({ original, body }) => original ?? body)} /></details>`}
+      ${failure.original && html`<details><summary>The original body, before the change</summary><${Body} text=${textOf(failure.original)} look=${lookAt(id, ({ original, body }) => original ?? body)} /></details>`}
     </section>
     <${History} history=${failure.history} stack=${stack} />
     <details class="section"><summary>Properties and headers</summary><${Body} text=${JSON.stringify(failure.properties)} label="Properties" look=${lookAt(id, ({ properties }) => ({ text: JSON.stringify(properties) }))} /></details>
     ${
       failure.failures.length > 1 &&
-      html`<section aria-labelledby="again-title"><h2 id="again-title">Every time that it failed</h2><${MessageTable} rows=${failure.failures} /></section>`
+      html`<section aria-labelledby="again-title"><h2 id="again-title">All its failures</h2><${MessageTable} rows=${failure.failures} /></section>`
     }
   `
 }
 
 /** @param {{ fault: unknown }} props */
 function Unknown({ fault }) {
-  if (fault === undefined) return html`<p class="aside">Looking …</p>`
+  if (fault === undefined) return html`<p class="aside">Loading …</p>`
   if (fault instanceof Refused && fault.status === 404)
-    return html`<p class="aside">Nothing is kept under this id. <a href="#/failed">All failed messages</a></p>`
+    return html`<p class="aside">No failed message has this id. <a href="#/failed">All failed messages</a></p>`
   return html`<${Fault} of=${fault} />`
 }
 
@@ -107,7 +107,7 @@ const lookAt =
 const textOf = (bytes) =>
   'text' in bytes
     ? bytes.text
-    : `Not text: ${count(Math.floor((bytes.base64.length * 3) / 4))} bytes, here in base64.\n${bytes.base64}`
+    : `Not text: ${count(Math.floor((bytes.base64.length * 3) / 4))} bytes, shown in base64.\n${bytes.base64}`
 
 /** @param {{ failure: Failure, again: () => void }} props */
 function Actions({ failure: { id, state, revision }, again }) {
@@ -117,7 +117,7 @@ function Actions({ failure: { id, state, revision }, again }) {
     /** @type {Looked} */
     const looked = await post(`/failed/${id}/look`, { operator, reason })
     setKept({ text: 'text' in looked.kept ? looked.kept.text : '', revision })
-    return 'Opened, and on record.'
+    return 'Opened. The audit log has recorded this.'
   }
   const archive = async (/** @type {Given} */ { operator, reason }) => {
     await post(`/failed/${id}/archive`, { operator, reason })
@@ -133,7 +133,7 @@ function Actions({ failure: { id, state, revision }, again }) {
     })
     setKept(undefined)
     again()
-    return 'Changed. The body as it came is kept.'
+    return 'Changed. The original body is kept.'
   }
   return html`<div class="actions">
     <${Rehearse} id=${id} />
@@ -143,18 +143,18 @@ function Actions({ failure: { id, state, revision }, again }) {
       html`${
         kept === undefined
           ? html`<${Act} isQuiet open="Open its body …" does="Open the body"
-                explains="To change it. It may hold personal data: who opened it and why is kept in the audit log." run=${open} />`
+                explains="Opens the body so that you can change it. It may contain personal data: the audit log records who opens it, and why." run=${open} />`
           : html`<${Act} isQuiet open="Change its body …" does="Change the body"
-                explains="Its contract must accept the new one. What is sealed for its customer stays as it is." run=${change}>
+                explains="The message’s contract must accept the new body. Encrypted personal data stays unchanged." run=${change}>
                 <label>Body <textarea name="text" required rows="12" spellcheck="false">${kept.text}</textarea></label>
               <//>`
       }
-        ${kept && kept.revision !== revision && html`<button class="quiet" type="button" onClick=${() => setKept(undefined)}>Begin from what it is now</button>`}
+        ${kept && kept.revision !== revision && html`<button class="quiet" type="button" onClick=${() => setKept(undefined)}>Start again from the current body</button>`}
         <${Act}
           isQuiet
           open="Archive …"
           does="Archive 1 message"
-          explains="Nothing is to be done about it any more. It is kept, and can still be sent again."
+          explains="Do this if it needs no action. It is kept, and you can still send it again."
           run=${archive}
         />`
     }
@@ -165,7 +165,7 @@ function Actions({ failure: { id, state, revision }, again }) {
 function History({ history, stack }) {
   if (history.length === 0 && stack === '') return null
   return html`<section aria-labelledby="history-title">
-    <h2 id="history-title">What was tried</h2>
+    <h2 id="history-title">Attempts</h2>
     ${
       history.length > 0 &&
       html`<ul class="history">
@@ -175,6 +175,6 @@ function History({ history, stack }) {
         )}
       </ul>`
     }
-    ${stack !== '' && html`<details><summary>Where in the code</summary><pre tabindex="0" role="group" aria-label="Stack">${stack}</pre></details>`}
+    ${stack !== '' && html`<details><summary>Stack trace</summary><pre tabindex="0" role="group" aria-label="Stack trace">${stack}</pre></details>`}
   </section>`
 }

@@ -13,7 +13,7 @@ const WRONGS = [
   { label: 'out of stock', colour: 'inventory', types: ['inventory.out_of_stock'] },
   { label: 'not paid', colour: 'payment', types: ['payment.failed'] },
   { label: 'not shipped', colour: 'shipping', types: ['shipping.failed'] },
-  { label: 'customer not told', colour: 'bad', types: ['notification.failed', 'notification.undelivered'] },
+  { label: 'customer not notified', colour: 'bad', types: ['notification.failed', 'notification.undelivered'] },
 ]
 const LATELY_BINS = 60 / BIN_SECONDS
 
@@ -32,11 +32,11 @@ export function Live() {
   return html`
     <h1 tabindex="-1">Live</h1>
     <${Fault} of=${fault} />
-    ${hasMissed && html`<p class="aside">More happens than this page can count: what it shows is less than what there was.</p>`}
+    ${hasMissed && html`<p class="aside">There are more events than this page can count: its numbers are too low.</p>`}
     <div class="charts">
-      <${Chart} title="Events a second, by service" times=${times}
+      <${Chart} title="Events per second, by service" times=${times}
         lines=${speakers.map((service) => ({ label: service, colour: service, values: rates((type) => typeOf(type)?.service === service) }))} />
-      <${Chart} title="What went wrong, a second" times=${times}
+      <${Chart} title="Failures per second" times=${times}
         lines=${WRONGS.map(({ label, colour, types }) => ({ label, colour, values: rates((type) => types.includes(type)) }))} />
     </div>
     <${Choreography} lately=${lately} queues=${looked?.queues ?? []} />

@@ -37,7 +37,7 @@ export function Now() {
   const [log, setLog] = useState(/** @type {Verdict | 'checking' | undefined} */ (undefined))
   if (!answer)
     return html`<h1 tabindex="-1">Is anything wrong?</h1>
-      ${fault === undefined ? html`<p class="aside">Looking …</p>` : html`<${Fault} of=${fault} />`}`
+      ${fault === undefined ? html`<p class="aside">Loading …</p>` : html`<${Fault} of=${fault} />`}`
   const { gaps, failed, services, queues } = answer
   const stuck = gaps.hops.filter(({ status }) => status === 'missing')
   const untold = gaps.hops.filter(({ status }) => status === 'failed')
@@ -47,7 +47,7 @@ export function Now() {
     ...backlogsOf(queues),
     ...(stuck.length > 0
       ? [
-          `${counted(sum(stuck), 'step')} of orders overdue at ${[...new Set(stuck.map(({ hop }) => lateIn(hop)))].join(' and ')}`,
+          `${counted(sum(stuck), 'order step')} overdue at ${[...new Set(stuck.map(({ hop }) => lateIn(hop)))].join(' and ')}`,
         ]
       : []),
     ...(failed && failed.groups.length > 0
@@ -80,23 +80,23 @@ const sum = (/** @type {{ count: number }[]} */ all) => all.reduce((total, one) 
 function Headline({ wrongs, isKnown, fault }) {
   if (fault !== undefined)
     return html`<header class="headline" data-tone="waiting">
-      <div role="status"><h1 tabindex="-1">Not known.</h1></div>
-      <p>What is shown is what was known last.</p>
+      <div role="status"><h1 tabindex="-1">State unknown.</h1></div>
+      <p>The page shows the last known state.</p>
       <${Fault} of=${fault} />
     </header>`
   const isWell = wrongs.length === 0
   const sentence = isWell ? 'All is well' : wrongs.join(', ').replace(/^./, (first) => first.toUpperCase())
   return html`<header class="headline" data-tone=${isWell ? 'good' : 'bad'}>
     <div role="status"><h1 tabindex="-1">${sentence}.</h1></div>
-    <p>${isWell ? `No order is stuck${isKnown ? ', no message failed, every service answers' : ''}, and every customer was told.` : 'What to do stands beside each of them.'}</p>
+    <p>${isWell ? `No order is stuck${isKnown ? ', no message failed, every service answers' : ''}, and every customer was notified.` : 'The next step is shown with each item below.'}</p>
   </header>`
 }
 
 /** @param {{ hops: Hop[], behind: number, again: () => void }} props */
 function Stuck({ hops, behind, again }) {
   const says =
-    hops.length === 0 ? 'None: what should have followed has followed' : 'What should have followed, and has not'
-  const following = behind > 0 ? `; ${counted(behind, 'event')} not looked at yet` : ''
+    hops.length === 0 ? 'None: every expected event has followed' : 'Events that should have followed are overdue'
+  const following = behind > 0 ? `; ${counted(behind, 'event')} still to read` : ''
   return html`<${Check} title="Stuck orders" tone=${hops.length === 0 ? 'good' : 'bad'} says=${says + following}>
     ${hops.map((hop) => html`<${StuckHop} key=${hop.hop} hop=${hop} again=${again} />`)}
   <//>`
@@ -108,7 +108,7 @@ function StuckHop({ hop: { hop, count: all, oldest, nextStep }, again }) {
   const resay = async (/** @type {import('../parts/act.js').Given} */ { operator, reason }) => {
     const { said } = await post('/audit/gaps/resay', { hop, expected: all, operator, reason })
     again()
-    return `${counted(said, 'fact')} said again. What follows from ${said === 1 ? 'it' : 'them'} closes the gap within half a minute.`
+    return `${counted(said, 'event')} published again. The gap closes within half a minute after the missing event.`
   }
   return html`<article class="item">
     <div class="item-what">
@@ -120,11 +120,11 @@ function StuckHop({ hop: { hop, count: all, oldest, nextStep }, again }) {
     </div>
     ${
       nextStep === null
-        ? html`<p class="next">Nobody acts on <span class="mono">${after}</span>: look at what each of the orders needs, and at the service’s log.</p>`
+        ? html`<p class="next">No service handles <span class="mono">${after}</span>, so publishing it again does not help. Look at each order’s next step, and at the service’s log.</p>`
         : html`<${Act}
-            open="Say again …"
-            does=${`Say ${counted(all, 'fact')} again`}
-            explains=${`Publishes each recorded ${after} again, as it was. Whoever has acted on it does nothing; whoever missed it acts now.`}
+            open="Publish again …"
+            does=${`Publish ${counted(all, 'event')} again`}
+            explains=${`Publishes each recorded ${after} again, unchanged. A service that has handled it does nothing; a service that missed it handles it now.`}
             run=${resay}
           />`
     }
@@ -152,7 +152,7 @@ function TouchedOrders({ hop, all }) {
         ${nextStep?.endsWith('-service)') && html`<code tabindex="0">${commandOf(nextStep)}</code>`}
       </li>`,
     )}
-    ${gaps.length < all && html`<li class="meta">and ${count(all - gaps.length)} more; these have waited the longest</li>`}
+    ${gaps.length < all && html`<li class="meta">and ${count(all - gaps.length)} more; the longest overdue are listed</li>`}
   </ul>`
 }
 
@@ -168,21 +168,21 @@ function commandOf(nextStep) {
 /** @param {{ failed: Groups | undefined }} props */
 function Failed({ failed }) {
   if (!failed)
-    return html`<${Check} title="Failed messages" tone="plain" says="Not known"><${NotAvailable} what="The store of failed messages" /><//>`
+    return html`<${Check} title="Failed messages" tone="plain" says="Unknown"><${NotAvailable} what="a store of failed messages" /><//>`
   const { groups, areAll, missingQueues } = failed
   const says =
     groups.length === 0
       ? 'None'
       : `${counted(sum(groups), 'message')} of ${areAll ? '' : 'more than '}${counted(groups.length, 'cause')}`
-  return html`<${Check} title="Failed messages" tone=${groups.length === 0 ? 'good' : 'bad'} says=${says} action=${html`<a href="#/failed">All of them</a>`}>
-    ${missingQueues.length > 0 && html`<p class="aside">There are no queues ${missingQueues.join(', ')}: what fails there is lost.</p>`}
+  return html`<${Check} title="Failed messages" tone=${groups.length === 0 ? 'good' : 'bad'} says=${says} action=${html`<a href="#/failed">Show all</a>`}>
+    ${missingQueues.length > 0 && html`<p class="aside">Missing queues: ${missingQueues.join(', ')}. A message that fails there is lost.</p>`}
     ${groups.slice(0, 8).map(
       ({ fingerprint, count: all, reason, code, queue, type, oldest }) => html`<article class="item" key=${fingerprint}>
         <div class="item-what">
           <p><strong>${count(all)}</strong> × ${reason || code}</p>
-          <p class="meta"><span class="mono">${queue}</span> · ${type || 'of no known type'} · oldest failed <${Age} since=${oldest} /> ago</p>
+          <p class="meta"><span class="mono">${queue}</span> · ${type || 'unknown type'} · oldest failed <${Age} since=${oldest} /> ago</p>
         </div>
-        <a class="button" href=${`#/failed?${queryOf({ fingerprint })}`}>Look and decide<span class="unseen"> about ${reason || code}</span></a>
+        <a class="button" href=${`#/failed?${queryOf({ fingerprint })}`}>Review<span class="unseen"> ${reason || code}</span></a>
       </article>`,
     )}
   <//>`
@@ -191,16 +191,16 @@ function Failed({ failed }) {
 /** @param {{ hops: Hop[] }} props */
 function Untold({ hops }) {
   const says =
-    hops.length === 0 ? 'None: everybody was told' : 'Customers who could not be told, and nobody tries any more'
+    hops.length === 0 ? 'None: every customer was notified' : 'Customers who could not be notified: all attempts failed'
   return html`<${Check} title="Failed notifications" tone=${hops.length === 0 ? 'good' : 'bad'} says=${says}>
     ${hops.map(
       ({ hop, count: all, oldest }) => html`<article class="item" key=${hop}>
         <div class="item-what">
-          <p><strong>${count(all)}</strong> × ${hop.startsWith('notification.undelivered') ? 'accepted, and then not delivered' : 'refused by the provider'}</p>
+          <p><strong>${count(all)}</strong> × ${hop.startsWith('notification.undelivered') ? 'accepted by the provider, then not delivered' : 'not sent'}</p>
           <p class="meta">oldest <${Age} since=${oldest} /> ago</p>
           <${Touched} hop=${hop} all=${all} />
         </div>
-        <p class="next">Correct the address, then send each again: the command stands beside its order.</p>
+        <p class="next">Correct the address. Then run the command that is shown with each order under “Which orders”.</p>
       </article>`,
     )}
   <//>`
@@ -228,14 +228,14 @@ function Log({ verdict, tell }) {
   const action = html`<button type="button" disabled=${verdict === 'checking'} onClick=${check}>Check the log</button>`
   return html`<${Check} title="Audit log" tone=${tone} says=${saysOf(verdict)} action=${action}>
     <${Fault} of=${fault} />
-    ${isKnown && !verdict.ok && html`<p class="next">Somebody changed the database: keep a copy of it as it is, and compare with a backup.</p>`}
+    ${isKnown && !verdict.ok && html`<p class="next">The database was changed: keep an unchanged copy of it, and compare it with a backup.</p>`}
   <//>`
 }
 
 /** @type {(verdict: Verdict | 'checking' | undefined) => string} */
 function saysOf(verdict) {
-  if (verdict === undefined) return 'Not checked since this page was opened'
+  if (verdict === undefined) return 'Not checked since you opened this page'
   if (verdict === 'checking') return 'Checking every event …'
-  if (verdict.ok) return `Whole: ${counted(verdict.events, 'event')} checked in ${duration(verdict.atMs)}`
-  return `Event no. ${count(verdict.brokenAt ?? 0)} is ${verdict.why}; whole up to no. ${count(verdict.events)}`
+  if (verdict.ok) return `Unchanged: ${counted(verdict.events, 'event')} checked in ${duration(verdict.atMs)}`
+  return `Broken at event no. ${count(verdict.brokenAt ?? 0)}: ${verdict.why}. ${counted(verdict.events, 'event')} before it unchanged`
 }

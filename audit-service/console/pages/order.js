@@ -43,8 +43,8 @@ export function Order({ orderId }) {
 function Unheard({ fault }) {
   if (!(fault instanceof Refused)) return null
   if (fault.status !== 404)
-    return html`<${Badge} tone="waiting">no valid order id<//> An order id is made of letters, digits, dots, dashes and underscores.`
-  return html`<${Badge} tone="waiting">not heard of yet<//> As soon as anybody says something about this order, its story begins here.`
+    return html`<${Badge} tone="waiting">invalid order id<//> An order id consists of letters, digits, dots, dashes and underscores.`
+  return html`<${Badge} tone="waiting">no events yet<//> Its story appears here when a service publishes the first event about it.`
 }
 
 /** @param {{ story: Story }} props */
@@ -64,15 +64,15 @@ function Badges({ story: { ended, gaps } }) {
 function Told({ story: { orderId, ended, startedAt, durationMs, entries, gaps, conflicts, next }, again }) {
   return html`
     <dl class="facts">
-      <div><dt>${ended === null ? 'So far' : 'Took'}</dt><dd>${duration(durationMs)}</dd></div>
+      <div><dt>${ended === null ? 'Running for' : 'Took'}</dt><dd>${duration(durationMs)}</dd></div>
       <div><dt>Events</dt><dd>${count(entries.length)}${next !== null && ', and more'}</dd></div>
       <div><dt>Began</dt><dd><${Moment} at=${startedAt} /> ${zone}</dd></div>
     </dl>
     <${Next} orderId=${orderId} gaps=${gaps} again=${again} />
-    ${conflicts.length > 0 && html`<p class="fault">Other bodies came under ids that this story shows: ${conflicts.map((sequence) => `no. ${sequence}`).join(', ')}.</p>`}
+    ${conflicts.length > 0 && html`<p class="fault">Events with the same id but other content arrived: ${conflicts.map((sequence) => `no. ${sequence}`).join(', ')}.</p>`}
     <section aria-labelledby="story-title">
-      <h2 id="story-title">Its story</h2>
-      <p class="aside">Each dot is who said it, each ring who acts on it. Open an event to see the message.</p>
+      <h2 id="story-title">Story</h2>
+      <p class="aside">A dot marks the service that published the event, a ring each service that handles it. Open an event to see its message.</p>
       <${Sequence} orderId=${orderId} entries=${entries} gaps=${gaps} />
     </section>
     <${Notifications} orderId=${orderId} entries=${entries} />
@@ -89,35 +89,35 @@ function Next({ orderId, gaps, again }) {
   const failed = gaps.filter(({ status }) => status === 'failed')
   const late = [...new Set(missing.map((gap) => gap.missing[0]?.split('.')[0] ?? ''))]
   if (missing.length === 0 && failed.length === 0)
-    return gaps.length === 0 ? html`<p class="lead">Everything that should have followed has followed.</p>` : null
+    return gaps.length === 0 ? html`<p class="lead">Every expected event has followed.</p>` : null
   const resay = async (/** @type {import('../parts/act.js').Given} */ { operator, reason }) => {
     const { said } = await post(`/audit/orders/${encodeURIComponent(orderId)}/resay`, { operator, reason })
     again()
-    return `Said again: ${said.join(', ')}.`
+    return `Published again: ${said.join(', ')}.`
   }
   return html`<section class="panel" data-tone="bad" aria-labelledby="next-title">
     <h2 id="next-title">What to do</h2>
     ${
       missing.length > 0 &&
       html`<p>
-        ${counted(missing.length, 'step')} overdue, of ${late.join(' and ')}.
-        ${' '}See that ${late.length === 1 ? 'it runs; if it does, its message was lost: say again what it' : 'they run; if they do, their messages were lost: say again what they'}
-        ${' '}should have acted on.
+        ${counted(missing.length, 'step')} overdue at ${late.join(' and ')}.
+        ${' '}Check that ${late.length === 1 ? 'it runs. If it does, its message was lost: publish again the event that it' : 'they run. If they do, their messages were lost: publish again the events that they'}
+        ${' '}should have handled.
       </p>`
     }
     ${
       failed.length > 0 &&
       html`<p>
-        ${counted(failed.length, 'notification')} did not reach the customer, and nobody tries any more: correct the address and send
-        again, by the command on the <a href="#/">first page</a>.
+        ${counted(failed.length, 'notification')} did not reach the customer, and all attempts failed: correct the address and send
+        again, with the command on the <a href="#/">first page</a>.
       </p>`
     }
     ${
       missing.some(isHeard) &&
       html`<${Act}
-        open="Say again …"
-        does="Say it again"
-        explains="Publishes what was not followed once more, as it was. Whoever has acted on it does nothing."
+        open="Publish again …"
+        does="Publish again"
+        explains="Publishes each event again whose next event is missing, unchanged. A service that has handled it does nothing."
         run=${resay}
       />`
     }
@@ -140,11 +140,11 @@ function Notifications({ orderId, entries }) {
   const all = notificationsIn(orderId, entries)
   if (all.length === 0) return null
   return html`<section aria-labelledby="notifications-title">
-    <h2 id="notifications-title">What its customer was told</h2>
+    <h2 id="notifications-title">Notifications to the customer</h2>
     <table class="list plain">
       <thead><tr><th scope="col">About</th>
-            <th scope="col">By</th>
-            <th scope="col">Became</th>
+            <th scope="col">Channel</th>
+            <th scope="col">State</th>
             <th scope="col">When (${zone})</th></tr></thead>
       <tbody>
         ${all.map(
@@ -175,5 +175,5 @@ function FailedOf({ orderId }) {
   /** @type {import('./failed.js').Summary[]} */
   const failed = answer?.page?.failed ?? []
   if (failed.length === 0) return null
-  return html`<section aria-labelledby="failed-title"><h2 id="failed-title">Its failed messages</h2><${MessageTable} rows=${failed} /></section>`
+  return html`<section aria-labelledby="failed-title"><h2 id="failed-title">Failed messages of this order</h2><${MessageTable} rows=${failed} /></section>`
 }

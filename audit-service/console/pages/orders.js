@@ -62,7 +62,7 @@ export function Orders() {
   return html`
     <h1 tabindex="-1">Orders</h1>
     <form class="filters" role="search" aria-label="Find orders" onSubmit=${submit}>
-      <label><span>Order id, its beginning, or customer</span><input name="text" maxlength="200" autocomplete="off" spellcheck="false" /></label>
+      <label><span>Order id, start of an id, or customer</span><input name="text" maxlength="200" autocomplete="off" spellcheck="false" /></label>
       <label><span>What happened</span>
         <select name="type">${happenings.map((type) => html`<option key=${type} value=${type} selected=${type === FIRST}>${type}</option>`)}</select>
       </label>
@@ -72,14 +72,14 @@ export function Orders() {
       <button class="main" type="submit" disabled=${isUnderWay}>Find</button>
     </form>
     <p class="aside">
-      A whole id is found at once by the field on top of the page. Here the newest orders are looked through, ${count(AT_ONCE)} at a time.
-      A customer is found by their whole name or pseudonym. E-mail addresses and phone numbers are not searched: order-service and
-      notification-service know them.
+      To open an order whose whole id you know, use the field at the top of the page. This search goes through the newest orders,
+      ${count(AT_ONCE)} at a time. It finds a customer by the whole name or pseudonym, but not by e-mail address or phone number:
+      order-service and notification-service know these.
     </p>
     <${Fault} of=${fault} />
     <div role="status">${found && html`<p class="lead">${sentenceOf(found)}</p>`}</div>
     ${found && found.rows.length > 0 && html`<${OrderTable} rows=${found.rows} />`}
-    ${found && found.next !== null && html`<p class="more"><button type="button" disabled=${isUnderWay} onClick=${() => look(found.wanted, found)}>Look through ${count(AT_ONCE)} older ones</button></p>`}
+    ${found && found.next !== null && html`<p class="more"><button type="button" disabled=${isUnderWay} onClick=${() => look(found.wanted, found)}>Search ${count(AT_ONCE)} older orders</button></p>`}
   `
 }
 

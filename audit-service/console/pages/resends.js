@@ -26,18 +26,18 @@ export function Resends() {
   const replays = answer?.page?.replays
   return html`
     <p class="crumbs"><a href="#/failed">Failed messages</a></p>
-    <h1 tabindex="-1">Sent again</h1>
+    <h1 tabindex="-1">Replays</h1>
     <${Fault} of=${fault} />
-    ${answer && !replays && html`<${NotAvailable} what="Sending again" />`}
-    ${replays?.length === 0 && html`<p class="aside">Nothing was sent again yet.</p>`}
+    ${answer && !replays && html`<${NotAvailable} what="replays" />`}
+    ${replays?.length === 0 && html`<p class="aside">There are no replays yet.</p>`}
     ${
       replays &&
       replays.length > 0 &&
-      html`<${Scrolling} label="What was sent again">
+      html`<${Scrolling} label="Replays">
         <table class="list plain">
           <thead>
-            <tr><th scope="col">Begun at (${zone})</th>
-            <th scope="col">By</th>
+            <tr><th scope="col">Started at (${zone})</th>
+            <th scope="col">Operator</th>
             <th scope="col">Reason</th>
             <th scope="col" class="number">Sent</th>
             <th scope="col" class="number">Failed again</th>
@@ -65,8 +65,8 @@ export function Resends() {
 export function ResendPage({ id }) {
   const { answer, fault, again } = usePolled(() => ask(`/replays/${id}`), { key: id, everyMs: EVERY_MS })
   const resend = /** @type {Resend | undefined} */ (answer)
-  const crumbs = html`<p class="crumbs"><a href="#/failed">Failed messages</a> › <a href="#/failed/replays">Sent again</a></p>`
-  if (!resend) return html`${crumbs}<h1 tabindex="-1">Sending again</h1><${Fault} of=${fault} />`
+  const crumbs = html`<p class="crumbs"><a href="#/failed">Failed messages</a> › <a href="#/failed/replays">Replays</a></p>`
+  if (!resend) return html`${crumbs}<h1 tabindex="-1">Replay</h1><${Fault} of=${fault} />`
   const { state, why, operator, reason, total, position, stepEnd, watchUntil, sent, failedAgain, createdAt, endedAt } =
     resend
   const act =
@@ -74,20 +74,20 @@ export function ResendPage({ id }) {
     async (/** @type {Given} */ { operator: by, reason: because }) => {
       await post(`/replays/${id}/${action}`, { operator: by, reason: because })
       again()
-      return action === 'stop' ? 'Stopped. Those that are left wait.' : 'Goes on.'
+      return action === 'stop' ? 'Stopped. The remaining messages wait.' : 'Resumed.'
     }
   return html`
     ${crumbs}
-    <h1 tabindex="-1">Sending ${counted(total, 'message')} again</h1>
+    <h1 tabindex="-1">Replay of ${counted(total, 'message')}</h1>
     <p class="headline" data-tone=${TONES[state]}><strong role="status">${stateIn(resend)}</strong></p>
     <${Fault} of=${fault} />
     <progress max=${total} value=${position} aria-label="Sent"></progress>
     <dl class="facts">
-      <div><dt>In their queues</dt><dd>${count(sent)} of ${count(total)}</dd></div>
-      <div><dt>Failed again</dt><dd>${count(failedAgain)}${failedAgain > 0 && html`: <a href="#/failed">look at them</a>`}</dd></div>
-      ${state === 'running' && html`<div><dt>This step</dt><dd>up to no. ${count(stepEnd)}${watchUntil && html`, watched until <${Moment} at=${watchUntil} />`}</dd></div>`}
-      <div><dt>By</dt><dd>${operator}: ${reason}</dd></div>
-      <div><dt>Begun</dt><dd><${Moment} at=${createdAt} />${endedAt && html`, ended <${Moment} at=${endedAt} />`}</dd></div>
+      <div><dt>Sent</dt><dd>${count(sent)} of ${count(total)}</dd></div>
+      <div><dt>Failed again</dt><dd>${count(failedAgain)}${failedAgain > 0 && html`: <a href="#/failed">show failed messages</a>`}</dd></div>
+      ${state === 'running' && html`<div><dt>This step</dt><dd>up to message ${count(stepEnd)}${watchUntil && html`, watched until <${Moment} at=${watchUntil} />`}</dd></div>`}
+      <div><dt>Operator</dt><dd>${operator}: ${reason}</dd></div>
+      <div><dt>Started</dt><dd><${Moment} at=${createdAt} />${endedAt && html`, ended <${Moment} at=${endedAt} />`}</dd></div>
       ${why !== null && html`<div><dt>Why it stopped</dt><dd>${why}</dd></div>`}
     </dl>
     <div class="actions">
@@ -96,7 +96,7 @@ export function ResendPage({ id }) {
         html`<${Act}
         open="Stop …"
         does="Stop sending"
-        explains="Sends no more of them; those that are left wait."
+        explains="Sends no more messages; the remaining ones wait."
         run=${act('stop')}
       />`
       }
@@ -104,8 +104,8 @@ export function ResendPage({ id }) {
         state === 'stopped' &&
         html`<${Act}
         open="Resume …"
-        does=${`Send the other ${count(total - position)}`}
-        explains="Goes on where it stopped. What has failed again until now does not stop it any more."
+        does=${`Send the remaining ${count(total - position)}`}
+        explains="Continues where the replay stopped. Messages that have failed again so far no longer stop it."
         run=${act('resume')}
       />`
       }
@@ -116,7 +116,7 @@ export function ResendPage({ id }) {
 /** @type {(resend: Resend) => string} */
 function stateIn({ state, sent, total, failedAgain }) {
   if (state === 'done')
-    return failedAgain === 0 ? 'Done: none has failed again' : `Done: ${count(failedAgain)} failed again`
+    return failedAgain === 0 ? 'Done: no message failed again' : `Done: ${count(failedAgain)} failed again`
   return state === 'stopped'
     ? `Stopped after ${count(sent)} of ${count(total)}`
     : `Under way: ${count(sent)} of ${count(total)}`

@@ -19,10 +19,10 @@ export function AllServices() {
   const services = /** @type {Looked[] | undefined} */ (answer?.found?.services)
   return html`
     <h1 tabindex="-1">Services</h1>
-    <p class="lead">Each is asked over the broker, and each of its copies says every ten seconds how it is.</p>
+    <p class="lead">audit-service asks each service over the broker. Each copy also reports its state every ten seconds.</p>
     <${Fault} of=${fault} />
-    ${!answer && fault === undefined && html`<p class="aside">Asking them …</p>`}
-    ${answer && !services && html`<${NotAvailable} what="How the services are" />`}
+    ${!answer && fault === undefined && html`<p class="aside">Asking the services …</p>`}
+    ${answer && !services && html`<${NotAvailable} what="the state of the services" />`}
     ${
       services &&
       html`<${Scrolling} label="Services">
@@ -31,9 +31,9 @@ export function AllServices() {
             <tr><th scope="col">Service</th>
             <th scope="col">State</th>
             <th scope="col" class="number">Copies</th>
-            <th scope="col" class="number">To publish</th>
+            <th scope="col" class="number">Outbox</th>
             <th scope="col" class="number">Retries</th>
-            <th scope="col">Why, and what to do</th></tr>
+            <th scope="col">Cause and next step</th></tr>
           </thead>
           <tbody>${services.map((looked) => html`<${ServiceRow} key=${looked.service} looked=${looked} />`)}</tbody>
         </table>
@@ -67,17 +67,17 @@ export function Retries({ service }) {
   const page = /** @type {{ retries: Retry[], next: string | null } | undefined} */ (answer)
   return html`
     <p class="crumbs"><a href="#/services">Services</a></p>
-    <h1 tabindex="-1">What waits in ${service}</h1>
-    <p class="lead">Each is tried again by itself when it is due; what is due first stands first.</p>
+    <h1 tabindex="-1">Retries of ${service}</h1>
+    <p class="lead">The service tries each message again when it is due. The message that is due next is listed first.</p>
     <${Fault} of=${fault} />
-    ${!page && fault === undefined && html`<p class="aside">Asking it …</p>`}
-    ${page?.retries.length === 0 && html`<p class="aside">Nothing waits.</p>`}
+    ${!page && fault === undefined && html`<p class="aside">Asking the service …</p>`}
+    ${page?.retries.length === 0 && html`<p class="aside">No message waits for a retry.</p>`}
     ${
       page &&
       page.retries.length > 0 &&
       html`<section class="panel" aria-label="Retries">
         ${page.retries.map((retry) => html`<${Waiting} key=${retry.id} path=${path} retry=${retry} again=${again} />`)}
-        ${page.next !== null && html`<p class="aside">There are more; these are due first.</p>`}
+        ${page.next !== null && html`<p class="aside">There are more messages, which are due later.</p>`}
       </section>`
     }
   `
@@ -94,16 +94,16 @@ function Waiting({ path, retry: { id, queue, type, subject, attempts, dueAt, end
     }
   return html`<article class="item">
     <div class="item-what">
-      <p><span class="mono">${type || 'of no known type'}</span> of ${subject === '' ? 'no order' : html`<${OrderLink} orderId=${subject} />`}</p>
+      <p><span class="mono">${type || 'unknown type'}</span> of ${subject === '' ? 'no order' : html`<${OrderLink} orderId=${subject} />`}</p>
       <p>${why || code}</p>
       <p class="meta">${counted(attempts, 'attempt')} since <${Moment} at=${keptAt} /> · due <${Moment} at=${dueAt} />
-        ${endsAt !== null && html` · given up <${Moment} at=${endsAt} />`} · <span class="mono">${queue}</span></p>
+        ${endsAt !== null && html` · gives up <${Moment} at=${endsAt} />`} · <span class="mono">${queue}</span></p>
     </div>
     <div class="actions">
-      <${Act} open="Hasten …" does="Try it now" explains="It is handled at once, once more." run=${change('hasten', 'It is handled now.')} />
+      <${Act} open="Hasten …" does="Try it now" explains="The service makes the next attempt at once." run=${change('hasten', 'The service tries it now.')} />
       <${Act} isQuiet open="Give up …" does="Give it up"
-        explains="It is tried no more: what its handler says of giving up is decided, or it becomes a failed message."
-        run=${change('give-up', 'It is given up.')} />
+        explains="The service makes no more attempts. Its handler decides the outcome, or the message becomes a failed message."
+        run=${change('give-up', 'Given up.')} />
     </div>
   </article>`
 }

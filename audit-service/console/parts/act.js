@@ -47,7 +47,10 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
       setOutcome({ said, isFault: false })
       close()
     } catch (fault) {
-      const said = fault instanceof Refused ? fault.message : 'No answer. Whether it was done is not known: look again.'
+      const said =
+        fault instanceof Refused
+          ? fault.message
+          : 'No answer, so it is unknown whether this was done. Check before you try again.'
       setOutcome({ said, isFault: true })
     }
     setUnderWay(false)
@@ -66,7 +69,7 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
             ? html`<label>Your name
                 <input name="operator" required maxlength="100" autocomplete="name" defaultValue=${sessionStorage.getItem(OPERATOR) ?? ''} />
               </label>`
-            : html`<p class="meta">On record as <strong>${known}</strong>, as your token says.</p>`
+            : html`<p class="meta">Recorded as <strong>${known}</strong>, the name of your token.</p>`
         }
         <label>Reason, for the record
           <input ref=${first} name="reason" required maxlength="200" pattern=".*[^ ].*" autocomplete="off" />

@@ -24,7 +24,7 @@ export function Body({ text, label = 'Content', look }) {
   }, [whole])
   const run = async (/** @type {import('./act.js').Given} */ given) => {
     setWhole(await /** @type {NonNullable<typeof look>} */ (look)(given))
-    return 'Shown, and on record.'
+    return 'Shown. The audit log has recorded this.'
   }
   return html`<div class="body">
     ${
@@ -32,7 +32,7 @@ export function Body({ text, label = 'Content', look }) {
       whole === undefined &&
       text.includes(MASK) &&
       html`<${Act} isQuiet open="Show personal data …" does="Show it"
-        explains="Who looked, at what and why is kept in the audit log." run=${run} />`
+        explains="The audit log records who looked at what, and why." run=${run} />`
     }
     ${whole !== undefined && html`<button ref=${hides} type="button" onClick=${() => setWhole(undefined)}>Mask personal data</button>`}
     <pre tabindex="0" role="group" aria-label=${label}>${indented(whole ?? text)}</pre>

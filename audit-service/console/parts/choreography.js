@@ -42,7 +42,7 @@ export function Choreography({ lately, queues }) {
   const most = Math.max(1, ...arrows.map(({ types }) => times(types)))
   return html`<section aria-labelledby="choreography-title" class="choreography">
     <h2 id="choreography-title">Who says what to whom</h2>
-    <p class="aside">Every arrow is events on a RabbitMQ exchange; its number is how many there were in the last minute. audit hears everything: ${count(all)}.</p>
+    <p class="aside">Each arrow stands for events on a RabbitMQ exchange; its number counts those of the last minute. audit hears all events: ${count(all)}.</p>
     ${backlogs.map((one) => html`<p class="backlog" key=${one.queue}>${backlogIn(one)}</p>`)}
     <${Scrolling} label="Picture of who says what to whom">
     <svg viewBox=${`0 50 ${WIDTH} 320`} aria-hidden="true">

@@ -102,7 +102,7 @@ export function Events() {
         <input name="orderId" value=${filter.orderId} maxlength="100" autocomplete="off" spellcheck="false" />
       </label>
     </form>
-    ${isRefused && html`<p class="fault" role="alert">An order id is made of letters, digits, dots, dashes and underscores.</p>`}
+    ${isRefused && html`<p class="fault" role="alert">An order id consists of letters, digits, dots, dashes and underscores.</p>`}
     ${rows.length > 0 && html`<${EventTable} rows=${rows} />`}
     ${oldest !== null && html`<p class="more"><button type="button" onClick=${older}>Show older events</button></p>`}
     ${isLooked && !isRefused && rows.length === 0 && html`<${Nothing} kept=${kept} />`}
@@ -151,10 +151,9 @@ export function EventTable({ rows }) {
 
 /** @param {{ kept: number }} props */
 function Nothing({ kept }) {
-  if (kept > 0)
-    return html`<p class="aside">No event fits this filter. What fits will appear here as soon as it happens.</p>`
+  if (kept > 0) return html`<p class="aside">No event matches this filter. Matching events will appear here.</p>`
   return html`<div class="aside">
-    <p>Nothing has happened yet. Place the first order, and watch six services deal with it:</p>
+    <p>There are no events yet. Place the first order and watch six services handle it:</p>
     <pre tabindex="0" role="group" aria-label="Command">${firstOrder()}</pre>
   </div>`
 }

@@ -31,16 +31,19 @@ export const oldestIn = ({ oldestSeconds, oldestBy }) =>
 /** @param {{ looked: LookedQueues | undefined }} props */
 export function Queues({ looked }) {
   if (!looked)
-    return html`<${Check} title="Queues" tone="plain" says="Not known"><${NotAvailable} what="What waits in the queues" /><//>`
+    return html`<${Check} title="Queues" tone="plain" says="Unknown"><${NotAvailable} what="the state of the queues" /><//>`
   const { why, queues } = looked
   if (why !== null)
-    return html`<${Check} title="Queues" tone="plain" says="Not known">
-      <p class="aside">What waits in RabbitMQ cannot be seen: ${why}. <code>MANAGEMENT_URL</code> says where it is asked.</p>
+    return html`<${Check} title="Queues" tone="plain" says="Unknown">
+      <p class="aside">audit-service cannot read the queues: ${why}. <code>MANAGEMENT_URL</code> is the address of RabbitMQ’s management API.</p>
     <//>`
   const wrong = queues.filter(({ backsUp }) => backsUp !== null)
   const waiting = queues.reduce((sum, { messages }) => sum + messages, 0)
   const flow = `${counted(waiting, 'message')} in ${counted(queues.length, 'queue')}`
-  const says = wrong.length === 0 ? `None backs up: ${flow}` : `${counted(wrong.length, 'queue')} not emptied; ${flow}`
+  const says =
+    wrong.length === 0
+      ? `None backs up: ${flow}`
+      : `${counted(wrong.length, 'queue backs up', 'queues back up')}: ${flow}`
   return html`<${Check} title="Queues" tone=${wrong.length === 0 ? 'good' : 'bad'} says=${says}>
     ${wrong.map((one) => html`<${Backlog} key=${one.queue} of=${one} />`)}
     <details>
@@ -55,9 +58,9 @@ function Backlog({ of: looked }) {
   const { queue, service, messages, inPerSecond, outPerSecond, backsUp, nextStep } = looked
   return html`<article class="item">
     <div class="item-what">
-      <p><span class="mono">${queue}</span> <strong>${counted(messages, 'message')}</strong>${backsUp === 'no_consumer' ? ', and nobody takes them' : ', and they do not become fewer'}</p>
+      <p><span class="mono">${queue}</span> <strong>${counted(messages, 'message')}</strong>${backsUp === 'no_consumer' ? ', and no consumer' : ', and the queue does not get shorter'}</p>
       <p class="meta">
-        <${Service} service=${serviceOf(service)} /> takes them · ${rateIn(inPerSecond)} in, ${rateIn(outPerSecond)} out · oldest ${oldestIn(looked)}
+        <${Service} service=${serviceOf(service)} /> consumes them · ${rateIn(inPerSecond)} in, ${rateIn(outPerSecond)} out · oldest ${oldestIn(looked)}
       </p>
     </div>
     <p class="next">${nextStep}</p>
@@ -71,7 +74,7 @@ function QueueTable({ queues }) {
       <thead>
         <tr><th scope="col">Queue</th>
         <th scope="col" class="number">Messages</th>
-        <th scope="col" class="number">Under way</th>
+        <th scope="col" class="number">Unsettled</th>
         <th scope="col" class="number">Consumers</th>
         <th scope="col" class="number">In</th>
         <th scope="col" class="number">Out</th>

@@ -21,7 +21,7 @@ export function Rehearse({ id, open = 'Rehearse' }) {
       setOutcome(await ask(`/failed/${id}/rehearsal`, { method: 'POST' }))
     } catch (refused) {
       setOutcome(undefined)
-      setFault(refused instanceof Refused ? refused.message : 'audit-service does not answer. Nothing was done.')
+      setFault(refused instanceof Refused ? refused.message : 'audit-service does not answer. Nothing was changed.')
     }
   }
   const known = typeof outcome === 'object' ? outcome : undefined
@@ -34,9 +34,9 @@ export function Rehearse({ id, open = 'Rehearse' }) {
         id: said,
         type,
         data,
-      }) => html`<details key=${said}><summary>What <span class="mono">${type}</span> would carry</summary>
+      }) => html`<details key=${said}><summary>Data of <span class="mono">${type}</span></summary>
         <${Body} text=${JSON.stringify({ data })} /></details>`,
     )}
-    ${known?.error?.stack && html`<details><summary>Where in the code it would fail</summary><pre tabindex="0" role="group" aria-label="Stack of the rehearsal">${known.error.stack}</pre></details>`}
+    ${known?.error?.stack && html`<details><summary>Stack trace of the rehearsal</summary><pre tabindex="0" role="group" aria-label="Stack trace of the rehearsal">${known.error.stack}</pre></details>`}
   </div>`
 }

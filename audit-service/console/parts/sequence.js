@@ -79,9 +79,9 @@ function Message({ orderId, id, time }) {
       () => setFound('no answer'),
     )
   }, [])
-  if (found === 'asking') return html`<p class="message aside">One moment …</p>`
-  if (found === 'no answer') return html`<p class="message fault">No answer. Close and open this to try again.</p>`
-  if (!found) return html`<p class="message aside">Not among the order’s first ${BODIES_MAX} events.</p>`
+  if (found === 'asking') return html`<p class="message aside">Loading …</p>`
+  if (found === 'no answer') return html`<p class="message fault">No answer. Close this event and open it again.</p>`
+  if (!found) return html`<p class="message aside">This event is not among the order’s first ${BODIES_MAX} events.</p>`
   const { sequence, causationId, traceId, event } = found
   const look = async (/** @type {import('./act.js').Given} */ { operator, reason }) => {
     const looked = await post(`/audit/events/${sequence}/look`, { operator, reason })
@@ -89,7 +89,7 @@ function Message({ orderId, id, time }) {
   }
   return html`<div class="message">
     <p class="meta">
-      <${Moment} at=${time} /> · kept as no. ${count(sequence)}${causationId && html` · caused by <span class="mono">${causationId}</span>`}${traceId && html` · trace <span class="mono">${traceId}</span>`}
+      <${Moment} at=${time} /> · entry no. ${count(sequence)}${causationId && html` · caused by <span class="mono">${causationId}</span>`}${traceId && html` · trace <span class="mono">${traceId}</span>`}
     </p>
     <${Body} text=${JSON.stringify(event)} look=${look} />
   </div>`
@@ -104,14 +104,14 @@ async function messagesOf(orderId) {
 /** Why a rule holds a notification. @type {Record<string, string | undefined>} */
 const HOLDS = {
   quiet_hours: 'the customer’s quiet hours',
-  digest: 'it waits for a digest',
-  throttled: 'the throttle has no room before',
+  digest: 'waits for a digest',
+  throttled: 'the throttle',
 }
-const WORDS = { missing: 'Missing: ', waiting: 'Waiting for ', held: 'Held: ', failed: 'Failed; to be sent again: ' }
+const WORDS = { missing: 'Missing: ', waiting: 'Waiting for ', held: 'Held: ', failed: 'Failed; send again: ' }
 
 /** @param {{ gap: Gap }} props */
 function Missing({ gap: { missing, after, sinceMs, status, held } }) {
-  const place = after === null ? 'should stand before everything else' : `should follow ${after}`
+  const place = after === null ? 'should be the first event' : `should follow ${after}`
   const service = missing[0]?.split('.')[0] ?? ''
   return html`<li class="gap" data-status=${status}>
     <div class="step">
@@ -123,7 +123,7 @@ function Missing({ gap: { missing, after, sinceMs, status, held } }) {
           ${
             held && status === 'held'
               ? html`until <${Moment} at=${held.until} />: ${HOLDS[held.because] ?? held.because}`
-              : `${place}${sinceMs === 0 ? '; there is still time' : ''}`
+              : `${place}${sinceMs === 0 ? '; not overdue yet' : ''}`
           }
         </span>
       </span>

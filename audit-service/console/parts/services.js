@@ -28,7 +28,7 @@ export function wrongsOf(services) {
   return [
     ...(silent.length > 0 ? [`${listed(silent)} ${silent.length === 1 ? 'does' : 'do'} not answer`] : []),
     ...(unready.length > 0 ? [`${listed(unready)} ${unready.length === 1 ? 'is' : 'are'} not ready`] : []),
-    ...(alone.length > 0 ? [`${listed(alone)} ${alone.length === 1 ? 'does' : 'do'} not serve`] : []),
+    ...(alone.length > 0 ? [`${listed(alone)} ${alone.length === 1 ? 'is' : 'are'} unavailable`] : []),
   ]
 }
 
@@ -38,14 +38,12 @@ const listed = (names) =>
 
 /** @param {{ services: Looked[] | undefined }} props */
 export function Services({ services }) {
-  const action = html`<a href="#/services">All of them</a>`
+  const action = html`<a href="#/services">Show all</a>`
   if (!services)
-    return html`<${Check} title="Services" tone="plain" says="Not known"><${NotAvailable} what="How the services are" /><//>`
+    return html`<${Check} title="Services" tone="plain" says="Unknown"><${NotAvailable} what="the state of the services" /><//>`
   const wrong = services.filter(({ status, openBreakers }) => status !== 'ready' || openBreakers.length > 0)
   const says =
-    wrong.length === 0
-      ? `All ${count(services.length)} answer and are ready`
-      : 'Nothing is lost: what is for them waits'
+    wrong.length === 0 ? `All ${count(services.length)} answer and are ready` : 'Nothing is lost: their messages wait'
   return html`<${Check} title="Services" tone=${wrong.length === 0 ? 'good' : 'bad'} says=${says} action=${action}>
     ${wrong.map(
       (looked) => html`<article class="item" key=${looked.service}>
@@ -61,9 +59,12 @@ export function Services({ services }) {
 
 /** Why it is so, and since when. @param {{ looked: Looked }} props */
 export function Why({ looked: { status, since, why, openBreakers } }) {
-  const reasons = [...why, ...openBreakers.map((name) => `leaves ${name} alone, which does not serve`)].join(' · ')
+  const reasons = [
+    ...why,
+    ...openBreakers.map((name) => `calls to ${name} are stopped: its circuit breaker is open`),
+  ].join(' · ')
   if (status !== 'not_answering') return html`${reasons}`
-  return html`${reasons} · ${since === null ? 'not heard of for a day' : html`heard of last <${Age} since=${since} /> ago`}`
+  return html`${reasons} · ${since === null ? 'no report for a day' : html`last report <${Age} since=${since} /> ago`}`
 }
 
 /** @param {{ services: Looked[] | undefined }} props */
@@ -71,7 +72,7 @@ export function RetriesWaiting({ services }) {
   const waiting = (services ?? []).filter(({ retries }) => retries.length > 0)
   const all = waiting.flatMap(({ retries }) => retries)
   const sum = all.reduce((total, one) => total + one.count, 0)
-  const says = !services ? 'Not known' : sum === 0 ? 'None waits' : `${counted(sum, 'message')} will be tried again`
+  const says = !services ? 'Unknown' : sum === 0 ? 'None' : `${counted(sum, 'message')} will be tried again`
   return html`<${Check} title="Retries" tone=${!services ? 'plain' : sum === 0 ? 'good' : 'waiting'} says=${says}>
     ${waiting.map(
       (looked) => html`<article class="item" key=${looked.service}>
@@ -81,12 +82,12 @@ export function RetriesWaiting({ services }) {
               type,
               count: some,
               oldest,
-            }) => html`<p key=${type}><strong>${count(some)}</strong> × <span class="mono">${type || 'of no known type'}</span>
-              <span class="meta"> oldest waits for <${Age} since=${oldest} /></span></p>`,
+            }) => html`<p key=${type}><strong>${count(some)}</strong> × <span class="mono">${type || 'unknown type'}</span>
+              <span class="meta"> oldest waiting for <${Age} since=${oldest} /></span></p>`,
           )}
           <p class="meta">in <${Service} service=${serviceOf(looked.service)} /></p>
         </div>
-        <a class="button" href=${linkToRetries(looked)}>Look and decide<span class="unseen"> about what waits in ${looked.service}</span></a>
+        <a class="button" href=${linkToRetries(looked)}>Review<span class="unseen"> the retries of ${looked.service}</span></a>
       </article>`,
     )}
   <//>`

@@ -29,7 +29,7 @@ export function Fault({ of }) {
 
 /** @param {{ what: string }} props */
 export const NotAvailable = ({ what }) =>
-  html`<p class="aside">${what} is not available: this audit-service does not offer it.</p>`
+  html`<p class="aside">This version of audit-service does not provide ${what}.</p>`
 
 /** A wide table that scrolls by itself, by keyboard too. @param {{ label: string, children?: unknown }} props */
 export const Scrolling = ({ label, children }) =>

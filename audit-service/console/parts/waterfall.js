@@ -29,9 +29,9 @@ export function Waterfall({ orderId }) {
   const startMs = Math.min(...spans.map((span) => span.startMs))
   const wholeMs = Math.max(1, ...spans.map((span) => span.startMs + span.durationMs - startMs))
   return html`<section aria-labelledby="waterfall-title">
-    <h2 id="waterfall-title">Where its time went</h2>
+    <h2 id="waterfall-title">Where the time went</h2>
     <p class="aside">
-      ${counted(spans.length, 'span')} in ${duration(wholeMs)}. Each follows from the one that it stands below.
+      ${counted(spans.length, 'span')} in ${duration(wholeMs)}. Each span is listed below the span that caused it.
       ${rows.length > SHOWN_MAX && ` The first ${SHOWN_MAX} are shown.`}
     </p>
     <table class="list plain waterfall">

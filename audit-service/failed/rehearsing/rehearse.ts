@@ -26,7 +26,7 @@ export async function rehearse(
 ): Promise<Rehearsed> {
   const service = home === null ? undefined : owners.get(home)
   if (home === null || service === undefined)
-    throw notRehearsed('no queue wanted it, so nobody can say what would become of it')
+    throw notRehearsed('no queue received this message, so no service can rehearse it')
   const asked = { queue: home, exchange, routingKey, body: body.toString('base64'), properties }
   const answer = await ask(broker, operationsOf(service).rehearse, asked, ANSWER_MS, trace).catch((thrown: unknown) =>
     unanswered(asError(thrown), service),
@@ -50,7 +50,7 @@ function sentenceOf({ outcome, says, changes, open, error }: Omit<Rehearsed, 'se
     case 'fails':
       return `It would fail again, with ${error?.code}: ${error?.message}`
     case 'open':
-      return `${service} would ask ${open}, which a rehearsal does not: what follows is open. Send one again to know.`
+      return `${service} would call ${open}. A rehearsal makes no outside calls, so the outcome is unknown: send one message again to see it.`
     case 'decided':
       return decidedIn(says, changes)
   }
@@ -58,8 +58,8 @@ function sentenceOf({ outcome, says, changes, open, error }: Omit<Rehearsed, 'se
 
 function decidedIn(says: Rehearsal['says'], changes: Rehearsal['changes']): string {
   if (says.length + changes.length === 0)
-    return 'It would be handled, and change nothing: all it says is known already.'
-  const said = says.length === 0 ? 'say nothing' : `say ${listed(says.map(({ id }) => id))}`
+    return 'It would be handled without effect: the service knows everything in it already.'
+  const said = says.length === 0 ? 'publish nothing' : `publish ${listed(says.map(({ id }) => id))}`
   const changed =
     changes.length === 0 ? 'change nothing' : `change ${listed(changes.map((one) => `${one.key} of ${one.state}`))}`
   return `It would ${said}, and ${changed}.`

@@ -30,7 +30,8 @@ const BATCH_MAX = 50
 /** Whatever fails again stops it, from whichever step: `failedAgain` counts them all. */
 export function nextOf(resend: Resend, failedAgain: number, now: string): Next {
   const { total, position, stepEnd, stepSize, watchMs, watchUntil, tolerated, ratePerSecond } = resend
-  if (failedAgain > tolerated) return { do: 'stop', why: `${failedAgain - tolerated} of those sent again failed again` }
+  if (failedAgain > tolerated)
+    return { do: 'stop', why: `${failedAgain - tolerated} of the messages sent failed again` }
   if (position < stepEnd) return { do: 'send', count: Math.min(stepEnd - position, BATCH_MAX, ratePerSecond) }
   const until = watchUntil ?? new Date(Date.parse(now) + watchMs).toISOString()
   if (now < until) return { do: 'watch', until }

@@ -139,12 +139,12 @@ export function resendRoutes(
     await act(acting, by, async (tx) => {
       const found = await findResend(tx, id)
       if (!found) throw noSuchResend(id)
-      if (!(await work(tx))) throw new RejectedError(409, 'wrong_state', `it is ${found.state}`)
+      if (!(await work(tx))) throw new RejectedError(409, 'wrong_state', `the replay is ${found.state}`)
       return { action, about: { replay: id }, result: undefined }
     })
     return showResend(id)
   }
 }
 
-const noSuchResend = (id: string) => new RejectedError(404, 'no_such_replay', `no replay has the id ${id}`)
+const noSuchResend = (id: string) => new RejectedError(404, 'no_such_replay', `there is no replay ${id}`)
 const shownResend = ({ selection, ...told }: Progress) => ({ ...told, selection: JSON.parse(selection) })

@@ -140,7 +140,8 @@ describe('a failed message', () => {
       original: null,
       sentAgainOf: null,
       failures: [{ id }],
-      nextStep: 'Fix what the reason names, then send it again: one first, then the others of its cause.',
+      nextStep:
+        'Fix the fault that the reason names. Send this message again first, then the others of the same cause.',
     })
     expect(JSON.stringify(shown.properties)).not.toContain('error-')
   })
@@ -355,15 +356,15 @@ describe('a rehearsal', () => {
     [
       'decided',
       { says: [said], changes: [{ state: 'orders', key: '123' }] },
-      /^It would say 123\/inventory.reserved, and change 123 of orders\.$/,
+      /^It would publish 123\/inventory.reserved, and change 123 of orders\.$/,
     ],
-    ['decided', {}, /^It would be handled, and change nothing: /],
+    ['decided', {}, /^It would be handled without effect: /],
     [
       'fails',
       { error: { code: 'TypeError', message: 'of undefined', stack: 'at x' } },
       /^It would fail again, with TypeError: of undefined$/,
     ],
-    ['open', { open: 'the warehouse' }, /^inventory-service would ask the warehouse, /],
+    ['open', { open: 'the warehouse' }, /^inventory-service would call the warehouse\. /],
   ])('that is %s %j is told as its service told it, and in a sentence', async (outcome, told, sentence) => {
     const asked = answering({ ok: true, reply: { ...decided, ...told, outcome } })
     expect(await rehearsed()).toMatchObject({
@@ -397,7 +398,7 @@ describe('a rehearsal', () => {
     const [unwanted] = await kept(1, '?queue=unrouted.queue')
     expect(await ask('POST', `/failed/${unwanted?.id}/rehearsal`)).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining('no queue wanted it') },
+      body: { detail: expect.stringContaining('no queue received this message') },
     })
   })
 })
@@ -462,7 +463,11 @@ describe('what is sent again', () => {
     })
     const { headers } = sent?.properties ?? { headers: {} }
     await dead('inventory.queue', { properties: { ...sent?.properties }, headers })
-    expect(await ended(body.id)).toMatchObject({ state: 'stopped', why: '1 of those sent again failed again', sent: 1 })
+    expect(await ended(body.id)).toMatchObject({
+      state: 'stopped',
+      why: '1 of the messages sent failed again',
+      sent: 1,
+    })
     expect(broker.messages('inventory.queue')).toHaveLength(1)
     const first = await show(String(headers['sent-again-of']))
     const back = first.failures.find(({ sentAgainOf }) => sentAgainOf === first.id)

@@ -59,7 +59,7 @@ it('are shown with depth, rates and age; one that nobody takes from stands first
         {
           ...{ queue: 'payment.queue', service: 'payment-service', messages: 12, unacknowledged: 2, consumers: 0 },
           ...{ inPerSecond: 4, outPerSecond: 1.5, oldestSeconds: 0, oldestBy: 'watched', backsUp: 'no_consumer' },
-          nextStep: 'Start payment-service: nobody takes from payment.queue. What waits there is not lost.',
+          nextStep: 'Start payment-service: payment.queue has no consumer. The messages that wait there are not lost.',
         },
         {
           ...{ queue: 'audit.queue', service: 'audit-service', messages: 0, unacknowledged: 0, consumers: 0 },
@@ -82,7 +82,7 @@ it.each<[why: string, status: number, queues: object[], isOff: boolean, says: Re
 
 it('are not asked for where that is switched off', async () => {
   const { body, lines } = await askWith('off')
-  expect(body).toEqual({ why: 'MANAGEMENT_URL=off: the broker is not asked', at: null, queues: [] })
+  expect(body).toEqual({ why: 'MANAGEMENT_URL=off: audit-service does not ask the broker', at: null, queues: [] })
   expect(lines.map(({ msg }) => msg)).not.toContain('the queues of the broker cannot be seen')
 })
 

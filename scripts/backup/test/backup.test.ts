@@ -138,7 +138,9 @@ describe('a restore', () => {
     await take()
     await record(databaseOf('payment-service'), 3)
     await stop()
-    await expect(restore()).rejects.toThrow(/payment-service.db is newer than the backup: it has recorded 3 messages/)
+    await expect(restore()).rejects.toThrow(
+      /payment-service.db is newer than the backup: the service has recorded 3 messages/,
+    )
     expect(await restore({ force: true })).toHaveLength(2)
   })
 
@@ -161,7 +163,7 @@ describe('a restore', () => {
     await take()
     await expect(restore({ service: 'audit-service' })).rejects.toThrow(/it has order-service, payment-service/)
     writeFileSync(join(to, 'manifest.json'), '{}')
-    await expect(restore()).rejects.toThrow(/is not what npm run backup writes/)
+    await expect(restore()).rejects.toThrow(/was not written by npm run backup/)
   })
 
   it('replaces a database that cannot be read any more', async () => {

@@ -42,30 +42,32 @@ describe('a service', () => {
     expect(() => wishOf(again, { ...before, folders: new Set(['invoice-service']) })).toThrow(
       'is a folder invoice-service',
     )
-    expect(() => wishOf(again, { ...before, exported: new Set(['InvoiceIssued']) })).toThrow('have a InvoiceIssued')
+    expect(() => wishOf(again, { ...before, exported: new Set(['InvoiceIssued']) })).toThrow(
+      'have InvoiceIssued already',
+    )
   })
 
   it.each([
-    ['service Invoice --hears order.paid --says Invoice.issued', 'a noun of 2 to 20 small letters, and not "Invoice"'],
+    ['service Invoice --hears order.paid --says Invoice.issued', 'a noun of 2 to 20 small letters, not "Invoice"'],
     ['service ../invoice --hears order.paid --says invoice.issued', 'small letters'],
     ['service order --hears order.paid --says order.done', 'order-service exists'],
-    ['service class --hears order.paid --says class.done', '"class" has another meaning here'],
-    ['service value --hears order.paid --says value.done', '"value" has another meaning here'],
-    ['service shapes --hears order.paid --says shapes.done', '"shapes" has another meaning here'],
-    ['service unrouted --hears order.paid --says unrouted.done', '"unrouted" has another meaning here'],
+    ['service class --hears order.paid --says class.done', 'the name "class" is reserved'],
+    ['service value --hears order.paid --says value.done', 'the name "value" is reserved'],
+    ['service shapes --hears order.paid --says shapes.done', 'the name "shapes" is reserved'],
+    ['service unrouted --hears order.paid --says unrouted.done', 'the name "unrouted" is reserved'],
     ['service invoice --says invoice.issued', '--hears is missing'],
     [
       'service invoice --hears order.payed --says invoice.issued',
-      'there is no event "order.payed" to hear; there are order.created',
+      'there is no event "order.payed"; the events are order.created',
     ],
     ['service invoice --hears payment.charge --says invoice.issued', 'there is no event "payment.charge"'],
-    ['service invoice --hears notification.requested --says invoice.issued', 'goes to the channels that it names'],
-    ['service invoice --hears order.paid', '--says must be an event of its own, such as invoice.done'],
-    ['service invoice --hears order.paid --says order.issued', '--says must be an event of its own'],
+    ['service invoice --hears notification.requested --says invoice.issued', 'goes only to the channels that it names'],
+    ['service invoice --hears order.paid', '--says must be an event of this service, such as invoice.done'],
+    ['service invoice --hears order.paid --says order.issued', '--says must be an event of this service'],
     ['service invoice --hears order.paid --says invoice.Issued', 'noun.verbed, in small letters and underscores'],
-    ['service invoice now --hears order.paid --says invoice.issued', '"now" is too much'],
+    ['service invoice now --hears order.paid --says invoice.issued', 'unexpected argument "now"'],
     ['service invoice --hear order.paid', "Unknown option '--hear'"],
-    ['queue fax', '"queue" cannot be made'],
+    ['queue fax', 'cannot make "queue"'],
   ])('%s is refused', (line, why) => {
     expect(() => wished(line)).toThrow(why)
   })
@@ -79,8 +81,8 @@ describe('a provider of a channel', () => {
   })
 
   it.each([
-    ['channel', 'such as sms-acme, and not ""'],
-    ['channel chat', 'not "chat"; a channel of another kind is a change of contracts'],
+    ['channel', 'such as sms-acme, not ""'],
+    ['channel chat', 'not "chat"; a new kind of channel changes the contracts'],
     ['channel sms-', 'not "sms-"'],
     ['channel sms-Acme', 'not "sms-Acme"'],
     ['channel sms-../acme', 'not "sms-../acme"'],
@@ -88,16 +90,16 @@ describe('a provider of a channel', () => {
     ['channel webhook-acme', 'goes to the URL that its customer names'],
     ['channel sms-twilio', 'has a file twilio already'],
     ['channel push-provider', 'has a file provider already'],
-    ['channel sms-simulated', '"simulated" has another meaning here'],
-    ['channel sms-acme-utils', '"acme-utils" has another meaning here'],
-    ['channel sms-acme now', '"now" is too much'],
+    ['channel sms-simulated', 'the name "simulated" is reserved'],
+    ['channel sms-acme-utils', 'the name "acme-utils" is reserved'],
+    ['channel sms-acme now', 'unexpected argument "now"'],
   ])('%s is refused', (line, why) => {
     expect(() => wished(line)).toThrow(why)
   })
 
   it('reads no setting that there is', () => {
     const made = { ...before, settings: ['acmeApiKey'] }
-    expect(() => wishOf(['channel', 'sms-acme'], made)).toThrow('reads acmeApiKey already')
+    expect(() => wishOf(['channel', 'sms-acme'], made)).toThrow('has other settings named acmeApiKey')
   })
 })
 
@@ -108,8 +110,8 @@ describe('an event', () => {
 
   it.each([
     ['event payment.success', 'payment.success exists'],
-    ['event invoice.paid', 'no service says invoice.…; those that do are order, inventory'],
-    ['event audit.checked', 'no service says audit.…'],
+    ['event invoice.paid', 'no service publishes invoice.…; the services with events are order, inventory'],
+    ['event audit.checked', 'no service publishes audit.…'],
     ['event payment', 'noun.verbed'],
   ])('%s is refused', (line, why) => {
     expect(() => wished(line)).toThrow(why)
@@ -123,8 +125,8 @@ describe('a project', () => {
       folder: '../my/library',
       next: 'cd ../my/library && npm install && npm test',
     })
-    expect(() => wished('project ../Library')).toThrow('small letters, digits and hyphens, and not "Library"')
-    expect(() => wished('project')).toThrow('a project is a new folder')
-    expect(() => wished('project one two')).toThrow('"two" is too much')
+    expect(() => wished('project ../Library')).toThrow('small letters, digits and hyphens, not "Library"')
+    expect(() => wished('project')).toThrow('the folder of a project')
+    expect(() => wished('project one two')).toThrow('unexpected argument "two"')
   })
 })

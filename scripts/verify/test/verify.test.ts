@@ -61,14 +61,14 @@ it('a log that holds, by its bodies and by what was kept', async () => {
     wrong: undefined,
     size: 20,
     said: [
-      'The key is the one that the log gives itself. Pass --key to trust only your own.',
+      'Using the key that the log itself publishes. To trust only a key that you kept, pass --key.',
       'localhost/audit has signed 20 entries.',
-      'It begins with the 20 entries of the checkpoint that was kept.',
-      'All 20 bodies are those that were signed.',
+      'The log begins with the 20 entries of the checkpoint that you kept.',
+      'All 20 bodies match the signed checkpoint.',
     ].join('\n'),
   })
   expect(await verified(log, 'nothing')).toMatchObject({
-    wrong: 'none of the checkpoints that were kept is signed by this key',
+    wrong: 'none of the checkpoints that you kept is signed with this key',
   })
 })
 
@@ -76,9 +76,9 @@ it('a log that has shrunk, and one with another history', async () => {
   const [log, shorter, other] = await Promise.all([logOf(20, 'gayal'), logOf(10, 'gayal'), logOf(30, 'a liar')])
   const kept = await checkpointOf(log)
   expect(await verified(shorter, kept)).toMatchObject({
-    wrong: 'the log has shrunk: 20 entries were signed, and 10 are there',
+    wrong: 'the log has shrunk: 20 entries were signed, but it has only 10',
   })
   expect(await verified(other, kept, false)).toMatchObject({
-    wrong: 'there are two histories: the log does not begin with the 20 entries that were signed before',
+    wrong: 'the log has another history: it does not begin with the 20 entries that were signed before',
   })
 })

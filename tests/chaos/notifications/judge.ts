@@ -69,7 +69,7 @@ export function allAreSent(wanted: Wanted[], rows: DeliveryRow[], letters: Lette
     rows.filter(({ status }) => status === 'sent').map((row) => `${row.notification_id} ${row.channel}`),
   )
   return judged({
-    promise: 'once the dead letters are sent again everything is sent, by the log, and none of them is left',
+    promise: 'after the dead letters are sent again, every message is sent, and no dead letter is left',
     checked: wanted.length,
     violations: [
       ...wanted
@@ -112,7 +112,7 @@ export function arrivedOnce(taken: ReadonlyMap<string, Taken[]>, { atMs: deaths,
   for (const count of inWindow.values()) if (count > underWayMax) violations.push(`${count} repeated by one death`)
   const repeated = [...inWindow.values()].reduce((sum, count) => sum + count, 0)
   return judged({
-    promise: 'and has arrived once, but for the documented window',
+    promise: 'every message has arrived once, except in the documented window',
     checked: taken.size,
     violations,
     note: `${repeated} repeated in the window of ${deaths.length} deaths, at most ${Math.max(0, ...inWindow.values())} by one; ${untold} whose yes was never told`,

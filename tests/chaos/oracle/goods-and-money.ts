@@ -31,7 +31,7 @@ export const soldIsDelivered: Check = (snapshot) => {
     for (const { sku, quantity } of accepted.get(order_id) ?? []) sold.set(sku, (sold.get(sku) ?? 0) + quantity)
   const before = new Map(snapshot.stockBefore.map(({ sku, committed }) => [sku, committed]))
   return {
-    promise: 'what is sold is what was delivered, and nothing is still set aside',
+    promise: 'the sold quantities are those of the completed orders, and nothing is still reserved',
     checked: completed.length,
     violations: snapshot.stock.flatMap(({ sku, reserved, committed }) => {
       const now = committed - (before.get(sku) ?? 0)
@@ -45,7 +45,7 @@ export const soldIsDelivered: Check = (snapshot) => {
 }
 
 export const neverNegative: Check = ({ stockLooks, stock }) => ({
-  promise: 'stock was never negative, whenever it was looked at',
+  promise: 'the stock was never negative at any check',
   checked: stockLooks.count,
   violations: [
     ...stockLooks.negative,
@@ -84,7 +84,8 @@ export const charged: Check = (snapshot) => {
   })
   const chargeIds = snapshot.charges.flatMap(({ charge_id }) => charge_id ?? [])
   return {
-    promise: 'every order was charged at most once, a completed one its total, a cancelled one nothing or refunded',
+    promise:
+      'every order was charged at most once: a completed order its total, a cancelled order nothing, or it was refunded',
     checked: snapshot.charges.length,
     violations: [
       ...wrong,

@@ -65,7 +65,7 @@ export const thrownAreKept: Check = ({ thrown, deadLetters, waitingRows, repeati
     ]
   })
   return {
-    promise: 'what was thrown is one dead letter of its queue, or one row that waits, its bytes as they came',
+    promise: 'each garbage message is one dead letter of its queue, or one waiting row, with its bytes unchanged',
     checked: thrown.length,
     violations: [
       ...wrong,
@@ -84,7 +84,7 @@ const startedWithoutDisk = ({ why = '' }: Exit) =>
   /"msg":"cannot start: (disk I\/O error|database or disk is full)"/.test(why)
 
 export const onlyKilledWhenTold: Check = ({ exits, memory }) => ({
-  promise: 'no process ended but by the hand of the run',
+  promise: 'only the run ended processes',
   checked: memory.length,
   violations: exits
     .filter((exit) => !exit.wanted && !startedWithoutDisk(exit))
@@ -97,7 +97,7 @@ export const onlyKilledWhenTold: Check = ({ exits, memory }) => ({
 const megabytes = (bytes: number) => Math.round(bytes / 1_048_576)
 
 export const memoryBounded: Check = ({ memory, memoryMaxBytes }) => ({
-  promise: `no process ever held more than ${megabytes(memoryMaxBytes)} MB`,
+  promise: `no process ever used more than ${megabytes(memoryMaxBytes)} MB`,
   checked: memory.filter(({ peakBytes }) => peakBytes > 0).length,
   violations: memory
     .filter(({ peakBytes }) => peakBytes > memoryMaxBytes)

@@ -55,8 +55,7 @@ export const toldAtLeastOnce: Check = (snapshot) => {
   const open = wanted.filter((id) => !isTaken(statusOf(id)) && !isUnsent(id))
   const count = (isSuch: (id: string) => boolean) => wanted.filter(isSuch).length
   return {
-    promise:
-      'every notification was taken by its provider, or lies in the dead letters, or came too late or was needless by then',
+    promise: 'every notification was accepted by its provider, or is a dead letter, expired or obsolete',
     checked: wanted.length,
     violations: [
       ...wanted.filter((id) => isTaken(statusOf(id)) && !taken.has(id)).map((id) => `${id}: sent, and never taken`),
@@ -94,7 +93,7 @@ export const toldOnce: Check = ({ accepted, windows }) => {
   const unknown = accepted.filter(({ told }) => !told).length
   const inWindow = inside.reduce((sum, { mails }) => sum + mails.length, 0)
   return {
-    promise: 'every notification was taken once, but for the documented window',
+    promise: 'every notification was accepted once, except in the documented window',
     checked: new Set(accepted.map(({ id }) => id)).size,
     violations: outside,
     note: `${inWindow} repeated in the window, ${unknown} whose yes was lost on the way`,
@@ -135,7 +134,11 @@ export const toldInOrder: Check = ({ accepted, notifications, toldByRelease }) =
       return later && !isReleased ? [`${to}: ${news} after ${later.news}`] : []
     }),
   )
-  return { promise: 'no customer was told anything after what it came before', checked: said.length, violations }
+  return {
+    promise: 'no customer was told an earlier step of an order after a later one',
+    checked: said.length,
+    violations,
+  }
 }
 
 function firstOf(same: Accepted[]): Accepted {

@@ -30,7 +30,7 @@ function isAllowed({ action, status, orderId, answeredId, hadKey, code }: Asked,
 const isTrouble = (status: number) => status === 0 || status >= 500
 
 export const answers: Check = ({ asked, released }) => ({
-  promise: 'every request was answered as it must be, a repeat like the first time',
+  promise: 'every request got the correct answer, and a repeat the same as the first',
   checked: asked.length,
   violations: asked
     .filter((request) => !isAllowed(request, released))
@@ -43,7 +43,7 @@ export const taken: Check = (snapshot) => {
   const rows = snapshot.orders.map(({ order_id }) => order_id)
   const kept = new Set(rows)
   return {
-    promise: 'every order answered 202 exists, once, and no other does',
+    promise: 'every order that was answered 202 exists once, and no other order exists',
     checked: accepted.size,
     violations: [
       ...[...accepted.keys()].filter((id) => !kept.has(id)).map((id) => `${id}: answered 202, and not there`),
@@ -86,7 +86,8 @@ export const rightlyBlamed: Check = ({ orders, asked }) => {
   const isSilent = (orderId: string) => SILENT.includes(placed.get(orderId)?.method ?? '')
   const hasAgreed = (orderId: string) => placed.get(orderId)?.expectedTotalCents !== undefined
   return {
-    promise: 'no order was cancelled for a provider that serves, or for a price that nobody had agreed to',
+    promise:
+      'no order was cancelled because of an available provider, or because of a price if its customer had named none',
     checked: orders.length,
     violations: orders
       .filter(

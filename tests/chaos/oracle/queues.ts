@@ -5,7 +5,7 @@ import { type Check, groupBy } from './check.ts'
 export const topologyStands: Check = ({ topology: { before, after } }) => {
   const now = new Set(after)
   return {
-    promise: 'every queue, its bindings and its consumers are there as they were at the start',
+    promise: 'every queue, binding and consumer of the start still exists',
     checked: before.length,
     violations: before.filter((part) => !now.has(part)).map((part) => `${part} is gone`),
   }
@@ -25,7 +25,7 @@ export const othersGoOn: Check = ({ refusals, events, topology }) => {
     return { refused, others: others.length }
   })
   return {
-    promise: 'what a queue refuses holds up nothing that goes elsewhere',
+    promise: 'a queue that refuses messages does not delay messages for other queues',
     // Of a run without a refusal, that nothing is held up in the end.
     checked: Math.max(refusals.length, topology.after.length > 0 ? 1 : 0),
     violations: heard
@@ -56,7 +56,7 @@ export const neverEarly: Check = ({ orders, payments, events, transitMs }) => {
   const dueAt = (time = '') => new Date(Date.parse(time) + transitMs).toISOString()
   const isEarly = (began: string | undefined, at: string, due: string) => at >= (began ?? '') && at < due
   return {
-    promise: 'no deadline and no parcel came before its time',
+    promise: 'no payment deadline passed and no parcel arrived before its time',
     checked: expired.length + delivered.size,
     violations: [
       ...expired

@@ -3,7 +3,7 @@ import { type Check, repeated } from './check.ts'
 import { hearers, impliedEvents } from './implied-events.ts'
 
 export const eventsOnce: Check = ({ events, tree }) => ({
-  promise: 'every event id is in the audit log once, and its Merkle tree holds',
+  promise: 'every event id is in the audit log once, and its Merkle tree is valid',
   checked: events.length,
   violations: [
     ...repeated(events.map(({ id }) => id)),
@@ -41,7 +41,7 @@ export const eventsAreHeard: Check = (snapshot) => {
   const byType = hearers(snapshot)
   const pairs = snapshot.events.flatMap((event) => (byType.get(event.type) ?? []).map((heard) => ({ event, heard })))
   return {
-    promise: 'everybody whom an event concerns has heard of it',
+    promise: 'every consumer of an event has handled it',
     checked: pairs.length,
     violations: pairs
       .filter(({ event, heard }) => !heard.shows(event.subject))
