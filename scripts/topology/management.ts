@@ -68,7 +68,7 @@ export function managementOf(amqpUrl: string, managementUrl?: string): Managemen
       ),
     async removeQueue(name) {
       const { messages = 0 } = await ask<{ messages?: number }>('GET', inVhost('queues', name))
-      if (messages > 0) throw new Error(`${name} has ${messages} messages and was not removed`)
+      if (messages > 0) throw new Error(`${name} still has messages (${messages}), and was not removed`)
       await ask('DELETE', inVhost('queues', name))
     },
     removeExchange: (name) => ask('DELETE', `${inVhost('exchanges', name)}?if-unused=true`),

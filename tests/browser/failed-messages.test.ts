@@ -67,7 +67,7 @@ it('a customer who could not be told: which order, and the command that sends it
   const { page } = watched
   await page.goto(audit.url)
   const region = page.getByRole('region', { name: 'Failed notifications' })
-  await region.getByText('Which orders').click()
+  await region.getByText('Which orders', { exact: true }).click()
   await region.getByRole('link', { name: '77', exact: true }).waitFor()
   const port = Number(new URL(audit.url).port) - 1
   const command = `curl -X POST http://127.0.0.1:${port}/notifications/77-order.shipped/resend`
