@@ -81,6 +81,8 @@ it('removes what an earlier version left, and only when no copy of it runs', asy
       .sort(),
   ).toEqual([...(orders.heard['order.queue'] ?? [])].sort())
   expect(queues.map(({ name }) => name)).toEqual(expect.arrayContaining(['theirs', 'retry.30s.queue']))
-  await expect(management.removeQueue('retry.30s.queue')).rejects.toThrow('retry.30s.queue still has messages (1), and was not removed')
+  await expect(management.removeQueue('retry.30s.queue')).rejects.toThrow(
+    'retry.30s.queue still has messages (1), and was not removed',
+  )
   await now.close(1_000)
 })
