@@ -5,7 +5,9 @@ import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/
 import { canonicalEmail, visible } from './addresses.ts'
 import { canonicalPush, canonicalUrl } from './web-addresses.ts'
 
-/** ISO 3166 code of the country for numbers without a country code. Undefined: such numbers stay as they are. */
+/**
+ * ISO 3166 code of the country for numbers without a country code. Undefined: such numbers only lose their separators.
+ */
 export type PhoneCountry = string | undefined
 
 type Named = Omit<Contact, 'locale'>

@@ -6,7 +6,7 @@ export interface Polling {
   close(): Promise<void>
 }
 
-/** `look` may ask whether it should stop. If it throws, the error is logged once an outage, and polling goes on. */
+/** `look` may ask whether it should stop. If it throws, the error is logged once per outage, and polling goes on. */
 export function startPolling(
   what: string,
   look: (isClosed: () => boolean) => Promise<void>,

@@ -87,8 +87,8 @@ function patienceFor(channel: Channel, { mailPatienceMs, channelPatienceMs }: No
 }
 
 /**
- * The domain for made-up addresses, for orders without an address and an unknown customer. With a real mail provider,
- * addresses are made up only if DEFAULT_EMAIL_DOMAIN is set.
+ * The domain of made-up addresses, for orders without an address and an unknown customer. Undefined if
+ * DEFAULT_EMAIL_DOMAIN is `none` and mails really leave the service.
  */
 function inventedDomain(config: NotificationConfig): string | undefined {
   const { defaultEmailDomain } = config
@@ -142,7 +142,7 @@ async function termsIn(wiring: Pick<Wiring<NotificationConfig>, 'config' | 'data
   return { style, templates, settings, unsubscribe: config, reaches, course: courseOfOrders, phoneCountry, sequences }
 }
 
-/** Everything but the senders, which the simulation replaces. */
+/** Builds everything but the senders: the simulation passes its own. */
 export async function wireWith(
   wiring: Wiring<NotificationConfig>,
   senders: Record<Channel, Send>,

@@ -67,7 +67,7 @@ interface Options {
   /** A monotonic clock. */
   clockMs?: () => number
   now?: () => Date
-  /** Messages of a channel a second. A channel that is missing has no limit. */
+  /** Messages per second of each channel. A channel that is missing has no limit. */
   perSecond?: PerSecond
   /** Decides in which order news about a subject is sent. If missing, no news waits for other news. */
   course?: Course

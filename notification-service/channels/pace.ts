@@ -1,5 +1,5 @@
-// Limits how many messages a channel sends a second, over all copies of the service together. Each message has a turn.
-// The database stores the next free turn. A message that cannot go at once reserves one.
+// Limits how many messages a channel sends per second, over all copies of the service together. Each message has a
+// turn. The database stores the next free turn. A message that cannot go at once reserves one.
 import type { Channel } from '@orders/shared/contracts'
 
 export type PerSecond = Partial<Record<Channel, number | undefined>>

@@ -86,7 +86,7 @@ export interface Call {
 /** The state of one channel of a notification. */
 export interface Standing {
   status: DeliveryStatus
-  /** Number of calls to providers that were answered. */
+  /** Number of calls to providers that have ended. */
   attempts: number
   provider: string | null
   providerId: string | null
@@ -148,12 +148,12 @@ export function deliveryOf(telling: Telling, channel: Channel): Delivery {
   return { notificationId, subject, eventType, channel, status, generation, ...(isAhead && { isAhead }) }
 }
 
-/** With the result of a decision that involved no call. */
+/** The notification after a decision that involved no call. */
 export function changed(telling: Telling, channel: Channel, change: Change | undefined, at: string): Telling {
   return change ? withStanding(telling, channel, { error: null, ...change, updatedAt: at }) : telling
 }
 
-/** After a successful call. It leaves no open call. */
+/** The notification after a successful call, which leaves no open call. */
 export function sent(
   telling: Telling,
   channel: Channel,
@@ -177,7 +177,7 @@ export function sent(
   })
 }
 
-/** After a failed call. `open` is set if the provider may have accepted it all the same. */
+/** The notification after a failed call. `open` is set if the provider may have accepted it all the same. */
 export function failed(telling: Telling, attempt: Attempt, claim: string, open: Omit<Call, 'claimedBy'> | undefined) {
   const { channel, at: updatedAt, error } = attempt
   const { status, attempts, call } = standingOf(telling, channel)
@@ -236,7 +236,7 @@ export function digested(delivery: Delivery, digestId: string, at: string): Mess
   return NotificationDigested.of(subject, at, data, { detail: detailOf(delivery) })
 }
 
-/** Makes the channel untried again, in the next generation. An accepted call is kept as an attempt. */
+/** The notification with this channel untried again, in the next generation. An accepted call is kept as an attempt. */
 export function again(telling: Telling, channel: Channel, at: string): Telling {
   const { status, attempts, provider, providerId, error, durationMs, generation, updatedAt, dueAt } = standingOf(
     telling,

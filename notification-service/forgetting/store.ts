@@ -7,7 +7,7 @@ import { reachableBy, sameAddress, withoutNul } from '../domain.ts'
 /** The names and addresses by which a customer's data is found, in addition to the notifications of their orders. */
 export interface KnownAs {
   names: string[]
-  /** Each once a channel, in the form of `sameAddress`. */
+  /** By channel, without duplicates, in the form of `sameAddress`. */
   addresses: Record<Channel, string[]>
   /** In the form in which notifications contain them. */
   subscriptions: string[]

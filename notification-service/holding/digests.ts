@@ -41,7 +41,7 @@ export function readsOfGathering(telling: Telling, channel: Channel, terms: Term
   ]
 }
 
-/** The course of its order, and the template version in which it was worded. */
+/** The timeline of its order, and the template files of its version. */
 function readsOfMember(telling: Telling | undefined, { templates }: Terms): Ref[] {
   if (!telling) return []
   const { orderId, words } = telling.notification

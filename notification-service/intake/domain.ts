@@ -56,8 +56,9 @@ export function directNotification(
 }
 
 /**
- * Drops the customer's addresses whose channel has no real provider. If the request names such a channel or address, it
- * is refused. Mails are the exception: without a mail provider they become files, which show what would be sent.
+ * Drops the customer's addresses whose channel has no real provider. The request is refused if it names such a channel
+ * or address, or if no other address is left. Mails are the exception: without a mail provider they become files, which
+ * show what would be sent.
  */
 export function withoutStandIns(
   notification: Notification,

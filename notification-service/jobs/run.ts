@@ -29,7 +29,7 @@ interface Options {
   terms: Terms
 }
 
-/** If a job missed more times, the older ones are skipped without a log entry each. */
+/** If a job missed more times, the older ones are neither run nor logged nor recorded. */
 const TIMES_MAX = 100
 const NEVER = '9999'
 

@@ -1,5 +1,5 @@
 // Limits the addresses that orders name. A shop that sends to any address that an order names can be abused to relay a
-// stranger's mails. So there are limits an hour on the addresses that one customer may name, and on the orders that may
+// stranger's mails. So there are hourly limits on the addresses that one customer may name, and on the orders that may
 // name one address.
 import { type Channel, isEmail } from '@orders/shared/contracts'
 import { defaultAddress } from '../addresses.ts'

@@ -95,7 +95,7 @@ export function contextOf(
         ? (draft.get(throttles, addressIn(notification, channel)) ?? NOTHING_SENT)
         : undefined,
       contactRoomMs: isForeign ? contactRoomOf(draft, notification, channel, { now, settings }) : undefined,
-      // Counts as late in any case: news that arrives after later news is not sent at once either.
+      // Asked as late news in any case: old news that is taken in after later news must not be sent, not even at once.
       supersededBy: supersededBy(course, timeline, eventType, { channel, isLate: true }),
       heldBecause: heldBecause ?? undefined,
       wasGathered: digestId !== null,

@@ -16,10 +16,11 @@ export interface Kind {
   /** These precede it. It waits for those that are still to be sent. Once it is sent, they are not. */
   follows: readonly string[]
   /**
-   * Must be in the timeline, and not failed, before this is sent. So an operator has time to replay a failed one first.
+   * Waits, for a limited time, until this is in the timeline and has not failed. So an operator has time to replay a
+   * failed one first.
    */
   awaits?: string
-  /** Sent even if later news was sent before it, since it ends the subject. */
+  /** Sent even if news that follows it was sent before, for example because it ends the subject. */
   isAlwaysSaid?: boolean
 }
 
@@ -165,7 +166,7 @@ export function waitsForEarlier(
   return isMissing ? 'unheard' : undefined
 }
 
-/** With a claimed call, for later members of the same group commit. */
+/** The timeline with a claimed call, for later members of the same group commit. */
 export function withClaim(timeline: Timeline, id: string, channel: Channel, claimedBy: string): Timeline {
   return timeline.map((entry) => {
     const way = entry.ways[channel]

@@ -42,7 +42,10 @@ export async function upgradeAddresses(database: Database, country: PhoneCountry
   await database.transaction((tx) => saveUpgraded(tx, 'addresses have one form', at))
 }
 
-/** Without a country, numbers without a country code stay as they are, and so do addresses in canonical form. */
+/**
+ * Without a country, numbers without a country code only lose their separators. Addresses in canonical form stay as
+ * they are.
+ */
 export async function upgradeSuppressions(database: Database, country: PhoneCountry): Promise<void> {
   const first: Suppressed = { channel: 'email', address: '' }
   for (let all = await suppressedAfter(database, first, PAGE); all.length > 0; )
