@@ -39,8 +39,8 @@ function madeUpFor(user: string, { defaultEmailDomain: domain }: ContactSettings
 }
 
 /**
- * When `name` may be named: now if it is known already or there is room, else when the oldest one in the way is an hour
- * old.
+ * When `name` may be named: now if it is known or there is room, else when the oldest name that takes up the room is an
+ * hour old.
  */
 export function roomFor(name: string, named: Named, max: number, nowMs: number): number {
   const recent = within(named, nowMs)

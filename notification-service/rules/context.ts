@@ -64,8 +64,7 @@ const ownersOf = (known: Known, heading: Heading, channel: Channel) =>
   heading.customerId === null ? known.get(owners, mailboxIn(heading, channel)) : undefined
 
 /**
- * The combined preferences of the customers and of the address: if one of them opts out, nobody at the address is sent
- * it.
+ * The combined preferences of the customers and of the address: if one of them opts out, nobody at the address gets it.
  */
 function decidedOn(known: Known, heading: Heading, channel: Channel): Preferences {
   const deciders = decidersOf(heading, channel, ownersOf(known, heading, channel))
