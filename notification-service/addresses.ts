@@ -1,4 +1,5 @@
-// The addresses that a request may name, by the words people use for them, and that of whoever named none.
+// The schema of addresses in requests, made-up addresses for customers without one, and the canonical form of mail
+// addresses.
 import { createHash } from 'node:crypto'
 import { isEmail, mailDomainOf } from '@orders/shared/contracts'
 import { Type } from 'typebox'
@@ -13,8 +14,8 @@ export const Addresses = {
 }
 
 /**
- * `gayal` is told at `gayal@example.com`. A name that is no valid local part is made one; the hash keeps apart what
- * looks the same afterwards, so that nobody reads another's mail.
+ * `gayal` becomes `gayal@example.com`. A name that is no valid local part is converted to one. A hash distinguishes
+ * names that look the same afterwards, so that no customer reads another's mail.
  */
 export function defaultAddress(user: string, domain: string): string {
   if (isEmail(user)) return canonicalEmail(user)
@@ -28,15 +29,21 @@ export function defaultAddress(user: string, domain: string): string {
   return `${words.join('.').slice(0, 48)}-${hash}@${domain}`
 }
 
-/** The local part stays as it was typed, since it is its server's to read; the domain is lower case and ASCII (IDNA). */
+/**
+ * The local part stays as typed, since only its own server interprets it. The domain becomes lower case and ASCII
+ * (IDNA).
+ */
 export function canonicalEmail(text: string): string {
   const address = visible(text)
   const domain = mailDomainOf(address)
-  // What has no domain stays as it is, and is refused where it is sent, if it was not before.
+  // An address without a domain stays as it is. It is refused when it is sent to, at the latest.
   return domain === undefined ? address : `${address.slice(0, address.lastIndexOf('@'))}@${domain}`
 }
 
-/** What nobody sees tells no two addresses apart: zero-width characters, marks of direction, a byte order mark. */
+/**
+ * Removes invisible characters, which must not distinguish addresses: zero-width characters, direction marks, a byte
+ * order mark.
+ */
 export function visible(text: string): string {
   return text.replace(/\p{Default_Ignorable_Code_Point}/gu, '').trim()
 }

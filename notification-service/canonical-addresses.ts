@@ -1,16 +1,18 @@
-// The one form in which addresses are kept, compared and sent to, whatever form they come in: two ways to write a mailbox, a number
-// or a URL are one address everywhere.
+// The canonical form in which addresses are stored, compared and used. So two ways to write a mailbox, number or URL
+// are one address everywhere.
 import type { Channel, Contact } from '@orders/shared/contracts'
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/min'
 import { canonicalEmail, visible } from './addresses.ts'
 import { canonicalPush, canonicalUrl } from './web-addresses.ts'
 
-/** ISO 3166; of the numbers that name no country. Undefined: of none, so they stay as they are. */
+/**
+ * ISO 3166 code of the country for numbers without a country code. Undefined: such numbers only lose their separators.
+ */
 export type PhoneCountry = string | undefined
 
 type Named = Omit<Contact, 'locale'>
 
-/** Each of a contact's addresses in its one form. */
+/** The contact with each address in canonical form. */
 export function canonicalContact<C extends Named>(contact: C, country: PhoneCountry): C {
   const { email, phone, push, webhook } = contact
   return {
@@ -28,20 +30,20 @@ export function canonicalAddress(channel: Channel, address: string, country: Pho
   return channel === 'push' ? canonicalPush(visible(address)) : canonicalUrl(visible(address))
 }
 
-/** Of an address that is asked for without its channel. */
+/** For an address whose channel is not given. */
 export function canonicalText(text: string, country: PhoneCountry): string {
   const address = visible(text)
   if (/^\S+@[^\s@/]+$/.test(address) && !address.includes('://')) return canonicalEmail(address)
-  // As a push address is, so is any URL.
+  // A webhook's URL has the same canonical form as a push endpoint.
   return LIKE_A_NUMBER.test(address) ? canonicalPhone(address, country) : canonicalPush(address)
 }
 
 const LIKE_A_NUMBER = /^\+?[0-9 ()./-]{3,30}$/
 
-/** E.164, where it can be told. */
+/** E.164, if the number can be parsed. */
 function canonicalPhone(text: string, country: PhoneCountry): string {
   const number = visible(text)
-  // The cast is the decoding edge: the configuration has two letters, and a country that nobody knows is none.
+  // The cast is safe: the setting has two letters, and the library treats an unknown country as none.
   const parsed = parsePhoneNumberFromString(number, country as CountryCode | undefined)
   return parsed?.number ?? (LIKE_A_NUMBER.test(number) ? number.replace(/[\s()./-]/g, '') : number)
 }

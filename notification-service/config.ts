@@ -1,4 +1,4 @@
-// What notification-service reads from the environment.
+// The settings that notification-service reads from the environment.
 import { configWith } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 import { providerSettings } from './channels/provider-settings.ts'

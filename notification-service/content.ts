@@ -1,8 +1,8 @@
-// What a message is about: its template and data are settled when it is requested, its words follow from them.
+// The content of a message. Its template and data are fixed when it is requested; its words are rendered from them.
 import { type TObject, type TSchema, Type } from 'typebox'
 import { MESSAGE } from './templates/schemas.ts'
 
-/** How somebody reads: in which language, and on which clock. */
+/** The reader's language and time zone. */
 export interface Reader {
   /** BCP 47. */
   locale?: string | undefined
@@ -13,32 +13,38 @@ export interface Reader {
 export type Data = Record<string, unknown>
 
 /**
- * Everything that a message's words follow from. Kept instead of the words, at a tenth of their size: rendered again,
- * today or by a later version of the service, they are the same to the letter, since `version` names the very files.
+ * Everything from which a message is rendered. Stored instead of the rendered text, at a tenth of its size. `version`
+ * names the exact template files, so it renders to the same text at any time and in later versions of the service.
  */
 export interface Words {
   template: string
-  /** Names the template files, see `versionOf`. */
+  /** Version of the template files, see `versionOf`. */
   version: string
-  /** As asked for, BCP 47; null for the default. */
+  /** As requested, BCP 47. Null for the default. */
   locale: string | null
   /** ISO 4217. */
   currency: string
-  /** IANA, of the clock that times are read from. Older words have none: their times are in UTC, and dates as `en` and `de` have them. */
+  /**
+   * IANA zone for times. Missing in words of earlier versions: their times are in UTC, and their dates as in `en` and
+   * `de`.
+   */
   timeZone?: string
   data: Data
 }
 
-/** A message as it is sent: every channel takes what fits it. */
+/** A rendered message. Every channel takes the parts that it can send. */
 export interface Content {
   subject: string
-  /** One line that says it all, for SMS and push. */
+  /** The whole message in one line, for SMS and push. */
   short: string
   text: string
   html: string
 }
 
-/** A text's beginning, of at most so many UTF-16 units, as providers count: without the half of a character at its end. */
+/**
+ * The beginning of a text, at most `unitsMax` UTF-16 units, which is how providers count. Does not cut a character in
+ * half.
+ */
 export function beginningOf(text: string, unitsMax: number): string {
   return text.slice(0, unitsMax).replace(/[\ud800-\udbff]$/, '')
 }
@@ -46,13 +52,13 @@ export function beginningOf(text: string, unitsMax: number): string {
 /** What all messages of one service have in common. */
 export interface Style {
   version: string
-  /** Of amounts whose event names none. */
+  /** For amounts whose event names no currency. */
   currency: string
-  /** Of whoever's clock is not known. */
+  /** For readers whose time zone is unknown. */
   timeZone: string
 }
 
-/** What somebody wrote by hand: paragraphs are parted by empty lines. */
+/** Words for a text written by hand. Empty lines separate paragraphs. */
 export function plainWords(subject: string, body: string, reader: Reader, style: Style): Words {
   const paragraphs = body
     .replaceAll(/\r\n?/g, '\n')
@@ -62,7 +68,7 @@ export function plainWords(subject: string, body: string, reader: Reader, style:
   return wordsOf(MESSAGE, data, reader, style)
 }
 
-/** `data` is completed: a template sees null for what is not known. */
+/** `data` must be completed: templates expect null for unknown fields. */
 export function wordsOf(template: string, data: Data, reader: Reader, style: Style): Words {
   const { version, currency } = style
   const { locale = null, timeZone = style.timeZone } = reader
@@ -70,10 +76,10 @@ export function wordsOf(template: string, data: Data, reader: Reader, style: Sty
 }
 
 type Complete = (given: Data) => Data
-/** Looking into a schema takes ten times what completing does. */
+/** Inspecting a schema takes ten times as long as completing data. */
 const completing = new WeakMap<TObject, Complete>()
 
-/** Exactly the fields of the schema, null where there is no value: a strict template refuses what is not there at all. */
+/** Exactly the fields of the schema, with null for missing values: strict templates refuse a field that is absent. */
 export function completed(schema: TObject, given: Data): Data {
   let complete = completing.get(schema)
   if (!complete) {

@@ -1,4 +1,4 @@
-// What a notification is: what somebody is to be told, and where.
+// A notification: what it says, to whom, and on which channels.
 import { type Channel, type Contact, channels } from '@orders/shared/contracts'
 import type { Words } from './content.ts'
 import { endpointOf } from './web-addresses.ts'
@@ -7,30 +7,30 @@ export type Addresses = Partial<Record<Channel, string>>
 
 export interface Notification {
   id: string
-  /** The order's id; of a notification about no order, its own. */
+  /** The order's id, or the notification's own id if it is about no order. */
   subject: string
   orderId: string | null
-  /** `order.paid`, or `direct` for what a person sends over HTTP. */
+  /** `order.paid`, or `direct` if it was sent over HTTP. */
   eventType: string
   category: string
-  /** AMQP priority of its delivery. */
+  /** AMQP priority of its request. */
   priority: number
   addresses: Addresses
   words: Words
   createdAt: string
-  /** Whom it is for, where that is known: an order's user, or whom a request named. */
+  /** The recipient, if known: the order's user, or the customer that the request named. */
   customerId: string | null
-  /** By whose key what it says is encrypted; missing for whoever has none. */
+  /** The owner of the key that encrypts its content. Missing if it has no owner. */
   ownerId?: string
-  /** Whom it was for is forgotten: its addresses are empty, and its words are gone. */
+  /** The recipient is forgotten: the addresses are empty and the words are deleted. */
   isForgotten?: true
-  /** Not said before. */
+  /** Not sent before this time. */
   sendAt: string | null
-  /** Not said from then on. */
+  /** Not sent from this time on. */
   expiresAt: string | null
 }
 
-/** What a notification is about and for whom, before anything is said. */
+/** A notification without its words: enough to find what a decision about it reads. */
 export type Heading = Omit<Notification, 'words'>
 
 export function reachableBy({ email, phone, push, webhook }: Contact): Addresses {
@@ -43,12 +43,15 @@ export function reachableBy({ email, phone, push, webhook }: Contact): Addresses
   )
 }
 
-/** PostgreSQL keeps no U+0000, and no address has one. */
+/** PostgreSQL cannot store U+0000, and no address contains it. */
 export function withoutNul(text: string): string {
   return text.replaceAll('\u0000', '')
 }
 
-/** What tells addresses apart: mailboxes differ in case only on paper, and a subscription is its endpoint. */
+/**
+ * The form in which addresses are compared. Mail servers ignore the case of mailboxes in practice. A push subscription
+ * is identified by its endpoint.
+ */
 export function sameAddress(channel: Channel, address: string): string {
   if (channel === 'email') return address.toLowerCase()
   return channel === 'push' ? endpointOf(address) : address
@@ -58,5 +61,5 @@ export function channelsOf({ addresses }: Pick<Notification, 'addresses'>): Chan
   return channels.filter((channel) => addresses[channel] !== undefined)
 }
 
-/** Whether what goes to an address by a channel reaches anybody; else a stand-in takes it. */
+/** Whether a message to this address on this channel really leaves the service. Otherwise a stand-in accepts it. */
 export type Reaches = (channel: Channel, address: string) => boolean

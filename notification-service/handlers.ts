@@ -1,4 +1,4 @@
-// The channel workers: each takes one channel's part of a notification outside, and keeps what came of it.
+// The handlers of the channels: each sends one channel's part of a notification and stores the outcome.
 import { type Channel, NotificationRequested } from '@orders/shared/contracts'
 import { type AskContext, type Handler, onMany, owned, type Patience } from '@orders/shared/messaging'
 import { PermanentError } from '@orders/shared/runtime'
@@ -27,16 +27,16 @@ import { listMailOf } from './rules/list-mail.ts'
 import type { Terms } from './rules/settings.ts'
 import { tellings } from './store.ts'
 
-/** What became of a request: taken by a provider, kept from it, or not to be sent at all. */
+/** The outcome of a request: accepted by a provider, suppressed, superseded, or ended unsent. */
 type Answer = (Sending & Digested) | Suppression | (Superseded & Digested) | Ended | undefined
 
 interface Superseded {
-  /** What has made it needless. */
+  /** The id of the later notification that makes this one obsolete. */
   by: string
 }
 
 interface Digested {
-  /** What was taken out of a digest. */
+  /** Messages that were removed from a digest. */
   dropped?: Dropped[]
 }
 
@@ -44,8 +44,8 @@ const noSuch = (channel: Channel, notificationId: string) =>
   new PermanentError('no_such_notification', `no ${channel} for ${notificationId}`)
 
 /**
- * Sends what a channel's queue asks for, unless it was sent or called off already: a redelivery or a replayed dead
- * letter sends nothing. Nor does what is for a suppressed address: that is a failure everybody may know of, and no dead
+ * Sends what the channel's queue requests, unless it is sent or has ended already. So a redelivery or a replayed dead
+ * letter sends nothing twice. A request for a suppressed address fails with `notification.failed`, without a dead
  * letter.
  */
 export function channelHandler(channel: Channel, send: Send, terms: Terms, patience: Patience): Handler {
@@ -54,7 +54,7 @@ export function channelHandler(channel: Channel, send: Send, terms: Terms, patie
     const address = telling?.notification.addresses[channel]
     if (!telling || address === undefined) throw noSuch(channel, notificationId)
     const { notification } = telling
-    // To nobody nothing is sent.
+    // The customer is forgotten, so there is no recipient.
     if (notification.isForgotten) return 'cancelled'
     if (!isOpen(standingOf(telling, channel).status)) return undefined
     if (notification.expiresAt !== null && notification.expiresAt <= context.now) return 'expired'
@@ -87,7 +87,7 @@ export function channelHandler(channel: Channel, send: Send, terms: Terms, patie
     },
     readsToGiveUp: ({ data: { notificationId } }, known) => {
       const address = known.get(tellings, notificationId)?.notification.addresses[channel]
-      // In case that it takes nothing any more.
+      // Read in case the provider reports the address as gone.
       const gone = address === undefined ? [] : [owned(suppressions, suppressionKey(channel, address))]
       return [owned(tellings, notificationId), ...gone]
     },

@@ -1,5 +1,4 @@
-// What notification-service holds of a customer: what they were told and where, what they decided about it, and which of their
-// addresses take nothing any more.
+// What notification-service stores about a customer: notifications, addresses, preferences and suppressions.
 import { channels } from '@orders/shared/contracts'
 import { type About, type Holding, type Holdings, recordOf, rowsOf } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'

@@ -1,4 +1,4 @@
-// What operators may ask of notification-service: what became of anything that was to be said, and all its other routes.
+// HTTP routes for operators: view and search notifications. Also registers all other routes of the service.
 import { Channel, OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
@@ -40,7 +40,7 @@ const Page = Type.Object(
   { additionalProperties: false },
 )
 
-/** What can be shown of a notification to somebody who is forgotten. */
+/** Shown for a notification whose customer is forgotten. */
 const NOTHING = { subject: 'forgotten', text: '' }
 
 export function routes(app: HttpServer, wiring: Wiring<NotificationConfig>, terms: Terms, proof: Proof): void {

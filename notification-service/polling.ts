@@ -1,12 +1,12 @@
-// A look that is taken again and again: at the start, and a while after each look's end, until it is closed.
+// Polls for work: at start, and again some time after each look has ended, until it is closed.
 import { asError, type Log } from '@orders/shared/runtime'
 
 export interface Polling {
-  /** Resolves when the look under way is over. */
+  /** Resolves when the current look has ended. */
   close(): Promise<void>
 }
 
-/** `look` is told whether it shall stop. What it throws is logged once for each outage, and it is taken again. */
+/** `look` may ask whether it should stop. If it throws, the error is logged once per outage, and polling goes on. */
 export function startPolling(
   what: string,
   look: (isClosed: () => boolean) => Promise<void>,

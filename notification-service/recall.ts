@@ -1,5 +1,6 @@
-// How notification-service is rebuilt from the log: news of orders are taken in again, as of their own time, and then stand where their
-// own words say. What was asked of a channel and is told by nobody is asked of it again.
+// Rebuilds notification-service from the audit log. News of orders is taken in again, as of its own time. Then the
+// events about each notification set the standing of its channels. Requests without an outcome in the log are made
+// again.
 import {
   type Channel,
   channels,
@@ -18,7 +19,7 @@ import type { Recall } from '@orders/shared/runtime'
 import { type Standing, standingOf, withStanding } from './deliveries/domain.ts'
 import { tellings } from './store.ts'
 
-/** `news` takes in what is heard of orders. */
+/** `news`: the handlers that take in news of orders. */
 export const recallOf = (news: readonly Handler[]): Recall => ({
   passes: [
     [
@@ -62,7 +63,7 @@ export const recallOf = (news: readonly Handler[]): Recall => ({
   })),
 })
 
-/** What it decides about earlier news was decided then, too, whatever came of it: only that it is to be told at all may be new. */
+/** The log contains what these decisions published about earlier news. Only requests may be missing from it. */
 const untold = (handler: Handler): Handler => ({
   ...handler,
   decide: (...about) => handler.decide(...about).filter(({ type }) => type === NotificationRequested.type),
@@ -73,7 +74,7 @@ interface Named {
   channel: Channel
 }
 
-/** Where a channel stands by its own word. */
+/** A handler that sets a channel's standing from the event about it. */
 function said<Data extends Named>(
   contract: Parameters<typeof onMany<Data>>[0],
   standingOfData: (data: Data) => Partial<Standing>,
@@ -93,6 +94,6 @@ function said<Data extends Named>(
   })
 }
 
-// The casts are the edge to what the contract has accepted.
+// The casts are safe: the contract has validated the data.
 const idIn = (data: unknown) => (data as Named).notificationId
 const channelsIn = (data: unknown) => (data as { channels: Channel[] }).channels

@@ -1,4 +1,4 @@
-// Wires notification-service: it tells customers what happened, by the channels they chose.
+// Assembles notification-service, which notifies customers about their orders on the channels that they chose.
 import { type Channel, channels, OrderCreated, orders } from '@orders/shared/contracts'
 import type { Patience } from '@orders/shared/messaging'
 import type { ServiceDefinition, Wired, Wiring } from '@orders/shared/runtime'
@@ -76,14 +76,20 @@ export const notificationService: ServiceDefinition<typeof NotificationConfig> =
 
 const MINUTE_MS = 60_000
 
-/** A mail server that defers expects to be asked again for hours (RFC 5321, section 4.5.4.1); other providers serve within one or not. */
+/**
+ * A mail server that defers a mail expects retries for hours (RFC 5321, section 4.5.4.1). Other providers recover
+ * within an hour or not at all.
+ */
 function patienceFor(channel: Channel, { mailPatienceMs, channelPatienceMs }: NotificationConfig): Patience {
   return channel === 'email'
     ? { waitsMs: [1_000, 5_000, 30_000, 2 * MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS], forMs: mailPatienceMs }
     : { waitsMs: [1_000, 5_000, 30_000, 2 * MINUTE_MS, 10 * MINUTE_MS], forMs: channelPatienceMs }
 }
 
-/** Where an order names nobody and its customer is not known: nobody is invented where mails really go out, if the shop says so. */
+/**
+ * The domain of made-up addresses, for orders without an address and an unknown customer. Undefined if
+ * DEFAULT_EMAIL_DOMAIN is `none` and mails really leave the service.
+ */
 function inventedDomain(config: NotificationConfig): string | undefined {
   const { defaultEmailDomain } = config
   if (defaultEmailDomain !== 'none') return defaultEmailDomain
@@ -93,12 +99,12 @@ function inventedDomain(config: NotificationConfig): string | undefined {
 const checked = new Map<string, TemplateSet>()
 
 /**
- * Once for each process: it takes longer than all the rest of a start where no build has checked them.
+ * The compiled templates, once per process: without a build, checking them takes longer than the rest of the start.
  *
- * @throws BrokenError `template_broken` that names every fault of the files.
+ * @throws BrokenError `template_broken`, which names every fault in the files.
  */
 export function checkedTemplates({ mailImprint = '', mailReplyTo = '' }: MailSettings = {}): TemplateSet {
-  // As it is written in an environment variable, which has one line.
+  // An environment variable has one line, so `\n` in it stands for a line break.
   const shop = { imprint: mailImprint.replaceAll('\\n', '\n'), replyTo: mailReplyTo }
   const key = JSON.stringify(shop)
   const set = checked.get(key) ?? checkedTemplatesIn(import.meta.dirname, shop)
@@ -111,7 +117,10 @@ interface MailSettings {
   mailReplyTo?: string
 }
 
-/** By what notifications are taken in, once the database knows the templates of today. */
+/**
+ * The terms by which notifications are taken in. First stores the current templates and upgrades the rows of earlier
+ * versions.
+ */
 async function termsIn(wiring: Pick<Wiring<NotificationConfig>, 'config' | 'database' | 'openKey' | 'now'>) {
   const { config, database, openKey, now } = wiring
   await openKey(INDEX)
@@ -133,7 +142,7 @@ async function termsIn(wiring: Pick<Wiring<NotificationConfig>, 'config' | 'data
   return { style, templates, settings, unsubscribe: config, reaches, course: courseOfOrders, phoneCountry, sequences }
 }
 
-/** Everything but the senders, which the simulation replaces. */
+/** Builds everything but the senders: the simulation passes its own. */
 export async function wireWith(
   wiring: Wiring<NotificationConfig>,
   senders: Record<Channel, Send>,
@@ -172,12 +181,12 @@ export async function wireWith(
         queue: 'notification.queue',
         prefetch: 256,
         handlers: newsHandlers(terms),
-        // Heard until the confirmation mail had prices; a binding stays until it is pruned.
+        // Consumed until the confirmation mail had prices. The binding stays until an operator prunes it.
         retired: [OrderCreated.type],
       },
       ...channels.map((channel) => ({
         queue: `notification.${channel}.queue`,
-        // A request names all its channels: each queue is bound with its own.
+        // A request's routing key names all its channels. Each queue is bound with its own channel.
         patterns: [`notification.requested.#.${channel}.#`],
         prefetch: PREFETCH[channel],
         handlers: [handlers[channel]],

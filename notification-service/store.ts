@@ -1,4 +1,4 @@
-// The SQL of the notifications: what was to be said, written once, and where each channel stands with it.
+// The SQL of notifications: their content, which is written once, and the standing of each channel.
 import { type Channel, canonicalUser, channels } from '@orders/shared/contracts'
 import type { Change, State } from '@orders/shared/messaging'
 import {
@@ -24,7 +24,7 @@ interface Payload {
   words: Words
 }
 
-/** What a row holds of the addresses, by channel. */
+/** The addresses in a row, by channel. */
 type AddressColumns = Record<Channel, string | null>
 
 interface NotificationRow extends AddressColumns {
@@ -76,7 +76,7 @@ async function load(sql: Reader, ids: string[]): Promise<Map<string, Telling>> {
   return all
 }
 
-/** Field by field: to leave some out of a copy takes V8 many times as long, and every mail is loaded three times. */
+/** Copied field by field: a rest pattern takes V8 many times as long, and every mail is loaded three times. */
 function standingOfRow(row: StandingRow): Standing {
   const { callProvider, callAt, claimedBy } = row
   return {
@@ -142,12 +142,12 @@ function rowOfNotification(notification: Notification): (Value | Sealable)[] {
     sendAt,
     expiresAt,
     ...channels.map((channel) => sealable(ownerId, addresses[channel])),
-    // What is stored as it is has indexes of its own.
+    // Unencrypted addresses are indexed by their own columns.
     ...channels.map((channel) => (ownerId === undefined ? null : hashed(indexedAs(channel, addresses[channel])))),
   ]
 }
 
-/** By its channel, so that the hash of an address tells the column. */
+/** With the channel's name, so that the same address on two channels has two hashes. */
 export const indexedAs = (channel: Channel, address: string | undefined) =>
   address ? `${channel} ${sameAddress(channel, address)}` : undefined
 
@@ -211,7 +211,7 @@ export async function findTelling(sql: Reader, id: string): Promise<Telling | un
   return (await load(sql, [id])).get(id)
 }
 
-/** Of whoever is forgotten nothing is said, and nothing can be shown. */
+/** The words of a notification whose recipient is forgotten: they are gone. */
 const FORGOTTEN: Words = { template: MESSAGE, version: '', locale: null, currency: 'EUR', data: {} }
 
 function notificationOfRow(row: NotificationRow): Notification {
@@ -226,16 +226,16 @@ function notificationOfRow(row: NotificationRow): Notification {
     category: row.category,
     priority: row.priority,
     createdAt: row.createdAt,
-    // Earlier versions stored it as the order spelled it, and what is encrypted is not written again.
+    // Earlier versions stored the user as the order spelled it. Encrypted values are never rewritten.
     customerId: row.customerId ? canonicalUser(row.customerId) : null,
     ...(row.ownerId !== null && { ownerId: row.ownerId }),
     ...(row.payload === '' && { isForgotten: true as const }),
     sendAt: row.sendAt,
     expiresAt: row.expiresAt,
     addresses,
-    // Most who load a notification decide about it, and only who renders it reads its words.
+    // Parsed when first read: most decisions need no words, only rendering does.
     get words() {
-      // The cast is the decoding edge: every payload was written by `rowOfNotification`.
+      // The cast is safe: only `rowOfNotification` writes payloads.
       words ??= row.payload === '' ? FORGOTTEN : (JSON.parse(row.payload) as Payload).words
       return words
     },

@@ -1,4 +1,4 @@
-// What notification-service keeps in its tables: how each comes back, and how long its rows stay.
+// The tables of notification-service: how each is rebuilt, and how long its rows are kept.
 import type { Table, Tables } from '@orders/shared/runtime'
 import { hookSignatures } from './channels/store.ts'
 import { keyedRequests } from './intake/store.ts'
@@ -12,14 +12,14 @@ const idle = (key: string, state: typeof throttles | typeof contacts | typeof ho
 const backupOnly = (forEver: string): Table => ({ rebuilt: 'backup only', kept: { forEver } })
 
 export const tables: Tables = {
-  // Those of orders are derived; what somebody asked for directly is in no event.
+  // Those about orders can be derived from the log. Direct notifications are in no event.
   notifications: {
     rebuilt: 'derived',
     kept: {
       days: 'keepDays',
       key: 'id',
       since: 'created_at',
-      // A channel without a row waits.
+      // A channel without a row is waiting.
       ended: `(select count(*) from deliveries where deliveries.notification_id = notifications.id
         and deliveries.status not in ('held', 'waiting') and deliveries.call_provider is null) >= notifications.channels`,
       also: [
@@ -53,7 +53,7 @@ export const tables: Tables = {
   suppression_stops: { rebuilt: 'disposable', kept: { forEver: 'one row for each provider' } },
   throttles: idle('recipient', throttles),
   contacts: idle('name', contacts),
-  // No signature is fresh for longer than minutes.
+  // A signature is accepted for minutes only.
   hook_signatures: idle('signature', hookSignatures),
   open_digests: { rebuilt: 'disposable', kept: { until: 'the digest is closed' } },
   paces: { rebuilt: 'disposable', kept: { forEver: 'one row for each channel' } },

@@ -1,4 +1,4 @@
-// What notification-service shows over HTTP, as schemas.
+// The schemas of notification-service's HTTP answers.
 import { Channel } from '@orders/shared/contracts'
 import { Type } from 'typebox'
 import { Addresses } from './addresses.ts'
@@ -7,7 +7,7 @@ import { type DeliveryStatus, deliveryStatuses } from './deliveries/status.ts'
 
 const Nullable = <T extends Parameters<typeof Type.Optional>[0]>(schema: T) => Type.Union([schema, Type.Null()])
 const Text = Nullable(Type.String())
-/** An address, a switch or a status for some of the channels. */
+/** A value for some of the channels, such as an address or a status. */
 const byChannel = <T extends Parameters<typeof Type.Optional>[0]>(schema: T) =>
   Type.Partial(Type.Record(Channel, schema))
 
@@ -135,6 +135,6 @@ export const TemplateList = Type.Object({
     }),
   ),
 })
-/** What is answered has no body. */
+/** An answer without a body. */
 export const Nothing = Type.Unsafe<unknown>(Type.Null({ description: 'Done' }))
 export const Page = Type.String({ description: 'A page for a browser' })

@@ -1,12 +1,15 @@
-// Addresses that are URLs: webhooks, and the subscriptions of browsers, which are known by their endpoint.
+// Addresses that are URLs: webhooks, and browsers' push subscriptions, which are identified by their endpoint.
 
-/** What a browser's `PushSubscription` is as JSON; it is the push address of a customer. */
+/** A browser's `PushSubscription` as JSON. A customer's push address contains it. */
 export interface Subscription {
   endpoint: string
   keys: { p256dh: string; auth: string }
 }
 
-/** As whoever is asked there is asked (WHATWG URL), and without a fragment, which nobody is told of. What is no such URL stays as it is. */
+/**
+ * The URL as it is requested (WHATWG URL), without its fragment, which is never sent. A text that is no such URL stays
+ * as it is.
+ */
 export function canonicalUrl(text: string): string {
   if (!/^https?:/i.test(text) || !URL.canParse(text)) return text
   const url = new URL(text)
@@ -14,7 +17,7 @@ export function canonicalUrl(text: string): string {
   return url.href
 }
 
-/** With what is needed to send, in one order; the token of an app stays as it is. */
+/** A subscription with the fields that sending needs, in a fixed order. An app's token stays as it is. */
 export function canonicalPush(text: string): string {
   const subscription = subscriptionOf(text)
   if (!subscription) return canonicalUrl(text)
@@ -22,13 +25,16 @@ export function canonicalPush(text: string): string {
   return JSON.stringify({ endpoint: canonicalUrl(endpoint), keys })
 }
 
-/** What tells subscriptions apart: a browser may change the keys of one. Anything else is told apart by itself. */
+/**
+ * A subscription's endpoint, which identifies it: a browser may change its keys. Any other address is returned as it
+ * is.
+ */
 export function endpointOf(address: string): string {
   const endpoint = fieldsOf(address)?.endpoint
   return typeof endpoint === 'string' ? canonicalUrl(endpoint) : address
 }
 
-/** Undefined for what is no subscription, such as the token of an app. */
+/** Undefined if the address is no subscription, for example an app's token. */
 export function subscriptionOf(address: string): Subscription | undefined {
   const { endpoint, keys } = fieldsOf(address) ?? {}
   const fits = typeof endpoint === 'string' && keys?.p256dh !== undefined && keys.auth !== undefined
@@ -40,7 +46,7 @@ function fieldsOf(address: string): Partial<Subscription> | undefined {
   try {
     return JSON.parse(address) as Partial<Subscription>
   } catch {
-    // Not JSON: whoever asked is told that it is no subscription.
+    // Not JSON, so it is no subscription.
     return undefined
   }
 }

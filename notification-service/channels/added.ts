@@ -1,4 +1,4 @@
-// Which of the providers that were added are configured, and how they are opened.
+// Finds and opens the added providers that are configured.
 import type { NotificationConfig } from '../config.ts'
 import { openers } from './added-senders.ts'
 import { type AddedProvider, addedProviders } from './added-settings.ts'
@@ -10,12 +10,12 @@ export function isAdded(config: NotificationConfig, channel: ServedChannel): boo
   return served(channel).some((provider) => isConfigured(config, provider))
 }
 
-/** The preferred one first; the caller closes them. */
+/** The preferred one first. The caller closes them. */
 export function openAdded(config: NotificationConfig, channel: ServedChannel, now: () => Date): Sender[] {
   return served(channel).flatMap((provider) => openOne(provider, config, now) ?? [])
 }
 
-/** By name, the opener of each: it gives nothing where its settings are missing. */
+/** The opener of each provider, by name. It returns undefined if the provider's settings are missing. */
 export function addedOpeners(channel: ServedChannel) {
   const openerOf = (provider: AddedProvider) => (config: NotificationConfig, now: () => Date) =>
     openOne(provider, config, now)
@@ -27,6 +27,6 @@ const served = (channel: ServedChannel) => addedProviders.filter((provider) => p
 const isConfigured = (config: NotificationConfig, { needs }: AddedProvider) => Reflect.get(config, needs) !== undefined
 
 function openOne(provider: AddedProvider, config: NotificationConfig, now: () => Date): Sender | undefined {
-  // The cast is the decoding edge: the schema that the configuration was read by holds each provider's own settings.
+  // The cast is safe: the configuration's schema contains each provider's settings.
   return isConfigured(config, provider) ? openers[provider.name]?.(config as never, now) : undefined
 }

@@ -1,9 +1,9 @@
-// Addresses in what providers say, which is kept and told in places where no key encrypts it.
+// Removes addresses from providers' texts, which are stored and published unencrypted.
 
 const NAMED = '(address)'
 const MAIL_ADDRESS = /[^\s<>"'`(),;:[\]]+@[^\s<>"'`(),;:[\]]+/g
 
-/** Whatever looks like the address of a mailbox, and `address` itself, however its letters are. */
+/** Removes everything that looks like a mail address, and `address` itself in upper or lower case. */
 export function withoutAddresses(text: string, address = ''): string {
   const own = address === '' ? text : text.replace(new RegExp(escaped(address), 'gi'), NAMED)
   return own.replace(MAIL_ADDRESS, NAMED)

@@ -1,4 +1,4 @@
-// What becomes of an address by what providers and operators say of it.
+// Applies reports of providers and requests of operators to addresses: suppression and opt-out.
 import { type Channel, channels } from '@orders/shared/contracts'
 import { about, owned, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
@@ -14,17 +14,20 @@ import { isUndelivered, reported, type Said, type Suppression } from './domain.t
 import { reportKey, reports, suppressionKey, suppressions } from './store.ts'
 
 /**
- * What a provider tells of a message is kept once. What did not arrive is `undelivered` from then on; an address that is gone is
- * told nothing more, and whoever complained neither, by their own will.
+ * Stores a provider's report about a message once. A message that did not arrive becomes `undelivered`. An address that
+ * is gone, or whose recipient complained, is suppressed.
  */
 export function takeReport({ report, isAddressGone, isComplaint, recipient = '' }: Omit<Said, 'provider'>): Work<void> {
   const { notificationId, channel, error, at } = report
   const isSuppressing = isAddressGone || isComplaint
   const same = (address: string) => sameAddress(channel, canonicalAddress(channel, address, undefined))
   const names = (address: string) => recipient !== '' && same(recipient) === same(address)
-  /** A mail may have been forwarded, so only what names this very address proves anything of it; an SMS goes to one number. */
+  /**
+   * A mail may have been forwarded, so only a report that names this very address proves anything about it. An SMS goes
+   * to one number.
+   */
   const isProof = (address: string) => channel !== 'email' || names(address)
-  /** What is said of another address tells nothing of this one. */
+  /** A report about another address says nothing about this one. */
   const isAboutAnother = (address: string) => recipient !== '' && !names(address)
   const recipientOfIt = ({ notification }: Telling) => recipientIn(notification, channel)
   return {
@@ -45,9 +48,9 @@ export function takeReport({ report, isAddressGone, isComplaint, recipient = '' 
         return { result: undefined, messages: [] }
       draft.set(reports, reportKey(report), report)
       const { status, generation, call } = standingOf(telling, channel)
-      // It may be told before the call that it is about has ended here.
+      // The report may arrive before the outcome of the call is stored here.
       const isWithProvider = isTaken(status) || (status === 'waiting' && call !== null)
-      // Only the last sending counts.
+      // Only the last generation counts.
       if (isUndelivered(report) && isWithProvider && generation === report.generation)
         draft.set(tellings, notificationId, undelivered(telling, channel, error ?? report.status))
       const key = suppressionKey(channel, address)
@@ -63,7 +66,7 @@ export function takeReport({ report, isAddressGone, isComplaint, recipient = '' 
   }
 }
 
-/** Once more changes nothing: the first reason stands. */
+/** Idempotent: the first reason stays. */
 export function addToSuppressions(suppression: Suppression): Work<void> {
   return about(suppressions, suppressionKey(suppression.channel, suppression.address), (known) => ({
     ...(known ? {} : { state: suppression }),
@@ -73,7 +76,7 @@ export function addToSuppressions(suppression: Suppression): Work<void> {
 }
 
 /**
- * By whatever channel.
+ * Removes the address from every channel's suppressions.
  *
  * @throws RejectedError 404 `no_such_suppression`.
  */

@@ -1,13 +1,13 @@
-// One HTTP call to a provider that the operator configured: bounded in time and size, and its failures told apart.
+// Makes one HTTP call to a provider that the operator configured, limited in time and size, and classifies its failure.
 import { asError, RejectedError } from '@orders/shared/runtime'
 import { ProviderError } from './sender.ts'
 
 export interface ProviderAnswer {
   status: number
   retryAfterSeconds: number
-  /** As Amazon's services name what is wrong. */
+  /** Amazon's name of the error. */
   errorType: string
-  /** Undefined where the answer is no JSON. */
+  /** Undefined if the answer is not JSON. */
   body: unknown
 }
 
@@ -21,7 +21,7 @@ interface Question {
 
 const TIMEOUT_MS = 10_000
 const ANSWER_MAX_BYTES = 1_048_576
-/** No request can have arrived where there was no connection. */
+/** Without a connection no request can have arrived. */
 const NEVER_CONNECTED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_.*)$/
 
 /** @throws ProviderError `provider_unreachable`, `provider_silent`. */
@@ -70,7 +70,7 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // A proxy's error page, for example: the status says enough.
+    // For example a proxy's error page. The status is enough.
     return undefined
   }
 }
@@ -90,7 +90,7 @@ export function retryAfterOf(header: string | undefined | null): number | undefi
   return Number.isNaN(seconds) ? undefined : Math.max(0, Math.ceil(seconds))
 }
 
-/** The text, or number as text, at a path of a provider's JSON; `''` when there is none. */
+/** The text, or number as text, at a path of a provider's JSON; `''` if there is none. */
 export function textAt(body: unknown, ...path: string[]): string {
   const value = path.reduce<unknown>(
     (at, name) => (typeof at === 'object' && at !== null ? Reflect.get(at, name) : undefined),
@@ -99,7 +99,7 @@ export function textAt(body: unknown, ...path: string[]): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 }
 
-/** The list at a path of a provider's JSON; empty when there is none. */
+/** The list at a path of a provider's JSON; empty if there is none. */
 export function listAt(body: unknown, ...path: string[]): unknown[] {
   const value = path.reduce<unknown>(
     (at, name) => (typeof at === 'object' && at !== null ? Reflect.get(at, name) : undefined),

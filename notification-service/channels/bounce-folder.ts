@@ -1,5 +1,5 @@
-// A mailbox that bounces arrive in, as a Maildir: what is new is read and goes to `cur`, whoever reads it first. Mails that are no
-// delivery status notification go there flagged, for people.
+// Reads bounces from a Maildir. Whichever copy is first reads a new mail and moves it to `cur`. A mail that contains no
+// delivery status notification is flagged there, for a person to look at.
 import { mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asError, errorCode, type Log, lookEvery } from '@orders/shared/runtime'
@@ -20,7 +20,7 @@ const EVERY_MS = 10_000
 const BATCH = 200
 const BYTES_MAX = 2_097_152
 
-/** Looks now and again until it is closed. */
+/** Polls until it is closed. */
 export function watchBounces({ folder, mailIdDomain, take, log, now, everyMs = EVERY_MS }: Options) {
   const fresh = join(folder, 'new')
   const done = join(folder, 'cur')
@@ -30,18 +30,18 @@ export function watchBounces({ folder, mailIdDomain, take, log, now, everyMs = E
     await mkdir(done, { recursive: true })
     for (const name of (await readdir(fresh)).sort().slice(0, BATCH))
       await takeOne(name).catch((error) => {
-        // Another copy was quicker.
+        // Another copy was faster.
         if (errorCode(asError(error)) !== 'ENOENT') throw error
       })
   }
 
-  /** Not moved before it is kept, so a crash in between reads it again, and that changes nothing. */
+  /** Moved only after its reports are stored. After a crash in between it is read again, which changes nothing. */
   async function takeOne(name: string): Promise<void> {
     const path = join(fresh, name)
     const { size } = await stat(path)
     const reports = size > BYTES_MAX ? [] : await reportsInDsn(await readFile(path), mailIdDomain).catch(() => [])
     for (const report of reports) await take(saidOf(report, now().toISOString()))
-    // `S`: read. `F`: to be looked at.
+    // Maildir flags: `S` for seen, `F` for flagged.
     const flag = reports.length > 0 ? 'S' : 'F'
     await rename(path, join(done, `${name.replace(/:2,[A-Z]*$/, '')}:2,${flag}`))
     if (reports.length === 0)

@@ -1,40 +1,42 @@
-// A circuit breaker: who does not serve is left alone for a while, then asked once, before everybody may ask again.
+// A circuit breaker. After repeated failures it allows no calls for a while, then one call as a probe, then all.
 //
-// It also opens at once when the other side says when to come back; not for longer than we are willing to wait, and asked once on
-// the way, since a time that somebody else names may be wrong.
+// It also opens at once if the other side says when to come back, up to a limit. Such a time may be wrong, so one probe
+// is made halfway.
 import { asError, PermanentError, TransientError } from '@orders/shared/runtime'
 import { ProviderError } from './sender.ts'
 
 export interface Breaker {
-  /** For how long no call may be made; 0 when one may. */
+  /** For how many milliseconds no call may be made; 0 if one may be made. */
   openForMs(): number
   isOpen(): boolean
   /**
-   * Makes the call, if one may be made. What is wrong with one message says nothing about the next, so only a
-   * `ProviderError`, or an error that nobody foresaw, counts.
+   * Makes the call, if the breaker allows it. Only a `ProviderError` or an unforeseen error counts as a failure: any
+   * other error concerns one message only.
    *
-   * @throws TransientError `breaker_open` instead of calling, which costs a message no attempt for an hour `since` it was
-   * to go; else what the call throws.
+   * @throws TransientError `breaker_open` if no call is allowed. It costs the message no attempt within an hour after
+   * `since`, the time at which the message was to go. Otherwise throws the call's error.
    */
   call<T>(since: string, work: () => Promise<T>): Promise<T>
 }
 
 export interface BreakerOptions {
   nowMs: () => number
-  /** Nobody is left alone for longer, whatever they say. */
+  /** Upper limit for a time that the other side names. */
   toldMaxMs?: number
-  /** Told once of each opening, with what opened it, and of each closing, without. */
+  /** Called once for each opening, with its cause, and once for each closing, without one. */
   changed?: (why?: Error) => void
 }
 
 const FAILURES_MAX = 5
 const OPEN_MS = 30_000
 const TOLD_MAX_MS = 900_000
-/** Whoever wants to be left alone for longer is asked once when half of that time is over. */
+/** A longer opening gets one probe when half of it is over. */
 const LONG_MS = 60_000
-/** How soon to come back while another message is trying whether it serves again. */
+/** When to come back while another message is the probe. */
 const PROBE_MS = 5_000
-/** So long an outage passes without anybody's doing; what is for an endpoint that is dead for good ends after it. */
+/**
+ * An outage up to this long costs no attempts. After it they count, so that a message to a dead endpoint is given up.
+ */
 const PATIENCE_MS = 3_600_000
 
 export function createBreaker({ nowMs, toldMaxMs = TOLD_MAX_MS, changed }: BreakerOptions): Breaker {
@@ -43,7 +45,10 @@ export function createBreaker({ nowMs, toldMaxMs = TOLD_MAX_MS, changed }: Break
   let opened: { untilMs: number; forMs: number; isProbedEarly: boolean } | undefined
   let isProbing = false
 
-  /** At most as long as it was opened for: a clock that was set back would keep it open as long as it was wrong. */
+  /**
+   * Limited to the length of the opening. Otherwise a clock that was set back would keep it open for as long as the
+   * clock is wrong.
+   */
   function leftMs(): number {
     if (!opened) return 0
     opened.untilMs = Math.min(opened.untilMs, nowMs() + opened.forMs)

@@ -1,4 +1,5 @@
-// What providers tell afterwards of a message that they took. They have no token of ours: what they sign is believed.
+// HTTP routes for providers' reports on messages that they accepted. Providers have no token of this service; their
+// signature or shared secret is checked instead.
 
 import type { Cause, Work } from '@orders/shared/messaging'
 import { formOf, type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
@@ -29,10 +30,10 @@ const StatusCallback = Type.Object({
   ErrorCode: Type.Optional(Type.String({ pattern: '^[0-9]{0,8}$' })),
 })
 
-/** `within` puts more into the commit. */
+/** `within` adds work to the same commit. */
 export type Take = (said: Said, cause?: Cause, within?: (work: Work<void>) => Work<void>) => Promise<void>
 
-/** Keeps what was told; of an address that is gone only while its provider is believed. */
+/** Stores a report. An address that is reported as gone is suppressed only while the provider is trusted. */
 export function takingReports({ commit }: Pick<Wiring<NotificationConfig>, 'commit'>, proof: Proof): Take {
   return async (said, cause, within = (work) => work) => {
     const isGone = said.isAddressGone && (await proof.accepts(said.provider))
@@ -45,15 +46,15 @@ export function takingReports({ commit }: Pick<Wiring<NotificationConfig>, 'comm
 export function callbackRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, proof: Proof): void {
   const take = takingReports(wiring, proof)
   twilioRoute(app, wiring, take)
-  // Apart, so that Twilio's form is understood by its route alone, and a text by Amazon's.
+  // In a scope of its own: only Twilio's route parses forms, and only the mail routes parse text.
   app.register(async (mails: HttpServer) => mailRoutes(mails, wiring, take))
 }
 
-/** What mail providers send has many shapes, so it is looked at by whoever knows them. */
+/** The bodies have no schema. Mail providers send many shapes, and each provider's parser checks its own. */
 function mailRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, take: Take): void {
   const { config, commit, database, now } = wiring
   const { mailIdDomain, sesTopicArn, postmarkWebhookSecret, mailgunSigningKey } = config
-  // SNS says that its JSON is plain text.
+  // SNS sends JSON with the content type text/plain.
   app.addContentTypeParser<Buffer>('text/plain', { parseAs: 'buffer' }, (_, body, done) =>
     done(null, jsonIn(body.toString())),
   )
@@ -125,7 +126,7 @@ function mailRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, take: T
     async (request, reply) => {
       if (mailgunSigningKey === undefined) throw notConfigured('MAILGUN_SIGNING_KEY')
       const signature = mailgunSignature(request.body, mailgunSigningKey, now().getTime())
-      // Asked before, too, so that what was taken does not count as said once more.
+      // Also checked before the commit, so that a repeated report of a gone address is not counted twice.
       if (signature === undefined || (await hookSignatures.load(database, [signature])).size > 0)
         throw signatureRefused()
       const at = now().toISOString()

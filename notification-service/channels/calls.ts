@@ -1,8 +1,9 @@
-// A call to a provider is claimed in the database before it is made: of two copies of the service that hold the same message
-// at once, one sends it. The same row tells of a call of which nobody knows what came, also when its process was killed.
+// Claims a call to a provider in the database before it is made. If two copies of the service hold the same message at
+// once, one of them sends it. The same row records a call of unknown outcome, also after its process was killed.
 //
-// A claim ends with what came of the call, in one transaction, or by time. Nobody's wall clock is asked for that: whoever
-// finds a claim takes it for dead once it has stood for longer than any call takes, since it was first found here.
+// A claim ends with the outcome of its call, in one transaction, or by time. Wall clocks of different hosts are not
+// compared: a copy measures from the moment at which it first found the claim. After longer than any call takes, it
+// regards the claim as dead.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Channel } from '@orders/shared/contracts'
@@ -30,38 +31,45 @@ export type OpenCall = Omit<Call, 'claimedBy'>
 
 export interface Calls {
   /**
-   * Claims the call, so that it may be made; resolves with the claim, which `fail` ends, or the decision that keeps the
-   * success. `after` is what was found before, where that has decided who is called.
+   * Claims the call, so that it may be made. Resolves with the claim. `fail`, or the decision that stores the success,
+   * ends it. `after` is the open call that the caller found and on which its choice of provider depends.
    *
-   * @throws TransientError `sending_elsewhere`, which costs the message no attempt, when somebody else makes it, has made it,
-   * or has changed what was found; `paced`, which costs none either, when its turn comes later; `earlier_news_first`, likewise, while
-   * what comes before it is on its way; SupersededError when it is not to be said any more.
+   * @throws TransientError `sending_elsewhere` if another copy makes the call, has made it, or has changed what was
+   * found; `paced` if its turn comes later; `earlier_news_first` while news that precedes it is to be sent first. None
+   * of them costs the message an attempt.
+   * @throws SupersededError if later news made it obsolete.
    */
   begin(outgoing: Outgoing, call: OpenCall, after?: { found: OpenCall | undefined }): Promise<string>
-  /** Keeps the failed attempt and ends the claim, in one commit; `open` is the call that may have been taken all the same. */
+  /**
+   * Stores the failed attempt and ends the claim, in one commit. `open` is the call that the provider may have accepted
+   * all the same.
+   */
   fail(claim: string, attempt: Attempt, open: OpenCall | undefined): Promise<void>
 }
 
-/** No call takes longer than its time limit; the rest is for the commits around it. */
+/** No call takes longer than its time limit. The rest is for the commits before and after it. */
 export const CLAIM_MS = MAIL_TIMEOUT_MS + 5_000
-/** Whoever died leaves its claim for a while, so it is looked for again and again. */
+/** How soon to try again, at most: the claim may be that of a dead copy. */
 const LOOK_AGAIN_MS = 5_000
-/** What comes before it is looked for so often while its message is held here; afterwards it waits as a row. */
+/**
+ * How often, and how many times, preceding news is looked for while the message is held in memory. Then the message
+ * waits as a row.
+ */
 const LOOK_MS = 50
 const LOOKS_MAX = 10
-/** What is under way ends by itself; what was lost on its way does not. */
+/** How long preceding news is awaited. A call under way always ends. News that waits or is missing may be lost. */
 const AWAITED_MS = { 'under way': Number.POSITIVE_INFINITY, 'to be said': 600_000, unheard: 60_000 }
 const NO_COURSE: Course = { kindOf: (eventType) => eventType, kinds: {} }
-/** A turn that is so near is waited for here, which also keeps the consumer from taking more than can go. */
+/** A turn this near is awaited in memory. That also keeps the consumer from taking more than the rate allows. */
 const TURN_AWAITED_MS = 2_000
 
 interface Options {
   /** A monotonic clock. */
   clockMs?: () => number
   now?: () => Date
-  /** How many messages of a channel go in a second; what is not named goes as it comes. */
+  /** Messages per second of each channel. A channel that is missing has no limit. */
   perSecond?: PerSecond
-  /** What is said about one subject goes out in its order; what is not said here follows none. */
+  /** Decides in which order news about a subject is sent. If missing, no news waits for other news. */
   course?: Course
 }
 
@@ -71,7 +79,7 @@ export function callsIn(commit: Pick<GroupCommit, 'submit'>, options: Options = 
 
   function claimed(telling: Telling, channel: Channel, call: Call, after?: { found: OpenCall | undefined }): Telling {
     const { status, call: found } = standingOf(telling, channel)
-    // After a commit of unknown outcome this runs again, and finds its own claim.
+    // After a commit of unknown outcome the decision runs again and may find its own claim.
     if (found && found.claimedBy === call.claimedBy) return telling
     if (isTaken(status)) throw sendingElsewhere(0)
     const leftMs = found?.claimedBy ? claims.leftMs(found.claimedBy) : 0
@@ -81,7 +89,7 @@ export function callsIn(commit: Pick<GroupCommit, 'submit'>, options: Options = 
     return withStanding(telling, channel, { call })
   }
 
-  /** How long it is until its turn, which is booked then; 0 when it goes now. */
+  /** Milliseconds until its turn, which is reserved meanwhile; 0 if it may go now. */
   function untilTurn(draft: Draft, telling: Telling, channel: Channel): number {
     const rate = perSecond[channel]
     if (rate === undefined) return 0
@@ -93,7 +101,7 @@ export function callsIn(commit: Pick<GroupCommit, 'submit'>, options: Options = 
   }
 
   /**
-   * Whether what comes before it is still to be said; not for ever, since what was lost on its way would never be.
+   * Whether news that precedes it is still to be sent. False after a time limit, since such news may be lost.
    *
    * @throws SupersededError
    */
@@ -103,7 +111,7 @@ export function callsIn(commit: Pick<GroupCommit, 'submit'>, options: Options = 
     const inDigest = { channel, isLate: false, digestId: id }
     const isNeedless = (one: (typeof about)[number]) =>
       supersededBy(course, timelineOf(one.orderId), one.eventType, inDigest) !== undefined
-    // It is put together anew.
+    // The retry builds the digest again, without the obsolete message.
     if (about.some(isNeedless)) throw sendingElsewhere(0)
     const at = now().toISOString()
     const standing = standingOf(telling, channel)
@@ -120,7 +128,10 @@ export function callsIn(commit: Pick<GroupCommit, 'submit'>, options: Options = 
     return waitsFor(outgoing) || about.some((one) => waitsFor(one, id))
   }
 
-  /** Gives how long it is until its turn, or that it is not, since something comes before it. */
+  /**
+   * Results in 0 once the call is claimed, else in the milliseconds until its turn, or in 'after another' while
+   * preceding news is to be sent.
+   */
   function claiming(
     outgoing: Outgoing,
     call: Call & { claimedBy: string },
@@ -151,7 +162,10 @@ export function callsIn(commit: Pick<GroupCommit, 'submit'>, options: Options = 
     }
   }
 
-  /** A claim may stand whose commit failed by an outage, or that could not be ended: nobody makes that call. */
+  /**
+   * After an outage, a claim may be stored that this copy does not use, or may not have been ended. So it is marked as
+   * dead here.
+   */
   const ending = (claim: string) => (error: unknown) => {
     if (isOutage(error)) claims.end(claim)
     throw error
@@ -184,7 +198,7 @@ export function noSuchNotification(id: string): PermanentError {
   return new PermanentError('no_such_notification', `no notification ${id}`)
 }
 
-/** It ends: a claim is over with its call, or by time. */
+/** Cannot go on for ever: a claim ends with its call, or by time. */
 function sendingElsewhere(waitMs: number): TransientError {
   return new TransientError('sending_elsewhere', 'another copy is sending this, or has sent it', {
     retryAfterSeconds: waitMs / 1_000,
@@ -192,7 +206,7 @@ function sendingElsewhere(waitMs: number): TransientError {
   })
 }
 
-/** It ends: what comes before is said, or given up, or not waited for any longer. */
+/** Cannot go on for ever: preceding news is sent, or given up, or the wait reaches its limit. */
 function afterAnother(): TransientError {
   return new TransientError('earlier_news_first', 'an earlier notification must be sent first', {
     retryAfterSeconds: 1,
@@ -200,7 +214,7 @@ function afterAnother(): TransientError {
   })
 }
 
-/** Not to be said any more, since `by` was heard, or said. */
+/** Must not be sent any more, since the notification `by` was taken in or sent. */
 export class SupersededError extends TransientError {
   override name = 'SupersededError'
   readonly by: string
@@ -210,7 +224,7 @@ export class SupersededError extends TransientError {
   }
 }
 
-/** It ends: each message has a turn of its own. */
+/** Cannot go on for ever: each message has a turn of its own. */
 function paced(waitMs: number): TransientError {
   return new TransientError('paced', 'the limit of messages a second is reached; its turn comes later', {
     retryAfterSeconds: waitMs / 1_000,
@@ -218,10 +232,10 @@ function paced(waitMs: number): TransientError {
   })
 }
 
-/** Long after its time whoever waited for the end of a claim has found it over. */
+/** By then every message that waited for the claim has found it dead. */
 const FORGOTTEN_AFTER_MS = 600_000
 
-/** For how long each claim that stood in somebody's way has been known here; not those that nobody found. */
+/** When this copy first found each claim that was in its way. */
 function createSightings(clockMs: () => number) {
   const firstFound = new Map<string, number>()
 
@@ -234,7 +248,7 @@ function createSightings(clockMs: () => number) {
   }
 
   return {
-    /** Nobody's call is under way by it. */
+    /** Marks a claim as dead: no call is under way under it. */
     end(claim: string): void {
       const nowMs = clockMs()
       note(claim, nowMs - CLAIM_MS, nowMs)

@@ -1,13 +1,13 @@
-// Composes a mail: what nodemailer does, without what is the same for every mail of ours. Each has one text and one page of
-// HTML, so the parts' own headers never change, and no stream is needed to put them together. nodemailer encodes the
-// headers, where everything that is hard about a mail is. Plain JavaScript, since the mail thread needs it as well.
+// Composes a mail as nodemailer does, but without the work that is the same for every mail of this service. Each mail
+// has one text and one HTML page. So the headers of its parts never change, and no stream is needed to join them.
+// nodemailer encodes the headers, which is the hard part. Plain JavaScript, since the mail thread uses it too.
 import { randomBytes } from 'node:crypto'
 import { encodeWord } from 'nodemailer/lib/mime-funcs'
 import MimeNode from 'nodemailer/lib/mime-node'
 import { encode, wrap } from 'nodemailer/lib/qp'
 
 /**
- * What is to be said to one address. Lines end with `\n`.
+ * A mail to one address. Lines end with `\n`.
  *
  * @typedef {object} Mail
  * @property {string} from as in `Orders <orders@example.com>`
@@ -28,13 +28,13 @@ import { encode, wrap } from 'nodemailer/lib/qp'
  * @property {string} raw ASCII in lines that end with `\r\n`, none longer than RFC 5322 allows
  */
 
-/** In no part of any mail, since nobody outside knows it (RFC 2046 §5.1.1). */
+/** Occurs in no part of any mail, since nobody outside this process knows it (RFC 2046 §5.1.1). */
 const BOUNDARY = `--_${randomBytes(18).toString('base64url')}`
 const TEXT = part('text/plain', 'quoted-printable')
 const HTML = part('text/html', '7bit')
 const HTML_QUOTED = part('text/html', 'quoted-printable')
 const END = `\r\n--${BOUNDARY}--\r\n`
-/** Or nodemailer draws a random one for each mail. */
+/** Without this nodemailer draws a random boundary for each mail. */
 export const NO_OTHER_BOUNDARY = { baseBoundary: 'none' }
 
 /**
@@ -51,7 +51,7 @@ export function compose({ from, to, subject, messageId, date, headers, text, htm
   return { envelope: node.getEnvelope(), raw: `${head}\r\n${TEXT}${quoted(text)}${page}${END}` }
 }
 
-/** What begins so is taken for an encoded word (RFC 2047), and would not be shown as it was typed. */
+/** Readers take text that begins like this for an encoded word (RFC 2047), and would not show it as typed. */
 const ENCODED_WORD = '=?'
 
 /** @param {string} subject */
@@ -60,7 +60,7 @@ function asTyped(subject) {
 }
 
 /**
- * Readers look for encoded words in quoted names too, though they should not.
+ * Some readers decode encoded words in quoted names too, against the RFC.
  *
  * @param {string} head
  */
@@ -94,5 +94,5 @@ function isPlain(text) {
 }
 
 const BEYOND_ASCII = /[^\n\x20-\x7e]/
-/** RFC 5322 §2.1.1, without the line's end. */
+/** RFC 5322 §2.1.1, without the line end. */
 const LINE_MAX = 998

@@ -1,28 +1,28 @@
-// What the channels learn of addresses and of messages that a provider took, and what is said of it.
+// What the channels learn about addresses and about accepted messages, and the events that say so.
 import { type Channel, type Message, NotificationDelivered, NotificationUndelivered } from '@orders/shared/contracts'
 import { type Delivery, detailOf } from '../deliveries/domain.ts'
 
-/** An address that is told nothing more by its channel, and why. */
+/** An address to which its channel sends nothing any more, and why. */
 export interface Suppression {
   channel: Channel
   address: string
   reason: string
-  /** The one that found out; null where an operator said so. */
+  /** The notification whose failure or report caused it. Null if an operator added it. */
   notificationId: string | null
   at: string
 }
 
-/** By the word of this provider no address is suppressed, since it called too many gone. */
+/** A provider whose reports of gone addresses are ignored, since it reported too many. */
 export interface SuppressionStop {
   provider: string
-  /** In the hour before it. */
+  /** Counts of the hour before the stop. */
   answered: number
   gone: number
   stoppedAt: string
   releasedAt: string | null
 }
 
-/** What a provider tells of a message that it took. */
+/** A provider's report about a message that it accepted. */
 export interface Report {
   notificationId: string
   channel: Channel
@@ -31,30 +31,30 @@ export interface Report {
   providerId: string
   error: string | null
   at: string
-  /** Which of an operator's sendings it is about, see `Standing`. */
+  /** The generation that it is about, see `Standing`. */
   generation: number
 }
 
-/** Whose word a report is, and what else it says of the address. */
+/** A report, its provider, and what else it says about the address. */
 export interface Said {
   report: Report
   provider: string
-  /** Whom it names, where it does. */
+  /** The address that the report names, if any. */
   recipient?: string | undefined
-  /** No mailbox, no handset: nothing will arrive there. */
+  /** No such mailbox or handset: nothing will arrive there. */
   isAddressGone: boolean
-  /** The recipient does not want it. */
+  /** The recipient complained about the message. */
   isComplaint: boolean
 }
 
 const UNDELIVERED = new Set(['undelivered', 'failed', 'canceled', 'bounced'])
 
-/** Whether it says that the message did not arrive, and never will. */
+/** Whether the message did not arrive and never will. */
 export function isUndelivered({ status }: Pick<Report, 'status'>): boolean {
   return UNDELIVERED.has(status)
 }
 
-/** The steps on the way are kept and not said; where the way ends is. */
+/** Only final reports are published. Those in between are only stored. */
 export function reported({ subject, eventType, channel, notificationId }: Delivery, report: Report): Message[] {
   const { status, providerId, error, at, generation } = report
   const data = { notificationId, channel, providerId }

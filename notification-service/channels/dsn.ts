@@ -1,4 +1,4 @@
-// Delivery status notifications (RFC 3464): the mails by which mail servers tell that a mail could not be delivered, or was.
+// Parses delivery status notifications (RFC 3464), the mails by which mail servers report on deliveries.
 import PostalMime from 'postal-mime'
 import { mailNameIn } from './ids.ts'
 import { type MailOutcome, type MailReport, reasonOf } from './mail-reports.ts'
@@ -6,7 +6,7 @@ import { isMailboxGone } from './mailbox-codes.ts'
 
 const OUTCOMES: Record<string, MailOutcome> = { failed: 'bounced', delayed: 'deferred', delivered: 'delivered' }
 
-/** One for each recipient; none for a mail that is no such notification, or about no mail of ours. */
+/** One report for each recipient. Empty if the mail is no such notification, or is about no mail of this service. */
 export async function reportsInDsn(raw: Buffer, mailIdDomain: string): Promise<MailReport[]> {
   const mail = await PostalMime.parse(raw, { forceRfc822Attachments: true })
   const part = (...types: string[]) => mail.attachments.find(({ mimeType }) => types.includes(mimeType.toLowerCase()))
@@ -24,7 +24,8 @@ export async function reportsInDsn(raw: Buffer, mailIdDomain: string): Promise<M
     const outcome = OUTCOMES[action]
     if (!outcome) return []
     const enhanced = fields.get('status')?.split(/\s/)[0] ?? ''
-    // A server that says "failed" with a code that passes has tried for as long as it does.
+    // A server may report "failed" with a transient code, once it stops trying. Such a code does not prove that the
+    // mailbox is gone.
     const isAddressGone = outcome === 'bounced' && isMailboxGone(enhanced)
     const error = outcome === 'delivered' ? null : reasonOf('dsn', action, enhanced)
     const recipient = addressIn(fields.get('original-recipient')) ?? addressIn(fields.get('final-recipient'))
@@ -38,7 +39,7 @@ function addressIn(field: string | undefined): string | undefined {
   return address
 }
 
-/** By their names in lower case, without comments; the first of a name counts, and lines that go on are joined. */
+/** The fields by lower-case name, without comments. The first field of a name counts. Folded lines are joined. */
 function fieldsOf(text: string): Map<string, string> {
   const fields = new Map<string, string>()
   for (const line of text.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/)) {
@@ -48,7 +49,10 @@ function fieldsOf(text: string): Map<string, string> {
   return fields
 }
 
-/** Comments stand anywhere in a field, one within another (RFC 5322 §3.2.2, RFC 3464 §2.1.1); in quotes are none. */
+/**
+ * Comments may stand anywhere in a field and may be nested (RFC 5322 §3.2.2, RFC 3464 §2.1.1). A quoted string contains
+ * none.
+ */
 function withoutComments(value: string): string {
   let depth = 0
   let isQuoted = false

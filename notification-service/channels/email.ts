@@ -1,4 +1,4 @@
-// The e-mail channel: a mail server, or in development a folder of .eml files that any mail program opens.
+// The e-mail channel: sends by SMTP or, in development, writes .eml files, which any mail program opens.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isEmail } from '@orders/shared/contracts'
@@ -16,14 +16,14 @@ export interface MailSettings {
   mailIdDomain: string
 }
 
-/** A few kept connections, each renewed now and then. */
+/** A few connections that are kept open and renewed after some mails. */
 export const POOL = { pool: true, maxConnections: 5, maxMessages: 1_000 } as const
 const CONNECT_TIMEOUT_MS = 5_000
-/** Below the time limit of the whole call, so that the server's silence is told as such. */
+/** Less than the time limit of the whole call, so that the error names the server's silence. */
 const SILENCE_TIMEOUT_MS = 15_000
 export const MAIL_TIMEOUT_MS = 20_000
 
-/** Sends by SMTP over a few kept connections. The caller closes it. */
+/** Sends by SMTP over a few connections that are kept open. The caller closes it. */
 export function openSmtp(url: string, settings: MailSettings, now: () => Date, provider = 'smtp'): Sender {
   const write = writer(settings, now)
   const server = openMailThread({
@@ -33,7 +33,7 @@ export function openSmtp(url: string, settings: MailSettings, now: () => Date, p
     greetingTimeout: CONNECT_TIMEOUT_MS,
     dnsTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_TIMEOUT_MS,
-    // A message whose connection broke is the kernel's to send again: only it counts the attempts.
+    // nodemailer must not retry: only the kernel counts attempts.
     maxRequeues: 0,
   })
   return {
@@ -49,26 +49,26 @@ export function openSmtp(url: string, settings: MailSettings, now: () => Date, p
 }
 
 /**
- * Under which the server keeps the mail, as Postfix (`250 2.0.0 Ok: queued as 4F2A`), Exim (`250 OK id=1sX-0001`) and sendmail
- * (`250 2.0.0 4AL8 Message accepted for delivery`) say it; undefined where it says nothing of the kind.
+ * The id by which the server queued the mail, from the replies of Postfix (`250 2.0.0 Ok: queued as 4F2A`), Exim (`250
+ * OK id=1sX-0001`) and sendmail (`250 2.0.0 4AL8 Message accepted for delivery`). Undefined if the reply contains none.
  */
 export function queueIdIn(response: string): string | undefined {
   const said = /queued as <?([\w.@-]{4,120})/i.exec(response) ?? /\bid=([\w.-]{4,120})/i.exec(response)
   return (said ?? /^250 2\.\d\.\d ([\w.-]{6,120}) Message accepted/i.exec(response))?.[1]
 }
 
-/** Stands in for a mail server: writes each mail to `<folder>/<notificationId>.eml`; the same mail again takes the place of the first. */
+/** Stands in for a mail server: writes each mail to `<folder>/<notificationId>.eml`. A repeat replaces the file. */
 export function openMailFolder(folder: string, settings: MailSettings, now: () => Date): Sender {
   const write = writer(settings, now)
   mkdirSync(folder, { recursive: true })
-  // Written and renamed without a pause in between, so one name is enough for all mails of this process.
+  // Writing and renaming happen in one synchronous step, so one name serves all mails of this process.
   const unfinished = join(folder, `.${process.pid}.tmp`)
   return {
     provider: 'file',
     isStandIn: true,
     async send(outgoing) {
       const mail = write(outgoing)
-      // Synchronous: for a few kilobytes the thread pool costs three times what the writing does.
+      // Synchronous: for a few kilobytes the thread pool costs three times as much as writing.
       writeFileSync(unfinished, compose(mail).raw)
       renameSync(unfinished, join(folder, `${encodeURIComponent(outgoing.notificationId)}.eml`))
       return mail.messageId
@@ -82,7 +82,7 @@ const BEYOND_ASCII = /[^\x20-\x7e]/
 /** Turns a notification into a mail. */
 export function writer({ mailFrom, mailReplyTo, mailIdDomain }: MailSettings, now: () => Date) {
   return ({ notificationId, generation = 1, address, content, headers }: Outgoing): Mail => {
-    // Beyond ASCII a mailbox needs SMTPUTF8 (RFC 6531) of every server on the way; the domain does not.
+    // A non-ASCII mailbox needs SMTPUTF8 (RFC 6531) on every server on the way. A non-ASCII domain does not.
     if (!isEmail(address) || BEYOND_ASCII.test(address.slice(0, address.lastIndexOf('@'))))
       throw new PermanentError('bad_address', 'this is not an e-mail address that every mail server accepts')
     return {
@@ -90,9 +90,9 @@ export function writer({ mailFrom, mailReplyTo, mailIdDomain }: MailSettings, no
       to: address,
       subject: content.subject,
       messageId: messageIdOf({ notificationId, generation }, mailIdDomain),
-      // RFC 5322, 3.6.1: when it is ready to go, and not when it was asked for: it may have been held since.
+      // RFC 5322 §3.6.1: when the mail is ready to be sent, not when it was requested. It may have been held since.
       date: now(),
-      // RFC 3834: keeps holiday notices from being answered to a machine.
+      // RFC 3834: prevents automatic replies, such as out-of-office mails.
       headers: { 'Auto-Submitted': 'auto-generated', ...(mailReplyTo && { 'Reply-To': mailReplyTo }), ...headers },
       text: content.text,
       html: content.html,
@@ -100,16 +100,17 @@ export function writer({ mailFrom, mailReplyTo, mailIdDomain }: MailSettings, no
   }
 }
 
-/** Steps of the dialogue that are about this message; a refusal of the others is about the server or our account. */
+/** Codes of steps that concern this message. A refusal in any other step concerns the server or our account. */
 const ABOUT_THE_MESSAGE: ReadonlySet<unknown> = new Set(['EENVELOPE', 'EMESSAGE'])
-/** It says that the dialogue went astray (RFC 5321), which may be better later. */
+/** Bad sequence of commands (RFC 5321). A later attempt may succeed. */
 const ASTRAY = 503
 
 function failureOf(error: SmtpFailure): Error {
   const { code, responseCode } = error
   const status = Number(responseCode)
   const isFinal = responseCode === undefined || (status >= 500 && status !== ASTRAY)
-  // Servers repeat the address in what they say, and this text goes to logs and events. So no `cause` either.
+  // Servers repeat the address in their replies, and this text goes to logs and events. For the same reason there is no
+  // `cause`.
   const message = withoutPrivate(error.message)
   if (!ABOUT_THE_MESSAGE.has(code) || ABOUT_EVERY_MESSAGE.includes(status) || isAboutTheSender(error))
     return new ProviderError('mail_deferred', message, { outcome: isCertain(error) ? 'refused' : 'unknown' })
@@ -119,15 +120,21 @@ function failureOf(error: SmtpFailure): Error {
     : new PermanentError('mail_refused', message)
 }
 
-/** Whichever step it answers: 421 ends the dialogue (RFC 5321 §3.8), 530 wants a login (RFC 4954 §6). */
+/**
+ * Replies that concern every mail, at whatever step: 421 closes the connection (RFC 5321 §3.8), 530 demands a login
+ * (RFC 4954 §6).
+ */
 const ABOUT_EVERY_MESSAGE = [421, 530]
 
-/** A refused MAIL FROM: it names our own address, and is the same for every mail. */
+/** A refused MAIL FROM concerns our own address, which is the same in every mail. */
 function isAboutTheSender({ command, responseCode }: SmtpFailure): boolean {
   return command === 'MAIL FROM' && responseCode !== undefined
 }
 
-/** Nothing was taken if the server said no, or was never reached; a connection that breaks in between leaves it open. */
+/**
+ * Whether the server certainly did not accept the mail: it refused it, or was never reached. A connection that broke in
+ * between leaves that open.
+ */
 function isCertain({ code, originalCode, responseCode, timeoutType }: SmtpFailure): boolean {
   const isBefore = ['EDNS', 'EAUTH', 'ETLS', 'EPROTOCOL'].includes(String(code))
   const isUnreached = /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(String(originalCode ?? code))
@@ -136,8 +143,8 @@ function isCertain({ code, originalCode, responseCode, timeoutType }: SmtpFailur
 }
 
 /**
- * The server says that there is no such mailbox, by an enhanced code (RFC 3463). A bare 550 may as well be about the mail, or
- * about us.
+ * Whether an enhanced code (RFC 3463) says that the mailbox does not exist. A bare 550 may also concern the mail, or
+ * us.
  */
 function isHardBounce({ response }: SmtpFailure): boolean {
   const [, enhanced = ''] = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(String(response ?? '')) ?? []

@@ -1,4 +1,5 @@
-// Many endpoints behind one channel, each with a breaker and a share of the channel's calls: a dead one delays nobody.
+// Gives each of a channel's many endpoints a breaker and a limit of concurrent calls, so that a dead one delays no
+// others.
 import { TransientError } from '@orders/shared/runtime'
 import { dueSince, type Outgoing } from '../deliveries/domain.ts'
 import { type Breaker, type BreakerOptions, createBreaker } from './breaker.ts'
@@ -9,12 +10,12 @@ interface Endpoint {
   calls: number
 }
 
-/** Beyond it the one that was asked longest ago is forgotten. */
+/** Beyond this number the endpoint that was used least recently is forgotten. */
 const ENDPOINTS_MAX = 1_000
-/** At one time: a quarter of the channel's prefetch, so that a silent endpoint cannot hold all of it. */
+/** Concurrent calls: a quarter of the channel's prefetch, so that a silent endpoint cannot use it up. */
 export const CALLS_PER_ENDPOINT_MAX = 16
 
-/** `endpointOf` says whose breaker and share a message uses. */
+/** `endpointOf` names the endpoint whose breaker and limit a message uses. */
 export function perEndpoint(
   endpointOf: (outgoing: Outgoing) => string,
   options: BreakerOptions,
@@ -33,7 +34,7 @@ export function perEndpoint(
 
   const sendTo: Send = async (outgoing, context) => {
     const endpoint = find(endpointOf(outgoing))
-    // It ends: each of the calls under way does, and either serves or opens the breaker.
+    // Cannot go on for ever: each call under way ends, and either succeeds or counts for the breaker.
     if (endpoint.calls >= CALLS_PER_ENDPOINT_MAX && endpoint.breaker.openForMs() === 0)
       throw new TransientError('endpoint_busy', 'too many calls to this endpoint are in progress', { isUntried: true })
     endpoint.calls += 1

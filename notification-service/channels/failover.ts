@@ -1,5 +1,5 @@
-// One or two providers for a channel: the second takes over while the first's breaker is open, but never a message that
-// the first may have taken. To send late is better than to send twice.
+// One or more providers for a channel. The next one takes over while the breaker of the one before is open, but never
+// for a message that the first may have accepted: a late message is better than two.
 import { TransientError } from '@orders/shared/runtime'
 import { dueSince, type Outgoing } from '../deliveries/domain.ts'
 import type { Breaker } from './breaker.ts'
@@ -10,7 +10,7 @@ import { claiming, type Earlier, type Send, type SendClaimed, type Sender, type 
 interface Options {
   calls: Calls
   now: () => Date
-  /** After this nobody waits any longer for a provider to tell whether it took a message. */
+  /** How long a message waits to learn whether a provider accepted it. After that it is sent again. */
   unknownMs: number
   proof: Proof
   breakerOf: (provider: string) => Breaker
@@ -22,12 +22,15 @@ interface Provider {
   send: SendClaimed
 }
 
-/** A provider is given this long to finish what it began when it is to be asked whether it took a message. */
+/** How long a provider may take to finish a call before it is asked whether it accepted the message. */
 const SETTLE_MS = 30_000
 
 type Context = Parameters<Send>[1]
 
-/** The first sender is preferred. What may have been taken is asked about only with two senders, or one that sends twice. */
+/**
+ * The first sender is preferred. An open call is followed up only if there are several senders, or if the provider
+ * would send a repeat twice, which `find` is for.
+ */
 export function inTurn(senders: [Sender, ...Sender[]], { calls, now, unknownMs, proof, breakerOf }: Options): Send {
   const nowMs = () => now().getTime()
   const provide = (sender: Sender): Provider => {
@@ -49,14 +52,14 @@ export function inTurn(senders: [Sender, ...Sender[]], { calls, now, unknownMs, 
     return (await lookUp(open, outgoing, context)) ?? ask(serving(), outgoing, context, anew)
   }
 
-  /** Undefined too when its time has passed, or nobody knows its provider any more. */
+  /** Undefined also if the time limit has passed, or if the provider is no longer configured. */
   function stillOpen(call: OpenCall | undefined): Open | undefined {
     const provider = providers.find(({ sender }) => sender.provider === call?.provider)
     const ageMs = call ? nowMs() - Date.parse(call.at) : 0
     return call && provider && ageMs < unknownMs ? { provider, call, ageMs } : undefined
   }
 
-  /** The first whose breaker lets calls through; when none does, the first says for how long. */
+  /** The first provider whose breaker allows calls. If none does, the first, which then throws `breaker_open`. */
   function serving(): Provider {
     return providers.find(({ breaker }) => breaker.openForMs() === 0) ?? preferred
   }
@@ -65,7 +68,10 @@ export function inTurn(senders: [Sender, ...Sender[]], { calls, now, unknownMs, 
     return breaker.call(dueSince(outgoing), () => send(outgoing, context, earlier))
   }
 
-  /** By the same provider and under the same id, which is how it can tell; while it does not serve, by nobody. */
+  /**
+   * Repeats the call at the same provider with the same id, by which the provider recognises a repeat. While its
+   * breaker is open, no other provider is asked.
+   */
   async function askAgain({ provider, call, ageMs }: Open, outgoing: Outgoing, context: Context): Promise<Sending> {
     const waitMs = Math.min(provider.breaker.openForMs(), unknownMs - ageMs)
     if (waitMs > 0) throw stillUnknown(provider.sender.provider, waitMs)
@@ -90,7 +96,9 @@ interface Open {
   ageMs: number
 }
 
-/** Not an attempt: nobody was asked to send. It ends, since the time of every open call passes. */
+/**
+ * Costs no attempt, since no provider was asked to send. Cannot go on for ever: every open call reaches its time limit.
+ */
 function stillUnknown(provider: string, waitMs: number, cause?: unknown): TransientError {
   return new TransientError('outcome_unknown', `${provider} may have taken the message already`, {
     retryAfterSeconds: waitMs / 1_000,

@@ -9,7 +9,7 @@ import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 import { signedToken } from './tokens.ts'
 
 export interface FcmSettings {
-  /** The JSON of the service account's key, as Google hands it out. */
+  /** The JSON key of the service account, as Google issues it. */
   serviceAccount: string
   baseUrl: string
 }
@@ -23,11 +23,11 @@ interface ServiceAccount {
 
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
 const TOKEN_SECONDS = 3_600
-/** A token is replaced before it ends, so that none ends on its way. */
+/** A token is replaced before it expires, so that none expires during a call. */
 const TOKEN_MARGIN_MS = 300_000
 const BODY_MAX = 1_000
 
-/** @throws BrokenError `bad_configuration` when the service account cannot be read. */
+/** @throws BrokenError `bad_configuration` if the service account cannot be read. */
 export function openFcm({ serviceAccount, baseUrl }: FcmSettings, now: () => Date): Sender {
   const account = accountOf(serviceAccount)
   const tokens = accessTokens(account, now)
@@ -50,7 +50,7 @@ export function openFcm({ serviceAccount, baseUrl }: FcmSettings, now: () => Dat
   }
 }
 
-/** FCM knows no idempotency key; under its collapse key a repeat replaces what the device shows already. */
+/** FCM has no idempotency key. With the same collapse key, a repeat replaces the message on the device. */
 function messageOf({ address, notificationId, eventType, orderId, content }: Outgoing): object {
   const key = notificationId.slice(-64)
   return {
@@ -67,7 +67,7 @@ interface AccessTokens {
   forget(): void
 }
 
-/** One token for all messages until shortly before it ends (RFC 7523, as Google has it). */
+/** One access token for all messages, until shortly before it expires (RFC 7523 in Google's form). */
 function accessTokens({ email, privateKey, tokenUrl }: ServiceAccount, now: () => Date): AccessTokens {
   const key = createPrivateKey(privateKey)
   let held = { token: '', untilMs: 0 }
@@ -102,7 +102,7 @@ function accessTokens({ email, privateKey, tokenUrl }: ServiceAccount, now: () =
   }
 }
 
-/** Whatever became of the question for a token, the message itself was not on its way yet. */
+/** The message was not sent yet, whatever happened to the token request. */
 function noMessageSent(error: Error): never {
   throw new ProviderError('push_deferred', `google gave no access token: ${error.message}`, { outcome: 'refused' })
 }
@@ -111,14 +111,14 @@ function noMessageSent(error: Error): never {
 function failureOf({ status, retryAfterSeconds, body }: ProviderAnswer): Error {
   const code = errorCodeIn(body)
   const why = `fcm answered ${status}${code === '' ? '' : ` ${code}`}`
-  // A bare 404 is about the URL: a wrong project, or somebody else's page.
+  // A bare 404 concerns the URL: a wrong project, or another server.
   if (code === 'UNREGISTERED') return new AddressGoneError('unsubscribed', why)
   if (code === 'INVALID_ARGUMENT' || code === 'SENDER_ID_MISMATCH') return new PermanentError('push_refused', why)
   const outcome = status >= 500 && status !== 503 ? 'unknown' : 'refused'
   return new ProviderError('push_deferred', why, { outcome, retryAfterSeconds })
 }
 
-/** FCM's own code stands among the details; Google's general one is the status. */
+/** FCM's own code is in the details. `status` has only Google's general one. */
 function errorCodeIn(body: unknown): string {
   const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined
   const details = typeof error === 'object' && error !== null && 'details' in error ? error.details : undefined
@@ -148,7 +148,7 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Told by whoever misses its fields, without the secret in it.
+    // The caller reports the missing fields, without the secret in the error.
     return undefined
   }
 }

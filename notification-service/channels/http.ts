@@ -1,4 +1,5 @@
-// What operators may ask about the addresses themselves, and what providers tell afterwards.
+// HTTP routes for operators about suppressed addresses and webhook secrets. Registers the routes for providers'
+// reports.
 import { Channel, channels, demandEmail } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
@@ -13,7 +14,7 @@ import { type Proof, releaseStop } from './proof.ts'
 import { listStops, listSuppressions, type SuppressionPlace } from './store.ts'
 import { secretsOf } from './webhook.ts'
 
-/** PostgreSQL keeps no U+0000 in a text. */
+/** PostgreSQL cannot store U+0000 in a text. */
 const NO_NUL = '^[^\\u0000]+$'
 const Address = Type.String({ minLength: 1, maxLength: 2048, pattern: NO_NUL })
 const Suppress = Type.Object(
@@ -22,7 +23,7 @@ const Suppress = Type.Object(
 )
 const ByAddress = Type.Object({ address: Address })
 const ByProvider = Type.Object({ provider: Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' }) })
-/** Where a page ends: `2026-11-28T20:00:00.000Z email ann@example.com`. */
+/** The last row of the previous page: `2026-11-28T20:00:00.000Z email ann@example.com`. */
 const PLACE = `^[^ \\u0000]+ (${channels.join('|')}) [^\\u0000]+$`
 const Suppressed = Type.Object(
   {
@@ -41,11 +42,11 @@ const WebhookUrl = Type.Object(
 
 export function channelRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, proof: Proof): void {
   addressRoutes(app, wiring)
-  // Apart, so that no other route understands a form.
+  // In a scope of its own, so that no other route parses forms.
   app.register(async (callbacks: HttpServer) => callbackRoutes(callbacks, wiring, proof))
 }
 
-/** What is known of the addresses themselves, which are personal data. */
+/** Routes about addresses. These are personal data, so all of them are for operators. */
 function addressRoutes(app: HttpServer, { commit, config, database, auth, now }: Wiring<NotificationConfig>): void {
   const operators = { onRequest: auth.operator }
 
@@ -86,7 +87,7 @@ function addressRoutes(app: HttpServer, { commit, config, database, auth, now }:
       const { channel } = request.body
       const address = canonicalAddress(channel, request.body.address, config.phoneCountry)
       if (channel === 'email') demandEmail(address, 'address')
-      // It is told with whatever is not sent there.
+      // The reason is published with each notification that is not sent to this address.
       const reason = withoutAddresses(request.body.reason, address)
       const suppression = { channel, address, reason, notificationId: null, at: now().toISOString() }
       await commit.submit(addToSuppressions(suppression), traceOf(request))

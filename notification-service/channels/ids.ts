@@ -1,5 +1,5 @@
-// How a notification is named, and how its mails are: a Message-ID follows from the notification, so that a repeat can be
-// recognised, and so can whatever is told of the mail later.
+// Names notifications and their mails. The Message-ID follows from the notification, so that repeats and later reports
+// can be matched to it.
 import { Type } from 'typebox'
 
 export const NotificationId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' })
@@ -15,7 +15,7 @@ export function messageIdOf({ notificationId, generation }: MailName, mailIdDoma
   return `<${encodeURIComponent(notificationId)}.email${again}@${mailIdDomain}>`
 }
 
-/** Undefined for what is no Message-ID of ours; the brackets may be missing. */
+/** Undefined if this service did not make the Message-ID. The brackets may be missing. */
 export function mailNameIn(messageId: string, mailIdDomain: string): MailName | undefined {
   const bare = messageId.trim().replace(/^<|>$/g, '')
   const at = bare.lastIndexOf('@')

@@ -1,5 +1,5 @@
-// Stands in for a provider that is not configured: what would be sent by SMS, push or webhook becomes one line in the log.
-// Without the body, which somebody may have written by hand about somebody.
+// Stands in for a provider that is not configured: an SMS, push or webhook becomes one log line. The body is left out,
+// since an operator may have written something personal in it.
 import type { Log } from '@orders/shared/runtime'
 import type { Sender } from './sender.ts'
 
@@ -18,7 +18,7 @@ export function openLogChannel(log: Log): Sender {
   }
 }
 
-/** Enough to recognise an address that one knows, too little to use it. */
+/** Enough to recognise a known address, too little to use it. */
 function redacted(address: string): string {
   const characters = [...address]
   if (characters.length < 10) return '…'

@@ -1,4 +1,4 @@
-// Which providers mails go by, and in which order: the second takes over while the first does not serve, and so on.
+// Opens the configured mail providers, in the order in which they take over for one another.
 import { join } from 'node:path'
 import { BrokenError } from '@orders/shared/runtime'
 import type { NotificationConfig } from '../config.ts'
@@ -10,7 +10,7 @@ import { openSes } from './ses.ts'
 
 type Open = (config: NotificationConfig, now: () => Date) => Sender | undefined
 
-/** Each opens where its settings are there; in this order unless EMAIL_PROVIDERS says another. */
+/** Each opens if its settings are there, in this order unless EMAIL_PROVIDERS names another. */
 const providers: Record<string, Open> = {
   smtp: (config, now) => (config.smtpUrl === undefined ? undefined : openSmtp(config.smtpUrl, config, now)),
   'smtp-second': (config, now) =>
@@ -34,7 +34,7 @@ const providers: Record<string, Open> = {
   ...addedOpeners('email'),
 }
 
-/** Whether a mail reaches anybody. */
+/** Whether mails really leave the service. */
 export function hasMailProvider(config: NotificationConfig): boolean {
   const { smtpUrl, smtpSecondUrl, postmarkServerToken, sesRegion } = config
   const own = [smtpUrl, smtpSecondUrl, postmarkServerToken, sesRegion]
@@ -42,9 +42,10 @@ export function hasMailProvider(config: NotificationConfig): boolean {
 }
 
 /**
- * A folder of files where none is configured.
+ * If no provider is configured, mails become files in a folder.
  *
- * @throws BrokenError `bad_configuration` for a name in EMAIL_PROVIDERS that has no settings, and for a half of them.
+ * @throws BrokenError `bad_configuration` if a provider in EMAIL_PROVIDERS has no settings, or if some of its settings
+ * are missing.
  */
 export function openMailProviders(config: NotificationConfig, now: () => Date): [Sender, ...Sender[]] {
   const named = config.emailProviders?.split(',')

@@ -1,8 +1,9 @@
-// What any mail provider tells of a mail, in words of ours: the same for all of them, so that a report is kept once.
+// The common form of mail providers' reports. Their words become the same few outcomes, so that a repeated report is
+// stored once.
 import type { Said } from './domain.ts'
 import { type MailName, mailNameIn } from './ids.ts'
 
-/** `deferred` and `bounced softly` may still arrive, or be tried again by the provider. */
+/** A mail that is `deferred` or `soft_bounced` may still arrive: the provider may try again. */
 export type MailOutcome = 'delivered' | 'deferred' | 'soft_bounced' | 'bounced' | 'complained'
 
 export interface MailReport {
@@ -11,7 +12,7 @@ export interface MailReport {
   provider: string
   /** The provider's id of the mail. */
   providerId: string
-  /** Whom it is about, where it says so. */
+  /** The address that the report names, if any. */
   recipient: string | undefined
   isAddressGone: boolean
   error: string | null
@@ -35,7 +36,7 @@ export function saidOf(mail: MailReport, at: string): Said {
   }
 }
 
-/** By what was given along with the mail, else by our Message-ID. */
+/** Finds the notification by the data that we gave the provider with the mail, else by our Message-ID. */
 export function nameBy(
   given: { notificationId: string; generation: string },
   messageId: string,
@@ -46,7 +47,7 @@ export function nameBy(
   return { notificationId, generation: /^[1-9]\d{0,5}$/.test(generation) ? Number(generation) : 1 }
 }
 
-/** Codes alone: servers repeat the address in what they say. */
+/** Contains codes only, since servers repeat the address in their texts. */
 export function reasonOf(provider: string, ...codes: string[]): string {
   const known = codes.filter((code) => /^[A-Za-z0-9._ -]{1,60}$/.test(code))
   return [`${provider}:`, ...known].join(' ')

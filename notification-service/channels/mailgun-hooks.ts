@@ -1,4 +1,4 @@
-// What Mailgun tells of a mail by its webhooks, and the proof that it is Mailgun, now and for the first time.
+// Parses Mailgun's webhooks about mails, and checks that Mailgun signed them, recently and for the first time.
 // https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { owned, type Work } from '@orders/shared/messaging'
@@ -8,10 +8,13 @@ import { type MailReport, nameBy, reasonOf } from './mail-reports.ts'
 import { isMailboxGone } from './mailbox-codes.ts'
 import { hookSignatures } from './store.ts'
 
-/** Older ones may be somebody's copy. */
+/** An older request may be a replay. */
 const AGE_MAX_MS = 900_000
 
-/** The signature, in hex; undefined where Mailgun has not signed it, or long ago. It covers nothing of what is told. */
+/**
+ * The signature in hex. Undefined if Mailgun did not sign it, or signed it too long ago. The signature does not cover
+ * the report.
+ */
 export function mailgunSignature(hook: unknown, signingKey: string, nowMs: number): string | undefined {
   const timestamp = textAt(hook, 'signature', 'timestamp')
   const expected = createHmac('sha256', signingKey)
@@ -24,8 +27,8 @@ export function mailgunSignature(hook: unknown, signingKey: string, nowMs: numbe
 }
 
 /**
- * Whatever it is told with, a signature is used once, in the commit of what it was used for. By the signature and not by the token:
- * nothing says where the timestamp ends and the token begins.
+ * Since a signature does not cover the report, it may be used once: it is stored in the commit of the work that it
+ * allowed. The key is the signature and not the token, because timestamp and token are signed without a separator.
  */
 export function onceBy(signature: string, at: string): (work: Work<void>) => Work<void> {
   return ({ reads, decide }) => ({
@@ -43,7 +46,7 @@ export function signatureRefused(): RejectedError {
   return new RejectedError(403, 'signature_refused', message)
 }
 
-/** Undefined for what tells nothing of a mail of ours. */
+/** Undefined if it does not concern a mail of this service. */
 export function reportInMailgun(hook: unknown, mailIdDomain: string): MailReport | undefined {
   const at = (...path: string[]) => textAt(hook, 'event-data', ...path)
   const given = { notificationId: at('user-variables', 'notification'), generation: at('user-variables', 'generation') }

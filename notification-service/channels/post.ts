@@ -1,4 +1,5 @@
-// One HTTP POST to a URL that a customer gave: to public addresses only, following no redirect, bounded in time and size.
+// Makes one HTTP POST to a URL that a customer gave: to public addresses only, without redirects, limited in time and
+// size.
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { asError, PermanentError } from '@orders/shared/runtime'
@@ -6,12 +7,12 @@ import { retryAfterOf } from './ask-provider.ts'
 import { publicLookup, refusePrivateLiteral } from './public-address.ts'
 import { ProviderError } from './sender.ts'
 
-/** An answer matters by its status: the rest of it is not even read, so that no answer is too long. */
+/** Only status and headers matter. The body is not read, so no answer is too long. */
 export interface Answer {
   status: number
-  /** Undefined where the answer says nothing of it, or nothing one can read. */
+  /** Undefined if the answer has no Retry-After, or an unreadable one. */
   retryAfterSeconds: number | undefined
-  /** Where a push service keeps the message. */
+  /** Where a push service stores the message. */
   location: string | undefined
 }
 
@@ -29,10 +30,11 @@ const TIMEOUT_MS = 10_000
 const URL_MAX = 2_048
 
 /**
- * Resolves with whatever the other side answers. Each call has a connection of its own, so each is checked.
+ * Resolves with any answer of the other side. Each call opens a connection of its own, so that each one's address is
+ * checked.
  *
- * @throws PermanentError `bad_url`, `private_address`; ProviderError `unreachable` when no request can have arrived,
- * `no_answer` when one may have.
+ * @throws PermanentError `bad_url`, `private_address`; ProviderError `unreachable` if no request can have arrived,
+ * `no_answer` if one may have.
  */
 export async function post({
   url,
@@ -77,7 +79,7 @@ function urlOf(text: string): URL {
   return url
 }
 
-/** The message without the cause: an address that a customer gave is not for logs. */
+/** Has no `cause`, since a customer's URL must not get into logs. */
 function failureOf(thrown: unknown, connected: boolean): Error {
   const error = asError(thrown)
   if (error instanceof PermanentError) return error

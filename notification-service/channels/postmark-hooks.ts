@@ -1,5 +1,5 @@
-// What Postmark tells of a mail by its webhooks, and the proof that it is Postmark: it signs nothing, so its URL holds a secret, as
-// the password of basic authentication or as a parameter.
+// Parses Postmark's webhooks about mails, and checks that they are Postmark's. Postmark signs nothing, so the webhook's
+// URL contains a secret, as the password of basic authentication or as a parameter.
 // https://postmarkapp.com/developer/webhooks/webhooks-overview
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { textAt } from './ask-provider.ts'
@@ -11,13 +11,15 @@ export function isFromPostmark(secret: string, authorization: string, token: str
   return isSame(login.slice(login.indexOf(':') + 1), secret) || isSame(token, secret)
 }
 
-/** By their digests, which are of one length. */
+/** Compares hashes, since `timingSafeEqual` needs equal lengths. */
 function isSame(one: string, other: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(one), digest(other))
 }
 
-/** Kinds of bounces after which Postmark tries no more: https://postmarkapp.com/developer/api/bounce-api#bounce-types */
+/**
+ * Bounce types after which Postmark does not try again: https://postmarkapp.com/developer/api/bounce-api#bounce-types
+ */
 const FINAL = new Set([
   'HardBounce',
   'BadEmailAddress',
@@ -26,10 +28,10 @@ const FINAL = new Set([
   'SpamNotification',
   'DMARCPolicy',
 ])
-/** Those that say that there is no such mailbox. */
+/** Bounce types that mean that the mailbox does not exist. */
 const GONE = new Set(['HardBounce', 'BadEmailAddress'])
 
-/** Undefined for what tells nothing of a mail of ours. */
+/** Undefined if it does not concern a mail of this service. */
 export function reportInPostmark(hook: unknown, mailIdDomain: string): MailReport | undefined {
   const given = {
     notificationId: textAt(hook, 'Metadata', 'notification'),

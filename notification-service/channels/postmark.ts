@@ -1,4 +1,4 @@
-// E-mail by Postmark's API. It composes the mail itself, of the same parts.
+// E-mail by Postmark's API. Postmark composes the mail from the same parts.
 // https://postmarkapp.com/developer/api/email-api
 import { PermanentError } from '@orders/shared/runtime'
 import { askProvider, type ProviderAnswer, textAt } from './ask-provider.ts'
@@ -18,7 +18,7 @@ export function openPostmark(account: PostmarkAccount, settings: MailSettings, n
     provider: 'postmark',
     async send(outgoing, signal) {
       const { from, to, subject, messageId, headers, text, html } = write(outgoing)
-      // With this header it keeps our Message-ID.
+      // With this header Postmark keeps our Message-ID.
       const named = { ...headers, 'Message-ID': messageId, 'X-PM-KeepID': 'true' }
       const { notificationId, generation = 1 } = outgoing
       const answer = await askProvider(`${baseUrl}/email`, {
@@ -48,14 +48,14 @@ export function openPostmark(account: PostmarkAccount, settings: MailSettings, n
   }
 }
 
-/** https://postmarkapp.com/developer/api/overview#error-codes. What is not listed is about the account. */
+/** https://postmarkapp.com/developer/api/overview#error-codes. A code that is not handled here concerns the account. */
 const BAD_ADDRESS = '300'
-/** It bounced hard, complained, or was deactivated by hand. */
+/** The address bounced hard, complained, or was deactivated by hand. */
 const INACTIVE = '406'
 
 function failureOf({ status, retryAfterSeconds, body }: ProviderAnswer): Error {
   const code = textAt(body, 'ErrorCode')
-  // Postmark's own words repeat the address.
+  // Postmark's own text repeats the address.
   const why = `postmark answered ${status}${code === '' ? '' : `, error ${code}`}`
   if (code === INACTIVE) return new AddressGoneError('mail_bounced', why)
   if (code === BAD_ADDRESS) return new PermanentError('mail_refused', why)

@@ -1,8 +1,8 @@
-// An address is suppressed only when its provider proves that it is gone; and not when one provider suddenly calls a great share of
-// all addresses gone, which tells of a fault of the provider, or of ours. Then nothing more is suppressed by its word until an
-// operator has looked and releases it.
+// Decides whether a provider's report that an address is gone is trusted. If a provider suddenly reports a large share
+// of all addresses as gone, the fault is the provider's or ours. Then its reports suppress nothing until an operator
+// has looked and releases the stop.
 //
-// Each copy judges by its own calls: the share is the same for all of them. What one has found holds for all.
+// Each copy counts its own calls, since the share is about the same in every copy. A stop holds for all copies.
 import { about, type GroupCommit, type Work } from '@orders/shared/messaging'
 import { type Log, type OwnGauges, RejectedError } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'
@@ -10,9 +10,9 @@ import type { SuppressionStop } from './domain.ts'
 import { listStops, suppressionStops } from './store.ts'
 
 export interface Proof {
-  /** A call of which it is known what came. */
+  /** Counts a call whose outcome is known. */
   answered(provider: string): void
-  /** Whether an address may be suppressed that `provider` says is gone. */
+  /** Whether to suppress an address that `provider` reports as gone. */
   accepts(provider: string): Promise<boolean>
 }
 
@@ -25,7 +25,7 @@ interface Options {
   shareMax: number
 }
 
-/** As many in an hour prove nothing, whatever share they are. */
+/** Up to this many gone addresses in an hour prove nothing, whatever their share. */
 const GONE_MIN = 10
 const MINUTE_MS = 60_000
 const MINUTES = 60
@@ -52,7 +52,7 @@ export function createProof({ database, commit, log, now, shareMax }: Options): 
   function counted(provider: string): { answered: number; gone: number } {
     const sum = (hour: Minute[], what: 'answered' | 'gone') => hour.reduce((total, minute) => total + minute[what], 0)
     const hour = hours.get(provider) ?? []
-    // Who only tells of what others took, as a mailbox does, is measured by all of them.
+    // A source that makes no calls, such as the bounce folder, is compared with the calls of all providers.
     const answered = sum(hour, 'answered') || sum([...hours.values()].flat(), 'answered')
     return { answered, gone: sum(hour, 'gone') }
   }
@@ -63,7 +63,7 @@ export function createProof({ database, commit, log, now, shareMax }: Options): 
       const stop = (await suppressionStops.load(database, [provider])).get(provider)
       if (stop && stop.releasedAt === null) return false
       const releasedAt = stop?.releasedAt ?? null
-      // From a release on it is counted anew.
+      // After a release the counting starts anew.
       if ((releases.get(provider) ?? null) !== releasedAt) hours.delete(provider)
       releases.set(provider, releasedAt)
       count(provider, 'gone')
@@ -81,7 +81,7 @@ export function createProof({ database, commit, log, now, shareMax }: Options): 
   }
 }
 
-/** The first copy that finds it says so. */
+/** Changes nothing if another copy has stored the stop already. */
 function stopSuppressing(stop: SuppressionStop): Work<void> {
   return about(suppressionStops, stop.provider, (known) => ({
     ...((known === undefined || known.releasedAt !== null) && { state: stop }),
@@ -91,7 +91,7 @@ function stopSuppressing(stop: SuppressionStop): Work<void> {
 }
 
 /**
- * From now on addresses are suppressed again by this provider's word. Once more changes nothing.
+ * Trusts the provider's reports of gone addresses again. Idempotent.
  *
  * @throws RejectedError 404 `no_such_stop`
  */

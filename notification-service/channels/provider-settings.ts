@@ -1,4 +1,4 @@
-// What the channels read from the environment: their providers, how long and how fast they are asked, and who tells of what they took.
+// The channels' settings in the environment: providers, patience, rate limits, and the sources of reports.
 import { Type } from 'typebox'
 import { addedSettings } from './added-settings.ts'
 

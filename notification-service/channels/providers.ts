@@ -1,4 +1,4 @@
-// Which channels have a provider that reaches somebody, by the configuration alone.
+// Tells from the configuration which channels have a real provider.
 import { join } from 'node:path'
 import type { Channel } from '@orders/shared/contracts'
 import type { NotificationConfig } from '../config.ts'
@@ -7,7 +7,7 @@ import { subscriptionOf } from '../web-addresses.ts'
 import { isAdded } from './added.ts'
 import { hasMailProvider } from './mail-providers.ts'
 
-/** `email: files in .data/mail`; the channels of which some or all reach nobody. */
+/** The channels that have, in whole or in part, only a stand-in, for example `email: files in .data/mail`. */
 export function standInsOf(config: NotificationConfig): string[] {
   const { twilioAccountSid, fcmServiceAccount, vapidPrivateKey, webhookSecret, dataDir } = config
   const mail = hasMailProvider(config) ? true : undefined

@@ -1,5 +1,5 @@
-// Which addresses a call to a customer's URL may connect to. Asked after DNS resolution, by the very connection that is
-// then made, so that a name which resolves to something else a moment later (DNS rebinding) gains nothing.
+// Decides to which IP addresses a call to a customer's URL may connect. The connection itself checks the address that
+// DNS returned, so that a name which changes a moment later (DNS rebinding) gains nothing.
 import { lookup } from 'node:dns'
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
 import { PermanentError } from '@orders/shared/runtime'
@@ -23,7 +23,10 @@ const special4 = [
   ['240.0.0.0', 4],
 ] as const
 
-/** Of IPv6 only global unicast is public; in it lie tunnels that carry IPv4 addresses, and documentation. */
+/**
+ * Of IPv6 only global unicast is public. It contains tunnels for IPv4 addresses and documentation ranges, which are
+ * not.
+ */
 const GLOBAL_UNICAST = ['2000::', 3] as const
 const special6 = [
   ['2001::', 23],
@@ -44,7 +47,7 @@ export function isPublic(address: string): boolean {
   return global6.check(address, 'ipv6') && !special.check(address, 'ipv6')
 }
 
-/** For a connection's `lookup`: resolves as ever, and fails when any of the addresses is not public. */
+/** For a connection's `lookup`: resolves as usual, and fails if any of the addresses is not public. */
 export const publicLookup: LookupFunction = (hostname, options, done) => {
   lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error) return done(error, [])
@@ -55,7 +58,11 @@ export const publicLookup: LookupFunction = (hostname, options, done) => {
   })
 }
 
-/** @throws PermanentError `private_address` when the URL names an address that is not public; names are `publicLookup`'s. */
+/**
+ * Checks URLs with an IP address; `publicLookup` checks names.
+ *
+ * @throws PermanentError `private_address` if the address is not public.
+ */
 export function refusePrivateLiteral({ hostname }: URL): void {
   const address = hostname.replace(/^\[|\]$/g, '')
   if (isIP(address) !== 0 && !isPublic(address)) throw refusal()

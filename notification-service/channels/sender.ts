@@ -1,4 +1,4 @@
-// What a channel's outside system must do, and one call to it: claimed before, and kept when it failed.
+// The interface of a channel's provider, and one call to it: claimed before it is made, stored if it fails.
 import type { TraceHeaders } from '@orders/shared/messaging'
 import { asError, declaredOutside, PermanentError, TransientError } from '@orders/shared/runtime'
 import type { Outgoing, Receipt } from '../deliveries/domain.ts'
@@ -7,8 +7,8 @@ import type { Calls, OpenCall } from './calls.ts'
 import type { Proof } from './proof.ts'
 
 /**
- * The provider is at fault and not this message, so it counts for the provider's breaker. Where the outcome is unknown,
- * the provider may have taken the message all the same.
+ * The provider is at fault, not this message, so the error counts for the provider's breaker. If the outcome is
+ * `unknown`, the provider may have accepted the message all the same.
  */
 export class ProviderError extends TransientError {
   override name = 'ProviderError'
@@ -20,15 +20,15 @@ export class ProviderError extends TransientError {
 }
 
 /**
- * Whether the message was certainly not taken: an error that nobody foresaw leaves that open, and so does an outage of our
- * own, which hides what the provider said.
+ * Whether the provider certainly did not accept the message. An unforeseen error leaves that open, and so does an
+ * outage of our own, which hides the provider's answer.
  */
 export function isRefusal(error: unknown): boolean {
   if (error instanceof ProviderError) return error.outcome === 'refused'
   return error instanceof PermanentError || (error instanceof TransientError && !error.isOutage)
 }
 
-/** The address takes nothing any more, so it is not tried again: it is put on the suppression list. */
+/** The address is gone. The message is not retried, and the address is suppressed. */
 export class AddressGoneError extends PermanentError {
   override name = 'AddressGoneError'
 }
@@ -36,20 +36,20 @@ export class AddressGoneError extends PermanentError {
 export interface Sender {
   provider: string
   /**
-   * Resolves with the provider's id once the provider has accepted the message. Sending the same again carries the same
-   * id, so that a provider that honours it delivers once.
+   * Resolves with the provider's id of the message once the provider has accepted it. A repeat carries the same id of
+   * ours, so a provider that honours it delivers once.
    *
-   * @throws PermanentError when this message will never be accepted, TransientError when it may be later,
-   * ProviderError when none is accepted now.
+   * @throws PermanentError if this message will never be accepted; TransientError if it may be later; ProviderError if
+   * the provider accepts no message now.
    */
   send(outgoing: Outgoing, signal: AbortSignal, trace?: TraceHeaders): Promise<string>
   /**
-   * The provider's id of the message, if it took it since `since`: for a provider that would send a repeat twice. What
-   * it throws leaves the question open.
+   * The provider's id of the message, if the provider accepted it after `since`. For a provider that would send a
+   * repeat twice. If it throws, the question stays open.
    */
   find?(outgoing: Outgoing, since: string, signal: AbortSignal): Promise<string | undefined>
   close(): void
-  /** In the place of a provider that is not configured: whatever it takes reaches nobody. */
+  /** True if it replaces a provider that is not configured: nothing that it accepts is sent. */
   isStandIn?: boolean
 }
 
@@ -62,7 +62,7 @@ export type Send = (
   context: { now: string; attempt: number; signal: AbortSignal; trace?: TraceHeaders },
 ) => Promise<Sending>
 
-/** What was found of a call before this one, and whether that one may have been taken even if this one is refused. */
+/** The call that was found before this one. `isOpen`: it may have been accepted even if this one is refused. */
 export interface Earlier {
   found: OpenCall | undefined
   isOpen: boolean
@@ -71,9 +71,9 @@ export interface Earlier {
 export type SendClaimed = (outgoing: Outgoing, context: Parameters<Send>[1], earlier?: Earlier) => Promise<Sending>
 
 /**
- * Claims the call, makes it, and keeps a failure before passing it on: what fails never reaches the decision of the
- * handler, and an operator wants to see it while the message still waits for its next attempt. A success is kept there,
- * and ends the claim.
+ * Claims the call, makes it, and stores a failure before it throws it. A failed call never reaches the handler's
+ * decision, and operators want to see it while the message waits for its retry. The handler's decision stores a
+ * success, which ends the claim.
  */
 export function claiming(
   { provider, send, isStandIn = false }: Sender,
@@ -92,7 +92,7 @@ export function claiming(
       const error = withoutAddress(await provenBy(proof, provider, asError(thrown)), outgoing.address)
       const { notificationId, channel } = outgoing
       const failed = { notificationId, channel, attempt, at, provider, error: error.message, durationMs: durationMs() }
-      // This call may be refused while the one before it was taken all the same.
+      // This call was refused, but the one before it may have been accepted.
       const before = earlier?.isOpen ? earlier.found : undefined
       await calls.fail(claim, failed, isRefusal(error) ? before : call)
       throw declaredOutside(error)
@@ -101,8 +101,8 @@ export function claiming(
 }
 
 /**
- * What a provider says often names the address, and goes where no key encrypts it: to the audit log, to retries, to dead letters. The
- * error stays the same one, since its class decides what happens.
+ * Removes the address, which providers often repeat, because the text goes unencrypted to the audit log, to retries and
+ * to dead letters. The error object stays the same, since its class decides what happens next.
  */
 function withoutAddress(error: Error, address: string): Error {
   error.message = withoutAddresses(error.message, address)
@@ -110,7 +110,7 @@ function withoutAddress(error: Error, address: string): Error {
   return error
 }
 
-/** What is said of an address without being believed is a refusal of this one message. */
+/** If the provider is not trusted, its report of a gone address counts as a refusal of this one message. */
 async function provenBy(proof: Proof, provider: string, error: Error): Promise<Error> {
   if (error instanceof PermanentError) proof.answered(provider)
   if (!(error instanceof AddressGoneError) || (await proof.accepts(provider))) return error

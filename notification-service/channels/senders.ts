@@ -1,4 +1,4 @@
-// Which provider serves each channel: what the configuration names, and for the others a stand-in for development.
+// Opens the sender of each channel: the configured providers, or a stand-in for development.
 import type { Channel } from '@orders/shared/contracts'
 import { BrokenError, errorCode, type Log, type WatchedBreaker } from '@orders/shared/runtime'
 import type { NotificationConfig } from '../config.ts'
@@ -25,7 +25,7 @@ interface Surroundings {
   now: () => Date
   calls: Calls
   proof: Proof
-  /** Sees to it that the sender is closed when the service stops. */
+  /** Closes the sender when the service stops. */
   keep: <S extends Sender>(sender: S) => S
 }
 
@@ -89,7 +89,7 @@ export function openSenders(
     return first && either([first, ...others])
   }
 
-  /** The address tells which it is: a browser's subscription is JSON, an app's token is not. */
+  /** The address tells them apart: a browser's subscription is JSON, an app's token is not. */
   function openPush(): Send {
     const { fcmServiceAccount: serviceAccount, fcmBaseUrl: baseUrl, vapidPrivateKey } = config
     const [added] = openAdded(config, 'push', now)
@@ -111,9 +111,9 @@ export function openSenders(
 }
 
 /**
- * The accounts that SMS go by: none, one, or a second one for when the first does not serve.
+ * The Twilio accounts for SMS: none, one, or two, of which the second takes over for the first.
  *
- * @throws BrokenError `bad_configuration` when only a part of one is configured.
+ * @throws BrokenError `bad_configuration` if settings of an account are missing.
  */
 export function twilioAccountsOf(config: NotificationConfig): TwilioAccount[] {
   const { callbackUrl } = config

@@ -1,10 +1,10 @@
-// What Amazon SES tells of a mail, by its feedback notifications or by event publishing.
+// Parses reports of Amazon SES, from feedback notifications or event publishing.
 // https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html, …/event-publishing-retrieving-sns-contents.html
 import { listAt, textAt } from './ask-provider.ts'
 import { type MailReport, nameBy, reasonOf } from './mail-reports.ts'
 import { isMailboxGone } from './mailbox-codes.ts'
 
-/** One for each recipient that it names; none for what tells nothing of a mail of ours. */
+/** One report for each recipient that it names. Empty if it does not concern a mail of this service. */
 export function reportsInSes(notice: unknown, mailIdDomain: string): MailReport[] {
   const type = textAt(notice, 'notificationType') || textAt(notice, 'eventType')
   const given = { notificationId: tagOf(notice, 'notification'), generation: tagOf(notice, 'generation') }
@@ -37,7 +37,7 @@ export function reportsInSes(notice: unknown, mailIdDomain: string): MailReport[
       ...about,
       outcome: isFinal ? 'bounced' : 'soft_bounced',
       recipient: textAt(one, 'emailAddress'),
-      // Without a status the sub-type is all the proof there may be.
+      // Without a status, only the sub-type can prove it.
       isAddressGone: isFinal && (isMailboxGone(status) || (status === '' && subKind === 'NoEmail')),
       error: reasonOf('ses', kind, subKind, status),
     }
@@ -48,7 +48,7 @@ function tagOf(notice: unknown, tag: string): string {
   return String(listAt(notice, 'mail', 'tags', tag)[0] ?? '')
 }
 
-/** SES replaces the Message-ID; the one that we gave is among the common headers. */
+/** SES replaces the Message-ID. The original headers contain ours. */
 function originalMessageId(notice: unknown): string {
   const headers = listAt(notice, 'mail', 'headers')
   const given = headers.find((header) => textAt(header, 'name').toLowerCase() === 'message-id')

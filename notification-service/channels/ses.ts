@@ -9,9 +9,9 @@ import { type AwsKey, signed } from './sigv4.ts'
 
 export interface SesAccount extends AwsKey {
   region: string
-  /** By which SES tells of what became of a mail. */
+  /** The configuration set by which SES reports on mails. */
   configurationSet: string | undefined
-  /** Instead of Amazon's own. */
+  /** Replaces Amazon's URL. */
   baseUrl: string | undefined
 }
 
@@ -45,12 +45,12 @@ export function openSes(account: SesAccount, settings: MailSettings, now: () => 
   }
 }
 
-/** What is about this mail; everything else is about the account, or passes. */
+/** Error codes that concern this mail. All others concern the account, or are transient. */
 const ABOUT_THE_MESSAGE = new Set(['MessageRejected', 'BadRequestException'])
 
 function failureOf({ status, retryAfterSeconds, errorType, body }: ProviderAnswer): Error {
   const code = (errorType || textAt(body, '__type')).replace(/^.*#|:.*$/g, '')
-  // Amazon's own words may repeat the address.
+  // Amazon's own text may repeat the address.
   const why = `ses answered ${status}${code === '' ? '' : ` ${code}`}`
   if (status === 400 && ABOUT_THE_MESSAGE.has(code)) return new PermanentError('mail_refused', why)
   const outcome = status >= 500 && status !== 503 ? 'unknown' : 'refused'

@@ -1,25 +1,25 @@
-// AWS Signature Version 4 of one request, by Node's own crypto.
+// Signs one request with AWS Signature Version 4, by Node's crypto.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 import { createHash, createHmac } from 'node:crypto'
 
 export interface AwsKey {
   accessKeyId: string
   secretAccessKey: string
-  /** Of temporary credentials. */
+  /** For temporary credentials. */
   sessionToken?: string | undefined
 }
 
 export interface AwsRequest {
   method: string
   url: string
-  /** Beside `host` and `x-amz-date`, which are signed as well. */
+  /** In addition to `host` and `x-amz-date`, which are signed too. */
   headers: Record<string, string>
   body: string
   service: string
   region: string
 }
 
-/** The headers to send, `authorization` included; `host` is sent by whoever makes the call. */
+/** The headers to send, including `authorization`. The HTTP client adds `host`. */
 export function signed({ method, url, headers, body, service, region }: AwsRequest, key: AwsKey, now: Date) {
   const { host, pathname, searchParams } = new URL(url)
   const time = now.toISOString().replace(/[:-]|\.\d{3}/g, '')

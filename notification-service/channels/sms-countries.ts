@@ -1,8 +1,12 @@
-// SMS cost money, some countries' much, and who names the numbers of an order may share in it: so they go to listed ones only.
+// Limits SMS to listed countries. SMS cost money, in some countries a lot, and a stranger who names numbers in orders
+// may earn a share of it.
 import { PermanentError } from '@orders/shared/runtime'
 import type { Sender } from './sender.ts'
 
-/** Refuses before any call what does not begin with one of the calling codes; all are served where there is no list. */
+/**
+ * Refuses, before any call, a number that begins with none of the calling codes. Without a list, all numbers are
+ * allowed.
+ */
 export function servingCountries(sender: Sender, smsCountries: string | undefined): Sender {
   if (smsCountries === undefined) return sender
   const codes = smsCountries.split(',')

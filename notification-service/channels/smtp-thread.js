@@ -1,5 +1,5 @@
-// The thread that composes mails and talks to a mail server, by nodemailer. What it is asked and answers: smtp.ts. Plain
-// JavaScript, since no loader for TypeScript reaches into a thread.
+// The thread that composes mails and talks to a mail server by nodemailer. smtp.ts defines its messages. Plain
+// JavaScript, since no TypeScript loader works in a thread.
 import { parentPort, workerData } from 'node:worker_threads'
 import { createTransport } from 'nodemailer'
 import { compose, NO_OTHER_BOUNDARY } from './compose.js'
@@ -31,7 +31,7 @@ async function send(mail, signal) {
 }
 
 /**
- * An error's own fields would not survive the way to another thread.
+ * An error's own fields are lost between threads.
  *
  * @param {import('./smtp.ts').SmtpFailure} error
  */

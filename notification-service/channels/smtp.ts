@@ -1,11 +1,11 @@
-// A mail server, asked from a thread of its own: composing a mail and the dialogue about it take more of a processor than all
-// the rest that a mail costs the service, which goes on meanwhile.
+// Talks to a mail server in a thread of its own. Composing a mail and the SMTP dialogue take more CPU time than
+// everything else that a mail costs the service. Meanwhile the service goes on.
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type Deferred, deferred } from '@orders/shared/runtime'
 import type { Mail } from './compose.js'
 
-/** What nodemailer says of a failure. */
+/** nodemailer's description of a failure. */
 export interface SmtpFailure {
   message: string
   code?: unknown
@@ -16,7 +16,7 @@ export interface SmtpFailure {
   timeoutType?: unknown
 }
 
-/** To the thread; the number is the call's. */
+/** Sent to the thread. `number` identifies the call. */
 export interface Asked {
   number: number
   mail: Mail
@@ -26,19 +26,19 @@ export interface CalledOff {
   number: number
 }
 
-/** Without a failure the server has taken the mail, and said this. */
+/** Without a failure, the server accepted the mail with this response. */
 export interface Outcome {
   failure: SmtpFailure | undefined
   response: string
 }
 
-/** From the thread. */
+/** Sent by the thread. */
 export interface Answer extends Outcome {
   number: number
 }
 
 export interface MailThread {
-  /** Resolves also with what went wrong, if anything did: without a `code` when nobody knows how far it came. */
+  /** Resolves after a failure too. If the failure has no `code`, it is unknown how far the mail came. */
   send(mail: Mail, signal: AbortSignal): Promise<Outcome>
   close(): void
 }
@@ -47,11 +47,11 @@ const CLOSED: Outcome = { failure: { message: 'closed before the mail server ans
 const hasEnded = ({ threadId }: Worker) => threadId < 0
 
 /**
- * Takes what nodemailer's `createTransport` takes. A fault of the thread itself is nobody's to catch, and ends the process as
- * it would have done without a thread.
+ * Takes the options of nodemailer's `createTransport`. An error of the thread itself is not caught, so it ends the
+ * process, as it would without a thread.
  */
 export function openMailThread(options: object): MailThread {
-  // Without what this process was told to load: that is the service's.
+  // Without this process's command-line options, such as preloaded modules: they are for the service.
   const thread = new Worker(join(import.meta.dirname, 'smtp-thread.js'), { workerData: options, execArgv: [] })
   const calls = new Map<number, Deferred<Outcome>>()
   let last = 0

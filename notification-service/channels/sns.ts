@@ -1,10 +1,10 @@
-// Amazon SNS over HTTPS: whose a message is, and the confirmation that a topic may send to us.
+// Verifies messages of Amazon SNS over HTTPS, and confirms the subscription of our topic.
 // https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 import { createVerify } from 'node:crypto'
 import { RejectedError } from '@orders/shared/runtime'
 import { textAt } from './ask-provider.ts'
 
-/** Of AWS alone: `https://sns.eu-west-1.amazonaws.com/…`. */
+/** Amazon's hosts only: `https://sns.eu-west-1.amazonaws.com/…`. */
 const AMAZON = /^https:\/\/sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?\/[^\s]{0,2000}$/
 const SIGNED: Record<string, string[]> = {
   Notification: ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'],
@@ -13,13 +13,14 @@ const SIGNED: Record<string, string[]> = {
 }
 const DIGESTS: Record<string, string> = { '1': 'RSA-SHA1', '2': 'RSA-SHA256' }
 
-/** Gives the text behind a URL of Amazon's. */
+/** Fetches the text at one of Amazon's URLs. */
 export type Fetch = (url: string) => Promise<string>
 
 /**
- * The message that a notification of our topic carries; undefined for what only concerns the subscription, which is confirmed.
+ * The message in a notification of our topic. Undefined for messages about the subscription itself, which is confirmed
+ * here.
  *
- * @throws RejectedError 403 `signature_refused`; whatever `fetchText` throws.
+ * @throws RejectedError 403 `signature_refused`; and the errors of `fetchText`.
  */
 export async function messageIn(body: unknown, topicArn: string, fetchText: Fetch): Promise<string | undefined> {
   const type = textAt(body, 'Type')
@@ -28,7 +29,7 @@ export async function messageIn(body: unknown, topicArn: string, fetchText: Fetc
   const digest = DIGESTS[textAt(body, 'SignatureVersion')]
   if (!fields || !digest || textAt(body, 'TopicArn') !== topicArn || !isOfAmazon(certificateUrl, '.pem'))
     throw refused()
-  // A field that is not there, as a subject may be, is not signed.
+  // A missing field, for example the optional subject, is not signed.
   const signed = fields.flatMap((name) => (isThere(body, name) ? [`${name}\n${textAt(body, name)}\n`] : [])).join('')
   if (!isSignedBy(await fetchText(certificateUrl), digest, signed, textAt(body, 'Signature'))) throw refused()
   if (type === 'Notification') return textAt(body, 'Message')
@@ -44,7 +45,7 @@ function isSignedBy(certificate: string, digest: string, text: string, signature
   try {
     return createVerify(digest).update(text).verify(certificate, signature, 'base64')
   } catch {
-    // No certificate at all.
+    // This is not a certificate.
     return false
   }
 }

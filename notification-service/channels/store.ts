@@ -1,18 +1,18 @@
-// The SQL of what the channels know: which addresses take nothing any more, what providers tell afterwards, and which
-// urgent notifications nobody has sent.
+// The SQL of the channels: suppressions, reports of providers, rate limits, and urgent notifications that are not sent
+// yet.
 import { amqpPriority, type Channel, channels } from '@orders/shared/contracts'
 import { type Change, DEFAULT_PATIENCE, type State } from '@orders/shared/messaging'
 import { hashed, insert, type Reader, type Sql } from '@orders/shared/storage'
 import { sameAddress } from '../domain.ts'
 import type { Report, Suppression, SuppressionStop } from './domain.ts'
 
-/** By `suppressionKey`; null once it is removed. */
+/** By `suppressionKey`. Null once it is removed. */
 export const suppressions: State<Suppression | null> = {
   name: 'suppressions',
   load: loadSuppressions,
   save: saveSuppressions,
 }
-/** By the channel: when the next turn is that nobody has, in milliseconds since 1970. */
+/** By the channel: the next free turn, in milliseconds since 1970. */
 export const paces: State<number> = { name: 'paces', load: loadPaces, save: savePaces }
 /** By the provider. */
 export const suppressionStops: State<SuppressionStop> = { name: 'suppression stops', load: loadStops, save: saveStops }
@@ -22,7 +22,7 @@ export const hookSignatures: State<string> = {
   load: loadSignatures,
   save: saveSignatures,
 }
-/** By `reportKey`: each step once, however often it is told. */
+/** By `reportKey`: each status is stored once, however often it is reported. */
 export const reports: State<Report> = { name: 'reports', load: loadReports, save: saveReports }
 
 export function suppressionKey(channel: Channel, address: string): string {
@@ -31,16 +31,16 @@ export function suppressionKey(channel: Channel, address: string): string {
 
 const SUPPRESSION = `channel, address, reason, notification_id as "notificationId", at`
 
-/** So many at a time, or fewer by halves: few texts, so that few statements are prepared. */
+/** The sizes of the query: few different texts, so that few statements are prepared. */
 const SOUGHT = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 
-/** By the address, or by the hash that took its place when its owner was forgotten. */
+/** By the address, or by the hash that replaced it when its owner was forgotten. */
 async function loadSuppressions(sql: Reader, keys: string[]): Promise<Map<string, Suppression>> {
   const found = new Map<string, Suppression>()
   for (let at = 0; at < keys.length; at += 256) {
     const part = keys.slice(at, at + 256)
     const size = SOUGHT.find((one) => one >= part.length) ?? part.length
-    // What is left over asks for the last one again.
+    // The unused places repeat the last key.
     const sought = Array.from({ length: size }, (_, index) => part[Math.min(index, part.length - 1)] ?? '')
     const values = sought.map(() => '(cast(? as text), cast(? as text), cast(? as text), cast(? as text))').join(', ')
     const rows = await sql.all<Suppression & { key: string }>(
@@ -60,7 +60,7 @@ function partsOf(key: string): [channel: string, address: string] {
 }
 
 async function saveSuppressions(tx: Sql, changes: Change<Suppression | null>[]): Promise<void> {
-  // One that changes was removed, and then added for another reason.
+  // A change of a stored suppression means that it was removed, and perhaps added again for another reason.
   const removed = changes.flatMap(({ before }) => before ?? [])
   for (const { channel, address } of removed)
     await tx.run('delete from suppressions where channel = ? and address = ?', channel, address)
@@ -76,7 +76,7 @@ async function saveSuppressions(tx: Sql, changes: Change<Suppression | null>[]):
   )
 }
 
-/** Where a page ends. */
+/** The last row of a page. */
 export interface SuppressionPlace {
   at: string
   address: string
@@ -85,7 +85,7 @@ export interface SuppressionPlace {
 
 const NOW: SuppressionPlace = { at: '9999', address: '', channel: '' }
 
-/** The newest first, those of one address when it is given. */
+/** The newest first; if an address is given, only those of this address. */
 export async function listSuppressions(
   sql: Reader,
   {
@@ -146,7 +146,7 @@ export async function reportsOf(sql: Reader, notificationId: string): Promise<Om
   )
 }
 
-/** The urgent ones that a channel has neither ended nor tried as often as may be, the oldest first. */
+/** Urgent notifications whose channel has not ended and has attempts left, the oldest first. */
 export async function urgentAndUnsent(sql: Reader, channel: Channel, since: string, limit: number): Promise<string[]> {
   const rows = await sql.all<{ id: string }>(
     `select id from notifications
@@ -213,7 +213,7 @@ async function saveStops(tx: Sql, changes: Change<SuppressionStop>[]): Promise<v
   )
 }
 
-/** A provider has one row, so they are few. */
+/** All of them: a provider has one row, so there are few. */
 export async function listStops(sql: Reader): Promise<SuppressionStop[]> {
   return sql.all<SuppressionStop>(`select ${STOP} from suppression_stops order by provider`)
 }

@@ -1,4 +1,4 @@
-// JSON Web Tokens (RFC 7519) as providers want them: signed here, short-lived.
+// Makes the JSON Web Tokens (RFC 7519) that providers require: signed here, short-lived.
 import { type KeyObject, sign } from 'node:crypto'
 
 type Claims = Record<string, string | number>

@@ -1,4 +1,4 @@
-// SMS by Twilio's REST API, and the proof that a status callback is Twilio's.
+// SMS by Twilio's REST API, and the check of the signature of Twilio's status callbacks.
 // https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.com/docs/usage/security
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { PermanentError } from '@orders/shared/runtime'
@@ -13,12 +13,12 @@ export interface TwilioAccount {
   /** A number of ours, or a messaging service (`MG…`). */
   from: string
   baseUrl: string
-  /** Where Twilio reports to; undefined when it cannot reach us. */
+  /** The URL for Twilio's reports. Undefined if Twilio cannot reach this service. */
   callbackUrl: string | undefined
 }
 
 const BODY_MAX = 1_600
-/** Our clock and theirs may differ. */
+/** Tolerance for differing clocks. */
 const CLOCK_SKEW_MS = 60_000
 
 export function openTwilio(provider: string, account: TwilioAccount, timeoutMs?: number): Sender {
@@ -37,7 +37,7 @@ export function openTwilio(provider: string, account: TwilioAccount, timeoutMs?:
       if (answer.status === 201 && sid !== '') return sid
       throw failureOf(answer)
     },
-    /** Twilio knows no idempotency key, so what was asked before is found by its number, its words and its time. */
+    /** Twilio has no idempotency key. So an earlier message is found by number, text and time. */
     async find(outgoing, since, signal) {
       const query = new URLSearchParams({ To: numberOf(outgoing), PageSize: '50' })
       const answer = await askProvider(`${url}?${query}`, {
@@ -48,7 +48,7 @@ export function openTwilio(provider: string, account: TwilioAccount, timeoutMs?:
       })
       if (answer.status !== 200) throw failureOf(answer)
       const sinceMs = Date.parse(since) - CLOCK_SKEW_MS
-      // A trial account puts words of its own in front.
+      // A trial account adds text at the beginning.
       const found = messagesIn(answer.body).find(
         (message) =>
           textAt(message, 'body').endsWith(textOf(outgoing)) && Date.parse(textAt(message, 'date_created')) >= sinceMs,
@@ -59,7 +59,7 @@ export function openTwilio(provider: string, account: TwilioAccount, timeoutMs?:
   }
 }
 
-/** E.164, as Twilio has it. */
+/** In E.164, which Twilio requires. */
 function numberOf({ address }: Outgoing): string {
   const number = address.replace(/[\s()-]/g, '')
   if (!/^\+[1-9]\d{6,14}$/.test(number))
@@ -67,7 +67,7 @@ function numberOf({ address }: Outgoing): string {
   return number
 }
 
-/** One line: each 70 to 160 characters are paid for. */
+/** One text, shortened: each 70 to 160 characters are billed. */
 function textOf({ content }: Outgoing): string {
   return beginningOf(content.short, BODY_MAX)
 }
@@ -77,7 +77,7 @@ function messagesIn(body: unknown): unknown[] {
   return Array.isArray(messages) ? messages : []
 }
 
-/** https://www.twilio.com/docs/api/errors. What is not listed is about the account, not about this message. */
+/** https://www.twilio.com/docs/api/errors. A code that is not listed concerns the account, not this message. */
 const ABOUT_THE_MESSAGE = new Set([
   '21211',
   '21214',
@@ -93,18 +93,21 @@ const ABOUT_THE_MESSAGE = new Set([
 /** The customer answered STOP. */
 const UNSUBSCRIBED = '21610'
 
-/** The code of a status callback that says so: an unknown handset. 30006 may be a carrier that is out of reach for now. */
+/**
+ * Whether the code of a status callback means that the number is gone. 30005 is an unknown handset. 30006 may be a
+ * carrier that is out of reach for now.
+ */
 export function isAddressGone(code: string): boolean {
   return code === '30005'
 }
 
 function failureOf({ status, retryAfterSeconds, body }: ProviderAnswer): Error {
   const code = textAt(body, 'code')
-  // Twilio's own words would repeat the number.
+  // Twilio's own text would repeat the number.
   const why = `twilio answered ${status}${code === '' ? '' : `, error ${code}`}`
   if (code === UNSUBSCRIBED) return new AddressGoneError('unsubscribed', why)
   if (ABOUT_THE_MESSAGE.has(code)) return new PermanentError('sms_refused', why)
-  // A server that failed in the middle may have queued the message; one that says 503 or 429 has not.
+  // A server that failed in the middle may have queued the message. One that answers 503 or 429 has not.
   const outcome = status >= 500 && status !== 503 ? 'unknown' : 'refused'
   return new ProviderError('sms_deferred', why, { outcome, retryAfterSeconds })
 }
@@ -116,7 +119,7 @@ function callbackOf(callbackUrl: string, { notificationId, generation = 1 }: Out
   return `${callbackUrl}${CALLBACK_PATH}?notification=${encodeURIComponent(notificationId)}${again}`
 }
 
-/** Whether somebody who knows the token signed this form for this URL: HMAC-SHA1 of the URL and the sorted fields. */
+/** Whether this form was signed for this URL with the token: HMAC-SHA1 of the URL and the sorted fields. */
 export function isSignedByTwilio(token: string, url: string, form: object, signature: string): boolean {
   const fields = Object.entries(form).sort(([one], [other]) => (one < other ? -1 : 1))
   const text = url + fields.map(([name, value]) => name + value).join('')

@@ -1,5 +1,5 @@
-// Urgent notifications while the broker is away: what nobody has sent goes out directly from the database, by the very handler
-// that its message would meet, and so under the same claim. The message that comes when the broker is back finds it sent.
+// Sends urgent notifications directly from the database while the broker is away. It runs the channel's own handler,
+// and so uses the same claim. When the broker is back and delivers the request, the handler finds it sent.
 import { type Channel, channels, type Message } from '@orders/shared/contracts'
 import {
   type Broker,
@@ -37,18 +37,18 @@ interface Due {
 
 const LOOK_EVERY_MS = 1_000
 const BATCH = 200
-/** Calls of one channel at one time. */
+/** Concurrent calls of one channel. */
 const AT_ONCE = 16
-/** Whoever waits for longer waits for the broker. */
+/** Older notifications wait for the broker. */
 const AGE_MAX_MS = 86_400_000
 
-/** Sends until it is closed; what is under way then is left to its message. */
+/** Runs until it is closed. Calls that are under way then are left to the notification's message. */
 export function watchUrgent(options: Options): { close(): Promise<void> } {
   const { broker, database, commit, log, now, handlers, afterMs } = options
   const closing = new AbortController()
   const read = createReading(database)
   let awaySinceMs: number | undefined
-  /** By channel, so that none waits for another's provider. */
+  /** By channel, so that no channel waits for another's provider. */
   const looking = new Map<Channel, Promise<void>>()
 
   function isAway(): boolean {
@@ -117,7 +117,10 @@ export function watchUrgent(options: Options): { close(): Promise<void> } {
   }
 }
 
-/** Each attempt waits as long after the one before as its message would; after the last the message is waited for. */
+/**
+ * The notifications to try now. Attempts have the same waits as those of a message. After the last one the notification
+ * waits for the broker.
+ */
 async function dueNow(database: Reader, channel: Channel, at: Date): Promise<Due[]> {
   const since = new Date(at.getTime() - AGE_MAX_MS).toISOString()
   const due: Due[] = []

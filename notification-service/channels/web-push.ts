@@ -1,4 +1,5 @@
-// Push to browsers by Web Push: RFC 8030 the request, RFC 8291 and 8188 its encryption, RFC 8292 who asks.
+// Push to browsers by Web Push: RFC 8030 for the request, RFC 8291 and 8188 for its encryption, RFC 8292 for the
+// sender's identity.
 import {
   createCipheriv,
   createECDH,
@@ -19,19 +20,19 @@ import { signedToken } from './tokens.ts'
 export interface WebPushSettings {
   /** The application server's key: 32 bytes in base64url. */
   vapidPrivateKey: string
-  /** `mailto:` or a URL, where a push service reaches us. */
+  /** `mailto:` or a URL at which a push service reaches the operator. */
   vapidSubject: string
   webhookAllowPrivate: boolean
 }
 
 const DAY_SECONDS = 86_400
 const TOKEN_SECONDS = 12 * 3_600
-/** A push service need not take more than 4,096 bytes (RFC 8030 §7.2); encrypting adds 103 to these. */
+/** A push service need not accept more than 4,096 bytes (RFC 8030 §7.2). Encryption adds 103 bytes to these. */
 const TEXT_MAX_BYTES = 2_000
 const PUBLIC_KEY_BYTES = 65
 const AUTH_BYTES = 16
 
-/** @throws BrokenError `bad_configuration` when the key is none. */
+/** @throws BrokenError `bad_configuration` if the key is invalid. */
 export function openWebPush(settings: WebPushSettings, now: () => Date): Sender {
   const { vapidSubject, webhookAllowPrivate: allowPrivate } = settings
   const vapid = vapidOf(settings.vapidPrivateKey)
@@ -50,7 +51,8 @@ export function openWebPush(settings: WebPushSettings, now: () => Date): Sender 
         'content-type': 'application/octet-stream',
         'content-encoding': 'aes128gcm',
         ttl: String(DAY_SECONDS),
-        // A repeat replaces what the push service still keeps of the first (RFC 8030 §5.4): 32 characters at most.
+        // A repeat replaces the first message if the push service still stores it (RFC 8030 §5.4). At most 32
+        // characters.
         topic: createHash('sha256').update(outgoing.notificationId).digest('base64url').slice(0, 32),
       }
       const body = encrypted(Buffer.from(textOf(outgoing)), keys)
@@ -63,13 +65,13 @@ export function openWebPush(settings: WebPushSettings, now: () => Date): Sender 
   }
 }
 
-/** Whom a subscription is served by; undefined for what is no subscription. */
+/** The origin of the subscription's push service. Undefined if the address is no subscription. */
 export function pushServiceOf(address: string): string | undefined {
   const endpoint = subscriptionOf(address)?.endpoint
   return endpoint !== undefined && URL.canParse(endpoint) ? new URL(endpoint).origin : undefined
 }
 
-/** For the page's service worker. */
+/** JSON for the page's service worker. */
 function textOf({ notificationId, eventType, orderId, content }: Outgoing): string {
   let body = beginningOf(content.short, 1_000)
   const json = () => JSON.stringify({ notificationId, eventType, orderId, title: content.subject, body })
@@ -89,9 +91,9 @@ const fresh = (): Seeds => {
 }
 
 /**
- * One record of aes128gcm under a key that only the browser can derive; RFC 8291 §3.
+ * One record of aes128gcm with a key that only the browser can derive (RFC 8291 §3).
  *
- * @throws PermanentError `bad_address` when the browser's keys are none.
+ * @throws PermanentError `bad_address` if the browser's keys are invalid.
  */
 export function encrypted(
   text: Buffer,
@@ -125,7 +127,7 @@ function sharedWith(browserKey: Buffer, secret: Buffer, compute: (key: Buffer) =
   try {
     if (browserKey.length === PUBLIC_KEY_BYTES && secret.length === AUTH_BYTES) return compute(browserKey)
   } catch {
-    // Not a point of the curve: told below, as any other key that is none.
+    // Not a point of the curve. The error below covers every invalid key.
   }
   throw new PermanentError('bad_address', 'the keys of this push subscription are invalid')
 }
@@ -149,7 +151,10 @@ function vapidOf(privateKey: string): { key: KeyObject; publicKey: string } {
   }
 }
 
-/** The push services say 410 of a subscription that ended. A 404, which RFC 8030 §7.3 has for it too, may be a wrong URL's: no proof. */
+/**
+ * Push services answer 410 for a subscription that ended. RFC 8030 §7.3 also allows 404, but a wrong URL answers 404
+ * too, so it proves nothing.
+ */
 function failureOf({ status, retryAfterSeconds = 0 }: Answer): Error | undefined {
   if (status >= 200 && status < 300) return undefined
   const why = `the push service answered ${status}`

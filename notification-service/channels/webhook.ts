@@ -1,4 +1,4 @@
-// The webhook channel: a signed POST to the customer's own URL, as Standard Webhooks has it.
+// The webhook channel: a signed POST to the customer's URL, as Standard Webhooks specifies.
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 import { createHmac } from 'node:crypto'
 import { PermanentError } from '@orders/shared/runtime'
@@ -7,12 +7,12 @@ import { post } from './post.ts'
 import { AddressGoneError, ProviderError, type Sender } from './sender.ts'
 
 export interface WebhookSettings {
-  /** Master secrets separated by commas: each message is signed by all, so that one can be replaced. */
+  /** Master secrets separated by commas. Each message is signed with all of them, so that one can be replaced. */
   webhookSecret: string
   webhookAllowPrivate: boolean
 }
 
-/** Come back later, whatever else the endpoint may answer to other requests. */
+/** Statuses that ask the client to come back later. */
 const LATER = [408, 425, 429]
 
 export function openWebhook(
@@ -44,18 +44,18 @@ export function openWebhook(
   }
 }
 
-/** The same for every attempt, so that a receiver that saw it before recognises it byte for byte. */
+/** The same bytes for every attempt, so that a receiver recognises a repeat. */
 function bodyOf({ notificationId, eventType, orderId, content, createdAt }: Outgoing): string {
   const data = { notificationId, orderId, subject: content.subject, text: content.text }
   return JSON.stringify({ type: eventType, timestamp: createdAt, data })
 }
 
 /**
- * The signing secrets of one URL, derived from the master secrets: what one customer is told to verify with signs
- * nothing to another.
+ * The signing secrets of one URL, derived from the master secrets. So a customer's secret verifies no other customer's
+ * messages.
  */
 export function secretsOf(webhookSecret: string, url: string): string[] {
-  // Whoever was told a secret before URLs had one form knows that of the URL without a path as it was typed.
+  // Secrets that were handed out before URLs had a canonical form belong to the URL as typed, without the final slash.
   const forms = /^https?:\/\/[^/?]+\/$/.test(url) ? [url, url.slice(0, -1)] : [url]
   const secretOf = (master: string, form: string) =>
     `whsec_${createHmac('sha256', master).update(form).digest('base64')}`

@@ -1,4 +1,4 @@
-// What is known of a customer: where and in which language they are told, and what time it is there.
+// A customer: addresses, language and time zone.
 import type { Contact } from '@orders/shared/contracts'
 
 export interface Customer {
@@ -10,7 +10,10 @@ export interface Customer {
   updatedAt: string
 }
 
-/** A name of the IANA time zone database. Offsets such as `+01:00` know no summer time, and not every Node takes them. */
+/**
+ * Whether it is a name of the IANA time zone database. Offsets such as `+01:00` have no summer time, and not every
+ * version of Node accepts them.
+ */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false
   try {

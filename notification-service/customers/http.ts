@@ -1,4 +1,4 @@
-// What operators may ask about customers: where each is told.
+// HTTP routes for operators about customers' addresses.
 import { canonicalUser, demandEmail, Locale, User } from '@orders/shared/contracts'
 import { about } from '@orders/shared/messaging'
 import {
@@ -35,7 +35,7 @@ export function customerRoutes(
   app: HttpServer,
   { commit, config, database, auth, now }: Wiring<NotificationConfig>,
 ): void {
-  // A customer's name in the path may be a mail address.
+  // The customer's id in the path may be a mail address, so the path stays out of logs.
   const operators = { onRequest: auth.operator, config: { hasPrivateUrl: true } }
 
   app.get(
@@ -82,7 +82,7 @@ export function customerRoutes(
       const customer = { id, addresses, locale, timeZone, updatedAt: now().toISOString() }
       const put = about(customers, id, (before) => {
         const isSame = before && saidOf(before) === saidOf(customer)
-        // An address that somebody has put right is not to be lost to whoever did not see it.
+        // Without a condition, a client that has not read the current version could overwrite a corrected address.
         if (before && !isSame) demandCondition(request.headers, READ_FIRST)
         demandUnchanged(request.headers, before && entityTagOf(before), 'the customer')
         return isSame ? { messages: [], result: before } : { state: customer, messages: [], result: customer }
@@ -94,7 +94,7 @@ export function customerRoutes(
 }
 
 const READ_FIRST = 'this customer exists already: send If-Match with the ETag of GET /customers/:id'
-/** Of two that say the same the same: what a repeat says again. */
+/** Ignores `updatedAt`, so that a repeat counts as the same. */
 const saidOf = ({ updatedAt: _, ...said }: Customer) => entityTagOf(said)
 
 export function noSuchCustomer(): RejectedError {

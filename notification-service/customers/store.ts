@@ -1,4 +1,4 @@
-// The SQL of customers: one row for each, replaced as a whole; and whose an address is.
+// The SQL of customers, one row each, and of the mailboxes that lead from an address to its customers.
 import type { Channel } from '@orders/shared/contracts'
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
@@ -6,7 +6,7 @@ import { channelsOf, reachableBy, sameAddress } from '../domain.ts'
 import type { Customer } from './domain.ts'
 
 export const customers: State<Customer> = { name: 'customers', load, save }
-/** By `mailboxKey`: the ids of the customers who are told there. Saved with the customers. */
+/** By `mailboxKey`: the ids of the customers with this address. Saved with the customers. */
 export const owners: State<string[]> = { name: 'mailboxes', load: loadOwners, save: async () => undefined }
 
 export function mailboxKey(channel: Channel, address: string): string {
@@ -21,7 +21,7 @@ async function load(sql: Reader, ids: string[]): Promise<Map<string, Customer>> 
   return byKey(
     rows,
     ({ id }) => id,
-    // The cast is the decoding edge: every row was written by `save`.
+    // The cast is safe: only `save` writes these rows.
     (row) => ({ ...row, addresses: JSON.parse(row.addresses) as Customer['addresses'] }),
   )
 }
@@ -46,7 +46,7 @@ async function save(tx: Sql, changes: Change<Customer>[]): Promise<void> {
   )
 }
 
-/** Where each of them is told, and nowhere else. */
+/** Replaces the mailboxes of these customers. */
 export async function saveMailboxes(tx: Sql, told: readonly Pick<Customer, 'id' | 'addresses'>[]): Promise<void> {
   await tx.run(
     'delete from mailboxes where customer_id in each(?)',

@@ -1,4 +1,4 @@
-// Where one channel's part of a notification stands, and what a provider's answer means for it.
+// The standing of one channel of a notification, and how a provider's answer changes it.
 import {
   type Channel,
   type Message,
@@ -10,7 +10,7 @@ import type { Content } from '../content.ts'
 import type { Notification } from '../domain.ts'
 import { type DeliveryStatus, type HoldReason, isOpen, isTaken } from './status.ts'
 
-/** Where one channel's part of a notification stands. */
+/** One channel's part of a notification, as decisions and events see it. */
 export interface Delivery {
   notificationId: string
   subject: string
@@ -18,16 +18,16 @@ export interface Delivery {
   channel: Channel
   status: DeliveryStatus
   generation: number
-  /** Its provider told that it did not arrive before it was kept here that the provider had taken it. */
+  /** The provider reported that the message did not arrive before its acceptance was stored here. */
   isAhead?: boolean
 }
 
-/** What tells the events about one channel apart: `order.paid.email`, and `order.paid.email.2` when it is sent again. */
+/** The event detail of one channel: `order.paid.email`, or `order.paid.email.2` when an operator sends it again. */
 export function detailOf({ eventType, channel, generation }: Pick<Delivery, 'eventType' | 'channel' | 'generation'>) {
   return generation === 1 ? `${eventType}.${channel}` : `${eventType}.${channel}.${generation}`
 }
 
-/** One channel's part of a notification, rendered and ready to go. */
+/** One channel's part of a notification, rendered and ready to be sent. */
 export interface Outgoing {
   notificationId: string
   /** `order.paid`, or `direct`. */
@@ -36,20 +36,20 @@ export interface Outgoing {
   channel: Channel
   address: string
   content: Content
-  /** Of a mail: what its recipient may unsubscribe by. */
+  /** Of a mail: the headers by which its recipient can unsubscribe. */
   headers?: Record<string, string>
   createdAt: string
-  /** Null, or not there, for what was never held. */
+  /** Null or missing if it was never held. */
   heldUntil?: string | null
-  /** A call that was made before, of which nobody knows what came. */
+  /** An earlier call whose outcome is unknown. */
   call?: Call | null
-  /** See `Standing`; 1 where nothing is said. */
+  /** See `Standing`. 1 if missing. */
   generation?: number
-  /** Of a digest: what it says. */
+  /** Of a digest: its members. */
   about?: readonly Pick<Notification, 'id' | 'orderId' | 'eventType'>[]
 }
 
-/** From when on it is to go, so from when on an outage keeps it waiting. */
+/** The time at which it was to be sent. Patience with an outage counts from here. */
 export function dueSince({ heldUntil, createdAt }: Pick<Outgoing, 'heldUntil' | 'createdAt'>): string {
   return heldUntil ?? createdAt
 }
@@ -58,61 +58,61 @@ export function dueSince({ heldUntil, createdAt }: Pick<Outgoing, 'heldUntil' | 
 export interface Attempt {
   notificationId: string
   channel: Channel
-  /** Counts from 1, and again from 1 when a dead letter is sent again. */
+  /** Counts from 1, and again from 1 when a dead letter is replayed. */
   attempt: number
   at: string
   provider: string
-  /** Of one that a provider took, kept here when it is sent again. */
+  /** Set for an accepted call. It becomes an attempt when an operator sends the notification again. */
   providerId?: string
   error: string | null
   durationMs: number
 }
 
-/** What a provider said when it took a message, or its stand-in. */
+/** The answer of a provider, or its stand-in, that accepted a message. */
 export interface Receipt {
   provider: string
   providerId: string
   isStandIn?: boolean
 }
 
-/** A call to a provider of which nobody knows what came, or, while it is claimed, that somebody makes now. */
+/** A call to a provider: under way while it is claimed, otherwise of unknown outcome. */
 export interface Call {
   provider: string
   at: string
-  /** Who makes it; null once that is over. Nobody else makes it meanwhile. */
+  /** The claim under which the call is made; null once it is over. No other copy calls while it stands. */
   claimedBy: string | null
 }
 
-/** Where one channel of a notification stands, and what came of it so far. */
+/** The state of one channel of a notification. */
 export interface Standing {
   status: DeliveryStatus
-  /** Calls to providers that were answered. */
+  /** Number of calls to providers that have ended. */
   attempts: number
   provider: string | null
   providerId: string | null
   error: string | null
-  /** Of the call that went well. */
+  /** Duration of the call that succeeded. */
   durationMs: number | null
   updatedAt: string
-  /** Until when it is, or was, held, and why. */
+  /** Until when, and why, it is held, or was held last. */
   dueAt: string | null
   heldBecause: HoldReason | null
-  /** The digest that says it, or for which it waits, or did. */
+  /** The digest that contains it or contained it, or for which it waits. */
   digestId: string | null
-  /** The later news that made it needless. */
+  /** The later notification that made this one obsolete. */
   supersededBy: string | null
-  /** Counts from 1: each time that an operator says it again begins the next. */
+  /** Counts from 1. Each time an operator sends it again, the next generation begins. */
   generation: number
-  /** When its turn is, where so many are to go that it has to wait for one; in milliseconds since 1970. */
+  /** Its reserved turn under the channel's rate limit, in milliseconds since 1970. */
   turnMs: number | null
   call: Call | null
 }
 
-/** A notification, and where each of its channels stands that anything is known of. */
+/** A notification with the standings of its channels. A channel without a standing is untried. */
 export interface Telling {
   notification: Notification
   standings: Partial<Record<Channel, Standing>>
-  /** Attempts that are over, since it was loaded: those that failed, and those before it is sent again. */
+  /** Attempts to add since it was loaded: failed calls, and the accepted call that a repeat replaces. */
   failures: readonly Attempt[]
 }
 
@@ -148,12 +148,12 @@ export function deliveryOf(telling: Telling, channel: Channel): Delivery {
   return { notificationId, subject, eventType, channel, status, generation, ...(isAhead && { isAhead }) }
 }
 
-/** Brought to what was decided of it without a call to a provider. */
+/** The notification after a decision that involved no call. */
 export function changed(telling: Telling, channel: Channel, change: Change | undefined, at: string): Telling {
   return change ? withStanding(telling, channel, { error: null, ...change, updatedAt: at }) : telling
 }
 
-/** After a call that went well, which leaves nothing open. */
+/** The notification after a successful call, which leaves no open call. */
 export function sent(
   telling: Telling,
   channel: Channel,
@@ -162,10 +162,10 @@ export function sent(
 ): Telling {
   const { status, attempts, error } = standingOf(telling, channel)
   const { isAhead = false } = deliveryOf(telling, channel)
-  // It was said already by whom it was taken: that stands.
+  // A provider accepted an earlier call: its receipt stays.
   if (isTaken(status) && !isAhead) return withStanding(telling, channel, { attempts: attempts + 1, call: null })
   return withStanding(telling, channel, {
-    // A digest has said it by now: then it stays so.
+    // A digest contains it meanwhile, so it stays `digested`.
     status: status === 'digested' || isAhead ? status : takenStatus(isStandIn),
     attempts: attempts + 1,
     provider,
@@ -177,16 +177,16 @@ export function sent(
   })
 }
 
-/** After a call that failed; `open` is the call that may have been taken all the same. */
+/** The notification after a failed call. `open` is set if the provider may have accepted it all the same. */
 export function failed(telling: Telling, attempt: Attempt, claim: string, open: Omit<Call, 'claimedBy'> | undefined) {
   const { channel, at: updatedAt, error } = attempt
   const { status, attempts, call } = standingOf(telling, channel)
   const left = open ? { ...open, claimedBy: null } : null
   const after = withStanding(telling, channel, {
     attempts: attempts + 1,
-    // It ends this claim and no other.
+    // Ends this claim only, not a later one.
     call: call?.claimedBy === claim ? left : call,
-    // What is sent tells of the call that went well.
+    // The standing of an accepted message keeps describing the successful call.
     ...(!isTaken(status) && { error, updatedAt }),
   })
   return { ...after, failures: [...telling.failures, attempt] }
@@ -200,7 +200,7 @@ export interface Change {
   supersededBy?: string
 }
 
-/** What changes, if anything, and what is said. */
+/** The change of the standing, if any, and the messages to publish. */
 export interface Decision {
   change?: Change
   messages: Message[]
@@ -208,7 +208,7 @@ export interface Decision {
 
 export const nothing: Decision = { messages: [] }
 
-/** A provider took it. That may follow a failure: somebody sent the dead letter again. */
+/** A provider accepted it. It may have failed before, if its dead letter was replayed. */
 export function accepted(delivery: Delivery, { provider, providerId, isStandIn }: Receipt, at: string): Decision {
   if (isTaken(delivery.status) && !delivery.isAhead) return nothing
   const { notificationId, subject, channel } = delivery
@@ -219,7 +219,7 @@ export function accepted(delivery: Delivery, { provider, providerId, isStandIn }
   }
 }
 
-/** Given up, for now: its request lies in the dead letters. */
+/** Given up for now. Unless the address is suppressed or unknown, its request is a dead letter that can be replayed. */
 export function refused(delivery: Delivery, reason: string, at: string): Decision {
   if (!isOpen(delivery.status)) return nothing
   const { notificationId, subject, channel } = delivery
@@ -229,14 +229,14 @@ export function refused(delivery: Delivery, reason: string, at: string): Decisio
   return { change, messages: [NotificationFailed.of(subject, at, data, { detail: detailOf(delivery) })] }
 }
 
-/** The digest says it, together with others. */
+/** The event that a digest now contains it. */
 export function digested(delivery: Delivery, digestId: string, at: string): Message {
   const { notificationId, subject, channel } = delivery
   const data = { notificationId, channel, digestId }
   return NotificationDigested.of(subject, at, data, { detail: detailOf(delivery) })
 }
 
-/** Open again, as if nobody had tried, and of the next generation; what came of it so far is among the attempts. */
+/** The notification with this channel untried again, in the next generation. An accepted call is kept as an attempt. */
 export function again(telling: Telling, channel: Channel, at: string): Telling {
   const { status, attempts, provider, providerId, error, durationMs, generation, updatedAt, dueAt } = standingOf(
     telling,
@@ -251,7 +251,7 @@ export function again(telling: Telling, channel: Channel, at: string): Telling {
   return { ...after, failures: [...after.failures, taken] }
 }
 
-/** A provider took it, and tells now that it did not arrive. */
+/** The provider accepted the message and now reports that it did not arrive. */
 export function undelivered(telling: Telling, channel: Channel, error: string): Telling {
   return withStanding(telling, channel, { status: 'undelivered', error })
 }

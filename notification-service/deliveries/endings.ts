@@ -1,4 +1,4 @@
-// How one channel's part of a notification ends that nobody is told, and what is said of it.
+// How one channel of a notification ends without being sent, and which event says so.
 import {
   NotificationCancelled,
   NotificationExpired,
@@ -14,7 +14,7 @@ const endings = {
   opted_out: NotificationOptedOut,
 } as const
 
-/** It will not be said any more; what is sent, or has ended already, stays as it is. */
+/** Ends it unsent. If it is sent or has ended already, nothing changes. */
 export function ended(delivery: Delivery, status: Ended, at: string): Decision {
   if (delivery.status !== 'held' && !isOpen(delivery.status)) return nothing
   const { notificationId, subject, channel } = delivery
@@ -25,7 +25,7 @@ export function ended(delivery: Delivery, status: Ended, at: string): Decision {
   }
 }
 
-/** Later news has made it needless; what a digest has taken in is taken out of it. */
+/** Later news made it obsolete. If a digest contains it, it is removed from there. */
 export function superseded(delivery: Delivery, by: string, at: string): Decision {
   if (delivery.status !== 'held' && delivery.status !== 'digested' && !isOpen(delivery.status)) return nothing
   const { notificationId, subject, channel } = delivery

@@ -1,44 +1,44 @@
-// What can become of one channel of a notification, and of the notification by that.
+// The statuses of a notification's channels, and the status of the whole notification that follows from them.
 
 /** Why a channel is held. */
 export type HoldReason = 'send_at' | 'digest' | 'quiet_hours' | 'throttled'
 
-/** Ended without having been said. */
+/** Statuses of a channel that ended unsent. */
 export type Ended = 'expired' | 'cancelled' | 'opted_out'
 
-/** Every status there is; of a notification with several channels the first that one of them has is its own. */
+/** All statuses. A notification has the first of this list that one of its channels has. */
 export const deliveryStatuses = [
-  // Somebody may have to act. A failed one may still be sent, from the dead letters.
+  // May need an operator. Replaying the dead letter can still send it.
   'failed',
-  // A provider took it, and said later that it did not arrive.
+  // A provider accepted it and reported later that it did not arrive.
   'undelivered',
-  // Asked for.
+  // Requested from its channel.
   'waiting',
-  // Not asked for yet, see `holding`.
+  // Not requested yet, see `holding`.
   'held',
-  // Nobody was told: its channel has no provider, only a stand-in.
+  // Accepted by a stand-in, since the channel has no provider. Nothing was sent.
   'simulated',
   'sent',
   'digested',
   'expired',
   'cancelled',
   'opted_out',
-  // Later news has made it untrue, or was said before it.
+  // Later news made it untrue, or was sent before it.
   'superseded',
 ] as const
 export type DeliveryStatus = (typeof deliveryStatuses)[number]
 
-/** Whether a request for it that arrives now is to be sent. */
+/** Whether a request that arrives now is to be sent. */
 export function isOpen(status: DeliveryStatus): boolean {
   return status === 'waiting' || status === 'failed'
 }
 
-/** Whether a provider has taken it, or a stand-in has. */
+/** Whether a provider or a stand-in has accepted it. */
 export function isTaken(status: DeliveryStatus): boolean {
   return status === 'sent' || status === 'simulated' || status === 'undelivered'
 }
 
-/** A notification's status: that of its weakest channel. */
+/** A notification's status: that of its channel that comes first in `deliveryStatuses`. */
 export function statusOf(deliveries: readonly { status: DeliveryStatus }[]): DeliveryStatus {
   return deliveryStatuses.find((status) => deliveries.some((delivery) => delivery.status === status)) ?? 'sent'
 }

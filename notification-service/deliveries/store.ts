@@ -1,4 +1,4 @@
-// The SQL of attempts: every call to a provider and what came of it.
+// The SQL of attempts: calls to providers and their outcomes.
 import type { Channel } from '@orders/shared/contracts'
 import { insert, type Reader, type Sql, sealable } from '@orders/shared/storage'
 import { channelsOf } from '../domain.ts'
@@ -30,7 +30,7 @@ export interface DeliveryRow extends Omit<Standing, 'durationMs' | 'turnMs' | 'c
   channel: Channel
 }
 
-/** One for each of its channels, whether tried already or not. */
+/** One row for each of its channels, tried or not. */
 export function deliveriesOf(telling: Telling): DeliveryRow[] {
   return channelsOf(telling.notification).map((channel) => {
     const { durationMs: _, turnMs: __, call: ___, ...standing } = standingOf(telling, channel)
@@ -38,7 +38,7 @@ export function deliveriesOf(telling: Telling): DeliveryRow[] {
   })
 }
 
-/** The newest, should somebody replay the same dead letter all day. */
+/** The newest only: a dead letter may be replayed any number of times. */
 const ATTEMPTS_SHOWN_MAX = 100
 
 export interface AttemptRow {
@@ -52,7 +52,7 @@ export interface AttemptRow {
   durationMs: number
 }
 
-/** In their order. Of a call that went well the delivery itself tells. */
+/** Sorted by time. The successful call is stored in the delivery's own row, not as an attempt. */
 export async function attemptsOf(sql: Reader, telling: Telling): Promise<AttemptRow[]> {
   const newest = await sql.all<AttemptRow>(
     `select channel, attempt, at, provider, provider_id as "providerId", outcome, error, duration_ms as "durationMs"
@@ -65,7 +65,7 @@ export async function attemptsOf(sql: Reader, telling: Telling): Promise<Attempt
 function successesOf(telling: Telling): AttemptRow[] {
   return channelsOf(telling.notification).flatMap((channel) => {
     const { status, provider, providerId, durationMs, attempts, updatedAt } = standingOf(telling, channel)
-    // Without a duration it is of an earlier version, which kept its success among the attempts.
+    // Without a duration it is from an earlier version, which stored successful calls as attempts.
     if (provider === null || durationMs === null) return []
     const outcome = status === 'simulated' ? status : 'sent'
     return [{ channel, attempt: attempts, at: updatedAt, provider, providerId, outcome, error: null, durationMs }]

@@ -1,7 +1,7 @@
-// What notification-service does before it drops the keys of customers: whatever is still to be said to them is called off, and what it
-// keeps of them that no key encrypts, by their names or their addresses, is removed.
+// Prepares the forgetting of customers, before their keys are deleted. Open notifications to them are cancelled.
+// Unencrypted data under their names or addresses is removed.
 //
-// Promise: it may be repeated, and what has been done is not done again.
+// Promise: this may be repeated. Finished steps are not done again.
 import { channels } from '@orders/shared/contracts'
 import type { Forgettable, GroupCommit } from '@orders/shared/messaging'
 import { asError, RejectedError } from '@orders/shared/runtime'
@@ -16,11 +16,11 @@ interface Parts {
   now: () => Date
 }
 
-/** Called off in one group, or a few. */
+/** How many are cancelled at a time, in one group commit or a few. */
 const BATCH = 100
 
 export function forgetterOf({ database, commit, now }: Parts) {
-  /** What has ended meanwhile has ended. */
+  /** A notification that has ended meanwhile cannot be cancelled, which is fine. */
   const callOff = async (id: string): Promise<void> => {
     await commit.submit(cancel(id, now().toISOString())).catch((thrown: unknown) => {
       const error = asError(thrown)
@@ -39,7 +39,7 @@ export function forgetterOf({ database, commit, now }: Parts) {
   }
 }
 
-/** As preferences, and what an address was told lately, are kept. */
+/** The keys of their preferences, throttles and contacts. */
 export const recipientsOf = ({ names, addresses }: KnownAs): string[] => [
   ...names.map(spelledKey),
   ...channels.flatMap((channel) => addresses[channel].map((address) => addressKey(channel, address))),

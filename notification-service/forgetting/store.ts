@@ -1,21 +1,21 @@
-// The SQL of forgetting customers: what was said to them, and what is kept of them beside that.
+// The SQL of forgetting customers: finds their data, and removes what no key encrypts.
 import { type Channel, type Contact, canonicalUser, channels } from '@orders/shared/contracts'
 import { type Database, hashed, type Reader, type Row, type Sql } from '@orders/shared/storage'
 import { suppressionKey } from '../channels/store.ts'
 import { reachableBy, sameAddress, withoutNul } from '../domain.ts'
 
-/** By which what is kept of somebody is found, besides their orders' notifications. */
+/** The names and addresses by which a customer's data is found, in addition to the notifications of their orders. */
 export interface KnownAs {
   names: string[]
-  /** Of a channel each once, as `sameAddress` has it. */
+  /** By channel, without duplicates, in the form of `sameAddress`. */
   addresses: Record<Channel, string[]>
-  /** As notifications have them. */
+  /** In the form in which notifications contain them. */
   subscriptions: string[]
 }
 
 /**
- * The names and addresses that their orders' notifications have, and those of the documents under these names: each name also as it
- * was typed, since a copy of an earlier version keeps it so.
+ * The names and addresses in the notifications of their orders, and the stored addresses under these names. Each name
+ * also as typed, since earlier versions stored it so.
  */
 export async function knownAs(sql: Reader, ownerIds: readonly string[], told: readonly string[]): Promise<KnownAs> {
   const rows = await sql.all<Record<Channel | 'customerId', string | null>>(
@@ -25,7 +25,7 @@ export async function knownAs(sql: Reader, ownerIds: readonly string[], told: re
   const typed = [...told, ...rows.map(({ customerId }) => customerId ?? '')].map(withoutNul)
   const names = [...new Set(typed.flatMap((name) => [name, canonicalUser(name)]))]
   const documents = await sql.all<{ addresses: string }>('select addresses from customers where id in each(?)', names)
-  // The cast is the edge to what `customers/store.ts` has written.
+  // The cast is safe: only `customers/store.ts` writes these rows.
   const known = documents.map(({ addresses }) => reachableBy(JSON.parse(addresses) as Contact))
   const toldBy = (channel: Channel) => [...rows, ...known].flatMap((one) => one[channel] || [])
   const ofChannel = (channel: Channel) => [...new Set(toldBy(channel).map((address) => sameAddress(channel, address)))]
@@ -41,7 +41,10 @@ export async function knownAs(sql: Reader, ownerIds: readonly string[], told: re
   }
 }
 
-/** Those that somebody asked for directly, which name them, or nobody but their address; and earlier ones of their orders. */
+/**
+ * Unencrypted notifications: direct ones, which name the customer or only an address, and those about orders by earlier
+ * versions.
+ */
 const WITHOUT_OWNER = `select sequence from notifications where owner_id is null and customer_id in each(?)
   ${channels
     .map(
@@ -55,7 +58,7 @@ const valuesOf = ({ names, addresses, subscriptions }: KnownAs) => [
   ...channels.map((channel) => (channel === 'push' ? subscriptions : addresses[channel])),
 ]
 
-/** Whole rows in their order, those after a sequence. */
+/** Whole rows in order, after the given sequence. */
 export const notificationsFor = (
   sql: Reader,
   { ownerId, known, after, limit }: { ownerId: string; known: KnownAs; after: number; limit: number },
@@ -78,7 +81,7 @@ export async function withoutOwner(sql: Reader, known: KnownAs): Promise<string[
   return rows.map(({ id }) => id)
 }
 
-/** Those of these owners, and of these, of which some channel is still to be said. */
+/** Notifications of these owners, or with these ids, that have an open channel. */
 export async function openAmong(sql: Reader, ownerIds: readonly string[], ids: readonly string[]): Promise<string[]> {
   const isOpen = `(select count(*) from deliveries
     where notification_id = notifications.id and status not in ('waiting', 'held')) < channels`
@@ -92,9 +95,9 @@ export async function openAmong(sql: Reader, ownerIds: readonly string[], ids: r
 interface Over {
   ownerIds: readonly string[]
   known: KnownAs
-  /** As preferences are kept. */
+  /** The keys of their preferences, throttles and contacts. */
   recipients: readonly string[]
-  /** Notifications that no key encrypts. */
+  /** Ids of unencrypted notifications. */
   plain: readonly string[]
 }
 
@@ -111,7 +114,7 @@ export async function removeAll(database: Database, { ownerIds, known, recipient
       `update notifications set ${channels.map((channel) => `${channel}_index = null`).join(', ')} where owner_id in each(?)`,
       ownerIds,
     )
-    // What providers told of them, which earlier versions kept as it was said.
+    // Providers' texts about them, which earlier versions stored unchanged.
     await tx.run(
       `update reports set error = '' where error is not null and notification_id in
          (select id from notifications where owner_id in each(?))`,
@@ -121,7 +124,7 @@ export async function removeAll(database: Database, { ownerIds, known, recipient
   })
 }
 
-/** Nothing is left of what was said, to whom, and by which request. */
+/** Removes content, recipients and idempotency keys of these notifications. */
 async function empty(tx: Sql, ids: readonly string[]): Promise<void> {
   await tx.run(
     `update notifications set customer_id = '', payload = '',
@@ -134,7 +137,7 @@ async function empty(tx: Sql, ids: readonly string[]): Promise<void> {
   await tx.run('delete from idempotency_keys where notification_id in each(?)', ids)
 }
 
-/** Nobody may be told there again: a keyed hash takes the address's place. */
+/** The address must stay suppressed, so a keyed hash replaces it. */
 async function hashSuppressions(tx: Sql, { addresses }: KnownAs): Promise<void> {
   const found = await tx.all<{ channel: Channel; address: string }>(
     `select channel, address from suppressions where channel in (${channels.map((channel) => `'${channel}'`).join(', ')})
@@ -151,7 +154,7 @@ async function hashSuppressions(tx: Sql, { addresses }: KnownAs): Promise<void> 
        on conflict (channel, address) do nothing`,
       ...[hash, channel, address, hash],
     )
-    // Where nothing is encrypted there is no hash, and it stays.
+    // Without encryption there is no hash, and the row stays.
     await tx.run(
       `delete from suppressions where channel = ? and address = ?
          and exists (select 1 from suppressions as kept where kept.channel = suppressions.channel and kept.address = ?)`,

@@ -1,5 +1,5 @@
-// Gathers what waits for a digest: the first message opens a window, and at its end all that came become one, in one
-// transaction. Who closes the window is the only one that does it.
+// Gathers the messages that wait for a digest. The first message opens a window. At its end, one transaction turns all
+// messages in it into one. Only the copy that closes the window does so.
 import type { Channel, Message } from '@orders/shared/contracts'
 import { type Draft, type Known, owned, type Ref, seen } from '@orders/shared/messaging'
 import { deliveryOf, digested, standingOf, type Telling, withStanding } from '../deliveries/domain.ts'
@@ -13,7 +13,7 @@ import { members, type OpenDigest, windowKey, windows } from '../rules/store.ts'
 import { tellings } from '../store.ts'
 import { timelines } from '../timelines/store.ts'
 
-/** Into the digest that is open, or into one that opens with this message and closes at `dueAt`. */
+/** Joins the open digest, or opens one that closes at `dueAt`. */
 export function joined(draft: Draft, notification: Notification, channel: Channel, dueAt: string): OpenDigest {
   const gathering = gatheringOf(notification, channel)
   const key = windowKey(gathering)
@@ -25,8 +25,8 @@ export function joined(draft: Draft, notification: Notification, channel: Channe
 }
 
 /**
- * What closing the digest reads that a channel waits for: its window, its members, and in which words each of them was said.
- * All go to the same recipient and address, of which the rules are named already for the one that is released.
+ * What closing this channel's digest reads: its window, its members, and the templates of each member. All members have
+ * the same recipient and address, so the reads of the rules are those of the released notification.
  */
 export function readsOfGathering(telling: Telling, channel: Channel, terms: Terms, known: Known): Ref[] {
   const { heldBecause, digestId } = standingOf(telling, channel)
@@ -41,7 +41,7 @@ export function readsOfGathering(telling: Telling, channel: Channel, terms: Term
   ]
 }
 
-/** In which words it was said, and what is known of its order. */
+/** The timeline of its order, and the template files of its version. */
 function readsOfMember(telling: Telling | undefined, { templates }: Terms): Ref[] {
   if (!telling) return []
   const { orderId, words } = telling.notification
@@ -53,7 +53,7 @@ function readsOfMember(telling: Telling | undefined, { templates }: Terms): Ref[
 
 const partId = (digestId: string, index: number) => (index === 0 ? digestId : `${digestId}.${index + 1}`)
 
-/** Closes the digests that this notification waits for, where they are due, and takes in what they say. */
+/** Closes the due digests for which this notification waits, and takes in the digests' own notifications. */
 export function gatherDue(
   draft: Draft,
   id: string,
@@ -67,7 +67,7 @@ export function gatherDue(
   )
   return waiting.flatMap(([channel, { digestId }]) =>
     telling && digestId !== null
-      ? // The cast names again what `Object.entries` has forgotten.
+      ? // `Object.entries` loses the key's type.
         gather(draft, gatheringOf(telling.notification, channel as Channel), digestId, { at, terms, takeIn })
       : [],
   )
@@ -79,7 +79,7 @@ interface Closing {
   takeIn(digest: Notification): Message[]
 }
 
-/** Nothing, where another copy has closed it: that copy has seen to its members. */
+/** Does nothing if another copy has closed the window: that copy has handled its members. */
 function gather(
   draft: Draft,
   gathering: ReturnType<typeof gatheringOf>,
@@ -105,7 +105,10 @@ function joining(draft: Draft, id: string, channel: Channel, digestId: string, a
   return digested(deliveryOf(telling, channel), digestId, at)
 }
 
-/** Without what the rules end, or was called off; that, and what is left alone, has its own release. */
+/**
+ * The members to include: still held, and neither ended nor superseded by the rules. The others, and a member that
+ * would be alone in its digest, are released on their own.
+ */
 function wantedMembers(draft: Draft, digestId: string, channel: Channel, at: string, terms: Terms): Member[] {
   const { templates } = terms
   const ids = draft.get(members, digestId) ?? []

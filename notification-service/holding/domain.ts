@@ -1,12 +1,11 @@
-// What is said of a notification on its way to its channels: that they are asked, now or again, and that one is held.
+// The messages about a notification on its way to its channels: requested, requested again, held.
 import { type Channel, type Message, NotificationHeld, NotificationRequested } from '@orders/shared/contracts'
 import { type Delivery, detailOf } from '../deliveries/domain.ts'
 import type { HoldReason } from '../deliveries/status.ts'
 import { channelsOf, type Notification } from '../domain.ts'
 
 /**
- * Asks for these channels, at once or when they are released. Each channel is asked for once, so a part of a
- * notification is known by its channels.
+ * Requests these channels, at once or on release. Each channel is requested once, so the channels identify the request.
  */
 export function requested(notification: Notification, channels: Channel[], at: string): Message {
   const { id: notificationId, subject, eventType, priority } = notification
@@ -15,7 +14,7 @@ export function requested(notification: Notification, channels: Channel[], at: s
   return NotificationRequested.of(subject, at, { notificationId, channels }, { detail, priority })
 }
 
-/** Asks for one channel once more. */
+/** Requests one channel once more. */
 export function requestedAgain(notification: Notification, delivery: Delivery, reason: string, at: string): Message {
   const { id: notificationId, subject, priority } = notification
   const { channel, generation } = delivery
@@ -24,8 +23,8 @@ export function requestedAgain(notification: Notification, delivery: Delivery, r
 }
 
 /**
- * Of an order's news that a rule holds, so that nobody who reads the order's story misses them. What has its own time to
- * send is not missed before.
+ * The event about news of an order that a rule holds, so that the order's story shows why it is not sent yet. Nothing
+ * is published for a notification that has its own `sendAt`: nobody expects it earlier.
  */
 export function held(
   { id: notificationId, subject, eventType, orderId }: Notification,
@@ -33,7 +32,7 @@ export function held(
   at: string,
 ): Message[] {
   if (orderId === null || reason === 'send_at') return []
-  // A channel can be held more than once, each time until later.
+  // A channel can be held several times, each time until a later instant.
   const detail = `${eventType}.${channel}.${until}`
   return [NotificationHeld.of(subject, at, { notificationId, channel, reason, until }, { detail })]
 }

@@ -1,4 +1,4 @@
-// The one way in for everything that is to be said, and the way on for what was held: plan, keep, ask the channels.
+// Takes in every notification and releases the held ones: plans each channel, stores the result, requests the channels.
 import { channels as allChannels, type Channel, type Message } from '@orders/shared/contracts'
 import { type Draft, type Known, owned, type Ref, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
@@ -24,7 +24,7 @@ import { gatherDue, joined, readsOfGathering } from './digests.ts'
 import { held, requested } from './domain.ts'
 import { readsOfSuperseding, supersede, supersedeUntrue, takeAlong } from './superseding.ts'
 
-/** What `takeIn` reads of a notification. */
+/** What `takeIn` reads for a notification. */
 export function readsOfTakingIn(notification: Heading, { settings, course }: Terms, known: Known): Ref[] {
   return [
     owned(tellings, notification.id),
@@ -33,7 +33,7 @@ export function readsOfTakingIn(notification: Heading, { settings, course }: Ter
   ]
 }
 
-/** Nothing is kept or said of what is known already. */
+/** Idempotent: a known notification is neither stored nor requested again. */
 export function takeIn(draft: Draft, notification: Notification, at: string, terms: Terms): Message[] {
   if (draft.get(tellings, notification.id)) return []
   draft.set(tellings, notification.id, { notification, standings: {}, failures: [] })
@@ -45,7 +45,7 @@ export function takeIn(draft: Draft, notification: Notification, at: string, ter
   return [...taken, ...carryOut(draft, notification, planned, context), ...ended]
 }
 
-/** Plans what is due of a notification anew. Nothing is due any more where another copy was first. */
+/** Plans the due channels of a notification again. If another copy was first, no channel is due any more. */
 export function release(id: string, at: string, terms: Terms): Work<void> {
   return {
     reads(known) {
@@ -78,7 +78,7 @@ export function dueChannelsOf(telling: Telling, at: string): Channel[] {
   })
 }
 
-/** What cannot be released is looked at again then, and keeps nothing else waiting. */
+/** Postpones a notification that cannot be released, so that it does not block others. */
 export function putOff(id: string, at: string, until: string): Work<void> {
   return {
     reads: () => [owned(tellings, id)],
@@ -92,10 +92,10 @@ export function putOff(id: string, at: string, until: string): Work<void> {
 }
 
 /**
- * Calls off every channel that is held or waits. What is held is then never asked for; what was asked for already is
- * found called off by its channel, unless its provider is being called at this moment. Once more changes nothing.
+ * Cancels every channel that is held or waiting. A held channel is then never requested. A requested one finds itself
+ * cancelled, unless its provider is being called at this moment. Repeating the call changes nothing.
  *
- * @throws RejectedError 404 `no_such_notification`, 409 `not_cancellable` when no channel is open and none was called off
+ * @throws RejectedError 404 `no_such_notification`; 409 `not_cancellable` if no channel is open and none was cancelled
  * before.
  */
 export function cancel(id: string, at: string): Work<DeliveryRow[]> {
@@ -114,7 +114,7 @@ export function cancel(id: string, at: string): Work<DeliveryRow[]> {
   }
 }
 
-/** Keeps what is held and what has ended, and asks the channels for the rest: without a row, a delivery waits. */
+/** Stores held and ended channels and requests the others. A channel without a row is waiting. */
 function carryOut(draft: Draft, notification: Notification, planned: Planned[], context: PlanContext): Message[] {
   const { now: at } = context
   const { id } = notification
@@ -125,7 +125,7 @@ function carryOut(draft: Draft, notification: Notification, planned: Planned[], 
     if (step.kind === 'hold') {
       const digest = step.reason === 'digest' ? joined(draft, notification, channel, step.dueAt) : undefined
       const { dueAt, reason } = { ...step, ...digest }
-      // Kept once it is there: what was gathered is not gathered again.
+      // Never removed once it is set: a message that was in a digest window joins no second one.
       const gathered = digest && { digestId: digest.digestId }
       change(draft, id, channel, { status: 'held', dueAt, heldBecause: reason, ...gathered, updatedAt: at })
       messages.push(...held(notification, { channel, dueAt, reason }, at))

@@ -1,4 +1,4 @@
-// The clock of what is held: looks for what is due and releases it.
+// Polls for held notifications that are due and releases them.
 import type { GroupCommit } from '@orders/shared/messaging'
 import { asError, isOutage, type Log } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'
@@ -16,14 +16,14 @@ interface Options {
   terms: Terms
 }
 
-/** Most that are loaded at one time; while it is full, the next look follows at once. */
+/** How many are loaded at a time. After a full batch the next one follows at once. */
 const BATCH = 128
 const PUT_OFF_MS = 60_000
 
 /**
- * Any number of copies may run. Each notification is released by one member of a group commit, under its own
- * key: a second copy waits for it, and then finds nothing that is due. A crash before the commit leaves it due, one
- * after it leaves the request in the outbox.
+ * Any number of copies may run. Each notification is released by one member of a group commit that owns its key. A
+ * second copy waits for it and then finds nothing due. After a crash before the commit it is still due; after the
+ * commit, its request is in the outbox.
  */
 export function startReleasing({ database, commit, log, now, pollMs, terms }: Options): Polling {
   async function look(isClosed: () => boolean): Promise<void> {

@@ -1,7 +1,7 @@
-// The SQL of held deliveries: which are due, and that one which cannot be released is looked at again later.
+// The SQL of held deliveries: which of them are due.
 import type { Reader } from '@orders/shared/storage'
 
-/** Notifications of which a channel is due, those first that wait the longest. */
+/** Notifications with a due channel, the longest overdue first. */
 export async function dueAt(sql: Reader, now: string, limit: number): Promise<string[]> {
   const rows = await sql.all<{ id: string }>(
     `select notification_id as id, min(due_at) as first_due_at from deliveries

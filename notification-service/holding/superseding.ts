@@ -1,5 +1,5 @@
-// What news does to what was heard before it, in the decision that hears it: what it makes untrue ends, but for what somebody is
-// being told at this moment, and what is held and comes before it goes with it.
+// Applies new news to earlier news, in the decision that takes it in. Earlier news that it makes untrue ends, unless a
+// call for it is under way. Held news that precedes it is sent along with it.
 import { type Channel, channels, type Message } from '@orders/shared/contracts'
 import { type Draft, type Known, owned, type Ref } from '@orders/shared/messaging'
 import { changed, deliveryOf, standingOf, withStanding } from '../deliveries/domain.ts'
@@ -10,7 +10,7 @@ import { type Course, type Entry, supersededBy, truthsBefore, untrueBy } from '.
 import { timelines } from '../timelines/store.ts'
 import { requested } from './domain.ts'
 
-/** The timeline itself is among what the rules read. */
+/** The timeline itself is already among the reads of the rules. */
 export function readsOfSuperseding({ orderId, eventType }: Heading, course: Course, known: Known): Ref[] {
   const timeline = orderId === null ? [] : (known.get(timelines, orderId) ?? [])
   const ended = untrueBy(course, timeline, eventType).filter(isOpen)
@@ -22,7 +22,7 @@ const isHeld = ({ ways }: Entry) => Object.values(ways).some(({ status }) => sta
 
 const isOpen = ({ ways }: Entry) => Object.values(ways).some(({ status }) => status === 'held' || status === 'waiting')
 
-/** Keeps that this was heard, and ends what it has made untrue. */
+/** Adds the notification to its timeline and ends the news that it makes untrue. */
 export function supersedeUntrue(draft: Draft, notification: Notification, at: string, course: Course): Message[] {
   const { id, orderId, eventType, createdAt, addresses } = notification
   if (orderId === null) return []
@@ -52,8 +52,8 @@ export function supersede(draft: Draft, id: string, channel: Channel, by: string
 }
 
 /**
- * What is said now by these channels takes along what comes before it and is held: an urgent question that passes the quiet hours
- * would otherwise be followed by the news that it asks about.
+ * News that is sent now on these channels releases the held news that precedes it. Otherwise an urgent question that
+ * passes the quiet hours would arrive before the news to which it refers.
  */
 export function takeAlong(
   draft: Draft,

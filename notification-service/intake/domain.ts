@@ -1,16 +1,16 @@
-// What somebody asks for directly, and the notification that it becomes.
+// Direct requests, which come over HTTP, and the notifications that they become.
 import { createHash } from 'node:crypto'
 import { amqpPriority, type Channel, type Contact, channels } from '@orders/shared/contracts'
 import { type Data, plainWords, type Style, wordsOf } from '../content.ts'
 import type { Customer } from '../customers/domain.ts'
 import { channelsOf, type Notification, type Reaches, reachableBy } from '../domain.ts'
 
-/** What is to be said: written by hand, or by a template whose schema the completed data fits. */
+/** The content: written by hand, or a template with data that is completed and fits its schema. */
 export type Wanted = { subject: string; body: string } | { template: string; data: Data }
 
 export interface DirectRequest {
   to: Omit<Contact, 'locale'> & { customerId?: string }
-  /** Only by these; by every address there is, where it is not said. */
+  /** Limits the channels. If missing, all channels with an address. */
   channels?: Channel[]
   wanted: Wanted
   locale: string | undefined
@@ -22,7 +22,7 @@ export interface DirectRequest {
 
 const directPriority = { urgent: amqpPriority.failure, normal: amqpPriority.standard, bulk: 1 } as const
 
-/** What a person, or a program with an operator's token, sends. An address in the request comes before the customer's. */
+/** Makes a notification from a request. An address in the request takes precedence over the customer's. */
 export function directNotification(
   id: string,
   request: DirectRequest,
@@ -56,8 +56,9 @@ export function directNotification(
 }
 
 /**
- * What a request names must reach somebody; a customer's further addresses that cannot are left out. Mails are the exception:
- * without a mail server they become files, which show what would be sent.
+ * Drops the customer's addresses whose channel has no real provider. The request is refused if it names such a channel
+ * or address, or if no other address is left. Mails are the exception: without a mail provider they become files, which
+ * show what would be sent.
  */
 export function withoutStandIns(
   notification: Notification,
@@ -75,7 +76,7 @@ export function withoutStandIns(
   return { notification: { ...notification, addresses: reached }, refused }
 }
 
-/** The same request has the same fingerprint, however its fields were ordered. */
+/** Independent of the order of the request's fields. */
 export function fingerprintOf(request: DirectRequest): string {
   return createHash('sha256')
     .update(JSON.stringify(request, (_, value: unknown) => sorted(value)))

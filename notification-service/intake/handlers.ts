@@ -1,4 +1,4 @@
-// Takes in what is asked for directly: once for each Idempotency-Key.
+// Takes in direct requests, once for each Idempotency-Key.
 import { type Known, owned, seen, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
 import { noSuchCustomer } from '../customers/http.ts'
@@ -20,10 +20,10 @@ export interface Submission {
 }
 
 /**
- * The first request is taken in; every repeat with its key gets the same answer.
+ * Takes in the first request. Every repeat with its key gets the same answer.
  *
- * @throws RejectedError 422 `idempotency_key_reused` when the repeat asks for something else, 404
- * `no_such_customer`, 422 `no_address`, 422 `channel_not_configured`.
+ * @throws RejectedError 422 `idempotency_key_reused` if the repeat differs; 404 `no_such_customer`; 422 `no_address`;
+ * 422 `channel_not_configured`.
  */
 export function submitDirect({ id, key, request, terms, at }: Submission): Work<Notification> {
   const fingerprint = fingerprintOf(request)

@@ -1,4 +1,4 @@
-// What operators may ask for directly: tell somebody something, one or many at once, and call it off.
+// HTTP routes for operators: send one notification or many, cancel one, send one again.
 import { randomUUID } from 'node:crypto'
 import { Channel } from '@orders/shared/contracts'
 import type { Cause } from '@orders/shared/messaging'
@@ -59,7 +59,7 @@ export function intakeRoutes(
     return { id, status: 'accepted' as const, channels: channelsOf(notification), createdAt }
   }
 
-  /** What is wrong with one of many is its own answer. */
+  /** Answers a faulty request with its own problem, so that it does not affect the others. */
   async function takeInOneOfMany(sent: unknown, key: string | undefined, trace: Cause) {
     try {
       return { status: 202, notification: await takeIn(sent, key, trace) }
@@ -76,7 +76,7 @@ export function intakeRoutes(
     {
       ...operators,
       bodyLimit: MANY_BYTES_MAX,
-      // The body is looked at one by one: a bad one among many spoils only itself.
+      // The handler validates each item by itself, so that a faulty one among many fails alone.
       validatorCompiler: (part) =>
         part.httpPart === 'body' ? () => true : (app.validatorCompiler?.(part) ?? (() => true)),
       schema: {
@@ -157,7 +157,7 @@ export function intakeRoutes(
   )
 }
 
-/** No header holds a control character, so nobody's own key is the same. */
+/** The separator is a control character. No header can contain it, so no client's key equals this one. */
 function keyOfItem(key: string | undefined, index: number): string | undefined {
   return key === undefined ? undefined : `${key}\u001f${index}`
 }

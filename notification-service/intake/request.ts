@@ -1,4 +1,4 @@
-// The form of a request to tell somebody something, and its way into what the domain understands.
+// The schema of a request to send a notification, and its conversion to the domain's form.
 import { Channel, canonicalUser, demandEmail, Locale, OffsetInstant } from '@orders/shared/contracts'
 import { type FieldFault, fieldFaultsOf, textFaultsOf } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
@@ -43,7 +43,7 @@ export type SendNotification = Static<typeof SendNotification>
 
 const validator = Compile(SendNotification)
 
-/** @throws RejectedError 400 `invalid_input` with every faulty field or `bad_address`, 404 `no_such_template`. */
+/** @throws RejectedError 400 `invalid_input` with every faulty field, 400 `bad_address`, 404 `no_such_template`. */
 export function requestOf(sent: unknown, phoneCountry?: PhoneCountry): DirectRequest {
   if (!validator.Check(sent)) throw faulty(fieldFaultsOf(validator.Errors(sent)))
   const unkept = textFaultsOf(sent)
@@ -62,7 +62,7 @@ export function requestOf(sent: unknown, phoneCountry?: PhoneCountry): DirectReq
   }
 }
 
-/** As `Date.toISOString` writes instants, so that they compare as text. */
+/** In the form of `Date.toISOString`, so that instants compare as text. */
 function timesOf(sent: { sendAt: string | undefined; expiresAt: string | undefined }) {
   const faults: FieldFault[] = []
   const times: { sendAt?: string; expiresAt?: string } = {}
@@ -70,7 +70,7 @@ function timesOf(sent: { sendAt: string | undefined; expiresAt: string | undefin
     const text = sent[field]
     if (text === undefined) continue
     const instant = new Date(text).toISOString()
-    // Beyond the years of four digits instants do not compare as text.
+    // Years of more than four digits do not compare as text.
     if (/^\d/.test(instant)) times[field] = instant
     else faults.push({ field, message: 'is not an RFC 3339 time' })
   }

@@ -1,5 +1,5 @@
-// Says again, on an operator's word, what failed or did not arrive: a new generation of the delivery, with a Message-ID and events of
-// its own, so that nobody takes it for a repeat.
+// Sends a notification again that failed or did not arrive, when an operator requests it. It becomes a new generation
+// of the delivery, with its own Message-ID and events, so that nothing takes it for a repeat.
 import type { Channel } from '@orders/shared/contracts'
 import { owned, type Work } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'
@@ -13,10 +13,10 @@ import { keyedRequests } from './store.ts'
 
 export interface Resending {
   id: string
-  /** All that failed or did not arrive, where none is named. */
+  /** If missing, every channel that failed or did not deliver. */
   channel: Channel | undefined
   reason: string
-  /** Also what a provider took, as far as anybody knows. */
+  /** Also channels whose message a provider accepted. */
   force: boolean
   key: string | undefined
   at: string
@@ -25,8 +25,9 @@ export interface Resending {
 /**
  * A repeat with the same key changes nothing.
  *
- * @throws RejectedError 404 `no_such_notification`, 422 `no_address` for a channel that it does not go by, 409
- * `not_resendable` when nothing of it failed or did not arrive, or whoever it was for is forgotten, 422 `idempotency_key_reused`.
+ * @throws RejectedError 404 `no_such_notification`; 422 `no_address` if it does not use this channel; 409
+ * `not_resendable` if no channel failed or did not deliver, or if its customer is forgotten; 422
+ * `idempotency_key_reused`.
  */
 export function resend({ id, channel, reason, force, key, at }: Resending): Work<DeliveryRow[]> {
   const kept = key === undefined ? undefined : `${key}\u001fresend`

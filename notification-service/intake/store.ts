@@ -1,4 +1,4 @@
-// The SQL of requests that may be repeated: which notification each Idempotency-Key stands for.
+// The SQL of idempotency keys: the notification that each key stands for.
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
 

@@ -1,6 +1,6 @@
-// Jobs by the wall clock: which of their times are run, and which are left out, when some have passed unseen.
+// Decides which times of a job are run, and which are skipped, if some passed while no copy ran.
 
-/** What becomes of times that passed while no copy ran: the latest, all or none of them is run. */
+/** Which of the times that passed while no copy ran are run. */
 export type CatchUp = 'latest' | 'all' | 'none'
 
 export interface Due {
@@ -8,10 +8,10 @@ export interface Due {
   skip: string[]
 }
 
-/** A time is missed when nobody looked for that long. */
+/** A time counts as missed if no copy has run it for this long. */
 export const MISSED_AFTER_MS = 60_000
 
-/** `times` are due, in their order. The newest is run whatever the rule, if it has only just come. */
+/** `times` are due, in order. The newest is run under every rule if it is not missed yet. */
 export function dueOf(times: readonly string[], catchUp: CatchUp, now: string): Due {
   const latest = times.at(-1)
   if (latest === undefined || catchUp === 'all') return { run: [...times], skip: [] }

@@ -1,4 +1,4 @@
-// Runs jobs by the wall clock: each of their times once, by whichever copy of the service comes first.
+// Runs jobs by the wall clock: each of their times once, by the first copy of the service that comes to it.
 import { type GroupCommit, owned, type Work } from '@orders/shared/messaging'
 import type { Log } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'
@@ -14,7 +14,9 @@ export interface Job {
   name: string
   schedule: Schedule
   catchUp: CatchUp
-  /** What it says at one of its times, read from what is committed: taken in by the decision that keeps that it ran. */
+  /**
+   * Makes the notification for one of its times, from committed data. The decision that records the run takes it in.
+   */
   prepare(scheduledAt: string, now: string): Promise<Notification>
 }
 
@@ -27,16 +29,17 @@ interface Options {
   terms: Terms
 }
 
-/** Of a job that was due more often while nobody ran, the older times are left out unlisted. */
+/** If a job missed more times, the older ones are neither run nor logged nor recorded. */
 const TIMES_MAX = 100
 const NEVER = '9999'
 
 /**
- * Any number of copies may run. What a job has done is known by its times, saved with what it says: a copy that comes
- * second finds them, and a crash leaves either both or nothing. A job that is new begins now.
+ * Any number of copies may run. The times of a job that are done are stored in the transaction that takes in its
+ * notifications. So a second copy finds them done, and a crash leaves both or neither. A new job starts with the first
+ * time after now.
  */
 export function startJobs(jobs: readonly Job[], { database, commit, log, now, pollMs, terms }: Options): Polling {
-  /** Before this instant, a job has nothing to do. */
+  /** A job has nothing to do before this instant. */
   const nextAt = new Map<string, string>()
 
   async function lookAt(job: Job): Promise<void> {
@@ -46,7 +49,7 @@ export function startJobs(jobs: readonly Job[], { database, commit, log, now, po
     const due = dueFrom(job, last, at)
     const notifications = await Promise.all(due.run.map((scheduledAt) => job.prepare(scheduledAt, at)))
     const isFirst = await commit.submit(saidOnce(job.name, { last, due, notifications, terms, at }))
-    // What is left for this copy, its next look finds.
+    // The next look finds what is left for this copy.
     if (!isFirst) return
     const { run, skip, isCut } = due
     for (const scheduledAt of run) log.info({ job: job.name, scheduledAt }, 'job ran')
@@ -77,7 +80,7 @@ function dueFrom({ schedule, catchUp }: Job, last: string | undefined, at: strin
 }
 
 interface Prepared {
-  /** As it was when this was prepared: another copy that was quicker has changed it. */
+  /** The job's newest time when this was prepared. If it differs now, another copy was faster. */
   last: string | undefined
   due: DueTimes
   notifications: Notification[]
@@ -85,7 +88,7 @@ interface Prepared {
   at: string
 }
 
-/** False, with nothing changed, where another copy was quicker. */
+/** False, with nothing changed, if another copy was faster. */
 function saidOnce(job: string, { last, due, notifications, terms, at }: Prepared): Work<boolean> {
   return {
     reads: (known) => [

@@ -1,15 +1,15 @@
-// The times of a cron pattern, by croner, which knows months, time zones and their changes of the clock.
+// The times of a cron pattern. croner handles months, time zones and clock changes.
 import { asError, BrokenError } from '@orders/shared/runtime'
 import { Cron } from 'croner'
 
 export interface Schedule {
-  /** After `from` and not after `until`, in their order; the newest, should there be more than `max`. */
+  /** After `from` and not after `until`, in order. If there are more than `max`, the newest. */
   times(from: string, until: string, max: number): string[]
-  /** After `from`; undefined when there is none any more. */
+  /** The first time after `from`. Undefined if there is none. */
   first(from: string): string | undefined
 }
 
-/** @throws BrokenError `bad_configuration` for a pattern or time zone that there is not. */
+/** @throws BrokenError `bad_configuration` if the pattern or time zone is invalid. */
 export function scheduleOf(setting: string, pattern: string, timezone: string): Schedule {
   try {
     const cron = new Cron(pattern, { timezone, paused: true })
@@ -24,7 +24,7 @@ export function scheduleOf(setting: string, pattern: string, timezone: string): 
 }
 
 function timesOf(cron: Cron, from: string, until: string, max: number): string[] {
-  // The reference itself is not among them.
+  // croner excludes the reference itself, hence one millisecond more.
   const newest = cron.previousRuns(max, new Date(Date.parse(until) + 1)).map((date) => date.toISOString())
   return newest.filter((time) => time > from).reverse()
 }

@@ -1,4 +1,4 @@
-// The SQL of jobs: up to when each is known to have run, and what a summary tells.
+// The SQL of jobs: their runs, and the counts for the summary.
 import type { Change, State } from '@orders/shared/messaging'
 import { insert, type Reader, type Sql } from '@orders/shared/storage'
 
@@ -8,7 +8,7 @@ export interface Run {
   at: string
 }
 
-/** What is known of a job's times: the newest, and those that are to be added. */
+/** A job's newest time, and the times to add. */
 export interface Runs {
   last: string | undefined
   added: readonly Run[]
@@ -43,7 +43,10 @@ export interface Count {
   count: number
 }
 
-/** How the deliveries stand of what was taken in since then; what nobody has tried yet is not among them. */
+/**
+ * The number of deliveries by status, for notifications that were taken in since then. Untried ones have no row and are
+ * not counted.
+ */
 export async function countsSince(sql: Reader, since: string): Promise<Count[]> {
   return sql.all<Count>(
     `select deliveries.status, deliveries.channel, count(*) as count

@@ -1,4 +1,4 @@
-// The operator's summary: how what was said since the day before stands, as a mail.
+// The operator's daily mail: the statuses of the last day's notifications.
 import type { Reader } from '@orders/shared/storage'
 import { directNotification } from '../intake/domain.ts'
 import type { Terms } from '../rules/settings.ts'
@@ -16,7 +16,7 @@ interface Settings {
 
 const DAY_MS = 86_400_000
 
-/** None where nobody wants it. */
+/** Empty if no address is configured. */
 export function summaryJob(settings: Settings, terms: Terms, database: Reader): Job[] {
   const { summaryTo: email, summaryCron, summaryTimeZone, summaryCatchUp: catchUp } = settings
   if (email === undefined) return []

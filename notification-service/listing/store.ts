@@ -1,4 +1,4 @@
-// The SQL by which people look for notifications.
+// The SQL of searches for notifications.
 import { type Channel, channels } from '@orders/shared/contracts'
 import { hashed, type Reader } from '@orders/shared/storage'
 import type { Telling } from '../deliveries/domain.ts'
@@ -7,18 +7,18 @@ import { indexedAs, tellings } from '../store.ts'
 
 export interface Page {
   orderId: string | undefined
-  /** An address, of whatever channel. */
+  /** An address of any channel. */
   to: string | undefined
-  /** Those that go by this channel. */
+  /** Notifications that use this channel. */
   channel: Channel | undefined
-  /** Those of which this channel, or some channel, stands so. */
+  /** Notifications of which this channel, or any channel, has this status. */
   status: DeliveryStatus | undefined
-  /** The id of the last one of the page before. */
+  /** The id of the last one of the previous page. */
   after: string | undefined
   limit: number
 }
 
-/** As it was stored, or by its hash. */
+/** By the stored address, or by its hash if it is encrypted. */
 const TO = `and (${[
   ...channels.map((channel) => `(owner_id is null and ${channel === 'email' ? 'lower(email)' : channel} = ?)`),
   ...channels.map((channel) => `${channel}_index = ?`),
@@ -45,12 +45,15 @@ export async function listTellings(sql: Reader, page: Page): Promise<Telling[]> 
   return rows.flatMap(({ id }) => all.get(id) ?? [])
 }
 
-/** Literals, since only they let the planner use the indexes of failures, of what did not arrive and of what is held. */
+/**
+ * Literals instead of parameters: only with them can the planner use the partial indexes of failed, undelivered and
+ * held deliveries.
+ */
 function standing({ status, channel }: Pick<Page, 'status' | 'channel'>): string {
   const wanted = channel === undefined ? '' : `and ${channel} is not null`
   if (status === undefined) return wanted
   const ofChannel = channel === undefined ? '' : `and channel = '${channel}'`
-  // Without a row, a delivery waits.
+  // A delivery without a row is waiting.
   if (status === 'waiting') {
     const settled = `(select count(*) from deliveries
        where notification_id = notifications.id and status <> 'waiting' ${ofChannel})`
@@ -62,7 +65,7 @@ function standing({ status, channel }: Pick<Page, 'status' | 'channel'>): string
     : `and exists (select 1 from deliveries where notification_id = notifications.id and status = '${status}' ${ofChannel})`
 }
 
-/** 0, which nothing is before, when there is no such notification. */
+/** 0, before which there is nothing, if the notification does not exist. */
 async function sequenceOf(sql: Reader, id: string): Promise<number> {
   const row = await sql.get<{ sequence: number }>('select sequence from notifications where id = ?', id)
   return row?.sequence ?? 0

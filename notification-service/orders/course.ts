@@ -1,4 +1,4 @@
-// The course of an order, as its customer is told of it: what each kind of news comes after, and what makes it needless.
+// The course of an order: which kinds of news come before each kind, and which later news makes it obsolete.
 import type { Course, Kind } from '../timelines/domain.ts'
 
 const CREATED = 'order.created'
@@ -12,7 +12,7 @@ const BEGUN = [CREATED, TO_CONFIRM, REMINDER]
 const DONE = [PAID, SHIPPED, COMPLETED]
 
 const kinds: Record<string, Kind> = {
-  // What was ordered and for how much is worth knowing until there is no order any more.
+  // Goods and price of an order matter to the customer until it is cancelled.
   [CREATED]: { untrueAfter: [CANCELLED], oldAfter: [], follows: [] },
   [TO_CONFIRM]: { untrueAfter: [...DONE, CANCELLED], oldAfter: [], follows: [CREATED] },
   [REMINDER]: { untrueAfter: [...DONE, CANCELLED], oldAfter: [], follows: [CREATED, TO_CONFIRM] },
@@ -21,7 +21,7 @@ const kinds: Record<string, Kind> = {
   [COMPLETED]: { untrueAfter: [], oldAfter: [], follows: [...BEGUN, PAID, SHIPPED], isAlwaysSaid: true },
   [CANCELLED]: { untrueAfter: [], oldAfter: [], follows: [...BEGUN, PAID, SHIPPED], isAlwaysSaid: true },
   follow_up: { untrueAfter: [], oldAfter: [], follows: [...BEGUN, ...DONE] },
-  // Of an order that failed after its payment; that it did is said by another service, and maybe later.
+  // An order that failed after its payment. Another service publishes the cancellation, which may arrive later.
   'payment.refunded': {
     untrueAfter: [],
     oldAfter: [],
@@ -29,7 +29,7 @@ const kinds: Record<string, Kind> = {
     awaits: CANCELLED,
     isAlwaysSaid: true,
   },
-  // Wanted by an operator, at any time after the payment; an order may have several.
+  // A refund by an operator, possible at any time after the payment. An order may have several.
   refund: { untrueAfter: [], oldAfter: [], follows: [...BEGUN, PAID, CANCELLED], isAlwaysSaid: true },
 }
 
@@ -37,7 +37,7 @@ export const courseOfOrders: Course = {
   kinds,
   kindOf(eventType) {
     if (eventType.startsWith('payment.refunded.')) return 'refund'
-    // Steps of a sequence are numbered.
+    // The steps of a sequence are numbered.
     return /^(.+)\.\d+$/.exec(eventType)?.[1] ?? eventType
   },
 }

@@ -1,5 +1,5 @@
-// Which notification each event of an order becomes. It is known by the order and the news it is about, so the same news twice is one
-// notification.
+// Turns the events of an order into notifications. Order and kind of news make the id, so that a repeated event yields
+// the same notification.
 import { amqpPriority } from '@orders/shared/contracts'
 import { defaultAddress } from '../addresses.ts'
 import type { Reader } from '../content.ts'
@@ -10,16 +10,16 @@ import { type NewsStyle, newsWords, type Told } from './words.ts'
 
 export interface News {
   type: NewsType
-  /** Where an order may have several of one kind, such as refunds. */
+  /** Distinguishes several news of one kind, such as refunds. */
   detail?: string
   orderId: string
-  /** Its user and its addresses in their one form. */
+  /** User and addresses are in canonical form. */
   told: Told
-  /** The address that the customer's name is, in its one form; missing for other names. */
+  /** The user's name in canonical form, if it is an e-mail address. */
   namedAddress?: string
 }
 
-/** `customer` is who the order's user is, where that is known. */
+/** `customer`: the stored customer of the order's user, if there is one. */
 export function headingOf(
   { type, detail, orderId, told, namedAddress }: News,
   style: NewsStyle,
@@ -54,10 +54,13 @@ export function notificationOf(
   return { ...headingOf(news, style, at, customer), words }
 }
 
-/** News that must not wait behind good news: the customer has to act, or waits for nothing. */
+/** News that must not queue behind good news: the customer has to act, or waits in vain. */
 const URGENT: ReadonlySet<NewsType> = new Set(['order.cancelled', 'payment.confirmation_required'])
 
-/** Where the order says, else where the customer is told everything else; an address that is not known is empty. */
+/**
+ * The addresses of the order, else the customer's stored addresses, else the user's name if it is an address, else a
+ * made-up one. If no address can be made up, `email` is empty.
+ */
 function addressesOf(
   { user, contact }: Told,
   namedAddress: string | undefined,

@@ -1,4 +1,4 @@
-// Begins sequences, in the decision that hears the news; what makes their steps needless ends them like any other news.
+// Starts sequences in the decision that handles the news. Later news ends their steps like any other notification.
 import type { Message } from '@orders/shared/contracts'
 import type { Draft, Known, Ref } from '@orders/shared/messaging'
 import type { Reader } from '../content.ts'
@@ -24,7 +24,10 @@ export function readsOfFollowing(news: Heading, terms: Following, known: Known):
   )
 }
 
-/** Safe twice and in any order: what was heard first and makes the steps needless leaves nothing to begin. */
+/**
+ * Idempotent, and independent of the events' order: if news that makes a step obsolete came first, the step is not
+ * created.
+ */
 export function followNews(draft: Draft, news: Heading, told: Told, reader: Reader, terms: Following): Message[] {
   const timeline = draft.get(timelines, news.subject) ?? []
   return begunBy(news, terms)

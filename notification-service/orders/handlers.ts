@@ -1,4 +1,4 @@
-// Beside every stop of an order: what happened becomes a notification for the customer.
+// Turns the events of an order into notifications for its customer.
 import {
   type Contract,
   canonicalUser,
@@ -27,7 +27,7 @@ import type { Told } from './words.ts'
 
 export function newsHandlers(newsroom: Following): Handler[] {
   return [
-    // The order has reached us, and what it costs is known from here on (decision 30).
+    // Told as `order.created`: from here on the goods are reserved and their prices known (decision 30).
     news(InventoryReserved, toldAs['inventory.reserved'], newsroom),
     news(OrderPaid, 'order.paid', newsroom),
     news(OrderShipped, 'order.shipped', newsroom),
@@ -42,7 +42,7 @@ function news<Data extends Partial<Told>>(contract: Contract<Data>, type: NewsTy
   const { style, phoneCountry } = terms
   const customerOf = ({ told }: News, known: Known) => known.get(customers, told.user)
   return onMany(contract, {
-    // The time is not known yet; no key depends on it.
+    // Uses the event's time, since the decision's time is not known yet. No key depends on it.
     reads(event, known) {
       const news = newsOf(event, type, phoneCountry)
       if (!news) return []
@@ -65,14 +65,14 @@ function news<Data extends Partial<Told>>(contract: Contract<Data>, type: NewsTy
   })
 }
 
-/** Whom it is about is forgotten: nothing is said, and nothing kept. */
+/** The customer is forgotten: nothing is sent or stored. The event lets the order's story end. */
 function toNobody(news: News, orderId: string, now: string) {
   const eventType = news.detail === undefined ? news.type : `${news.type}.${news.detail}`
   const data = { notificationId: `${orderId}.${eventType}`, channel: 'email' as const }
   return [NotificationCancelled.of(orderId, now, data, { detail: `${eventType}.${data.channel}` })]
 }
 
-/** Undefined where nobody is named: an older payment-service says of a refund only how much it was. */
+/** Undefined if the event names no customer: earlier versions of payment-service published refunds without one. */
 function newsOf(
   { id, type: heard, subject: orderId, data }: Received<Partial<Told>>,
   type: NewsType,
@@ -87,7 +87,7 @@ function newsOf(
     priority,
     ...(contact && { contact: canonicalContact(contact, phoneCountry) }),
   }
-  // An order may have several refunds, and each has an id of its own.
+  // An order may have several refunds. The event's id distinguishes them.
   const detail = id.slice(`${orderId}/${heard}/`.length).replaceAll('/', '.')
   const named = isEmail(user) && { namedAddress: canonicalAddress('email', user, phoneCountry) }
   return { type, ...(detail !== '' && { detail }), orderId, told, ...named }

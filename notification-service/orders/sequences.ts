@@ -1,5 +1,5 @@
-// Series of messages about an order, as data: what begins one, and what is said how long afterwards. Each step is a notification of
-// its own, held until its time; what makes it needless, the course of the order says.
+// Series of messages about an order, as data: what starts a series, and when each step is sent. Each step is a
+// notification of its own, held until its time. The course of the order says which news makes it obsolete.
 import type { Reader } from '../content.ts'
 import type { Heading } from '../domain.ts'
 import type { NewsType, OrderTemplate } from '../templates/schemas.ts'
@@ -11,7 +11,7 @@ export interface Step {
 }
 
 export interface Sequence {
-  /** Also the category of its messages, which a customer may not want. */
+  /** Also the category of its messages, from which a customer may opt out. */
   name: string
   startedBy: NewsType
   steps: readonly Step[]
@@ -39,14 +39,14 @@ export function sequencesOf({ remindersAfterMs, followUpsAfterMs = '' }: Delays)
   ]
 }
 
-/** What each step is about and for whom. Which of them are still to be said, `stepsAfter` decides by the time. */
+/** The headings of all steps. `stepsAfter` decides which of them are still sent. */
 export function headingsOfSteps({ name, steps }: Sequence, news: Heading): Heading[] {
   return steps.map((_, index) => headingOfStep(news, name, index))
 }
 
 /**
- * The steps that follow news, known by sequence and number, so that the same news twice is one series. What the customer
- * can act on until a deadline is not said after it.
+ * The steps that follow this news. Their ids consist of sequence and number, so repeated news starts no second series.
+ * A step that would be due at or after the customer's deadline is left out.
  */
 export function stepsAfter(
   { name, steps }: Sequence,
@@ -57,7 +57,7 @@ export function stepsAfter(
 ) {
   const { subject: orderId, createdAt: at } = news
   const deadlineMs = Date.parse(told.confirmBefore ?? '')
-  // What is no date, though it is written like one, is no deadline.
+  // The schema allows dates that do not exist. Such a date is no deadline.
   const expiresAt = Number.isNaN(deadlineMs) ? null : new Date(deadlineMs).toISOString()
   return steps
     .map(({ afterMs, template }, index) => ({

@@ -1,31 +1,31 @@
-// What is said about an order: what its event knows of it, as the template of its news wants it.
+// Builds the words of news about an order from the data of its event, in the shape that the template expects.
 import type { Customer, PriceChange, PricedLine } from '@orders/shared/contracts'
 import { completed, type Reader, type Style, type Words, wordsOf } from '../content.ts'
 import { type OrderTemplate, orderTemplates, reasons } from '../templates/schemas.ts'
 
-/** What the heard events know of their order; each knows a part of it. */
+/** What the consumed events say about their order. Each event has some of these fields. */
 export interface Told extends Customer {
   lines?: PricedLine[]
   totalCents?: number
-  /** Of the amounts; missing, the service's own. */
+  /** Currency of all amounts. If missing, the service's own. */
   currency?: string
   trackingId?: string
   carrier?: string
   trackingUrl?: string
   reason?: string
-  /** What is out of stock. */
+  /** The lines that are out of stock. */
   missing?: { sku: string; name?: string; quantity: number; available: number }[]
-  /** Why the order was not taken at the price that its customer had seen. */
+  /** The difference between the price that the customer saw and the current one, for which the order was refused. */
   priceChange?: PriceChange
   confirmBefore?: string
 }
 
 export interface NewsStyle extends Style {
-  /** A page of the shop about an order, with `{orderId}` in it. */
+  /** The shop's page about an order, with `{orderId}` in it. */
   orderUrl?: string
-  /** Where its payment is confirmed; missing, `orderUrl`. */
+  /** The page on which the payment is confirmed. If missing, `orderUrl`. */
   paymentUrl?: string
-  /** Of the address that is made for who has none; missing, they cannot be told. */
+  /** Domain of the addresses that are made up for customers without one. If missing, none are made up. */
   defaultEmailDomain?: string | undefined
 }
 
@@ -50,20 +50,23 @@ export function newsWords(
       .split(/\r\n?|\n/)
       .filter((line) => line.trim() !== ''),
     reason: reasons.find((one) => one === reason) ?? 'other',
-    // An operator writes why; a code is for programs.
+    // Operators write sentences. A reason without a space is a code for programs, so it is not shown.
     note: /\s/.test(reason.trim()) ? reason.trim() : undefined,
   }
   const reader = { locale: contact?.locale ?? locale, timeZone }
   return wordsOf(type, completed(orderTemplates[type].data, known), reader, { ...style, currency })
 }
 
-/** Looks the same, and is no host: a client may choose the id, and a mail program makes a link of whatever could be one. */
+/**
+ * Inserts word joiners, which are invisible. A client chooses the order id, and mail programs turn anything like a host
+ * name into a link.
+ */
 const unlinkedId = (orderId: string) => orderId.replaceAll(/\.(?=[A-Za-z])/g, '.\u2060')
 
-/** `17.Juni` is `17. Juni`: so mail programs make no link to a page of anybody's of what was typed as an address. */
+/** `17.Juni` becomes `17. Juni`, so that mail programs make no link from a typed address. */
 const unlinked = (address: string) => address.replaceAll(/\.(?=\p{L})/gu, '. ')
 
-/** A mail links to web pages only, whatever a carrier says. */
+/** A mail links to web pages only. A carrier's event could contain any other scheme. */
 function webLink(url: string | undefined): string | undefined {
   return url !== undefined && /^https?:\/\/\S+$/.test(url) ? url : undefined
 }

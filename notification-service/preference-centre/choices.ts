@@ -1,8 +1,8 @@
-// What somebody may choose in the preference centre: of each category every way it can reach them, and whether it does today.
+// The choices that the preference centre offers: for each category, every channel and the digest, and whether it is on.
 import { type Channel, channels } from '@orders/shared/contracts'
 import type { Preferences } from '../rules/preferences.ts'
 
-/** A channel, or that several messages come as one. */
+/** A channel, or the digest. */
 export type Way = Channel | 'digest'
 export const ways: readonly Way[] = [...channels, 'digest']
 
@@ -12,7 +12,7 @@ export interface Choice {
   isOn: boolean
 }
 
-/** What the shop gathers where a customer has not said otherwise. */
+/** Categories that the shop gathers into digests unless a customer decides otherwise. */
 export type Digested = ReadonlySet<string>
 
 export function choicesOf(
@@ -29,7 +29,7 @@ export function choicesOf(
   })
 }
 
-/** Only what differs from the shop's own way is kept, so that an undone change leaves nothing behind. */
+/** Stores only what differs from the shop's default, so that an undone change leaves nothing behind. */
 export function withChoices(before: Preferences, choices: readonly Choice[], digested: Digested): Preferences {
   const categories = { ...before.categories }
   for (const { category, way, isOn } of choices) {
@@ -42,13 +42,15 @@ export function withChoices(before: Preferences, choices: readonly Choice[], dig
   return { ...before, categories }
 }
 
-/** The field of a choice. */
+/** The form field of a choice. */
 export const fieldOf = ({ category, way }: Omit<Choice, 'isOn'>) => `${category}/${way}`
 
-/** The field that names what a form showed: a browser sends nothing of a box that is not ticked. */
+/**
+ * The form field that lists the choices shown. It is needed because browsers send nothing for a box that is not ticked.
+ */
 export const SHOWN = 'shown'
 
-/** What a form says of these; undefined where it is no form of the preference centre, but one-click unsubscribe. */
+/** The choices in a form. Undefined if the form is not the preference centre's but a one-click unsubscribe. */
 export function choicesIn(form: Record<string, string>, offered: readonly Choice[]): Choice[] | undefined {
   const shown = form[SHOWN]?.split(' ')
   if (!shown) return undefined

@@ -1,4 +1,5 @@
-// The link in a mail, which needs no login: what its holder may see and change, in a browser or by one click (RFC 8058).
+// HTTP routes behind the link in a mail, which need no login: view and change choices in a browser, or unsubscribe by
+// one click (RFC 8058).
 import { type Channel, channels } from '@orders/shared/contracts'
 import { formOf, type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
@@ -32,11 +33,11 @@ const PAGE_HEADERS = {
 }
 
 export function centreRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, terms: Terms): void {
-  // Apart, so that no other route understands a form.
+  // In a scope of its own, so that no other route parses forms.
   app.register(async (open: HttpServer) => openRoutes(open, wiring, terms))
 }
 
-/** Open to whoever has the token, since mail programs have no other. */
+/** Open to everyone who has the token, since mail programs have no other credentials. */
 function openRoutes(
   app: HttpServer,
   { commit, config, database, now }: Wiring<NotificationConfig>,
@@ -44,14 +45,14 @@ function openRoutes(
 ): void {
   const pages = centrePages(templates.current.files)
   const { digested, transactional } = settings
-  // A form, or nothing: a document of another shape, such as JSON, says nothing that anybody has clicked.
+  // Only forms and empty bodies are accepted. Any other content type, such as JSON, is not a person's click.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<Buffer>(
     'application/x-www-form-urlencoded',
     { parseAs: 'buffer' },
     ({ headers }, body, done) => done(null, formOf(body, headers['content-type'])),
   )
-  // Of mail programs, whose one click says nothing that the token does not.
+  // Mail programs send it for one-click unsubscribe. It says nothing that the token does not.
   app.addContentTypeParser('multipart/form-data', { parseAs: 'buffer' }, (_, __, done) => done(null, {}))
 
   app.get(
@@ -91,7 +92,7 @@ function openRoutes(
     async (request, reply) => {
       const about = signed(request.params.token)
       if (!about) return reply.status(404).headers(PAGE_HEADERS).send(noLink(request.headers.accept))
-      // The cast is the decoding edge: both parsers give a form.
+      // The cast is safe: both parsers return a form.
       const form = (request.body ?? {}) as Record<string, string>
       const before = await offeredTo(about)
       const wanted = choicesIn(form, before.choices)
@@ -108,7 +109,7 @@ function openRoutes(
     },
   )
 
-  /** What is the recipient's to choose, and how it stands. */
+  /** The choices of the recipient, with their current state. */
   async function offeredTo({ recipient, category }: Unsubscribing) {
     const decided = (await stored.load(database, [recipient])).get(recipient) ?? noPreferences
     const known = [category, ...pages.categories, ...Object.keys(decided.categories)]
@@ -118,7 +119,9 @@ function openRoutes(
     return { categories, channels: reached, choices }
   }
 
-  /** By mail, since that is how the link came; beside it what a customer has an address for, or has decided on. */
+  /**
+   * E-mail, since the link came by mail, and every channel for which the customer has an address or has made a choice.
+   */
   async function channelsTo(recipient: string, { categories }: Preferences): Promise<Channel[]> {
     const id = customerIdIn(recipient)
     const customer = id === undefined ? undefined : (await customers.load(database, [id])).get(id)
@@ -133,7 +136,11 @@ function openRoutes(
     return about && { ...about, recipient: canonicalRecipient(about.recipient) }
   }
 
-  /** @throws RejectedError 404 `no_such_link` for a mail program: only a person's asks for a page. */
+  /**
+   * The page for an invalid link.
+   *
+   * @throws RejectedError 404 `no_such_link` if the client did not ask for HTML, as mail programs do not.
+   */
   function noLink(accept: string | undefined): string {
     if (accept?.includes('text/html')) return pages.noLink()
     throw new RejectedError(404, 'no_such_link', 'this link is incomplete or forged')

@@ -1,27 +1,27 @@
-// The page behind a mail's link: what somebody gets today, by category and channel, with a button to save and one to undo.
-// It needs no script. Its looks are those of the mails.
+// Renders the preference centre: the current choices by category and channel, a button to save and one to undo. It
+// needs no script and looks like the mails.
 import { BrokenError } from '@orders/shared/runtime'
 import { type TemplateFiles, textsOf } from '../rendering/template-files.ts'
 import { type Choice, fieldOf, SHOWN } from './choices.ts'
 import { type Speech, speechesOf } from './words.ts'
 
 export interface Centre {
-  /** Of the mail that led here. */
+  /** Category of the mail with the link. */
   category: string
   locale: string | undefined
   choices: readonly Choice[]
-  /** What has just happened, and what was before it. */
+  /** What the request has done, and the choices before it. */
   done?: { what: 'saved' | 'left' | 'undone'; before: readonly Choice[] }
 }
 
 export interface CentrePages {
   categories: readonly string[]
   centre(centre: Centre): string
-  /** Nobody knows whose link it was meant to be, so it is in the default language. */
+  /** In the default language, since the recipient is unknown. */
   noLink(): string
 }
 
-/** @throws BrokenError `template_broken` when the template files lack a word or a colour of the pages. */
+/** @throws BrokenError `template_broken` if the template files lack a text or a colour of the pages. */
 export function centrePages(files: TemplateFiles): CentrePages {
   const theme = themeIn(files)
   const speeches = speechesOf(files)
@@ -49,7 +49,7 @@ function themeIn(files: TemplateFiles): Theme {
       'template_broken',
       `templates: theme.json lacks ${lacking.join(', ')}, for the preference centre`,
     )
-  // The cast is the decoding edge: what it lacks was told above.
+  // The cast is safe: missing names were reported above.
   return Object.fromEntries(names.map((name) => [name, texts[name]])) as Theme
 }
 
@@ -67,7 +67,7 @@ function content(centre: Centre, speech: Speech): string {
   ].join('\n')
 }
 
-/** What has just happened, and the way back: the same form, with what was before. */
+/** Says what the request has done, and offers to undo it: the same form with the choices before it. */
 function banner({ done, category }: Centre, { words, nameOf }: Speech): string {
   if (!done) return ''
   const said = `<p role="status">${named(words[done.what], nameOf(category))}</p>`
@@ -79,7 +79,7 @@ function banner({ done, category }: Centre, { words, nameOf }: Speech): string {
   return `<div class="done">${said}\n${undo}</div>`
 }
 
-/** The one thing that most people come for. */
+/** The button to unsubscribe, for which most people come. */
 function leaving({ category, choices, done }: Centre, { words, nameOf }: Speech): string {
   const mail = choices.find((choice) => choice.category === category && choice.way === 'email')
   if (!mail?.isOn || done) return ''
@@ -99,7 +99,7 @@ function fieldset(category: string, choices: readonly Choice[], { words, nameOf,
 ${sentence === undefined ? '' : `<p>${escaped(sentence)}</p>\n`}<div class="boxes">${boxes.join('\n')}</div></fieldset>`
 }
 
-/** The sentence with the category in it. */
+/** Inserts the category into the sentence. */
 function named(sentence: string, name: string, tag?: string): string {
   const shown = tag === undefined ? escaped(name) : `<${tag}>${escaped(name)}</${tag}>`
   return escaped(sentence).replace('{category}', () => shown)

@@ -1,4 +1,4 @@
-// What the preference centre says, in every language there is a file for, and how a category is called in each.
+// The texts of the preference centre by language, and the names of categories.
 import { BrokenError } from '@orders/shared/runtime'
 import { localeFor } from '../rendering/locale.ts'
 import { type TemplateFiles, textsOf } from '../rendering/template-files.ts'
@@ -26,18 +26,18 @@ export type CentreWords = Record<(typeof NAMES)[number], string>
 export interface Speech {
   locale: string
   words: CentreWords
-  /** As people call it; what nobody has named is shown by its own name, in a readable form. */
+  /** The category's name for people. Without one, its identifier in a readable form. */
   nameOf(category: string): string
   about(category: string): string | undefined
 }
 
 export interface Speeches {
   in(locale: string | undefined): Speech
-  /** Those that have a name: what the shop writes about. */
+  /** The categories that have a name in the files. */
   categories: readonly string[]
 }
 
-/** @throws BrokenError `template_broken` when a file lacks a word. */
+/** @throws BrokenError `template_broken` if a file lacks a text. */
 export function speechesOf(files: TemplateFiles): Speeches {
   const spoken = new Map<string, Speech>()
   const categories = new Set<string>()
@@ -73,7 +73,7 @@ function wordsOf(texts: Record<string, string>, path: string): CentreWords {
       'template_broken',
       `templates: ${path} lacks ${lacking.join(', ')}, for the preference centre`,
     )
-  // The cast is the decoding edge: what it lacks was told above.
+  // The cast is safe: missing texts were reported above.
   return Object.fromEntries(NAMES.map((name) => [name, texts[name]])) as CentreWords
 }
 

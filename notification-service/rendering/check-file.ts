@@ -1,4 +1,4 @@
-// Walks a flat template and tells of everything in it that would fail, or say nothing, at night.
+// Walks a flat template and reports everything in it that would fail, or show nothing, when a message is rendered.
 import { type Expression, type Program, type Statement, statementsOf } from './flatten.ts'
 import { signatures } from './formats.ts'
 import { flag, knowing, number, type Scope, type Seen, text } from './scope.ts'
@@ -106,7 +106,7 @@ function seenOfCall(call: Call, scope: Scope, fault: Fault): Seen | undefined {
   return { type: signature.gives, isOptional: false }
 }
 
-/** A comparison with what the field can never be is a slip of the pen. */
+/** A comparison with a value that the field cannot have is a typing error. */
 function checkChoice(node: hbs.AST.Node, [one, other]: (Seen | undefined)[], fault: Fault): void {
   if (one?.choices && other?.choices && !one.choices.some((choice) => other.choices?.includes(choice)))
     fault(node, `{{eq}} is never true: ${other.choices.join(', ')} is not one of ${one.choices.join(', ')}`)

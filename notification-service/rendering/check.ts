@@ -1,4 +1,4 @@
-// The check at start: every template in every locale fits the schema it declares, whatever the data of the night.
+// The check at start: every template in every locale fits its schema, whatever data arrives later.
 import { BrokenError } from '@orders/shared/runtime'
 import { type TObject, type TSchema, Type } from 'typebox'
 import { Errors } from 'typebox/value'
@@ -12,7 +12,7 @@ import type { TemplateSet } from './template-set.ts'
 
 type Declarations = ReadonlyMap<string, Declaration>
 
-/** @throws BrokenError `template_broken` that names every fault with its file, line and variable. */
+/** @throws BrokenError `template_broken`, which names every fault with its file, line and variable. */
 export function checkTemplates(set: TemplateSet, declarations: Declarations): void {
   const variants = variantsOf(set.files)
   const faults = [
@@ -29,7 +29,7 @@ function missing(variants: Variant[], declarations: Declarations): string[] {
     .map((name) => `${name}/${DEFAULT_LOCALE}/ is missing`)
 }
 
-/** What can be read from the files alone: every path they name, in whichever branch, against the schema. */
+/** Faults that the files alone show: every path, in every branch, is compared with the schema. */
 function faultsOf({ files, flat }: TemplateSet, variant: Variant, declarations: Declarations): string[] {
   const { template, locale } = variant
   const declared = declarations.get(template)
@@ -68,7 +68,9 @@ function surroundingsOf(files: TemplateFiles, locale: string, part: Part): Reado
   ])
 }
 
-/** What only rendering shows: with all that may be there, and with no more than must be. */
+/**
+ * Faults that only rendering shows. Renders each template twice: with the whole sample, and with required fields only.
+ */
 function unrendered(set: TemplateSet, { template, locale }: Variant, declarations: Declarations): string[] {
   const declared = declarations.get(template)
   if (!declared) return []
@@ -88,7 +90,7 @@ function unrendered(set: TemplateSet, { template, locale }: Variant, declaration
   })
 }
 
-/** Without what is optional, at every level. */
+/** The data without optional fields, at every level. */
 function bare({ properties, required }: TObject, given: Data): Data {
   const kept = Object.entries(properties).filter(([name]) => required.some((one) => one === name))
   return Object.fromEntries(kept.map(([name, property]) => [name, bareValue(property, given[name])]))

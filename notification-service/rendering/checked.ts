@@ -1,5 +1,5 @@
-// The templates in use: read, compiled and checked. A build checks them for all of its starts and notes which files it found
-// good, so that a start has only to see that its own are those.
+// Reads, compiles and checks the current templates. A build checks them once and notes the version of the files that it
+// checked, so that a start only compares versions.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BrokenError } from '@orders/shared/runtime'
@@ -9,9 +9,9 @@ import { NO_SHOP, readTemplateFiles, type Shop, versionOf, withShop } from './te
 import { compileTemplates, type TemplateSet } from './template-set.ts'
 
 /**
- * Those in `templates/` below `folder`, for this shop.
+ * The templates in `templates/` below `folder`, for this shop.
  *
- * @throws BrokenError `template_broken` that names every fault of the files.
+ * @throws BrokenError `template_broken`, which names every fault in the files.
  */
 export function checkedTemplatesIn(folder: string, shop: Shop = NO_SHOP): TemplateSet {
   const files = readTemplateFiles(join(folder, 'templates'))
@@ -20,10 +20,13 @@ export function checkedTemplatesIn(folder: string, shop: Shop = NO_SHOP): Templa
   return current
 }
 
-/** What is said only where something is set is checked, and so is what is said only where nothing is. */
+/** With and without settings, since some texts appear only if a setting is set, others only if it is not. */
 const SHOPS: readonly Shop[] = [NO_SHOP, { imprint: 'Shop Ltd\n1 High Street', replyTo: 'help@shop.example' }]
 
-/** For builds only: what is noted there was checked by the very code that lies beside it. What is faulty is not noted, so each start tells it. */
+/**
+ * For builds only: the noted version was checked by the code of the same build. Faulty files are not noted, so each
+ * start checks them and reports the faults.
+ */
 export function noteChecked(folder: string): void {
   try {
     for (const shop of SHOPS) checkedTemplatesIn(folder, shop)

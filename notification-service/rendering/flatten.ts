@@ -1,6 +1,6 @@
-// Makes one flat template of a file and all it includes: partials and the layout are put in place, and what is settled
-// beforehand (the words of the locale, the theme, what a partial is given) becomes plain text. What is left for each
-// message is its data, which is why rendering is quick, and why the check has nothing but paths to look at.
+// Turns a template file and everything that it includes into one flat template. Partials and layout are inserted.
+// Values that are known at this point (words of the locale, theme, a partial's arguments) become plain text. Only the
+// data of each message is left, so rendering is fast, and the check sees only paths.
 import Handlebars from 'handlebars'
 
 export type Program = hbs.AST.Program
@@ -20,11 +20,11 @@ export type Statement =
   | Partial
 
 export interface Source {
-  /** What `{{> name}}` includes. */
+  /** The file that `{{> name}}` includes. */
   partial(name: string): Program | undefined
   /** `@words` and `@theme`: texts by name. */
   texts: Record<string, Record<string, string>>
-  /** How a settled value is written, and how everything that is settled is carried by a mail. */
+  /** `escaped` writes a known value into the template. `carried` makes the resulting text fit for a mail. */
   escaped(text: string): string
   carried(text: string): string
   fault(node: hbs.AST.Node, message: string): void
@@ -36,7 +36,7 @@ interface Block {
 }
 
 interface Place {
-  /** What the file that we are in was given as name=value. */
+  /** The arguments of the current file, given as name=value. */
   given: ReadonlyMap<string, Expression>
   /** What `{{> @partial-block}}` shows. */
   block?: Block | undefined
@@ -46,7 +46,7 @@ interface Place {
 const DEPTH_MAX = 20
 
 export function statementsOf(program: Program | undefined): Statement[] {
-  // The cast is the decoding edge: the parser's types leave open which statements there are.
+  // The cast is needed because the parser's types do not list the kinds of statements.
   return (program?.body ?? []) as Statement[]
 }
 
@@ -62,7 +62,7 @@ function flattened(program: Program, place: Place, source: Source): Program {
   }
 }
 
-/** Texts that became neighbours are one text. */
+/** Joins adjacent texts. */
 function joined(statements: Statement[]): Statement[] {
   const body: Statement[] = []
   for (const statement of statements) {
@@ -94,7 +94,7 @@ function shown(statement: hbs.AST.MustacheStatement, place: Place, source: Sourc
   return { type: 'ContentStatement', value, original: value, loc: statement.loc }
 }
 
-/** A branch that is settled beforehand stands in the place of its block. */
+/** If the condition is known at this point, the chosen branch replaces its block. */
 function chosen(block: hbs.AST.BlockStatement, place: Place, source: Source): Statement[] {
   const params = block.params.map((param) => settled(param as Expression, place, source))
   const [condition] = params
@@ -103,7 +103,7 @@ function chosen(block: hbs.AST.BlockStatement, place: Place, source: Source): St
     const branch = Boolean(condition.value) === (name === 'if') ? block.program : block.inverse
     return branch ? statementsOf(flattened(branch, place, source)) : []
   }
-  // Inside a list `this` is the item, and what the file was given is out of sight.
+  // Inside a list `this` is the item, so the file's arguments are out of scope.
   const inside = name === 'each' ? { ...place, given: new Map() } : place
   const program = flattened(block.program, inside, source)
   return [{ ...block, params, program, ...(block.inverse && { inverse: flattened(block.inverse, place, source) }) }]
@@ -130,7 +130,9 @@ function included(partial: Partial, place: Place, source: Source): Statement[] {
   return statementsOf(flattened(program, { ...deeper, block }, source))
 }
 
-/** A text of the locale or theme, or what the file was given; else the expression itself, for the data of each message. */
+/**
+ * A text of the locale or theme, or an argument of the file. Otherwise the expression itself, for each message's data.
+ */
 function settled(expression: Expression, place: Place, source: Source): Expression {
   if (expression.type === 'SubExpression')
     return { ...expression, params: expression.params.map((param) => settled(param as Expression, place, source)) }
@@ -143,7 +145,7 @@ function settled(expression: Expression, place: Place, source: Source): Expressi
   return given ?? expression
 }
 
-/** @throws Error with the line, for what is no Handlebars. */
+/** @throws Error with the line, if the text is not valid Handlebars. */
 export function parsed(text: string, path: string): Program {
   return Handlebars.parse(text, { srcName: path })
 }

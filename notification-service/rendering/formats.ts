@@ -1,15 +1,15 @@
-// What a template may call: amounts, counts and instants as people of a locale read them, and a comparison.
+// The functions that a template may call: they format amounts, counts and times for a locale, and compare texts.
 import { moneyFormat } from '@orders/shared/contracts'
 
 /** How one message writes amounts and times. */
 export interface Manner {
-  /** BCP 47, of dates and numbers. */
+  /** BCP 47, for dates and numbers. */
   region: string
   /** ISO 4217. */
   currency: string
   /** IANA. */
   timeZone: string
-  /** Whether the clock has 24 hours whatever the locale says, as it had in older messages. */
+  /** Whether times have 24 hours whatever the locale says, as in messages of earlier versions. */
   has24Hours: boolean
 }
 
@@ -19,10 +19,12 @@ interface Formats {
   moment(instant: string): string
 }
 
-/** Building a formatter costs fifty times what using it does. There are few locales, and fewer currencies and zones. */
+/**
+ * Building a formatter costs fifty times as much as using it. There are few locales, and few currencies and time zones.
+ */
 const built = new Map<string, Formats>()
 
-/** A customer's zone is input: more of them than there are in the world's shops are not kept. */
+/** A customer's time zone is input, so the number of kept formatters is limited. */
 const BUILT_MAX = 2_000
 
 function formatsIn(manner: Manner): Formats {
@@ -41,7 +43,10 @@ function formatsIn(manner: Manner): Formats {
   return formats
 }
 
-/** With the zone by its short name, as `CET`; where the locale has none but an offset, by its long one, which tells summer from winter too. */
+/**
+ * Names the zone in short form, such as `CET`. If the locale has only an offset for it, uses the long name, which also
+ * tells summer from winter time.
+ */
 function momentIn({ region, timeZone, has24Hours }: Manner): (instant: string) => string {
   const zoneNamed = (timeZoneName: 'short' | 'long') =>
     new Intl.DateTimeFormat(region, {
@@ -74,7 +79,7 @@ export const formats = {
   eq: (one: unknown, other: unknown) => one === other,
 }
 
-/** What each takes and gives, for the check at start. */
+/** The types that each function takes and returns, for the check at start. */
 export const signatures: Record<keyof typeof formats, { takes: string[]; gives: string }> = {
   money: { takes: ['integer'], gives: 'string' },
   number: { takes: ['integer'], gives: 'string' },

@@ -1,4 +1,4 @@
-// What operators may ask about templates: which there are, and how each looks.
+// HTTP routes for operators about templates: list them and preview them.
 import { Locale } from '@orders/shared/contracts'
 import type { HttpServer, Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
@@ -89,7 +89,7 @@ export function templateRoutes(
     },
   )
 
-  /** Among the newest, so that no search takes longer the more there are. */
+  /** Searches the newest notifications only, so that the search takes no longer the more there are. */
   async function lastOf(template: string) {
     const newest = await listTellings(database, { ...ALL, limit: LOOKED_THROUGH })
     return newest.map(({ notification }) => notification).find(({ words }) => words.template === template)
@@ -122,8 +122,8 @@ export function templateRoutes(
   )
 }
 
-/** A mail may look as it likes and load nothing. */
+/** A previewed mail may use any style but loads nothing. */
 const MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'"
-/** The mail in its frame has the page's policy, and may show the shop's logo. */
+/** The mail in the frame has the page's policy and may show the shop's logo. */
 const PAGE_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; img-src https:; form-action 'self'; frame-ancestors 'none'"

@@ -1,4 +1,4 @@
-// Which language somebody is written to in, and how dates and numbers are written for them.
+// Chooses the language of a message and the locale of its dates and numbers.
 export const DEFAULT_LOCALE = 'en'
 
 /** `de-AT` → `de` → `en`: the lookup of RFC 4647, section 3.4. */
@@ -12,14 +12,17 @@ export function localeFor(wanted: string | null, available: readonly string[]): 
   return DEFAULT_LOCALE
 }
 
-/** `de-CH` where the words are German: dates, numbers and amounts in exactly the asked locale. Otherwise those of the words. */
+/**
+ * Dates, numbers and amounts follow the requested locale exactly if it has the language of the words: `de-CH` for
+ * German words. Otherwise they follow the locale of the words.
+ */
 export function regionFor(wanted: string | null, wordsLocale: string): string {
   if (wanted === null) return wordsLocale
   try {
     const [asked = wordsLocale] = Intl.getCanonicalLocales(wanted)
     return new Intl.Locale(asked).language === new Intl.Locale(wordsLocale).language ? asked : wordsLocale
   } catch {
-    // Our pattern lets through what is no tag, `de-x` for example.
+    // The schema's pattern also accepts invalid tags, for example `de-x`.
     return wordsLocale
   }
 }

@@ -1,18 +1,18 @@
-// The page on which operators look at what is sent: one template in one locale, as mail, text, SMS and push side by side.
+// The page on which operators preview a template in one locale: mail, text, SMS and push side by side.
 import type { Content } from '../content.ts'
 
 export interface Preview {
-  /** By name, the locales that it is written in. */
+  /** The locales of each template, by its name. */
   templates: ReadonlyMap<string, readonly string[]>
   template: string
   summary: string
-  /** As asked for, for example de-CH. */
+  /** As requested, for example de-CH. */
   locale: string
-  /** The sample, or the last that was really sent. */
+  /** The sample, or the data of the last notification that was sent. */
   data: 'sample' | 'last'
-  /** Undefined where none of this template has been sent lately. */
+  /** Undefined if none of the newest notifications used this template. */
   content: Content | undefined
-  /** Of what is shown: the notification's id. */
+  /** The id of the notification whose data is shown. */
   notificationId?: string
 }
 

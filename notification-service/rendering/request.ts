@@ -1,4 +1,4 @@
-// Data that somebody sends for a template: checked against the template's schema before anything is kept.
+// Checks the data that a request sends for a template against the template's schema, before anything is stored.
 import { type FieldFault, fieldFaultsOf, RejectedError } from '@orders/shared/runtime'
 import { Compile } from 'typebox/compile'
 import { completed, type Data } from '../content.ts'
@@ -7,9 +7,10 @@ import { templates } from '../templates/schemas.ts'
 const validators = new Map([...templates].map(([name, { data }]) => [name, Compile(data)]))
 
 /**
- * The data completed for rendering; the sample where none is given.
+ * The data, completed for rendering; the sample if none is given.
  *
- * @throws RejectedError 404 `no_such_template` that names those there are, 400 `invalid_input` with every faulty field.
+ * @throws RejectedError 404 `no_such_template`, which names the existing ones; 400 `invalid_input` with every faulty
+ * field.
  */
 export function dataFor(template: string, given: Data | undefined): Data {
   const declared = templates.get(template)

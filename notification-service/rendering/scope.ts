@@ -1,4 +1,4 @@
-// What can be seen at one place of a template: fields by name, each with its schema and whether it may be missing.
+// The fields that are visible at one place of a template, each with its type and whether it may be missing.
 import { type TSchema, Type } from 'typebox'
 
 export interface Seen {
@@ -7,7 +7,7 @@ export interface Seen {
   isOptional: boolean
   fields?: ReadonlyMap<string, Seen>
   items?: Seen
-  /** When it is one of a few texts. */
+  /** The possible texts, if there are only a few. */
   choices?: string[]
 }
 
@@ -26,15 +26,15 @@ export function seenOf(schema: TSchema, isOptional = false): Seen {
 }
 
 export interface Scope {
-  /** What `this` is. */
+  /** The type of `this`. */
   here: Seen
-  /** Of `../`; none at the top of a file. */
+  /** The scope of `../`. Missing at the top of a file. */
   outer?: Scope
-  /** `@name`. */
+  /** The `@name` variables. */
   data: ReadonlyMap<string, Seen>
 }
 
-/** The same place, where a field, or an `@name`, is known to be there. */
+/** The same scope in which a field, or an `@name`, is known to be present. */
 export function knowing(scope: Scope, name: string): Scope {
   if (name.startsWith('@')) return { ...scope, data: present(scope.data, name.slice(1)) }
   return { ...scope, here: { ...scope.here, fields: present(scope.here.fields ?? new Map(), name) } }

@@ -1,9 +1,9 @@
-// The SQL of the template files: those of every version that notifications were made with.
+// The SQL of template files: the files of every version with which notifications were made.
 import type { State } from '@orders/shared/messaging'
 import { byKey, type Reader, type Sql } from '@orders/shared/storage'
 import type { TemplateFiles } from './template-files.ts'
 
-/** Keeps the template files under their version, for every notification that names it. */
+/** Stores the template files under their version, for every notification that names it. */
 export async function saveTemplates(
   sql: Pick<Sql, 'run'>,
   version: string,
@@ -29,7 +29,7 @@ async function load(sql: Reader, versions: string[]): Promise<Map<string, Templa
   return byKey(
     rows,
     ({ version }) => version,
-    // The cast is the decoding edge: every row was written by `saveTemplates`.
+    // The cast is safe: only `saveTemplates` writes these rows.
     ({ files }) => JSON.parse(files) as TemplateFiles,
   )
 }

@@ -1,14 +1,15 @@
-// The template files, as text: what is compiled at start, and what is kept so that an older notification stays the same.
+// Reads the template files as text. They are compiled at start, and stored so that older notifications keep their
+// words.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Path below `templates/`, with slashes, and text. */
+/** Text by path below `templates/`, with slashes. */
 export type TemplateFiles = Record<string, string>
 
 const IS_TEMPLATE = /\.(hbs|json)$/
 
-/** Everything in a fixed order, so that the same files have the same version. */
+/** In a fixed order, so that the same files have the same version. */
 export function readTemplateFiles(folder: string): TemplateFiles {
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => path.replaceAll('\\', '/'))
   return Object.fromEntries(
@@ -19,22 +20,22 @@ export function readTemplateFiles(folder: string): TemplateFiles {
   )
 }
 
-/** What the service's settings say that mails show; empty where nothing is set. Templates read it as `@shop`. */
+/** The settings that mails show, as `@shop` in templates. Empty if they are not set. */
 export interface Shop {
-  /** Lines. */
+  /** May have several lines. */
   imprint: string
-  /** Who reads replies. */
+  /** The address for replies. */
   replyTo: string
 }
 
 export const NO_SHOP: Shop = { imprint: '', replyTo: '' }
 
-/** As one file more, so that a message says the same to the letter after a setting was changed, too. */
+/** Adds the shop's settings as one more file, so that a message keeps its text after a setting was changed. */
 export function withShop(files: TemplateFiles, { imprint, replyTo }: Shop): TemplateFiles {
   return { ...files, 'shop.json': JSON.stringify({ imprint, replyTo }) }
 }
 
-/** Names these files: another version as soon as one letter differs. */
+/** The version of these files, a hash of them. */
 export function versionOf(files: TemplateFiles): string {
   return createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16)
 }
@@ -46,16 +47,19 @@ export type Part = (typeof parts)[number]
 export interface Variant {
   template: string
   locale: string
-  /** File name without `.hbs`; those that are no part are partials of this variant alone. */
+  /** By file name without `.hbs`. Files that are no part are partials of this variant alone. */
   files: Map<string, string>
 }
 
-/** Text and HTML may be one file, which the partials of the same names write in either way: so they say the same. */
+/**
+ * Text and HTML may share one file, `mail.hbs`, so that they have the same content. Partials of the same name write it
+ * in either form.
+ */
 export function fileOf({ files }: Variant, part: Part): string | undefined {
   return files.get(part) ?? (part === 'text' || part === 'html' ? files.get('mail') : undefined)
 }
 
-/** A folder in a folder that is no other room is a template in a locale: `order.paid/de/text.hbs`. */
+/** A variant is a folder in a template's folder, for example `order.paid/de/text.hbs`. `partials` is no template. */
 export function variantsOf(files: TemplateFiles): Variant[] {
   const variants = new Map<string, Variant>()
   for (const path of Object.keys(files)) {
@@ -69,11 +73,11 @@ export function variantsOf(files: TemplateFiles): Variant[] {
   return [...variants.values()]
 }
 
-/** HTML and everything else are written by different partials of the same names. */
+/** HTML and the other parts use different partials of the same names. */
 export type Mode = 'html' | 'text'
 export const modeOf = (part: Part): Mode => (part === 'html' ? 'html' : 'text')
 
-/** What a file of `variant` may include, by name: the layout, the partials for all, its own. */
+/** The files that a file of `variant` may include, by name: layout, common partials, the variant's own. */
 export function partialsOf(files: TemplateFiles, mode: Mode, variant?: Variant): Map<string, string> {
   const folder = `partials/${mode}/`
   const common = Object.keys(files)
@@ -85,6 +89,6 @@ export function partialsOf(files: TemplateFiles, mode: Mode, variant?: Variant):
 
 /** `words/de.json`, `theme.json` and `shop.json`: texts by name. */
 export function textsOf(files: TemplateFiles, path: string): Record<string, string> {
-  // The cast is the decoding edge: a file is data, and what it lacks is told by the check at start.
+  // The cast is not checked here: the check at start reports what a file lacks.
   return JSON.parse(files[path] ?? '{}') as Record<string, string>
 }

@@ -1,4 +1,4 @@
-// Template files made ready: compiled once, rendered for every message.
+// Compiles template files once and renders them for every message.
 import { asError, BrokenError } from '@orders/shared/runtime'
 import Handlebars from 'handlebars'
 import type { Content, Words } from '../content.ts'
@@ -22,44 +22,42 @@ export interface TemplateSet {
   version: string
   files: TemplateFiles
   flat: Flat[]
-  /** By template, the default locale first. */
+  /** By template, in the order of the files. */
   locales: ReadonlyMap<string, string[]>
   /**
-   * `unsubscribe` is the link that the message's recipient may unsubscribe by. Text and HTML are rendered each time they are
-   * read.
+   * `unsubscribe` is the recipient's link to unsubscribe. Text and HTML are rendered each time they are read.
    *
-   * @throws BrokenError when the words are of a template that these files do not have.
+   * @throws BrokenError if these files lack the template that the words name.
    */
   render(words: Words, unsubscribe?: string): Content
-  /** The subject alone, which costs a tenth of all. */
+  /** The subject alone, which costs a tenth of the whole message. */
   subject(words: Words): string
 }
 
 type Delegate = Handlebars.TemplateDelegate
 
-/** One file with all it includes. */
+/** One file with everything that it includes. */
 interface Flat {
   variant: Variant
   part: Part
   program: Program
 }
 
-/** What a template reads as `@name`, beside the words of its locale and the theme. */
+/** The `@name` variables of a template, besides the words of its locale and the theme. */
 interface Surroundings {
-  /** BCP 47, of the words as whom they are for reads them. */
+  /** BCP 47, of the dates and numbers in the message. */
   locale: string
   manner: Manner
   subject?: string
   short?: string
-  /** Null where the message has none. */
+  /** Null if the message has no such link. */
   unsubscribe: string | null
 }
 
 /**
- * Compiles everything.
+ * Compiles everything. `checkTemplates` checks whether the templates fit their data.
  *
- * @throws BrokenError `template_broken` for what is no Handlebars or includes what is not there. Whether it fits the
- * data: see `checkTemplates`.
+ * @throws BrokenError `template_broken` if a file is not valid Handlebars or includes a missing file.
  */
 export function compileTemplates(files: TemplateFiles): TemplateSet {
   const flat = flatTemplates(files)
@@ -93,7 +91,7 @@ export function compileTemplates(files: TemplateFiles): TemplateSet {
       const { surroundings, subject, render } = start(words, unsubscribe)
       const short = oneLine(render('short'))
       surroundings.short = short
-      // A mail's parts are most of the work, and only mails read them.
+      // Rendered when read: these parts are most of the work, and only some channels use them.
       return {
         subject,
         short,
@@ -108,14 +106,14 @@ export function compileTemplates(files: TemplateFiles): TemplateSet {
   }
 }
 
-/** Words from before there were zones say what they said then. */
+/** Words of earlier versions have no time zone. They are rendered as those versions did. */
 function mannerOf({ locale: wanted, currency, timeZone }: Words, locale: string): Manner {
   return timeZone === undefined
     ? { region: locale, currency, timeZone: 'UTC', has24Hours: true }
     : { region: regionFor(wanted, locale), currency, timeZone, has24Hours: false }
 }
 
-/** Own properties of plain data only: what a customer is called never reaches a prototype. */
+/** Templates read own properties of plain data only, so input cannot reach a prototype. */
 const RUN = { allowProtoPropertiesByDefault: false, allowProtoMethodsByDefault: false }
 
 const handlebars = Handlebars.create()
@@ -126,7 +124,7 @@ function compile(program: Program, part: Part): Delegate {
   return handlebars.compile(program, { strict: true, knownHelpersOnly: true, knownHelpers, noEscape: part !== 'html' })
 }
 
-/** Every part of every variant, without what it shares with others; all faults at once. */
+/** Flattens every part of every variant. Reports all faults at once. */
 function flatTemplates(files: TemplateFiles): Flat[] {
   const faults: string[] = []
   const programs = new Map<string, Program>()
@@ -169,8 +167,8 @@ function tidy(text: string): string {
 }
 
 /**
- * ASCII in lines of at most 76 characters, which a mail carries as they are: readable in the raw mail, and spared the
- * quoting that costs more than all of the rendering. In HTML a line break is as good as a blank.
+ * ASCII in lines of at most 76 characters, which a mail carries unencoded. So the raw mail is readable, and saves the
+ * quoting, which would cost more than all of the rendering. In HTML a line break equals a space.
  */
 function mailable(html: string): string {
   const ascii = IS_BEYOND_ASCII.test(html) ? html.replace(BEYOND_ASCII, entity) : html
@@ -179,7 +177,7 @@ function mailable(html: string): string {
   return lines.map((line) => (line.length > LINE_MAX ? line.replace(/(.{1,75}) /g, '$1\n') : line)).join('\n')
 }
 
-/** Nearly every page is what it should be already, so it is only looked at. */
+/** Nearly every page is ASCII already, so it is only tested. */
 const IS_BEYOND_ASCII = /[^\n\x20-\x7e]/
 
 function longestLine(text: string): number {
@@ -193,13 +191,13 @@ function longestLine(text: string): number {
   return longest
 }
 
-/** Spelled with surrogates: with the flag `u` it takes five times as long. */
+/** Written with surrogates: with the flag `u` it takes five times as long. */
 const BEYOND_ASCII = /[\ud800-\udbff][\udc00-\udfff]|[^\n\x20-\x7e]/g
 
-/** Readable as it is in the raw mail (RFC 5322 §2.1.1 asks for no more than 78). */
+/** Keeps the raw mail readable (RFC 5322 §2.1.1 recommends at most 78). */
 const LINE_MAX = 76
 
-/** Control characters mean nothing in a mail, and some are not allowed in HTML even as entities. */
+/** Control characters mean nothing in a mail, and some are forbidden in HTML even as entities. */
 function entity(character: string): string {
   return /\p{Control}/u.test(character) ? ' ' : `&#${character.codePointAt(0)};`
 }

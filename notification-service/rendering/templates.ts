@@ -1,4 +1,4 @@
-// The templates in use, and those that older notifications were made with.
+// Provides the current templates and those of older notifications.
 import { PermanentError } from '@orders/shared/runtime'
 import type { Content, Words } from '../content.ts'
 import type { TemplateFiles } from './template-files.ts'
@@ -7,13 +7,14 @@ import { compileTemplates, type TemplateSet } from './template-set.ts'
 export interface Templates {
   current: TemplateSet
   /**
-   * With the very files that the words name, so a repeat says the same after the templates were changed.
+   * Renders with the files of the version that the words name, so that a repeat has the same text after the templates
+   * changed.
    *
-   * @throws PermanentError `no_such_templates` when these files were never kept.
+   * @throws PermanentError `no_such_templates` if the files of this version were never stored.
    */
   render(words: Words, unsubscribe?: string): Promise<Content>
   subject(words: Words): Promise<string>
-  /** The same without waiting: `files` are those of the version, which `current` need not be given. */
+  /** Like `render`, but synchronous: the caller loads `files` of this version, unless it is the current one. */
   setOf(version: string, files: TemplateFiles | undefined): TemplateSet
 }
 
@@ -21,7 +22,7 @@ export function withHistory(
   current: TemplateSet,
   load: (version: string) => Promise<TemplateFiles | undefined>,
 ): Templates {
-  // One for each release that something is still asked of; compiled when the first one asks.
+  // One set for each older version that is still used, compiled at its first use.
   const older = new Map<string, TemplateSet>()
   function setOf(version: string, files: TemplateFiles | undefined): TemplateSet {
     const known = version === current.version ? current : older.get(version)

@@ -1,5 +1,6 @@
-// The addresses that orders name: a shop that tells whatever address an order names whatever a stranger typed is a relay for their
-// mails. So one customer may name so many different ones in an hour, and one address may be named by so many orders.
+// Limits the addresses that orders name. A shop that sends to any address that an order names can be abused to relay a
+// stranger's mails. So there are hourly limits on the addresses that one customer may name, and on the orders that may
+// name one address.
 import { type Channel, isEmail } from '@orders/shared/contracts'
 import { defaultAddress } from '../addresses.ts'
 import type { Customer } from '../customers/domain.ts'
@@ -9,16 +10,18 @@ import { type Addresses, channelsOf, type Heading, reachableBy, sameAddress } fr
 export interface ContactSettings {
   addressesPerCustomer: number
   ordersPerAddress: number
-  /** Of addresses that are made up; undefined where none is. */
+  /** Domain of made-up addresses. Undefined if none are made up. */
   defaultEmailDomain: string | undefined
 }
 
-/** What was named within the last hour, and when last, in milliseconds since 1970. */
+/** The names of the last hour, and when each was first named in it, in milliseconds since 1970. */
 export type Named = Readonly<Record<string, number>>
 
 const HOUR_MS = 3_600_000
 
-/** The addresses of an order's news that somebody has typed and that are not known as the customer's own, however they are written. */
+/**
+ * The channels whose address was typed into the order and is not known as the customer's own. Spelling does not matter.
+ */
 export function foreignIn(heading: Heading, customer: Customer | undefined, settings: ContactSettings): Channel[] {
   const { orderId, customerId, addresses } = heading
   if (orderId === null || customerId === null) return []
@@ -30,12 +33,15 @@ export function foreignIn(heading: Heading, customer: Customer | undefined, sett
 
 const keyIn = (addresses: Addresses, channel: Channel) => `${channel} ${sameAddress(channel, addresses[channel] ?? '')}`
 
-/** Where the name is an address itself, nobody has made it up: whoever ordered has typed it. */
+/** Undefined if the user's name is itself an address: then it was typed, not made up. */
 function madeUpFor(user: string, { defaultEmailDomain: domain }: ContactSettings): string | undefined {
   return domain === undefined || isEmail(user) ? undefined : defaultAddress(user, domain)
 }
 
-/** When one more may be named: now, for what was named already, or when the one that is over has become old. */
+/**
+ * When `name` may be named: now if it is known or there is room, else when the oldest name that takes up the room is an
+ * hour old.
+ */
 export function roomFor(name: string, named: Named, max: number, nowMs: number): number {
   const recent = within(named, nowMs)
   if (max === 0 || Object.hasOwn(recent, name)) return nowMs
@@ -43,15 +49,15 @@ export function roomFor(name: string, named: Named, max: number, nowMs: number):
   return times.length < max ? nowMs : (times[times.length - max] ?? nowMs) + HOUR_MS
 }
 
-/** What was named keeps its time, so that each leaves room an hour after it came. */
+/** A known name keeps its time, so that each makes room an hour after it came. */
 export function withName(name: string, named: Named, max: number, nowMs: number): Named {
-  // What nobody counts is not kept either: so a list is never longer than its limit.
+  // Without a limit nothing is stored, so a list never exceeds its limit.
   if (max === 0) return named
   const recent = within(named, nowMs)
   return Object.hasOwn(recent, name) ? named : { ...recent, [name]: nowMs }
 }
 
-/** Of a clock that was set back nothing is left to wait for. */
+/** The absolute value: after a clock was set back, entries from the future must not block anybody. */
 function within(named: Named, nowMs: number): Record<string, number> {
   return Object.fromEntries(Object.entries(named).filter(([, atMs]) => Math.abs(nowMs - atMs) < HOUR_MS))
 }

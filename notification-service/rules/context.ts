@@ -1,4 +1,4 @@
-// What the rules want to know of a notification, and what they have decided about its address.
+// Loads what the rules need to know about a notification, and counts their decisions for its address.
 import type { Channel } from '@orders/shared/contracts'
 import { type Draft, type Known, owned, type Ref, seen } from '@orders/shared/messaging'
 import type { Reader } from '../content.ts'
@@ -22,11 +22,11 @@ import { contacts, preferences, throttles, windowKey, windows } from './store.ts
 import { type Recent, withOne } from './throttle.ts'
 import { customersOf, decidersOf, mailboxIn } from './whose.ts'
 
-/** Whose preferences a channel of it follows. */
+/** The key of the preferences that a channel follows. */
 export const recipientIn = ({ customerId, addresses }: Heading, channel: Channel) =>
   recipientOf(customerId, channel, addresses[channel] ?? '')
 
-/** Which digest a channel of it would join: that of its mailbox, whoever it belongs to. */
+/** The digest that a channel would join. It belongs to the mailbox, whichever customer uses it. */
 export function gatheringOf(notification: Heading, channel: Channel) {
   const { category, addresses } = notification
   return { recipient: addressIn(notification, channel), channel, address: addresses[channel] ?? '', category }
@@ -59,11 +59,13 @@ export function readsOfRules(
   return [...timeline, ...ofChannels]
 }
 
-/** Whose the address is, where nobody said whom it is for. */
+/** The customers who own the address, if the notification names no customer. */
 const ownersOf = (known: Known, heading: Heading, channel: Channel) =>
   heading.customerId === null ? known.get(owners, mailboxIn(heading, channel)) : undefined
 
-/** By its customers and by the address: what one of them does not want is not said to the other. */
+/**
+ * The combined preferences of the customers and of the address: if one of them opts out, nobody at the address gets it.
+ */
 function decidedOn(known: Known, heading: Heading, channel: Channel): Preferences {
   const deciders = decidersOf(heading, channel, ownersOf(known, heading, channel))
   return together(...deciders.map((one) => known.get(preferences, one)))
@@ -71,7 +73,7 @@ function decidedOn(known: Known, heading: Heading, channel: Channel): Preference
 
 const NOTHING_SENT: Recent = { sent: [], places: [] }
 
-/** For these channels; with what `telling` knows of an earlier hold, where there was one. */
+/** The context of these channels. `telling` is set if they were held before. */
 export function contextOf(
   draft: Draft,
   notification: Notification,
@@ -92,7 +94,7 @@ export function contextOf(
         ? (draft.get(throttles, addressIn(notification, channel)) ?? NOTHING_SENT)
         : undefined,
       contactRoomMs: isForeign ? contactRoomOf(draft, notification, channel, { now, settings }) : undefined,
-      // Whatever it is planned for, it is not said at once by whoever hears it after later news.
+      // Asked as late news in any case: old news that is taken in after later news must not be sent, not even at once.
       supersededBy: supersededBy(course, timeline, eventType, { channel, isLate: true }),
       heldBecause: heldBecause ?? undefined,
       wasGathered: digestId !== null,
@@ -105,7 +107,7 @@ export function contextOf(
   }
 }
 
-/** The customer's, and the address's. */
+/** The key of the customer, and that of the address. */
 function contactKeysOf(notification: Heading, channel: Channel): [string, string] {
   return [customerKey(notification.customerId ?? ''), addressIn(notification, channel)]
 }
@@ -142,7 +144,7 @@ function countContact(
   )
 }
 
-/** How whom it is for reads it, as far as `readsOfRules` has found it. */
+/** Locale and time zone of the recipient, as far as `readsOfRules` has loaded them. */
 export function readerOf(draft: Draft, heading: Heading): Reader {
   const { customerId } = heading
   const customer = customerId === null ? undefined : draft.get(customers, customerId)
@@ -151,7 +153,7 @@ export function readerOf(draft: Draft, heading: Heading): Reader {
   return { locale: customer?.locale ?? undefined, timeZone: decided?.timeZone ?? customer?.timeZone ?? undefined }
 }
 
-/** With the customer's own clock, where the preferences name no other. */
+/** With the customer's time zone if the preferences name none. */
 function preferencesAndClock(draft: Draft, notification: Notification, channel: Channel): Preferences {
   const decided = decidedOn(draft, notification, channel)
   const [customer] = customersOf(notification, ownersOf(draft, notification, channel))
@@ -159,7 +161,7 @@ function preferencesAndClock(draft: Draft, notification: Notification, channel: 
   return { ...decided, timeZone: decided.timeZone ?? clock ?? undefined }
 }
 
-/** What is sent now, or has its place from now on, counts for what comes after it. */
+/** Counts a message that is sent now, or that has a place in the throttle's queue, against later ones. */
 export function countForAddress(
   draft: Draft,
   notification: Notification,

@@ -1,5 +1,5 @@
-// A digest says what was true when it was made, and may wait afterwards: what is not true any more, or would be read after what it
-// came before, is taken out of it as it goes.
+// Updates a digest just before it is sent. A digest may wait after it was made. Meanwhile one of its messages may have
+// become untrue, or be older than news that was sent already. Such messages are removed.
 import type { Channel } from '@orders/shared/contracts'
 import type { AskContext } from '@orders/shared/messaging'
 import { type Data, isData, type Words } from '../content.ts'
@@ -10,7 +10,7 @@ import { timelines } from '../timelines/store.ts'
 import { DIGEST } from './digest.ts'
 import type { Terms } from './settings.ts'
 
-/** A piece of news in a digest that is needless, and what has made it so. */
+/** A message that is removed from a digest, and the notification that made it obsolete. */
 export interface Dropped {
   id: string
   by: string
@@ -18,20 +18,23 @@ export interface Dropped {
 
 interface DigestNews {
   words: Words
-  /** What is left, for whoever claims the call. */
+  /** The remaining members, for claiming the call. */
   about: Pick<Notification, 'id' | 'orderId' | 'eventType'>[]
   dropped: Dropped[]
 }
 
-/** The notifications that a digest says; none of one by an earlier version, and of anything else. */
+/**
+ * The ids of a digest's members. Empty for other notifications, and for digests of earlier versions, which did not
+ * store the ids.
+ */
 export function saidBy(notification: Pick<Notification, 'eventType' | 'words'>): string[] {
-  // Of others the words are left unread, which are long.
+  // Other notifications' words are not read: they are long, and are parsed on first use.
   return notification.eventType === DIGEST
     ? itemsIn(notification.words.data).flatMap(({ notificationId: id }) => (typeof id === 'string' ? id : []))
     : []
 }
 
-/** Undefined for what is no digest. */
+/** Undefined if the notification is no digest. */
 export async function digestNewsOf(
   notification: Notification,
   channel: Channel,

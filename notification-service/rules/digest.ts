@@ -1,14 +1,15 @@
-// A digest: several messages of one category to one recipient, said as one. Which messages, its window decides.
+// Builds a digest: several messages of one category to one recipient, as one message. The window decides which
+// messages.
 import { createHash } from 'node:crypto'
 import { amqpPriority, type Channel } from '@orders/shared/contracts'
 import { completed, type Style, wordsOf } from '../content.ts'
 import type { Notification } from '../domain.ts'
 import { digestTemplate } from '../templates/schemas.ts'
 
-/** The event type of a digest's own notification, and the name of its template. */
+/** Event type of the digest's own notification, and name of its template. */
 export const DIGEST = 'digest'
 
-/** More than a mail should list; what is over becomes a further digest. */
+/** More than a mail should list. Further messages go into a further digest. */
 export const DIGEST_MAX = 100
 
 export interface Member {
@@ -16,13 +17,13 @@ export interface Member {
   said: { subject: string; short: string }
 }
 
-/** For the window that this message opens: it opens one at most. */
+/** The digest of the window that this message opens. A message opens at most one window. */
 export function digestIdOf(notificationId: string, channel: Channel): string {
   const hash = createHash('sha256').update(`${notificationId} ${channel}`).digest('hex')
   return `${DIGEST}-${hash.slice(0, 32)}`
 }
 
-/** In the order of their taking in, and in the language of the newest. */
+/** Lists the messages in the order in which they were taken in, in the language of the newest. */
 export function digestOf(
   id: string,
   { channel, address }: { channel: Channel; address: string },
@@ -63,7 +64,9 @@ function itemOf({ id: notificationId, words, createdAt }: Notification, { subjec
   return { notificationId, title: subject, text, at: createdAt, ...(typeof orderUrl === 'string' && { url: orderUrl }) }
 }
 
-/** At most so many in each; a last one that would be alone is left out, to be said as itself. */
+/**
+ * Splits members into digests of at most `DIGEST_MAX`. A last one that would be alone is left out and sent as itself.
+ */
 export function inDigests<T>(members: readonly T[]): T[][] {
   const parts = Array.from({ length: Math.ceil(members.length / DIGEST_MAX) }, (_, index) =>
     members.slice(index * DIGEST_MAX, (index + 1) * DIGEST_MAX),

@@ -1,4 +1,5 @@
-// Changes what a customer decided: one change after the other, so that none undoes another. `demand` says what must be so before.
+// Changes the preferences of a recipient. Changes run one after the other, so none overwrites another. `demand` throws
+// if its precondition on the stored preferences fails.
 import { about, type Work } from '@orders/shared/messaging'
 import { noPreferences, type Preferences } from './preferences.ts'
 import { preferences } from './store.ts'

@@ -1,4 +1,4 @@
-// What customers decide: their preferences, set by the shop on their behalf.
+// HTTP routes for customers' preferences, for the shop that sets them on its customers' behalf.
 import {
   Conditions,
   demandCondition,
@@ -89,7 +89,7 @@ export function ruleRoutes(app: HttpServer, wiring: Wiring<NotificationConfig>, 
         () => preferences,
         now().toISOString(),
         (before) => {
-          // A customer may have changed them by the link in a mail.
+          // The customer may have changed them by a link in a mail since they were read.
           if (before && tagOf(before) !== tagOf(preferences)) demandCondition(headers, READ_FIRST)
           demandUnchanged(headers, tagOf(before ?? noPreferences), 'the preferences')
         },

@@ -1,5 +1,5 @@
-// What is not transactional is looked at once more when it is about to go: whether it is still wanted, and how a mail says
-// that its recipient may unsubscribe.
+// Checks non-transactional messages once more just before they are sent: whether the recipient still wants them, and
+// how the recipient of a mail can unsubscribe.
 
 import type { Channel } from '@orders/shared/contracts'
 import type { AskContext } from '@orders/shared/messaging'
@@ -13,7 +13,7 @@ import { decidersOf, mailboxIn } from './whose.ts'
 
 interface ListMail {
   isOptedOut: boolean
-  /** Of a mail: what its recipient may unsubscribe by, in its footer and in its headers. */
+  /** Of a mail: the link to unsubscribe, for its footer and headers. */
   link?: string | undefined
   headers: Record<string, string>
 }

@@ -1,5 +1,5 @@
-// When each channel of a notification is said: now, later, or never. Decided when the notification is taken in, and anew
-// whenever a held channel is due, by the same rules.
+// Plans when each channel of a notification is sent: now, later or never. The same rules decide when the notification
+// is taken in and again when a held channel is due.
 import { amqpPriority, type Channel } from '@orders/shared/contracts'
 import type { Ended, HoldReason } from '../deliveries/status.ts'
 import { channelsOf, type Heading, type Notification } from '../domain.ts'
@@ -16,7 +16,7 @@ export type Step =
   | { kind: 'supersede'; by: string }
   | { kind: 'fail'; reason: string }
 
-/** What holds where a customer has not decided otherwise. */
+/** The service's own settings, for everything that the customer has not decided. */
 export interface RuleSettings {
   transactional: ReadonlySet<string>
   quietHours: QuietHours | undefined
@@ -25,29 +25,32 @@ export interface RuleSettings {
   throttlesTransactional: boolean
   contacts: ContactSettings
   digestMs: number
-  /** Categories that are gathered unless a customer says otherwise. */
+  /** Categories that are gathered into digests unless the customer decides otherwise. */
   digested: ReadonlySet<string>
 }
 
 /** What is known of one channel of the notification. */
 export interface ChannelContext {
-  /** Of whom it reaches; those of nobody where nothing is known. */
+  /** The recipient's preferences. If missing, none are stored. */
   preferences?: Preferences | undefined
-  /** What its address was told lately, where the throttle counts it. */
+  /** Recent messages to the address, if the throttle counts this one. */
   recent?: Recent | undefined
-  /** When the address that the order names may be told, where it is nobody's whom we know; in milliseconds since 1970. */
+  /**
+   * When the address may be used, in milliseconds since 1970. Set if the order names an address that is not known as
+   * the customer's.
+   */
   contactRoomMs?: number | undefined
-  /** The later news that has made it needless. */
+  /** The later notification that made it obsolete. */
   supersededBy?: string | undefined
-  /** Until now. */
+  /** The reason of the hold that ends now. */
   heldBecause?: HoldReason | undefined
-  /** It has waited for a digest, and no longer does. */
+  /** It waited for a digest before and is not gathered again. */
   wasGathered?: boolean
 }
 
 /**
- * What the rules know beside the notification: plain data, loaded before they decide. A further rule adds what it needs
- * here, and itself to `rules`.
+ * What the rules know besides the notification: plain data, loaded before they decide. To add a rule, add its data here
+ * and the rule to `rules`.
  */
 export interface PlanContext {
   /** RFC 3339 in UTC, as `Date.toISOString` writes it, so that instants compare as text. */
@@ -56,7 +59,7 @@ export interface PlanContext {
   channels: Partial<Record<Channel, ChannelContext>>
 }
 
-/** Undefined where it has no objection. */
+/** Undefined if the rule has no objection. */
 type Rule = (notification: Notification, context: PlanContext, channel: Channel) => Step | undefined
 
 const unlessExpired: Rule = ({ expiresAt }, { now }) =>
@@ -80,7 +83,7 @@ const unlessOptedOut: Rule = (notification, { settings, channels }, channel) => 
   return isOptedOut(preferencesIn(channels, channel), about, channel) ? { kind: 'end', status: 'opted_out' } : undefined
 }
 
-/** Whether a digest is wanted of it, as far as the notification itself allows one. */
+/** Whether it should join a digest, as far as notification and preferences decide. */
 export function mayBeGathered(
   { eventType, category, priority }: Heading,
   settings: RuleSettings,
@@ -90,7 +93,7 @@ export function mayBeGathered(
   return isWanted && !isUrgent({ priority }) && eventType !== DIGEST
 }
 
-/** What would be over before its digest is not gathered. */
+/** A message that expires before the digest is not gathered. */
 const gathered: Rule = (notification, { now, settings, channels }, channel) => {
   const { expiresAt } = notification
   const isWanted = mayBeGathered(notification, settings, preferencesIn(channels, channel))
@@ -99,7 +102,7 @@ const gathered: Rule = (notification, { now, settings, channels }, channel) => {
   return expiresAt !== null && expiresAt <= dueAt ? undefined : { kind: 'hold', dueAt, reason: 'digest' }
 }
 
-/** Programs do not sleep: a webhook has no quiet hours. */
+/** A webhook has no quiet hours: programs do not sleep. */
 const notWhileQuiet: Rule = ({ priority }, { now, settings, channels }, channel) => {
   const { quietHours, timeZone = settings.timeZone } = preferencesIn(channels, channel)
   const window = quietHours === undefined ? settings.quietHours : quietHours && parseQuietHours(quietHours)
@@ -116,13 +119,16 @@ const whereThereIsRoom: Rule = (notification, { now, settings, channels }, chann
   return roomMs <= nowMs ? undefined : { kind: 'hold', dueAt: instantOf(roomMs), reason: 'throttled' }
 }
 
-/** Urgent or not: a relay's mails are. */
+/** Applies to urgent messages too, since those can be abused like any other. */
 const unlessTooManyContacts: Rule = (_, { now, channels }, channel) => {
   const roomMs = channels[channel]?.contactRoomMs ?? 0
   return roomMs <= Date.parse(now) ? undefined : { kind: 'hold', dueAt: instantOf(roomMs), reason: 'throttled' }
 }
 
-/** The first that objects decides; another one has its turn when the hold is over. So what ends stands before what holds. */
+/**
+ * The first rule that objects decides. After a hold all rules run again. So rules that end a channel come before rules
+ * that hold it.
+ */
 const rules: readonly Rule[] = [
   unlessExpired,
   unlessSuperseded,
@@ -135,7 +141,7 @@ const rules: readonly Rule[] = [
   unlessTooManyContacts,
 ]
 
-/** Somebody has to act, or waits for nothing: held by no rule but its own time to send. */
+/** The customer has to act, or waits in vain. Quiet hours, digests and the throttle do not hold such a message. */
 export function isUrgent({ priority }: Pick<Notification, 'priority'>): boolean {
   return priority >= amqpPriority.failure
 }
@@ -167,7 +173,7 @@ function stepOf(notification: Notification, context: PlanContext, channel: Chann
   return { kind: 'send' }
 }
 
-/** Nothing is held for longer than it may be said, so that its expiry is told when it happens. */
+/** Nothing is held beyond its expiry, so that `notification.expired` is published on time. */
 function untilExpiry(step: Step, { expiresAt }: Notification): Step {
   if (step.kind !== 'hold' || expiresAt === null || step.dueAt <= expiresAt) return step
   return { ...step, dueAt: expiresAt }

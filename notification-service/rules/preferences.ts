@@ -1,27 +1,27 @@
-// What customers decide for themselves: what they are told by which channel, what is gathered, and when they sleep.
+// Customers' preferences: which categories they receive on which channel, what is gathered, and their quiet hours.
 import { createHash } from 'node:crypto'
 import { type Channel, canonicalUser, channels } from '@orders/shared/contracts'
 import { sameAddress } from '../domain.ts'
 
-/** What is not said follows the service's own settings. */
+/** The service's own settings apply to everything that is missing. */
 export interface Preferences {
-  /** `22:00-08:00`; null for none, whatever the service's own are. */
+  /** `22:00-08:00`. Null for none, even if the service has its own. */
   quietHours?: string | null | undefined
-  /** IANA; of the clock that `quietHours` are read from. */
+  /** IANA time zone in which `quietHours` are read. */
   timeZone?: string | undefined
   categories: Record<string, CategoryPreferences>
-  /** When they were saved; not for those of nobody. */
+  /** When they were saved. Missing if none are stored. */
   updatedAt?: string
 }
 
-/** `false` for a channel: nothing of this category by it. */
+/** `false` for a channel: nothing of this category on it. */
 export type CategoryPreferences = Partial<Record<Channel | 'digest', boolean | undefined>>
 
 export const noPreferences: Preferences = { categories: {} }
 
 /**
- * Whether the customer does not want it by this channel. A transactional message always has a way left: where all the
- * channels that it could go by are off, it goes by the first of them all the same.
+ * Whether the customer opted out of it on this channel. A transactional message always keeps one channel: if all its
+ * channels are off, it is sent on the first of them.
  */
 export function isOptedOut(
   { categories }: Preferences,
@@ -33,7 +33,7 @@ export function isOptedOut(
   return !(about.isTransactional && about.channels.every(isOff) && channel === about.channels[0])
 }
 
-/** Categories that no channel is left to, which is not for the customer to say of a transactional one. */
+/** Transactional categories for which every channel is off. A customer may not decide that. */
 export function silenced({ categories }: Preferences, isTransactional: (category: string) => boolean): string[] {
   return Object.keys(categories).filter(
     (category) => isTransactional(category) && channels.every((channel) => categories[category]?.[channel] === false),
@@ -45,12 +45,12 @@ export function withoutMailOf(preferences: Preferences, category: string): Prefe
   return { ...preferences, categories: { ...categories, [category]: { ...categories[category], email: false } } }
 }
 
-/** What somebody may have read of them, and says again who replaces them. */
+/** What a client reads and sends back to replace them. */
 export function documentOf({ quietHours, timeZone, categories }: Preferences): Omit<Preferences, 'updatedAt'> {
   return { quietHours, timeZone, categories }
 }
 
-/** What any of them does not want is not wanted; all else is as the first of them decides who does. */
+/** Combines preferences: what any of them opts out of is off. For all else, the first one that decides counts. */
 export function together(...all: readonly (Preferences | undefined)[]): Preferences {
   return all.reduceRight<Preferences>((others, one) => (one ? joined(one, others) : others), noPreferences)
 }
@@ -69,42 +69,42 @@ function joined(first: Preferences, second: Preferences): Preferences {
   }
 }
 
-/** Whose preferences these are: a customer's, or of an address that belongs to none known. */
+/** The key of preferences: the customer's, or the address's if no customer is known. */
 export function recipientOf(customerId: string | null, channel: Channel, address: string): string {
   return customerId === null ? addressKey(channel, address) : customerKey(customerId)
 }
 
-/** However the customer is spelled. */
+/** The same for every spelling of the id. */
 export function customerKey(customerId: string): string {
   return spelledKey(canonicalUser(customerId))
 }
 
 /**
- * Of one spelling, as earlier versions kept it. A link for unsubscribing holds it, in a header line of at most 998 octets
- * (RFC 5322): a very long id by its digest.
+ * For one exact spelling, as earlier versions stored it. The unsubscribe link contains this key, in a header line of at
+ * most 998 octets (RFC 5322). So a very long id is replaced by its hash.
  */
 export function spelledKey(customerId: string): string {
   const isLong = Buffer.byteLength(customerId) > 200
   return `customer ${isLong ? createHash('sha256').update(customerId).digest('hex') : customerId}`
 }
 
-/** Undefined for an address, and for a customer with a very long id. */
+/** Undefined for the key of an address. For a customer with a very long id it is the hash. */
 export function customerIdIn(recipient: string): string | undefined {
   return recipient.startsWith('customer ') ? recipient.slice('customer '.length) : undefined
 }
 
-/** Links in the mails of earlier versions name a customer as the order did. */
+/** Links in mails of earlier versions name the customer as the order spelled it. */
 export function canonicalRecipient(recipient: string): string {
   const customerId = customerIdIn(recipient)
   return customerId === undefined ? recipient : customerKey(customerId)
 }
 
-/** By its digest, so that it stands in no further place. */
+/** A hash, so that the address is not stored in one more place. */
 export function addressKey(channel: Channel, address: string): string {
   return keyOfText(`${channel} ${sameAddress(channel, address)}`)
 }
 
-/** Of a channel and an address, as whoever asks tells addresses apart. */
+/** `text` consists of the channel and the address, in the form in which the caller compares addresses. */
 export function keyOfText(text: string): string {
   return `address ${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
 }

@@ -1,7 +1,7 @@
-// Quiet hours: whether the clock on the customer's wall says so, and when it next says otherwise. The clock alone decides:
-// an end that it skips in spring has come when it skips it, and what it shows twice in autumn counts twice.
+// Quiet hours: whether the customer's local time lies in them, and when they end. Only the local clock counts. An end
+// that the clock skips in spring comes at the moment of the skip. An hour that it repeats in autumn counts twice.
 
-/** Minutes since midnight, on the clock. `to` is the first that is not quiet any more. */
+/** Local minutes since midnight. `to` is the first minute that is not quiet. */
 export interface QuietHours {
   from: number
   to: number
@@ -12,16 +12,16 @@ const DAY_MINUTES = 1_440
 
 export const QUIET_HOURS = '^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$'
 
-/** `22:00-08:00`; one that ends when it begins is never quiet. */
+/** Parses `22:00-08:00`. If both ends are equal, no time is quiet. */
 export function parseQuietHours(text: string): QuietHours {
   const [from = 0, to = 0] = text.split('-').map((clock) => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3)))
   return { from, to }
 }
 
-/** The instant, in ms, at which the quiet hours that `atMs` is in are over; undefined where it is in none. */
+/** The end, in ms, of the quiet hours in which `atMs` lies. Undefined if it lies in none. */
 export function quietUntil({ from, to }: QuietHours, timeZone: string, atMs: number): number | undefined {
   const offset = offsetIn(timeZone)
-  /** What is left of them on the clock, in ms; undefined outside. */
+  /** Remaining local time in the quiet hours, in ms. Undefined outside. */
   const leftAt = (ms: number): number | undefined => {
     const sinceMidnight = modulo(ms + offset(ms), DAY_MINUTES * MINUTE_MS)
     const sinceFrom = modulo(sinceMidnight - from * MINUTE_MS, DAY_MINUTES * MINUTE_MS)
@@ -34,7 +34,7 @@ export function quietUntil({ from, to }: QuietHours, timeZone: string, atMs: num
   return endMs === atMs ? undefined : endMs
 }
 
-/** The first instant at which the clock has been put forward or back, to the millisecond. */
+/** The first instant after a clock change, to the millisecond. */
 function changeBetween(beforeMs: number, afterMs: number, offset: (ms: number) => number): number {
   let [before, after] = [beforeMs, afterMs]
   while (after - before > 1) {
@@ -54,10 +54,10 @@ function offsetIn(timeZone: string): (ms: number) => number {
   }
 }
 
-/** Building one costs fifty times what using it does; there are as many as there are time zones. */
+/** Building a format costs fifty times as much as using it. There are as many as time zones. */
 const clocks = new Map<string, Intl.DateTimeFormat>()
 
-/** @throws RangeError where there is no such time zone. */
+/** @throws RangeError if the time zone does not exist. */
 function clockOf(timeZone: string): Intl.DateTimeFormat {
   const name = timeZone.toLowerCase()
   const known = clocks.get(name)

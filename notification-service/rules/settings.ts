@@ -1,4 +1,4 @@
-// What the rules follow where a customer has not decided otherwise: the service's configuration, read once.
+// The service's own settings for the rules, read once from the configuration.
 import { BrokenError } from '@orders/shared/runtime'
 import type { PhoneCountry } from '../canonical-addresses.ts'
 import type { NotificationConfig } from '../config.ts'
@@ -11,7 +11,7 @@ import type { RuleSettings } from './plan.ts'
 import { parseQuietHours } from './quiet-hours.ts'
 import type { UnsubscribeSettings } from './unsubscribe.ts'
 
-/** What notifications are taken in and released by. */
+/** What taking in and releasing notifications needs. */
 export interface Terms extends Rendering {
   style: Style
   settings: RuleSettings
@@ -22,9 +22,9 @@ export interface Terms extends Rendering {
 }
 
 /**
- * `inventedDomain`: of the addresses that are made up.
+ * `inventedDomain`: domain of made-up addresses.
  *
- * @throws BrokenError `bad_configuration` for what only together makes no sense.
+ * @throws BrokenError `bad_configuration` for an unknown time zone, and for settings that need each other.
  */
 export function ruleSettingsOf(config: NotificationConfig, inventedDomain: string | undefined): RuleSettings {
   const { timeZone, quietHours, unsubscribeUrl, unsubscribeSecret } = config

@@ -1,4 +1,4 @@
-// The SQL of the rules: what customers decided, what an address was told lately, and which digests are open.
+// The SQL of the rules: preferences, recent messages to an address, named addresses, open digests.
 import type { Channel } from '@orders/shared/contracts'
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
@@ -10,11 +10,13 @@ import type { Recent } from './throttle.ts'
 export const preferences: State<Preferences> = { name: 'preferences', load: loadPreferences, save: savePreferences }
 /** By `addressKey`. */
 export const throttles: State<Recent> = { name: 'throttles', load: loadThrottles, save: saveThrottles }
-/** By `customerKey` the addresses that its orders named, by `addressKey` the orders that named it. */
+/**
+ * By `customerKey`, the addresses that the customer's orders named. By `addressKey`, the orders that named the address.
+ */
 export const contacts: State<Named> = { name: 'contacts', load: loadContacts, save: saveContacts }
-/** By `windowKey`; null once it is closed. */
+/** By `windowKey`. Null once it is closed. */
 export const windows: State<OpenDigest | null> = { name: 'digests', load: loadWindows, save: saveWindows }
-/** What waits for a digest still, by its id, in the order of its taking in. Never saved. */
+/** The notifications that still wait for a digest, by its id, in the order in which they were taken in. Never saved. */
 export const members: State<string[]> = { name: 'members', load: loadMembers, save: async () => undefined }
 
 async function loadPreferences(sql: Reader, recipients: string[]): Promise<Map<string, Preferences>> {
@@ -25,7 +27,7 @@ async function loadPreferences(sql: Reader, recipients: string[]): Promise<Map<s
   return byKey(
     rows,
     ({ recipient }) => recipient,
-    // The cast is the decoding edge: every row was written by `savePreferences`.
+    // The cast is safe: only `savePreferences` writes these rows.
     (row) => JSON.parse(row.preferences) as Preferences,
   )
 }
@@ -47,7 +49,7 @@ async function loadThrottles(sql: Reader, recipients: string[]): Promise<Map<str
   return byKey(
     rows,
     ({ recipient }) => recipient,
-    // The casts are the decoding edge: every row was written by `saveThrottles`.
+    // The casts are safe: only `saveThrottles` writes these rows.
     ({ sent, places }) => ({ sent: JSON.parse(sent) as number[], places: JSON.parse(places) as number[] }),
   )
 }
@@ -74,7 +76,7 @@ async function loadContacts(sql: Reader, names: string[]): Promise<Map<string, N
   return byKey(
     rows,
     ({ name }) => name,
-    // The cast is the decoding edge: every row was written by `saveContacts`.
+    // The cast is safe: only `saveContacts` writes these rows.
     ({ named }) => JSON.parse(named) as Named,
   )
 }
@@ -88,11 +90,11 @@ async function saveContacts(tx: Sql, changes: Change<Named>[]): Promise<void> {
   )
 }
 
-/** Of times in milliseconds; null where there are none. */
+/** Takes times in milliseconds. Null if there are none. */
 const newestOf = (times: number[]) =>
   times.length === 0 ? null : new Date(times.reduce((newest, one) => Math.max(newest, one), 0)).toISOString()
 
-/** Whose messages a digest gathers. */
+/** The messages that belong into one digest. */
 export interface Gathering {
   /** By `addressKey`. */
   recipient: string
@@ -106,13 +108,13 @@ export interface OpenDigest extends Gathering {
   dueAt: string
 }
 
-/** JSON of a list: unlike joined text it cannot be read in two ways. */
+/** A JSON list, which unlike joined text is unambiguous. */
 export function windowKey({ recipient, channel, category }: Gathering): string {
   return JSON.stringify([recipient, channel, category])
 }
 
 async function loadWindows(sql: Reader, keys: string[]): Promise<Map<string, OpenDigest>> {
-  // The cast is the decoding edge: every key was written by `windowKey`.
+  // The cast is safe: only `windowKey` writes these keys.
   const recipients = keys.map((key) => (JSON.parse(key) as [string])[0])
   const rows = await sql.all<OpenDigest>(
     `select recipient, channel, address, category, digest_id as "digestId", due_at as "dueAt" from open_digests

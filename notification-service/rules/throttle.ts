@@ -1,26 +1,27 @@
-// The throttle: one address is told at most so much in any window of time. What is over has its place in a queue and waits
-// for it; a place that comes late, after a standstill, is looked at again, so that what has piled up cannot burst out.
+// The throttle: at most so many messages to one address in any window of time. A message beyond that gets a place in a
+// queue and waits for it. If its place comes late, after an outage, the limit is checked again, so that waiting
+// messages are not sent in a burst.
 
 export interface Throttle {
   max: number
   windowMs: number
 }
 
-/** What one address was told lately, and when it is to be told more. In ms, the last `max` of each, the newest last. */
+/** Recent messages to one address and reserved places: times in ms, at most the last `max` of each, the newest last. */
 export interface Recent {
   sent: number[]
-  /** Places in the queue, those of what was sent at once included. */
+  /** Places in the queue, including those of messages that were sent at once. */
   places: number[]
 }
 
-/** When there is room: now, or later. `hasPlace`: it was given a place, and that time has come. */
+/** When there is room, now or later. `hasPlace`: it was given a place before, and the time of that place has come. */
 export function roomAt({ sent, places }: Recent, throttle: Throttle, nowMs: number, hasPlace: boolean): number {
   const until = (times: number[]) =>
     (times[times.length - throttle.max] ?? Number.NEGATIVE_INFINITY) + throttle.windowMs
   return hasPlace ? Math.max(nowMs, until(sent)) : Math.max(nowMs, until(sent), until(places))
 }
 
-/** With one more that is sent at once, or has its place then. */
+/** With one more message, which is sent now or has its place at `at.roomMs`. */
 export function withOne(
   recent: Recent,
   { max }: Throttle,

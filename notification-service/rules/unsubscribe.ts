@@ -1,12 +1,12 @@
-// The link in a mail: who holds its token may unsubscribe by one click (RFC 8058), and choose in the preference centre what its
-// recipient gets, today or in years, and nothing else.
+// The link to unsubscribe in a mail. Its token, which does not expire, allows one-click unsubscribing (RFC 8058) and
+// changing the recipient's choices in the preference centre, and nothing else.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 export interface Unsubscribing {
   /** See `recipientOf`. */
   recipient: string
   category: string
-  /** Of the mail, and so of the page behind its link; undefined for the default. */
+  /** Of the mail, and so of the page that the link opens. Undefined for the default. */
   locale?: string | undefined
 }
 
@@ -15,7 +15,7 @@ export interface UnsubscribeSettings {
   unsubscribeSecret?: string | undefined
 }
 
-/** `<recipient, category and locale>.<signature>`, both base64url, under the first of the secrets. */
+/** `<recipient, category and locale>.<signature>`, both base64url, signed with the first of the secrets. */
 export function unsubscribeToken({ recipient, category, locale }: Unsubscribing, secrets: string): string {
   const [newest = ''] = secrets.split(',')
   const about = Buffer.from(JSON.stringify([recipient, category, ...(locale === undefined ? [] : [locale])])).toString(
@@ -24,18 +24,18 @@ export function unsubscribeToken({ recipient, category, locale }: Unsubscribing,
   return `${about}.${signatureOf(about, newest).toString('base64url')}`
 }
 
-/** Undefined for what none of the secrets has signed. */
+/** Undefined if none of the secrets signed the token. */
 export function readUnsubscribeToken(token: string, secrets: string): Unsubscribing | undefined {
   const [about = '', signature = '', ...more] = token.split('.')
   const given = Buffer.from(signature, 'base64url')
   const isOurs = secrets.split(',').map((secret) => isEqual(signatureOf(about, secret), given))
   if (more.length > 0 || !isOurs.includes(true)) return undefined
-  // The cast is the decoding edge: it is signed, so it was written by `unsubscribeToken`.
+  // The cast is safe: a signed text was written by `unsubscribeToken`.
   const [recipient = '', category = '', locale] = JSON.parse(Buffer.from(about, 'base64url').toString()) as string[]
   return { recipient, category, locale }
 }
 
-/** Signed for this purpose only: nothing else that the secret may sign can be taken for it. */
+/** The prefix limits the signature to this purpose. So nothing else signed with this secret passes as a token. */
 function signatureOf(about: string, secret: string): Buffer {
   return createHmac('sha256', secret).update(`unsubscribe ${about}`).digest()
 }
@@ -44,7 +44,7 @@ function isEqual(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other)
 }
 
-/** Undefined where the service is not told where its links lead. */
+/** Undefined if the service has no UNSUBSCRIBE_URL or no secret. */
 export function unsubscribeLink(
   about: Unsubscribing,
   { unsubscribeUrl, unsubscribeSecret }: UnsubscribeSettings,
@@ -53,7 +53,7 @@ export function unsubscribeLink(
   return `${unsubscribeUrl}/unsubscribe/${unsubscribeToken(about, unsubscribeSecret)}`
 }
 
-/** RFC 2369 and RFC 8058; what signs the mails by DKIM has to sign these two as well. */
+/** The headers of RFC 2369 and RFC 8058. The DKIM signature of the mail has to cover both. */
 export function unsubscribeHeaders(link: string | undefined): Record<string, string> {
   if (link === undefined) return {}
   return { 'List-Unsubscribe': `<${link}>`, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }

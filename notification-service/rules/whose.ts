@@ -1,20 +1,21 @@
-// Whose decisions a channel of a notification follows: those of the customer it is for, or, where it names none, of the customers whose
-// address it is; and always those of the address. So a mailbox that took no for an answer by one name says no by every other.
+// Whose preferences a channel of a notification follows: those of its customer, or, if it names none, of the customers
+// who own the address. Those of the address always apply too. So a mailbox that opted out under one name is opted out
+// under every other.
 import type { Channel } from '@orders/shared/contracts'
 import { mailboxKey } from '../customers/store.ts'
 import type { Heading } from '../domain.ts'
 import { addressKey, customerKey } from './preferences.ts'
 
-/** As `owners` knows it. */
+/** The key by which `owners` knows the address. */
 export const mailboxIn = ({ addresses }: Pick<Heading, 'addresses'>, channel: Channel) =>
   mailboxKey(channel, addresses[channel] ?? '')
 
-/** `found`: whose the address is. */
+/** `found`: the customers who own the address. */
 export function customersOf({ customerId }: Pick<Heading, 'customerId'>, found: readonly string[] = []) {
   return customerId === null ? found : [customerId]
 }
 
-/** By these are the decisions kept; the address comes last. */
+/** The keys of their preferences. The address comes last. */
 export function decidersOf(
   heading: Pick<Heading, 'customerId' | 'addresses'>,
   channel: Channel,

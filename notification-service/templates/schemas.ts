@@ -1,4 +1,4 @@
-// What each template may speak of, and a sample of it. A file that names anything else stops the service at start.
+// The data of each template, and a sample of it. A template file that names any other field stops the service at start.
 import { Cents, Instant, OrderId, PriceChange, Sku } from '@orders/shared/contracts'
 import { type Static, type TObject, type TProperties, Type } from 'typebox'
 
@@ -30,7 +30,7 @@ const Line = Type.Object(
 )
 const WebPage = Type.String({ pattern: '^https?://\\S+$', maxLength: 2048 })
 
-/** Not every event knows everything: what is optional here may stand in a template only inside its own `{{#if}}`. */
+/** Not every event has all data. A template may show an optional field only inside its own `{{#if}}`. */
 const Order = {
   orderId: OrderId,
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Name of the customer' })),
@@ -60,7 +60,7 @@ const refund = {
   totalCents: 990,
 }
 
-/** Why an order is not delivered. What an event says beside these, a carrier's own code for example, is `other`. */
+/** Why an order is not delivered. Any other reason in an event, for example a carrier's code, becomes `other`. */
 export const reasons = [
   'out_of_stock',
   'declined',
@@ -94,7 +94,7 @@ const waiting = {
   paymentUrl: 'https://shop.example/orders/2026-1107/pay',
 }
 
-/** An event's template has its type as name. */
+/** The template of an event has the event's type as its name. */
 export const newsTemplates = {
   'order.created': template('The order has arrived, and its goods are reserved.', Order, order),
   'payment.confirmation_required': template(
@@ -150,7 +150,7 @@ export const newsTemplates = {
 }
 export type NewsType = keyof typeof newsTemplates
 
-/** All that is said about an order; what is no event is a step of a sequence. */
+/** All templates about orders. Those that are not named after an event are steps of sequences. */
 export const orderTemplates = {
   ...newsTemplates,
   reminder: template('The customer has not confirmed the payment yet.', Waiting, waiting),
@@ -160,7 +160,7 @@ export type OrderTemplate = keyof typeof orderTemplates
 
 export const MESSAGE = 'message'
 
-/** Several messages of one category, said as one. */
+/** Several messages of one category, sent as one. */
 export const digestTemplate = template(
   'Several messages of one category.',
   {

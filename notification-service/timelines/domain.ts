@@ -1,40 +1,46 @@
-// What is said about one subject follows the course of that subject: nothing is said once later news has made it untrue, what is old
-// by then only where it is said at once, and nothing before what comes before it. Which news makes what untrue, a course says; what
-// the subject is, nobody here knows.
+// Decides which news about a subject is still sent, and in which order. News that later news made untrue is not sent.
+// Old news is sent only if it goes at once. No news is sent before the news that precedes it. A course says which kinds
+// of news do this to which. This file does not know what the subject is.
 import type { Channel } from '@orders/shared/contracts'
 import { type DeliveryStatus, isTaken } from '../deliveries/status.ts'
 
-/** How one kind of news stands to the others; all by their names. */
+/** How one kind of news relates to others, by their names. */
 export interface Kind {
-  /** Once one of these was heard, it is not true any more, and never said. */
+  /** After one of these it is untrue and never sent. */
   untrueAfter: readonly string[]
-  /** Once one of these was heard, it is old: it is said only if it was not held, not tried before, and has not waited for long. */
+  /**
+   * After one of these it is old. Old news is sent only if it was not held, was not tried before and has not waited for
+   * long.
+   */
   oldAfter: readonly string[]
-  /** These come before it: it waits for those that are still to be said, and they are not said after it. */
+  /** These precede it. It waits for those that are still to be sent. Once it is sent, they are not. */
   follows: readonly string[]
-  /** This must have been heard before it is said; where it failed, there is time to send it again before. */
+  /**
+   * Waits, for a limited time, until this is in the timeline and has not failed. So an operator has time to replay a
+   * failed one first.
+   */
   awaits?: string
-  /** Said whatever was said before it: what ends the subject. */
+  /** Sent even if news that follows it was sent before, for example because it ends the subject. */
   isAlwaysSaid?: boolean
 }
 
 export interface Course {
-  /** The kind that an event type is of; one that `kinds` does not have follows nothing. */
+  /** The kind of an event type. A kind that is not in `kinds` has no rules. */
   kindOf(eventType: string): string
   kinds: Readonly<Record<string, Kind>>
 }
 
-/** One notification about the subject, and where its channels stand. */
+/** One notification about the subject, with the standings of its channels. */
 export interface Entry {
   id: string
   eventType: string
   createdAt: string
-  /** Only those that it goes by. */
+  /** Only the channels that it uses. */
   ways: Partial<Record<Channel, Way>>
 }
 
 export interface Way extends Standing {
-  /** What a digest says is said with it. */
+  /** The digest that contains this notification. If set, its standing counts instead of the own one. */
   digest?: Standing & { id: string }
 }
 
@@ -45,34 +51,34 @@ interface Standing {
   claimedBy: string | null
 }
 
-/** All that was heard of the subject, each with its notification, in the order of their taking in. */
+/** All notifications about the subject, in the order in which they were taken in. */
 export type Timeline = readonly Entry[]
 
-/** Long enough for every message that goes at once. */
+/** Longer than a message needs that is sent at once. */
 const AT_ONCE_MS = 60_000
 
-/** Whether it was held, failed before, or has waited for long. */
+/** Whether it was held, was tried before or has waited for long. */
 export function isLate({ attempts, dueAt }: Pick<Way, 'attempts' | 'dueAt'>, createdAt: string, now: string): boolean {
   return attempts > 0 || dueAt !== null || Date.parse(now) - Date.parse(createdAt) > AT_ONCE_MS
 }
 
-/** How it stands with whoever asks. */
+/** The circumstances of the notification about which a caller asks. */
 export interface Asking {
   channel: Channel
   isLate: boolean
-  /** An operator's own word: what is only old is said all the same. */
+  /** An operator sends it again: news that is only old is sent all the same. */
   isAgain?: boolean
-  /** The digest that says it. */
+  /** The digest that contains it. */
   digestId?: string | undefined
 }
 
-/** What has made it untrue. */
+/** The entry that made it untrue. */
 export function untrueSince({ kinds, kindOf }: Course, timeline: Timeline, eventType: string): Entry | undefined {
   const kind = kinds[kindOf(eventType)]
   return timeline.find((entry) => kind?.untrueAfter.includes(kindOf(entry.eventType)))
 }
 
-/** What has made it needless by this channel: the id of that notification. */
+/** The id of the notification that made it obsolete on this channel. */
 export function supersededBy(
   course: Course,
   timeline: Timeline,
@@ -93,20 +99,20 @@ export function supersededBy(
   }
 }
 
-/** Not before what stands in the same digest. */
+/** Two entries of one digest are sent together, so neither counts as sent before the other. */
 function isSaid({ digest, ...own }: Way, digestId: string | undefined): boolean {
   if (digest && digest.id === digestId) return false
   const { status, claimedBy } = digest ?? own
   return isTaken(status) || status === 'digested' || (status === 'waiting' && claimedBy !== null)
 }
 
-/** What this news makes untrue. */
+/** The entries that this news makes untrue. */
 export function untrueBy({ kinds, kindOf }: Course, timeline: Timeline, eventType: string): Entry[] {
   const name = kindOf(eventType)
   return timeline.filter(({ eventType: earlier }) => kinds[kindOf(earlier)]?.untrueAfter.includes(name))
 }
 
-/** What comes before this news and is still true. */
+/** The entries that precede this news and are still true. */
 export function truthsBefore(course: Course, timeline: Timeline, eventType: string): Entry[] {
   const { kinds, kindOf } = course
   const kind = kinds[kindOf(eventType)]
@@ -121,7 +127,10 @@ interface Waiting {
   isUnderWay(claim: string): boolean
 }
 
-/** Whether it has to wait for what comes before it, and why. What stands in the same digest is said with it. */
+/**
+ * Whether it has to wait for news that precedes it, and why. Entries of the same digest are sent together, so it does
+ * not wait for them.
+ */
 export function waitsForEarlier(
   course: Course,
   timeline: Timeline,
@@ -149,7 +158,7 @@ export function waitsForEarlier(
     const asking = { channel, isLate: !way.digest && isLate(way, createdAt, now), digestId: way.digest?.id }
     return isDue && supersededBy(course, timeline, other, asking) === undefined
   }
-  // One that failed may still be sent again.
+  // A failed one does not count: it may still be sent from the dead letters.
   const isThere = ({ eventType: other, ways }: Entry) =>
     kindOf(other) === awaits && (ways[channel]?.digest ?? ways[channel])?.status !== 'failed'
   const isMissing = awaits !== undefined && !timeline.some(isThere)
@@ -157,7 +166,7 @@ export function waitsForEarlier(
   return isMissing ? 'unheard' : undefined
 }
 
-/** With the call to its provider claimed, for whoever decides after it in the same group. */
+/** The timeline with a claimed call, for later members of the same group commit. */
 export function withClaim(timeline: Timeline, id: string, channel: Channel, claimedBy: string): Timeline {
   return timeline.map((entry) => {
     const way = entry.ways[channel]

@@ -1,4 +1,4 @@
-// The SQL of timelines: what was heard of a subject is what it has left, a notification each, so nothing else is kept.
+// The SQL of timelines. A timeline consists of the subject's notifications, so it has no table of its own.
 import { type Channel, channels } from '@orders/shared/contracts'
 import type { State } from '@orders/shared/messaging'
 import type { Reader } from '@orders/shared/storage'
@@ -6,8 +6,8 @@ import type { DeliveryStatus } from '../deliveries/status.ts'
 import type { Entry, Timeline, Way } from './domain.ts'
 
 /**
- * By the subject, which is an order's id. Never saved. Its name comes before that of the notifications, so that whoever locks both
- * locks it first.
+ * By the subject, which is an order's id. Never saved. The state's name sorts before `notifications`, so that a group
+ * that locks both locks it first.
  */
 export const timelines: State<Timeline> = { name: 'courses', load, save: async () => undefined }
 

@@ -1,4 +1,5 @@
-// Addresses that an earlier version kept as they were typed get their one form, once, before anything is compared with them.
+// Brings addresses that an earlier version stored as typed to their canonical form, once, before anything is compared
+// with them.
 import type { Database, Sql } from '@orders/shared/storage'
 import { canonicalAddress, canonicalContact, type PhoneCountry } from '../canonical-addresses.ts'
 import { customers, saveMailboxes } from '../customers/store.ts'
@@ -20,7 +21,7 @@ import {
 
 const PAGE = 500
 
-/** A copy that is stopped on the way begins again: what has its form is left as it is. */
+/** May be interrupted: the next start begins again, and addresses in canonical form stay as they are. */
 export async function upgradeAddresses(database: Database, country: PhoneCountry, at: string): Promise<void> {
   if (await isUpgraded(database, 'addresses have one form')) return
   for (let told = await toldAfter(database, 0, PAGE); told.length > 0; )
@@ -41,7 +42,10 @@ export async function upgradeAddresses(database: Database, country: PhoneCountry
   await database.transaction((tx) => saveUpgraded(tx, 'addresses have one form', at))
 }
 
-/** Without a country, what is written as a number is left as it is, as the addresses that have their form are. */
+/**
+ * Without a country, numbers without a country code only lose their separators. Addresses in canonical form stay as
+ * they are.
+ */
 export async function upgradeSuppressions(database: Database, country: PhoneCountry): Promise<void> {
   const first: Suppressed = { channel: 'email', address: '' }
   for (let all = await suppressedAfter(database, first, PAGE); all.length > 0; )
@@ -53,7 +57,7 @@ export async function upgradeSuppressions(database: Database, country: PhoneCoun
     )
 }
 
-/** Customers whom an earlier version kept are found by their addresses, too. */
+/** Adds the mailboxes of customers that an earlier version stored, so that they are found by their addresses. */
 export async function upgradeMailboxes(database: Database, at: string): Promise<void> {
   if (await isUpgraded(database, 'addresses are found')) return
   for (let ids = await customersAfter(database, '', PAGE); ids.length > 0; )
@@ -66,7 +70,7 @@ async function upgradeMailboxesOf(tx: Sql, id: string): Promise<void> {
   if (known) await saveMailboxes(tx, [known])
 }
 
-/** All of it in one transaction; gives the next. */
+/** Upgrades one page of rows in one transaction. Resolves with the next page. */
 export async function page<Row>(
   database: Database,
   rows: readonly Row[],
@@ -96,7 +100,7 @@ async function upgradeTold(tx: Sql, told: Told, country: PhoneCountry): Promise<
   }
 }
 
-/** They are known by a hash, so only whoever still knows the address can move them. */
+/** Preferences are stored under a hash of the address, so they can be moved only while the old address is known. */
 export async function movePreferences(tx: Sql, before: string, now: string): Promise<void> {
   if (before === now) return
   const known = await preferences.load(tx, [before, now])

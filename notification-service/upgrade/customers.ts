@@ -1,4 +1,4 @@
-// Customers whom an earlier version kept by each spelling of their name become one customer each, once.
+// Merges customers that an earlier version stored once for each spelling of their name, once.
 import { canonicalUser } from '@orders/shared/contracts'
 import type { Database, Sql } from '@orders/shared/storage'
 import { customers } from '../customers/store.ts'
@@ -17,7 +17,7 @@ import {
 const PAGE = 500
 const UPGRADE = 'customers have one name'
 
-/** A copy that is stopped on the way begins again: what has its form is left as it is. */
+/** May be interrupted: the next start begins again, and names in canonical form stay as they are. */
 export async function upgradeCustomers(database: Database, at: string): Promise<void> {
   if (await isUpgraded(database, UPGRADE)) return
   const known = [
@@ -31,19 +31,19 @@ export async function upgradeCustomers(database: Database, at: string): Promise<
   await database.transaction((tx) => saveUpgraded(tx, UPGRADE, at))
 }
 
-/** Those who have decided something, and of whom nothing else is known. */
+/** Customers that have preferences only. */
 const upgradeRecipient = (tx: Sql, recipient: string) => upgradeCustomer(tx, customerIdIn(recipient) ?? '')
 
 async function upgradeCustomer(tx: Sql, spelled: string): Promise<void> {
   const name = canonicalUser(spelled)
-  // Of blanks alone nobody is named.
+  // A name of spaces only names no customer.
   if (name === spelled || name === '') return
   await moveCustomer(tx, spelled, name)
   await movePreferences(tx, spelledKey(spelled), customerKey(name))
   await renameNotifications(tx, spelled, name)
 }
 
-/** What was said last of either holds, as if it had been said of one. */
+/** Keeps whichever of the two was updated last. */
 async function moveCustomer(tx: Sql, spelled: string, name: string): Promise<void> {
   const known = await customers.load(tx, [spelled, name])
   const [moved, there] = [known.get(spelled), known.get(name)]

@@ -1,4 +1,5 @@
-// Webhooks and subscriptions that an earlier version kept as they were typed get their one form, once, and what is known by them goes along.
+// Brings webhooks and push subscriptions that an earlier version stored as typed to their canonical form, once, with
+// everything that is stored under them.
 import type { Database, Sql } from '@orders/shared/storage'
 import { canonicalAddress, canonicalContact } from '../canonical-addresses.ts'
 import { customers } from '../customers/store.ts'
@@ -9,7 +10,7 @@ import { customersAfter, isUpgraded, type Reached, reachedAfter, saveReached, sa
 const PAGE = 500
 const CHANNELS = ['push', 'webhook'] as const
 
-/** A copy that is stopped on the way begins again: what has its form is left as it is. */
+/** May be interrupted: the next start begins again, and endpoints in canonical form stay as they are. */
 export async function upgradeEndpoints(database: Database, at: string): Promise<void> {
   if (await isUpgraded(database, 'endpoints have one form')) return
   for (let reached = await reachedAfter(database, 0, PAGE); reached.length > 0; )
@@ -26,7 +27,7 @@ async function upgradeReached(tx: Sql, reached: Reached): Promise<void> {
     push: push && canonicalAddress('push', push, undefined),
     webhook: webhook && canonicalAddress('webhook', webhook, undefined),
   }
-  // By whose hash a sealed one is found has changed also where it has its form.
+  // Saved even if the address did not change, since the hash in its index column has changed.
   await saveReached(tx, { ...reached, ...after })
   await moveDecisions(tx, { push: push ?? '', webhook: webhook ?? '' })
 }
@@ -36,12 +37,12 @@ async function upgradeCustomer(tx: Sql, id: string): Promise<void> {
   const { push = '', webhook = '' } = before?.addresses ?? {}
   if (!before || push + webhook === '') return
   const addresses = canonicalContact(before.addresses, undefined)
-  // Its mailboxes are saved with it.
+  // `save` also saves the mailboxes.
   await customers.save(tx, [{ key: id, before, after: { ...before, addresses } }])
   await moveDecisions(tx, { push, webhook })
 }
 
-/** From the key by which an earlier version knew the address, as it was typed. */
+/** Moves preferences from the key of the address as typed, which earlier versions used. */
 async function moveDecisions(tx: Sql, typed: Record<(typeof CHANNELS)[number], string>): Promise<void> {
   for (const channel of CHANNELS) {
     const address = typed[channel]

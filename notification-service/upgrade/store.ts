@@ -1,4 +1,4 @@
-// The SQL that brings stored addresses to their one form: what is there, page by page, and what it becomes.
+// The SQL of the upgrades: reads stored addresses page by page and writes their canonical form.
 import type { Channel } from '@orders/shared/contracts'
 import { hashed, type Reader, type Sql, sealable } from '@orders/shared/storage'
 import { indexedAs } from '../store.ts'
@@ -78,7 +78,7 @@ export async function suppressedAfter(sql: Reader, { channel, address }: Suppres
   )
 }
 
-/** What is on the list already in its one form stays as it is. */
+/** If the canonical form is on the list already, that row stays. */
 export async function renameSuppressed(tx: Sql, { channel, address }: Suppressed, name: string): Promise<void> {
   await tx.run(
     `insert into suppressions (channel, address, reason, notification_id, at)
@@ -96,7 +96,7 @@ export async function customersAfter(sql: Reader, id: string, limit: number): Pr
   return rows.map((row) => row.id)
 }
 
-/** Whom notifications that no key encrypts name. */
+/** The customers that unencrypted notifications name. */
 export async function namedAfter(sql: Reader, id: string, limit: number): Promise<string[]> {
   const rows = await sql.all<{ id: string }>(
     `select distinct customer_id as id from notifications
@@ -116,7 +116,7 @@ export async function forgetCustomer(tx: Sql, id: string): Promise<void> {
   await tx.run('delete from mailboxes where customer_id = ?', id)
 }
 
-/** By whose preferences something is decided: the keys of customers. */
+/** Keys of preferences that belong to customers. */
 export async function recipientsAfter(sql: Reader, recipient: string, limit: number): Promise<string[]> {
   const rows = await sql.all<{ recipient: string }>(
     `select recipient from preferences where recipient like 'customer %' and recipient > ? order by recipient limit ?`,
