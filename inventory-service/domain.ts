@@ -233,7 +233,7 @@ export function stateOf({ restocks, available, reserved, committed }: Stock): st
   return `"${restocks}-${available}-${reserved}-${committed}"`
 }
 
-/** Whether it was neither ordered nor restocked since it was created. */
+/** Whether no goods are reserved or sold, and no operator has changed the stock. */
 export function isUntouched(stock: Stock | undefined): boolean {
   return !stock || (stock.restocks === 0 && stock.reserved === 0 && stock.committed === 0)
 }

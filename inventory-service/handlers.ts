@@ -93,8 +93,8 @@ export function kept(draft: Draft, orderId: string, { reservation, moves, messag
 }
 
 /**
- * Sets the stock to an operator's count. The request is refused if the stock has changed since the operator read it. Goods that
- * were never ordered or restocked need no condition: no earlier count can be out of date.
+ * Sets the stock to an operator's count. The request is refused if the stock has changed since the operator read it. While no
+ * goods are reserved or sold, and no operator has changed the stock, no condition is needed: no count can be out of date.
  *
  * @throws RejectedError 400 `price_required` for a new SKU, 428 `precondition_required`, 412 `precondition_failed`
  */

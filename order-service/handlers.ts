@@ -108,8 +108,8 @@ interface Placement {
  * The first request places the order. Every repeat gets the same answer, whatever the price is by then. Returns undefined if
  * the order is new and its price must be asked for first.
  *
- * @throws RejectedError 422 `idempotency_key_reused` or 409 `order_exists` if a repeat asks for something else; `price` if it
- * is an error
+ * @throws RejectedError 422 `idempotency_key_reused` or 409 `order_exists` if a repeat asks for something else; the error in
+ * `price`
  */
 export function placeOrder({
   orderId: wanted,
