@@ -1,4 +1,4 @@
-// The SQL that appends to the audit log: the entries of a group commit are stored together, and never changed.
+// The SQL that appends to the audit log. The entries of a group commit are stored together.
 import type { State } from '@orders/shared/messaging'
 import { type Database, insert, type Reader, type Sql } from '@orders/shared/storage'
 import { type Dictionary, HASH_BYTES, KEY_OF_CONFLICTS, keyOf, keyOfKind, pack } from './block.ts'
@@ -10,7 +10,7 @@ export const HEAD = 'head'
 
 export interface States {
   log: State<Log>
-  /** By the identity of an event: the bodies that the log has under it, the first first. */
+  /** By the identity of an event: the bodies that the log has under it, the oldest first. */
   kept: State<readonly string[]>
   /**
    * Appends entries to the log without checking for repeats. `conflicts` are the sequences to mark. The entries' hashes are

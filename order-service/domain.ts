@@ -51,7 +51,7 @@ export interface Order {
   updatedAt: string
 }
 
-/** Undefined if the order was not placed yet, as far as the facts show. */
+/** Undefined if the facts do not contain `order.created`. */
 export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefined {
   const created = find(facts, 'order.created')
   if (!created) return undefined

@@ -50,9 +50,9 @@ export interface Payment {
 }
 
 /**
- * A refund of the charge or a part of it. It is owed until it is done, even after an operator gave it up. With `request`, an
- * operator requested it. Without, it is the automatic refund of the whole charge: it is stored here only after it was given up,
- * and without an amount.
+ * A refund of the charge or a part of it. It is owed until it is done or refused, even after an operator gave it up. With
+ * `request`, an operator requested it. Without, it is the automatic refund of the whole charge: it is stored here only after it
+ * was given up, and with the amount 0.
  */
 export interface PartRefund {
   request?: string
@@ -125,7 +125,7 @@ export function decideReservation(
   const payable = reserved(orderId, payment, reservation, now, isForgotten)
   if (settlement) return settle(payable, settlement, now)
   if (!payment) return askCustomer(payable, terms, now)
-  // The cancellation arrived after the decision to call nothing, so nobody knows yet whether the key was charged.
+  // The cancellation arrived after the service had decided to make no call, so it is unknown whether the key was charged.
   return payment.status === 'cancel_requested' ? failUnasked(payable, stopReason(payment), now) : nothing
 }
 
@@ -257,7 +257,7 @@ export function keptOf({ totalCents, refunds }: Payment): number {
   return (totalCents ?? 0) - sumOf(refunds, 'due', 'done', 'given_up')
 }
 
-/** The order and the customer, without the payment method, which no other service needs. */
+/** The customer and the lines of the order, for the event about a refund. The payment method is not passed on. */
 export function orderedIn({ totalCents: _, paymentMethod: __, ...ordered }: Reservation): Ordered {
   return ordered
 }

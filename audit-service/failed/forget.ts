@@ -1,5 +1,5 @@
-// Prepares failed messages before a customer's keys are dropped. A message whose personal data are all encrypted is kept. Any
-// other message about the customer is emptied, so nobody can send it again.
+// Prepares failed messages before a customer's keys are dropped. A message whose personal data are all encrypted is kept, without
+// the text of its error. Any other message about the customer is emptied, so nobody can send it again.
 //
 // Promise: it may be repeated.
 import { registry } from '@orders/shared/contracts'

@@ -77,7 +77,8 @@ const lateIn = (hop) => hop.split(' → ')[1]?.split('.')[0] ?? ''
 const sum = (/** @type {{ count: number }[]} */ all) => all.reduce((total, one) => total + one.count, 0)
 
 /**
- * @param {{ wrongs: string[], isKnown: boolean, fault: unknown }} props `isKnown`: the failed messages and the states of the services are known
+ * `isKnown`: the failed messages and the states of the services are known.
+ * @param {{ wrongs: string[], isKnown: boolean, fault: unknown }} props
  */
 function Headline({ wrongs, isKnown, fault }) {
   if (fault !== undefined)

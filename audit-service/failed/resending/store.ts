@@ -1,6 +1,6 @@
 // The SQL of replays: their members, their progress, and which copy has the turn.
 //
-// Promise: one replay only sends a failure: the one that moved it from `waiting` or `archived` to `sending`. If its process is
+// Promise: a failure is sent only by the replay that moved it from `waiting` or `archived` to `sending`. If the process is
 // killed, the same replay sends it again later.
 import type { Reader, Sql } from '@orders/shared/storage'
 import type { By } from '../../acting.ts'
@@ -116,7 +116,7 @@ interface Turn {
   until: string
 }
 
-/** Takes a running replay that no other copy has, until then. The one that waits longest comes first. */
+/** Reserves a running replay that no other copy has reserved, until `until`. The one that waits longest comes first. */
 export async function takeTurn(sql: Sql, { owner, now, until }: Turn): Promise<Told | undefined> {
   const [taken] = await sql.all<Told>(
     `update resends set owner = ?, owned_until = ? where state = 'running' and id = (
