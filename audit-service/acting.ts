@@ -1,5 +1,5 @@
-// What operators do to failed messages, and who did it and why: both are committed together, and the second is an event of the log
-// that `GET /audit/verify` checks.
+// Records what operators do to failed messages, who did it and why. The action and its record are committed together. The
+// record is an event of the audit log, so `GET /audit/verify` checks it.
 import { randomUUID } from 'node:crypto'
 import { OrderCustomerExported } from '@orders/shared/contracts'
 import { lockKeyOf } from '@orders/shared/messaging'
@@ -10,7 +10,7 @@ import { HEAD, headOf, type States } from './store.ts'
 
 export const ACTED = 'operator.acted'
 export const SOURCE = '/audit-service'
-/** No order can have it for its id. */
+/** No order can have this id. */
 const SUBJECT = '/operators'
 
 export interface By {
@@ -21,7 +21,7 @@ export interface By {
 export interface Action extends By {
   /** Such as `archive`. */
   action: string
-  /** What it was done to, and with which result. */
+  /** What the operator acted on, and the result. */
   about: object
 }
 
@@ -31,12 +31,12 @@ export interface Acting {
   now: () => Date
 }
 
-/** Those that an operator asked of another service, which has said so. */
+/** Operators request exports from order-service, which publishes an event about each. */
 const ASKED_ELSEWHERE = { type: OrderCustomerExported.type, source: '/order-service', action: 'export' }
 
 export const actionTypes = [ACTED, ASKED_ELSEWHERE.type]
 
-/** As people are shown it; undefined for what only calls itself an action. */
+/** The action as people see it. Undefined if the event has the type of an action but another source. */
 export function actionIn({ sequence, time: at, type, source, subject, body }: Entry) {
   const { data } = JSON.parse(body)
   if (type === ACTED && source === SOURCE) return { sequence, at, ...data }
@@ -44,7 +44,7 @@ export function actionIn({ sequence, time: at, type, source, subject, body }: En
   return { sequence, at, ...data, action: ASKED_ELSEWHERE.action, about: { customer: subject } }
 }
 
-/** Does `work` and records what it says that it has done; neither, when it throws. */
+/** Does `work` and records what it did, in one transaction. If it throws, neither happens. */
 export function act<T>(
   { database, states, now }: Acting,
   by: By,
@@ -52,7 +52,7 @@ export function act<T>(
 ): Promise<T> {
   return database.transaction(async (tx) => {
     const { result, action, about } = await work(tx)
-    // Last, since while somebody has the end of the log nobody else keeps an event.
+    // Locked last: while a transaction holds the end of the log, nobody else can append an event.
     await tx.lock([lockKeyOf(states.log, HEAD)])
     const at = now().toISOString()
     const acted = actedAt(at, { operator: by.operator, reason: by.reason, action, about })
@@ -62,7 +62,11 @@ export function act<T>(
   })
 }
 
-/** @throws RejectedError 409 `count_differs`, so that nothing is done to what nobody has seen */
+/**
+ * Prevents an action on messages that the operator has not seen.
+ *
+ * @throws RejectedError 409 `count_differs`
+ */
 export function expectCount(count: number, expected: number): void {
   if (count !== expected)
     throw new RejectedError(409, 'count_differs', `there are ${count} now, not ${expected}: nothing was done`)

@@ -1,5 +1,5 @@
-// A block: entries that follow each other, packed together. What a whole body says is found in the others and in the dictionary,
-// so little is left of each; its bytes come back exactly as they were.
+// A block: consecutive entries, compressed together. Most of a body repeats what is in other bodies and in the dictionary, so
+// little of each is stored. Its bytes come back exactly as they were.
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { Entry } from './domain.ts'
 
@@ -16,14 +16,14 @@ export interface Block {
   records: Buffer
 }
 
-/** An entry and the numbers by which it is found. */
+/** An entry, and the numbers of its subject and kind, by which it is found. */
 export interface Filed {
   entry: Entry
   subject: number
   kind: number
 }
 
-/** An entry as it comes out of its block: its subject is taken out, and a number stands for it. */
+/** An entry as unpacked: a placeholder stands for its subject, which is stored as a number. */
 export interface Packed {
   sequence: number
   subject: number
@@ -35,18 +35,18 @@ export interface Packed {
   hash: string
 }
 
-// None of them can stand in JSON, where a control character must be escaped (RFC 8259, section 7).
+// These characters cannot occur in JSON, where control characters must be escaped (RFC 8259, section 7).
 export const RECORD = '\u001e'
 const FIELD = '\u001f'
 const SUBJECT = '\u0001'
 
 export const HASH_BYTES = 32
-/** Characters in a block, unless a single record has more: what reading any of its entries unpacks. */
+/** The size of a block in characters, unless a single record is longer. To read one entry, this much is unpacked. */
 const RECORDS_MAX = 131_072
-/** More than any block comes to: a record is at most a body and a header, and neither is longer than AMQP and the kernel allow. */
+/** More than any block can have: a record is at most a body and a header, whose lengths AMQP and the kernel limit. */
 const UNPACKED_MAX_BYTES = 4_194_304
 
-/** As few blocks as the limit allows, each with the kinds that are found in it. */
+/** Packs the entries into as few blocks as the limit allows, each with the kinds that occur in it. */
 export function pack(filed: readonly Filed[], dictionary: Dictionary): (Block & { kinds: Set<number> })[] {
   const blocks: { filed: Filed[]; records: string[] }[] = []
   let length = 0
@@ -71,7 +71,7 @@ export function pack(filed: readonly Filed[], dictionary: Dictionary): (Block & 
   }))
 }
 
-/** The subject's number counts back from the entry's own sequence: small numbers, and many of them the same. */
+/** The subject's number is stored as its distance from the entry's sequence: small, often equal numbers compress well. */
 export function recordOf({ entry, subject, kind }: Filed): string {
   const { sequence, receivedAt, causationId, traceId, body } = entry
   const causation = causationId === null ? '' : replaced(JSON.stringify(causationId), entry.subject, SUBJECT)
@@ -79,13 +79,13 @@ export function recordOf({ entry, subject, kind }: Filed): string {
   return `${sequence - subject}${FIELD}${kind}${FIELD}${receivedAt}${FIELD}${causation}${FIELD}${rest}${traceId === null ? '' : FIELD + traceId}`
 }
 
-/** Faster than `replaceAll` where there is much to replace, and without its patterns. */
+/** Faster than `replaceAll` if there is much to replace, and without its special patterns. */
 const replaced = (text: string, one: string, other: string) => text.split(one).join(other)
 
 /**
- * Nothing where the bodies are in an archive.
+ * Returns nothing if the bodies are in an archive.
  *
- * @throws Error when these are not the bytes that were packed, with that dictionary.
+ * @throws Error if the bytes or the dictionary are not those of the packing
  */
 export function unpack({ first, hashes, records }: Block, dictionary: Buffer | undefined): Packed[] {
   if (records.length === 0) return []
@@ -106,29 +106,29 @@ export function unpack({ first, hashes, records }: Block, dictionary: Buffer | u
   })
 }
 
-/** Of what was changed, a number that nothing has. */
+/** For altered digits, a number that nothing has. */
 const numberOf = (digits: string) => (/^\d{1,11}$/.test(digits) ? Number(digits) : 0)
 
-/** @throws Error when the body is not the one that was packed. */
+/** @throws Error if the body is not the one that was packed */
 export function restored(
   { sequence, receivedAt, causation, trace, body: packed, hash }: Packed,
   subject: string,
 ): Entry {
   const whole = (text: string) => replaced(text, SUBJECT, subject)
   const body = whole(packed)
-  // The casts are the decoding edge: whatever was kept was an event, and had these fields.
+  // The casts are safe: every stored body was an event with these fields.
   const { id, type, source, time } = JSON.parse(body) as Entry
   const causationId = causation === '' ? null : (JSON.parse(whole(causation)) as string)
   const traceId = trace === '' ? null : trace
   return { sequence, id, type, subject, source, time, receivedAt, causationId, traceId, body, hash }
 }
 
-/** How many keys each subject has; a sequence of up to 2 ** 35 times that is still exact as a number. */
+/** The number of keys of each subject. A sequence of up to 2 ** 35 times this is still exact as a number. */
 const KEYS = 2 ** 18
 
 /**
- * The events of a subject have neighbouring keys: its number, then some bits of what identifies the event. Two of them may
- * share one, so whoever finds it looks at the event itself.
+ * The events of a subject have neighbouring keys: the subject's number, then some bits of the event's identity. Two events may
+ * have the same key, so a reader must check the event itself.
  */
 export function keyOf(subject: number, identity: string): number {
   return subject * KEYS + (fnv(identity) % KEYS)
@@ -138,10 +138,10 @@ export const keysOf = (subject: number) => ({ least: subject * KEYS, most: subje
 
 export const keyOfKind = (kind: number) => -kind
 
-/** Between both: the entries under whose identity something else was kept before. */
+/** Between the keys of subjects and kinds: entries whose identity was stored before with other content. */
 export const KEY_OF_CONFLICTS = 0
 
-/** FNV-1a in 32 bits, over UTF-16. It is part of what is stored, and cannot be replaced. */
+/** FNV-1a in 32 bits, over UTF-16. Its results are stored, so it cannot be replaced. */
 function fnv(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)

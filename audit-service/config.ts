@@ -1,4 +1,4 @@
-// What audit-service reads from the environment.
+// The settings that audit-service reads from the environment.
 import { configWith, Days } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 

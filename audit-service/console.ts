@@ -1,4 +1,4 @@
-// The operator console: its files, what a browser may do with them, and what they know of the domain.
+// Serves the operator console: its files, its security headers, and what it knows of the domain.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -8,8 +8,8 @@ import { keysExchange } from '@orders/shared/messaging'
 import { entityTagOf } from '@orders/shared/runtime'
 
 /**
- * Nothing but the page's own files, nothing inline, and no HTML made of text: what an event says can never become code.
- * The one picture, the icon, stands in the page itself.
+ * Only the page's own files, nothing inline, and no HTML made from text: an event can never become code. The icon is the only
+ * `data:` image; it is in the page itself.
  */
 const POLICY = [
   "default-src 'self'",
@@ -30,11 +30,11 @@ export const CONSOLE_HEADERS = {
 }
 
 export interface ConsoleFile {
-  /** Where it is served. */
+  /** The path of its URL. */
   path: string
   contentType: string
   content: string
-  /** Tells these bytes from all others. */
+  /** Identifies these bytes. */
   etag: string
 }
 
@@ -45,7 +45,7 @@ const CONTENT_TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
 }
 
-/** Read once, when the service starts: a missing file is noticed then, not by the first who looks. */
+/** Read once at the start of the service, so that a missing file is noticed then and not by the first visitor. */
 export function readConsole(domain: Domain): ConsoleFile[] {
   const own = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
     .filter((name) => extname(name) in CONTENT_TYPES)
@@ -64,11 +64,11 @@ const fileWith = (path: string, contentType: string, content: string): ConsoleFi
   etag: entityTagOf(content),
 })
 
-/** As they were published: nothing is compiled for the browser. */
+/** Served as published: nothing is compiled for the browser. */
 function packages(): (readonly [path: string, file: string])[] {
   const installed = createRequire(import.meta.url)
   return [
-    // Its own `exports` name no file of these that a browser can load, but one beside them.
+    // The `exports` of this package name no file that a browser can load, but such a file lies beside them.
     ['/console/packages/preact.js', join(dirname(installed.resolve('htm/preact')), 'standalone.module.js')],
     ['/console/packages/uplot.js', installed.resolve('uplot/dist/uPlot.esm.js')],
     ['/console/packages/uplot.css', installed.resolve('uplot/dist/uPlot.min.css')],
@@ -81,14 +81,14 @@ export interface Known {
   services: string[]
   types: {
     type: string
-    /** Who says it. */
+    /** The service that publishes it. */
     service: string
-    /** Who acts on it. */
+    /** The services that consume it. */
     heardBy: string[]
   }[]
 }
 
-/** What the console knows of services and events, so that it lists none of them itself. */
+/** The services and events, so that the console needs no list of its own. */
 export function knownOf({ services, registry, heard }: Domain): Known {
   const events = [...registry.contracts.values()].filter(({ exchange }) => exchange !== '' && exchange !== keysExchange)
   return {

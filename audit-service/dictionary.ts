@@ -1,11 +1,12 @@
-// What all bodies have in common, as the contracts tell it: so even an event that is packed alone becomes small.
+// Makes the compression dictionary from the contracts. It holds what all bodies have in common, so that even a single event
+// compresses well.
 import type { AnyContract } from '@orders/shared/contracts'
 import { RECORD, recordOf } from './block.ts'
 
-/** How far back a packed text can refer to (RFC 1951). */
+/** How far back compressed data can refer (RFC 1951). */
 const LENGTH_MAX = 32_768
 
-/** An example of each message. The nearest is referred to in the fewest bits, so those that are listed first come last. */
+/** One example of each message. Near references take the fewest bits, so the contracts that are listed first come last. */
 export function dictionaryOf(contracts: Iterable<AnyContract>): Buffer {
   const examples = [...contracts].reverse().map(({ type, schema }) => {
     const subject = 'SUBJECT'
@@ -35,7 +36,7 @@ export function dictionaryOf(contracts: Iterable<AnyContract>): Buffer {
   return Buffer.from(examples.join(RECORD)).subarray(-LENGTH_MAX)
 }
 
-/** As much of JSON Schema as contracts use. */
+/** The part of JSON Schema that the contracts use. */
 interface Schema {
   type?: string
   const?: unknown

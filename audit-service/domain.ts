@@ -1,14 +1,14 @@
-// The log: what is added to it, each event once, and what a check of it finds.
+// The rules of the audit log: each event is added once; and what a check can find.
 import type { Received } from '@orders/shared/contracts'
 import { leafHashOf } from './proof/leaf.ts'
 
-/** What the audit takes from a delivery: the message exactly as it came, of whatever version, and what caused it. */
+/** What the log takes from a delivery: the message exactly as it arrived, in any version, and its cause. */
 export interface Wire {
   body: string
   causationId: string | null
-  /** In which trace it was said; null where the message does not say. */
+  /** The trace in which the message was published. Null if the message names none. */
   traceId: string | null
-  /** How far its sender's database had come; undefined where the message does not say. */
+  /** How far the sender's database had come. Undefined if the message does not say. */
   recorded?: { service: string; epoch: string; last: number } | undefined
 }
 
@@ -22,25 +22,25 @@ export interface Entry {
   time: string
   receivedAt: string
   causationId: string | null
-  /** Null where the message did not say. */
+  /** Null if the message named none. */
   traceId: string | null
   body: string
-  /** Of the leaf that it is in the tree, in hexadecimal. */
+  /** The hash of its leaf in the tree, in hexadecimal. */
   hash: string
 }
 
-/** The log as a group of deliveries sees it: what is kept, and what this group adds to it. */
+/** The log as a group commit sees it: the stored head, and what this group adds. */
 export interface Log {
   /** The sequence of the newest entry. */
   head: number
-  /** The newest; each knows the one before it, so that adding to a log leaves the log before untouched. */
+  /** The newest addition. Each refers to the one before, so adding leaves the previous log unchanged. */
   added?: Addition | undefined
 }
 
 export interface Addition {
   event: Received<Wire>
   receivedAt: string
-  /** Something else is kept under its identity already. */
+  /** Another event with this identity is stored already. */
   isConflict: boolean
   before: Addition | undefined
 }
@@ -49,14 +49,17 @@ export function add(log: Log, event: Received<Wire>, receivedAt: string, isConfl
   return { head: log.head, added: { event, receivedAt, isConflict, before: log.added } }
 }
 
-/** In the order in which they came. */
+/** In the order of arrival. */
 export function additionsOf({ added }: Log): Addition[] {
   const additions: Addition[] = []
   for (let one = added; one; one = one.before) additions.push(one)
   return additions.reverse()
 }
 
-/** Each event once, however often it came; and the sequences of those whose identity something else had before. */
+/**
+ * Keeps each event once, however often it arrived. `conflicts` are the sequences of events whose identity another event had
+ * before.
+ */
 export function entriesAfter(head: number, additions: readonly Addition[]): { entries: Entry[]; conflicts: number[] } {
   const known = new Map<string, string[]>()
   const entries: Entry[] = []
@@ -75,13 +78,13 @@ export function entriesAfter(head: number, additions: readonly Addition[]): { en
   return { entries, conflicts }
 }
 
-/** Whether two bodies under one identity say the same: the same bytes, or the same type, version and data. */
+/** Whether two bodies with one identity mean the same: equal bytes, or equal type, version and data. */
 export function isRepeat(body: string, other: string): boolean {
   if (body === other) return true
   try {
     return meaningOf(body) === meaningOf(other)
   } catch {
-    // Nested too deep to be compared: not known to be the same, so it is kept.
+    // Nested too deep to compare. It may differ, so it is kept.
     return false
   }
 }
@@ -96,17 +99,17 @@ const isRecord = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
- * What makes two deliveries the same event: its source and id, as CloudEvents says. The subject finds it among the others, and
- * is a part of our ids. None of the three has a control character in it.
+ * What makes two deliveries the same event: source and id, as CloudEvents defines. The subject comes first, since events are
+ * found by it, and it is part of our ids. None of the three contains a control character.
  */
 export function identityOf({ subject, source, id }: Pick<Entry, 'subject' | 'source' | 'id'>): string {
   return `${subject}\n${source}\n${id}`
 }
 
-/** What stands before the first line break. */
+/** The text before the first line break. */
 export const firstOf = (text: string): string => text.slice(0, text.indexOf('\n'))
 
-/** What kind of event it is: its type, as one source says it. */
+/** The kind of an event: its type and its source. */
 export const nameOfKind = ({ type, source }: Pick<Entry, 'type' | 'source'>): string => `${type}\n${source}`
 
 export function entryAfter(head: number, event: Received<Wire>, receivedAt: string): Entry {
@@ -117,13 +120,13 @@ export function entryAfter(head: number, event: Received<Wire>, receivedAt: stri
 }
 
 export interface Fault {
-  /** The first entry that is not what it was; of what is `forked` or `unsigned`, the size of that tree. */
+  /** The first entry that is not as it was. For `forked` and `unsigned`, the size of that tree. */
   brokenAt: number
-  /** `forked`: the tree is not the one that a checkpoint says; `unsigned`: nobody who may has signed the newest checkpoint. */
+  /** `forked`: the tree differs from that of a checkpoint. `unsigned`: the newest checkpoint is not signed with this key. */
   why: 'changed' | 'missing' | 'forked' | 'unsigned'
 }
 
-/** `events` are those that were checked and are as they were. */
+/** `events`: how many entries were checked and are intact. */
 export type Verdict = { ok: true; events: number } | ({ ok: false; events: number } & Fault)
 
 export const broken = (brokenAt: number, why: Fault['why']): Verdict => ({

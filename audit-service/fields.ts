@@ -1,4 +1,4 @@
-// Reading an event's data without a contract: it may be of any version, so any field may be missing or something else.
+// Reads an event's data without a contract. It may be of any version, so any field may be missing or have another type.
 
 export function fieldIn(data: unknown, name: string): unknown {
   return isRecord(data) ? data[name] : undefined
@@ -14,7 +14,7 @@ export function numberIn(data: unknown, name: string): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-/** The texts in a list; empty when there is no list. */
+/** The texts in a list. Empty if there is no list. */
 export function listIn(data: unknown, name: string): string[] {
   const value = fieldIn(data, name)
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []

@@ -1,4 +1,4 @@
-// Beside every stop of an order: whatever is said by anybody is kept, once, as it was said.
+// Beside every stop of an order: stores every event of every service once, as it was published.
 import type { Received } from '@orders/shared/contracts'
 import {
   type Arrived,
@@ -15,11 +15,14 @@ import { add, identityOf, isRepeat, type Wire } from './domain.ts'
 import { marks } from './repair/store.ts'
 import { HEAD, type States } from './store.ts'
 
-/** Control characters, and halves of a character: CloudEvents has neither in an attribute, and PostgreSQL not all in a text. */
+/**
+ * Control characters and lone surrogates. CloudEvents forbids them in attributes, and PostgreSQL cannot store all of them in a
+ * text.
+ */
 const NO_TEXT = /[\p{Cc}\p{Cs}]/u
 
 /**
- * Reads only the envelope: an event of a type or version that nobody here knows is kept like any other.
+ * Reads only the envelope, so an event of an unknown type or version is stored like any other.
  *
  * @throws PermanentError what `decodeEnvelope` throws; `not_a_cloudevent`
  */
@@ -40,11 +43,11 @@ export function decodeAny(delivery: Arrived): Received<Wire> {
   return { ...event, data: wire }
 }
 
-/** Each repeat of an identity reads all that are under it. */
+/** A limit, since each repeat of an identity reads all bodies under it. */
 export const BODIES_MAX = 16
 
 export function handlers({ log, kept }: Pick<States, 'log' | 'kept'>): Handler[] {
-  // The head is the only thing that is owned: whoever adds to the log has it, and so knows all that is kept.
+  // Only one group at a time owns the head, so the group that appends knows everything that is stored.
   const keep: Handler<Wire> = {
     type: '*',
     reads: (event) => [

@@ -1,8 +1,8 @@
-// What audit-service holds of a customer: every event about them or their orders, and the messages about these that failed.
+// Where audit-service stores data about a customer: all events about them or their orders, and failed messages about them.
 import { type About, type HeldRecord, type Holding, type Holdings, rowsOf } from '@orders/shared/runtime'
 import { listEvents } from './reading/store.ts'
 
-/** Subject by subject, each from its oldest event on: a place is a subject and a sequence. */
+/** Subject by subject, the oldest event first. A place is the index of a subject and a sequence. */
 const events: Holding = {
   by: 'subjects',
   async list({ sql, show }, { subjects }: About, { after = [0, 0], limit }) {
@@ -33,7 +33,7 @@ export const holdings: Holdings = {
     ...{ by: 'subjects', column: 'subject', place: ['id'] },
     json: ['history', 'properties'],
     messages: ['body', 'original'],
-    // The beginning of the body, for searches.
+    // The start of the body, for searches.
     without: ['words'],
   }),
   dictionaries: OF_THE_LOG,

@@ -1,5 +1,4 @@
-// What operators may ask of audit-service: an order's story, the events themselves, whether the log is whole, and the
-// console that shows all three in a browser.
+// The HTTP routes of audit-service: the story of an order, the events, the check of the log, and the console.
 import { moneyFormat, OrderId, orders, registry } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
@@ -27,7 +26,7 @@ const Format = Type.Object(
   { format: Type.Optional(Type.Union([Type.Literal('text'), Type.Literal('json')])) },
   { additionalProperties: false },
 )
-/** More than an order can have, even one whose notifications were replayed for weeks. */
+/** More events than an order can have, even after weeks of replayed notifications. */
 const STORY_MAX = 1_000
 const Sequence = (description: string) => Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description }))
 const Page = Type.Object(
@@ -36,7 +35,7 @@ const Page = Type.Object(
     before: Sequence('Only events before this sequence'),
     newest: Type.Optional(Type.Literal('true', { description: 'The newest first instead of the oldest' })),
     limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,2}$' })),
-    // PostgreSQL keeps no U+0000 in a text.
+    // PostgreSQL cannot store U+0000 in a text.
     type: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000]+$' })),
     service: Type.Optional(Type.String({ pattern: '^[a-z]{1,40}$', description: 'The publisher, such as "order"' })),
     orderId: Type.Optional(OrderId),
@@ -106,7 +105,7 @@ export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proo
       if (!story) throw new RejectedError(404, 'no_such_order', `there are no events about ${orderId}`)
       const wantsText =
         query.format === 'text' || (query.format === undefined && headers.accept?.startsWith('text/plain'))
-      // What is missing here may well be there.
+      // Events that seem to be missing may be in the archives.
       const told = archived.length > 0 ? { ...story, gaps: [] } : story
       if (!wantsText) return { ...told, conflicts, next, archived }
       const more = next === null ? '' : `There is more: GET /audit/events?orderId=${orderId}&after=${next}\n`
@@ -131,7 +130,7 @@ export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proo
     async ({ query: { after = '0', before, newest, limit = '100', type, service, orderId, customer, bodies } }) => {
       const archived = await bodiesOutTo(database)
       const { entries, next } = await listEvents(database, {
-        // Where nobody asks for an order, those whose bodies are not here are passed over at once.
+        // Without an order id, entries whose bodies are archived are skipped at once.
         after: orderId === undefined ? Math.max(Number(after), archived) : Number(after),
         before: before === undefined ? undefined : Number(before),
         type,
@@ -161,7 +160,7 @@ export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proo
     summary: 'Verify the whole log',
   }
   app.get('/audit/verify', { ...operators, schema: checking }, async () => {
-    // Whoever asks while a check is under way gets its answer: reading everything once at a time is enough.
+    // Requests during a check get its result: one check at a time is enough.
     verifying ??= verify()
     const verdict = await verifying
     const { size, checkpoint } = await treeHeadOf(database)
@@ -173,7 +172,7 @@ export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proo
 
   proofRoutes(app, wiring, proof.signer)
 
-  // Open to all: the console holds no data, and asks for the token that its questions need.
+  // Needs no token: the console's files contain no data, and the console asks for a token before it reads data.
   for (const { path, contentType, content, etag } of readConsole(orders))
     app.get(path, { schema: { hide: true } }, async (request, reply) => {
       reply.headers({ ...CONSOLE_HEADERS, etag })
@@ -184,6 +183,6 @@ export function routes(app: HttpServer, wiring: Wiring<AuditConfig>, proof: Proo
 }
 
 function envelopeOf(body: string): Envelope {
-  // The cast is the decoding edge: only bodies that are JSON objects were kept.
+  // The cast is safe: only JSON objects are stored as bodies.
   return JSON.parse(body) as Envelope
 }

@@ -1,16 +1,16 @@
-// What should follow news that customers are told: each channel asked for, held or ended, and what came of asking.
+// What must follow news for customers: each channel is requested, held or ended, and each request has an outcome.
 import { channels, toldAs, topology } from '@orders/shared/contracts'
 import { listIn, textIn } from './fields.ts'
 import { detailOf, type Expectation, type Told } from './told.ts'
 
-/** News that customers are told: whatever notification-service hears. */
+/** The event types about which customers are notified: those that notification-service consumes. */
 const TOLD = topology.bindings
   .filter(({ destination }) => destination === 'notification.queue')
   .map(({ pattern }) => pattern)
 
-/** Calls to the outside are tried for a minute. */
+/** An outside call may take three times the usual wait, since it is retried. */
 export const OUTSIDE = 3
-/** Nothing more will come by itself. */
+/** Nothing more comes by itself. */
 export const GIVEN_UP = 0
 
 export function expectedOfNews(event: Told): Expectation[] {
@@ -22,10 +22,12 @@ export function expectedOfNews(event: Told): Expectation[] {
 }
 
 const UNTOLD = ['notification.failed', 'notification.undelivered']
-/** Whether it says that a customer could not be told. */
+/** Whether the event says that a customer could not be notified. */
 export const isUntold = (type: string) => UNTOLD.includes(type)
 
-/** An operator sends it again, under the next number; or what failed was sent all the same, such as a replayed dead letter. */
+/**
+ * An operator sends it again, under the next number. Or the message reaches the customer after all, for example after a replay.
+ */
 function askedAgain(event: Told): Expectation {
   const way = detailOf(event)
   const [, first = way, number = '1'] = /^(.*?)(?:\.(\d+))?$/.exec(way) ?? []
@@ -37,21 +39,21 @@ function askedAgain(event: Told): Expectation {
   }
 }
 
-/** An older payment-service says of a refund only how much it was: then there is nobody to tell. */
+/** An earlier payment-service publishes a refund with its amount only. Then there is nobody to notify. */
 function isAboutSomebody({ type, data }: Told): boolean {
   return type !== 'payment.refunded' || textIn(data, 'user') !== undefined
 }
 
 const names = new Map<string, string>(Object.entries(toldAs))
 
-/** What the notification is called: with the detail, where an order has several of one kind, such as refunds. */
+/** The name of the notification. It contains the detail if an order can have several of a kind, such as refunds. */
 function newsOf(event: Told): string {
   const detail = detailOf(event)
   const name = names.get(event.type) ?? event.type
   return detail === '' ? name : `${name}.${detail.replaceAll('/', '.')}`
 }
 
-/** One channel at least was asked for, is held or has ended; each of the others has a time of its own. */
+/** At least one channel must be requested, held or ended. The other channels may follow, each at its own time. */
 function anyWayOf(news: string): Expectation {
   const ways = channels.map((channel) => `${news}.${channel}`)
   return {
@@ -69,7 +71,7 @@ function answerTo(way: string): Expectation {
   }
 }
 
-/** Nobody keeps us waiting before the hold is over. */
+/** It is not overdue before the hold ends. */
 function endOf({ type, time, data }: Told, way: string): Expectation {
   const held = { until: textIn(data, 'until') ?? time, because: textIn(data, 'reason') ?? 'other' }
   return {
@@ -86,20 +88,22 @@ const endingsOf = (way: string) =>
     (ending) => `notification.${ending}/${way}`,
   )
 
-/** `order.paid.email`: the channels, one by one, that are asked for or held by one event; its id alone names them all. */
+/**
+ * Such as `order.paid.email`: one for each channel that the event requests or holds. The event's id names all of them together.
+ */
 export function waysOf(event: Told): string[] {
   const { type, data } = event
   const isHeld = type === 'notification.held'
   if (!isHeld && type !== 'notification.requested') return []
   const about = isHeld ? detailOf(event).replace(/\.\d{4}-\d\d-\d\dT[^/]*$/, '') : detailOf(event)
-  // `order.paid.email.2` is asked for again, by an operator.
+  // `order.paid.email.2` is a repeat that an operator requested.
   const [, again = ''] = /(?:\.(?:email|sms|push|webhook))(\.\d+)$/.exec(about) ?? []
   const news = about.replace(/(\.(email|sms|push|webhook))+(\.\d+)?$/, '')
   const named = isHeld ? [textIn(data, 'channel') ?? ''] : listIn(data, 'channels')
   return named.map((channel) => `${news}.${channel}${again}`)
 }
 
-/** Without the holds that went on: a channel is held until the last of its times. */
+/** Leaves out holds that were extended: of each channel only the hold with the latest time counts. */
 export function withoutEarlierHolds(events: readonly Told[]): Told[] {
   const last = new Map<string, Told>()
   for (const event of events.filter(({ type }) => type === 'notification.held'))

@@ -1,4 +1,4 @@
-// Who does something: whom their token names, where tokens name people; a name that was typed counts only without one.
+// Sets who acts: the name of the token. A name in the request counts only if the token has none.
 import type { HttpServer, Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { isRecord } from './fields.ts'
@@ -9,9 +9,9 @@ const Operator = Type.Object({
   }),
 })
 
-/** For the routes that are added after it. */
+/** Applies to the routes that are added after it. */
 export function operatorsByToken(app: HttpServer, { auth }: Pick<Wiring<object>, 'auth'>): void {
-  // Before it is validated, so that whoever is known need not say it.
+  // Before validation, so that a request with a named token need not contain `operator`.
   app.addHook('preValidation', async (request) => {
     const operator = auth.operatorOf(request)
     if (operator !== undefined && isRecord(request.body) && !Array.isArray(request.body))

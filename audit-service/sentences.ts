@@ -1,4 +1,4 @@
-// What each event means, in words for people. An event that nobody here knows is still told, by its type.
+// Describes each event in a sentence. An event of an unknown type is described by its type.
 import { countIn, fieldIn, listIn, numberIn, textIn } from './fields.ts'
 
 interface Spoken {
@@ -9,7 +9,7 @@ interface Spoken {
   data: unknown
 }
 
-/** A sentence without address or card: stories are read by more people than a customer would think. */
+/** A sentence contains no address and no card, since many people read stories. */
 export function sentenceOf(event: Spoken, money: Money): string {
   const say = Object.hasOwn(sentences, event.type) ? sentences[event.type] : undefined
   return say ? say(event, money) : `${event.source.replace(/^\//, '')} published ${event.type}`
@@ -113,13 +113,16 @@ function because(text: string | undefined, before: string): string {
   return text === undefined || text === '' ? '' : `${before}${text}`
 }
 
-/** `123/notification.requested/order.paid` is about `order.paid`. */
+/** The detail of an event's id: `123/notification.requested/order.paid` is about `order.paid`. */
 function detailOf({ id, subject, type }: Omit<Spoken, 'data'>): string {
   const before = `${subject}/${type}/`
   return id.startsWith(before) ? id.slice(before.length) : 'something'
 }
 
-/** `123/notification.sent/order.paid.email`: the channel is told apart, and so is the time of a hold behind it. */
+/**
+ * The detail without the channel and what follows it, such as the time of a hold: `order.paid` in
+ * `123/notification.sent/order.paid.email`.
+ */
 function newsOf(event: Omit<Spoken, 'data'>): string {
   return detailOf(event).replace(/\.(email|sms|push|webhook)(\.\d{4}-\d\d-\d\dT[^/]*|\.\d+)?$/, '')
 }

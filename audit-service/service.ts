@@ -1,4 +1,4 @@
-// Wires audit-service: it keeps every event once, tells any order's story, and keeps what failed until an operator has dealt with it.
+// Assembles audit-service: it stores every event once, tells the story of any order, and keeps failed messages for an operator.
 import { join } from 'node:path'
 import { events, orders, topology } from '@orders/shared/contracts'
 import { daysOf, type OwnGauges, type ServiceDefinition } from '@orders/shared/runtime'
@@ -38,7 +38,7 @@ import { dictionaryWith, statesWith } from './store.ts'
 import { tables } from './tables.ts'
 import { traceRoutes } from './traces/http.ts'
 
-/** The broker counts anew every five seconds. */
+/** The broker updates its rates every five seconds. */
 const QUEUES_EVERY_MS = 10_000
 
 export const auditService: ServiceDefinition<typeof AuditConfig> = {

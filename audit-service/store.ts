@@ -1,4 +1,4 @@
-// audit-service's SQL for what comes in: entries are only ever added, those of a group together.
+// The SQL that appends to the audit log. The entries of a group commit are stored together.
 import type { State } from '@orders/shared/messaging'
 import { type Database, insert, type Reader, type Sql } from '@orders/shared/storage'
 import { type Dictionary, HASH_BYTES, KEY_OF_CONFLICTS, keyOf, keyOfKind, pack } from './block.ts'
@@ -10,11 +10,11 @@ export const HEAD = 'head'
 
 export interface States {
   log: State<Log>
-  /** By the identity of an event: the bodies that the log has under it, the first first. */
+  /** By the identity of an event: the bodies that the log has under it, the oldest first. */
   kept: State<readonly string[]>
   /**
-   * Adds entries to the end of the log, whatever it has already; `conflicts` are the sequences of those to be marked. Their hashes are
-   * those of leaves, or links of the earlier chain.
+   * Appends entries to the log without checking for repeats. `conflicts` are the sequences to mark. The entries' hashes are
+   * leaves, or links of an earlier version's chain.
    */
   append(
     tx: Sql,
@@ -24,7 +24,7 @@ export interface States {
   ): Promise<unknown>
 }
 
-/** What is added is packed with this dictionary. */
+/** New entries are compressed with this dictionary. */
 export function statesWith(dictionary: Dictionary): States {
   const subjects = remembering(readSubjects)
   const kinds = remembering(readKinds)
@@ -37,7 +37,7 @@ export function statesWith(dictionary: Dictionary): States {
       kind: kindOf(nameOfKind(entry), entry),
     }))
     const blocks = pack(filed, dictionary)
-    // A number that is an entry's own sequence was given just now.
+    // A number that equals the entry's own sequence is new.
     const ofNewSubjects = filed.filter(({ entry, subject }) => subject === entry.sequence)
     const ofNewKinds = filed.filter(({ entry, kind }) => kind === entry.sequence)
     await Promise.all([
@@ -90,7 +90,7 @@ export function statesWith(dictionary: Dictionary): States {
   }
 }
 
-/** The sequence of the newest entry; 0 where there is none. */
+/** The sequence of the newest entry; 0 if there is none. */
 export async function headOf(sql: Reader): Promise<number> {
   const last = await sql.get<{ first: number; bytes: number }>(
     'select first, length(hashes) as bytes from blocks order by first desc limit 1',
@@ -114,13 +114,13 @@ async function loadKept(sql: Reader, identities: string[], subjects: Lookup): Pr
 }
 
 type Numbers = ReadonlyMap<string, number>
-/** The numbers of those that have one. */
+/** Returns at least the numbers of those names that have one. */
 type Lookup = (sql: Reader, names: ReadonlySet<string>) => Promise<Numbers>
 
-/** An order's events come within seconds of each other. */
+/** A cache: an order's events arrive within seconds of each other. */
 const REMEMBERED_MAX = 20_000
 
-/** What was read once need not be read again: a number that is committed never changes. */
+/** Caches numbers: a committed number never changes. */
 function remembering(read: Lookup): Lookup {
   const known = new Map<string, number>()
   return async (sql, names) => {
@@ -147,7 +147,7 @@ async function readKinds(sql: Reader, names: ReadonlySet<string>): Promise<Numbe
   return new Map(rows.map(({ number, ...kind }) => [nameOfKind(kind), number]))
 }
 
-/** The number of a name: the one that is known, or the sequence of the first entry that has it. */
+/** The number of a name: the known one, or the sequence of the first entry with that name. */
 function numbering(known: Numbers): (name: string, entry: Entry) => number {
   const added = new Map<string, number>()
   return (name, { sequence }) => {
@@ -157,7 +157,7 @@ function numbering(known: Numbers): (name: string, entry: Entry) => number {
   }
 }
 
-/** The dictionary of these bytes, which is added when there is none yet: whatever was packed with it needs it for ever. */
+/** The dictionary with these bytes. It is added if it is new, and never removed, since blocks compressed with it need it. */
 export function dictionaryWith(database: Database, bytes: Buffer): Promise<Dictionary> {
   return database.transaction(async (tx) => {
     await tx.lock(['dictionaries'])

@@ -1,4 +1,4 @@
-// An order's story: its events in the order of their causes, in words, and what should have followed and did not.
+// The story of an order: its events in causal order, in words, and the events that should have followed but are missing.
 import { fieldIn, textIn } from './fields.ts'
 import { expectedOfNews, GIVEN_UP, OUTSIDE, waysOf, withoutEarlierHolds } from './news.ts'
 import { type Money, sentenceOf } from './sentences.ts'
@@ -15,20 +15,20 @@ export interface StoryEntry {
 }
 
 export interface Gap {
-  /** Any one of these would close it. */
+  /** Any one of these closes the gap. */
   missing: string[]
-  /** The event that should have been followed; null when even the first is not there. */
+  /** The event that should have been followed. Null if the first event of the order is missing. */
   after: string | null
   since: string
   sinceMs: number
   /**
-   * `held` until its time, by a rule and not by a fault; `missing` once the wait is longer than it should ever be; `failed` when
-   * a customer could not be told, and nobody tries any more.
+   * `held`: a rule delays it until a time. `missing`: it waits longer than it ever should. `failed`: the customer could not be
+   * notified, and no attempt is left.
    */
   status: 'held' | 'waiting' | 'missing' | 'failed'
-  /** When it becomes missing, or became so. */
+  /** When it becomes or became overdue. */
   overdueAt: string
-  /** Of what is held, or was. */
+  /** Set if it is or was held. */
   held?: Hold
 }
 
@@ -36,13 +36,13 @@ export interface Story {
   orderId: string
   ended: 'completed' | 'cancelled' | null
   startedAt: string
-  /** Until the order ended; what customers are told of that comes later. So far, while it has not. */
+  /** Until the end of the order. Notifications after the end do not count. Before the end: until the last event so far. */
   durationMs: number
   entries: StoryEntry[]
   gaps: Gap[]
 }
 
-/** Causes before effects: what decides between events of the same millisecond, since an effect often bears its cause's time. */
+/** Causes before effects. It decides between events of the same millisecond, since an effect often has its cause's time. */
 const CAUSAL_ORDER = [
   'order.created',
   'inventory.reserved',
@@ -81,7 +81,7 @@ const CAUSAL_ORDER = [
 ]
 const rankOf = new Map(CAUSAL_ORDER.map((type, rank) => [type, rank]))
 
-/** Undefined when nothing is known. Does not depend on the order of `events`. */
+/** Undefined if there is no event. The order of `events` does not matter. */
 export function storyOf(
   orderId: string,
   events: readonly Told[],
@@ -121,18 +121,18 @@ function byCause(events: readonly Told[]): Told[] {
   return ranked.map(({ event }) => event)
 }
 
-/** `/inventory-service` is `inventory` to people. */
+/** Shortens `/inventory-service` to `inventory`. */
 function serviceOf(source: string): string {
   return source.replace(/^\//, '').replace(/-service$/, '')
 }
 
 interface Rule {
   after: string
-  /** One of each of these. */
+  /** One event of each list must follow. */
   expect: string[][]
-  /** What makes it needless. */
+  /** Events that make it unnecessary. */
   unless?: string[]
-  /** How many times as long as usual it may take: calls to the outside are tried for a minute, parcels travel. */
+  /** How many times the usual wait is allowed: outside calls are retried, and parcels travel. */
   patience?: number
 }
 
@@ -171,30 +171,30 @@ export function expectationsOf(event: Told): Expectation[] {
   return [...byRule, ...moneyBackOf(event), ...returnOf(event), ...expectedOfNews(event)]
 }
 
-/** What may happen to an order more than once is answered under the same detail. */
+/** If an order can have several of an event, the answer has the same detail. */
 function sameDetail(event: Told, type: string): string {
   const detail = detailOf(event)
   return detail === '' ? type : `${type}/${detail}`
 }
 
-/** What an operator wants given back is given, or refused, or given up; given up it is owed, and asked for again. */
+/** A requested refund is made, refused or given up. If it was given up, it is still owed, and an operator must ask again. */
 function moneyBackOf(event: Told): Expectation[] {
   const answers = ['payment.refunded', 'payment.refund_refused'].map((type) => sameDetail(event, type))
   if (event.type === 'order.refund_requested')
     return [{ oneOf: answers, unless: [sameDetail(event, 'payment.refund_abandoned')], patience: OUTSIDE }]
   const detail = detailOf(event)
-  // Given up once more, as `1.2`, it is owed as it was.
+  // If the same refund is given up again, as `1.2`, the first gap stays.
   if (event.type !== 'payment.refund_abandoned' || detail.includes('.')) return []
   return [{ oneOf: detail === 'whole' ? ['payment.refunded', 'payment.voided'] : answers, patience: 1 }]
 }
 
-/** Only of what was delivered, or is on its way, do goods come back with the money. */
+/** Only refunds of shipped or delivered orders can bring goods back. */
 function returnOf(event: Told): Expectation[] {
   const isBack = event.type === 'payment.refunded' && fieldIn(event.data, 'returnToStock') === true
   return isBack ? [{ oneOf: [sameDetail(event, 'inventory.returned')], patience: 1 }] : []
 }
 
-/** What should have followed these events, of one subject, and has not; whatever their order. */
+/** What should have followed these events of one subject but is missing. Their order does not matter. */
 export const gapsAmong = (events: readonly Told[], nowMs: number, gapAfterMs: number) =>
   gapsOf(byCause(events), nowMs, gapAfterMs)
 
@@ -216,7 +216,7 @@ function gapsOf(sorted: readonly Told[], nowMs: number, gapAfterMs: number): Gap
   }
   const unplaced = sorted.find(({ type }) => !type.startsWith('notification.') && rankOf.has(type))
   return [
-    // Somebody speaks of an order that nobody placed.
+    // Events of an order that nobody placed.
     ...(unplaced && !known.has('order.created')
       ? [gap(unplaced, { oneOf: ['order.created'], patience: 1 }, true)]
       : []),
@@ -230,12 +230,12 @@ function gapsOf(sorted: readonly Told[], nowMs: number, gapAfterMs: number): Gap
 
 const waysIn = (event: Told) => waysOf(event).map((way) => `${event.type}/${way}`)
 
-/** A customer who is asked has until the deadline: only from then on does anybody keep us waiting. */
+/** A customer has until the deadline to confirm. Only then does the wait begin. */
 function waitBegins({ type, time, data }: Told): number {
   return msOf(type === 'payment.confirmation_required' ? textIn(data, 'confirmBefore') : undefined, time)
 }
 
-/** Where it is no instant, the other one. */
+/** If the first is not an instant, the second counts. */
 function msOf(instant: string | undefined, otherwise: string): number {
   const ms = Date.parse(instant ?? '')
   return Number.isNaN(ms) ? Date.parse(otherwise) : ms

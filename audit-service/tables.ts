@@ -1,5 +1,5 @@
-// What audit-service keeps in its tables: how long its rows stay. The log does not come back: it is what the others are rebuilt from, and a
-// lost log is lost evidence, but for its copy.
+// How long the rows of audit-service's tables are kept. The log cannot be rebuilt, since the other services are rebuilt from
+// it. Without a backup, a lost log is lost evidence.
 import type { Table, Tables } from '@orders/shared/runtime'
 
 const evidence = (forEver: string): Table => ({ rebuilt: 'backup only', kept: { forEver } })
@@ -28,7 +28,7 @@ export const tables: Tables = {
       days: 'keepFailedDays',
       key: 'id',
       since: 'failed_at',
-      // What waits for an operator is never removed.
+      // A failure that waits for an operator is never removed.
       ended: `state in ('sent_again', 'archived')`,
     },
   },

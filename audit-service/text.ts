@@ -1,4 +1,4 @@
-// A story as text, for terminals.
+// Formats a story as text for terminals.
 import type { Gap, Story } from './story.ts'
 
 export function textOf({ orderId, ended, durationMs, entries, gaps }: Story): string {

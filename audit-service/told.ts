@@ -1,6 +1,6 @@
-// An event as stories need it, and what should follow it.
+// An event as stories need it, and what is expected to follow it.
 
-/** Its data may be of any version. */
+/** The data may be of any version. */
 export interface Told {
   id: string
   type: string
@@ -10,30 +10,30 @@ export interface Told {
   data: unknown
 }
 
-/** What an event should be followed by: any one of `oneOf`, each a type or a type with its detail. */
+/** Any one of `oneOf` must follow. Each is a type, or a type with its detail. */
 export interface Expectation {
   oneOf: string[]
-  /** What makes it needless: the customer's wish, or the time that passed. */
+  /** Events that make it unnecessary, such as an opt-out or an expiry. */
   unless?: string[]
-  /** How many times as long as usual it may take. */
+  /** How many times the usual wait is allowed. */
   patience: number
-  /** Where the event's own key is longer than what people need. */
+  /** Shown in place of the event's key, if that is longer than people need. */
   after?: string
   held?: Hold
 }
 
-/** A rule's, and not a fault: `because` of quiet hours, for example. */
+/** A hold by a rule, not a fault. `because` names the rule, such as quiet hours. */
 export interface Hold {
   until: string
   because: string
 }
 
-/** The id without its subject: the type, and the detail where a type alone is not enough. */
+/** The id without its subject: the type, with the detail if there is one. */
 export function keyOf({ id, subject, type }: Told): string {
   return id.startsWith(`${subject}/`) ? id.slice(subject.length + 1) : type
 }
 
-/** What stands behind the type in the id. */
+/** The part of the id after the type. */
 export function detailOf(event: Told): string {
   return keyOf(event).slice(event.type.length + 1)
 }

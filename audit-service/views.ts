@@ -1,4 +1,4 @@
-// What audit-service shows over HTTP, as schemas.
+// The schemas of audit-service's HTTP answers.
 import { Type } from 'typebox'
 
 const Nullable = <T extends Parameters<typeof Type.Optional>[0]>(schema: T) => Type.Union([schema, Type.Null()])

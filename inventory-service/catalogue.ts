@@ -1,4 +1,4 @@
-// The articles that a new database begins with, so that the first order finds something to buy.
+// The articles in a new database, so that the first order finds something to buy.
 import type { Article } from './domain.ts'
 
 const NAMES = [
@@ -14,7 +14,7 @@ const NAMES = [
   'Standing desk',
 ]
 
-/** `item1` at 10.00 to `item10` at 100.00, stocked alike, and `soldout`, of which there is none. */
+/** `item1` at 10.00 to `item10` at 100.00, all with the same stock, and `soldout` without stock. */
 export function defaultCatalogue(quantity: number): Article[] {
   const stocked = NAMES.map((name, index) => {
     const number = index + 1

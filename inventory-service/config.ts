@@ -1,4 +1,4 @@
-// What inventory-service reads from the environment.
+// The settings that inventory-service reads from the environment.
 import { configWith } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 

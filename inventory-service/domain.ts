@@ -1,5 +1,5 @@
-// Stock and reservations. A reservation is what is known of an order's goods; where they are follows from it, so the
-// news may come in any order and twice: the goods move from where the old knowledge had them to where the new has them.
+// The rules of stock and reservations. A reservation holds what is known about an order's goods, and their place follows from
+// it. So events may arrive twice and in any order: each change moves the goods from the old place to the new one.
 import {
   amqpPriority,
   type Customer,
@@ -23,25 +23,25 @@ export interface Article {
   available: number
 }
 
-/** An article, and how many of it are where. */
+/** An article, and its quantity in each place. */
 export interface Stock extends Article {
   reserved: number
   committed: number
-  /** How often an operator said how many there are. */
+  /** How often an operator changed the stock. */
   restocks: number
 }
 
-/** What may be known of an order besides its lines. */
+/** The events that move an order's goods. */
 export type GoodsFact = 'payment.success' | 'payment.failed' | 'shipping.failed'
 
-/** Goods of a refund that came back. */
+/** Refunded goods that came back into stock. */
 export interface Return {
   request: string
   lines: Line[]
 }
 
 export interface Reservation {
-  /** Null while only later news has arrived: a tombstone. */
+  /** Null while only later events have arrived: the row is a tombstone. */
   outcome: 'reserved' | 'out_of_stock' | 'price_changed' | null
   lines: PricedLine[]
   facts: GoodsFact[]
@@ -49,7 +49,7 @@ export interface Reservation {
   updatedAt: string
 }
 
-/** How the stock of a SKU changes; the three add up to zero. */
+/** A change of a SKU's stock. The three differences of an order's move add up to zero. */
 export interface Move {
   sku: string
   available: number
@@ -58,7 +58,7 @@ export interface Move {
 }
 
 export interface Decision {
-  /** Undefined: nothing new, nothing to save. */
+  /** Undefined: there is nothing new to save. */
   reservation?: Reservation
   moves: Move[]
   messages: Message[]
@@ -69,20 +69,20 @@ export const unknown: Reservation = { outcome: null, lines: [], facts: [], retur
 
 type Place = 'available' | 'reserved' | 'committed'
 
-/** Where an order's goods are, as far as is known. A refused shipment or a failed payment brings them back. */
+/** Where an order's goods are, as far as is known. A failed payment or a refused shipment makes them available again. */
 function placeOf({ outcome, facts }: Reservation): Place {
   if (outcome !== 'reserved') return 'available'
   if (facts.includes('payment.failed') || facts.includes('shipping.failed')) return 'available'
   return facts.includes('payment.success') ? 'committed' : 'reserved'
 }
 
-/** Where prices and numbers are looked up. */
+/** The prices and available quantities. */
 export interface Shelf {
   stockOf: (sku: string) => Article | undefined
   currency: string
 }
 
-/** What the lines cost now. */
+/** The current price of the lines. */
 export function quote(lines: readonly Line[], { stockOf, currency }: Shelf): Quote {
   const priced = lines.flatMap(({ sku, quantity }) => {
     const article = stockOf(sku)
@@ -93,7 +93,10 @@ export function quote(lines: readonly Line[], { stockOf, currency }: Shelf): Quo
   return { lines: priced, totalCents, currency, unknownSkus }
 }
 
-/** All lines or none: every line must be in the catalogue and available, and the total as expected, if the customer expects one. */
+/**
+ * Reserves all lines or none. Every line must be in the catalogue and available, and the total must equal the expected one, if
+ * the customer expects one.
+ */
 export function reserve(
   orderId: string,
   { lines, expectedTotalCents, ...customer }: Customer & { lines: Line[]; expectedTotalCents?: number },
@@ -130,13 +133,13 @@ export function reserve(
   }
 }
 
-/** Takes note of what became of the payment or the shipment. */
+/** Records the outcome of the payment or the shipment. */
 export function learn(orderId: string, known: Reservation = unknown, fact: GoodsFact, at: string): Decision {
   if (known.facts.includes(fact)) return nothing
   return changed(orderId, known, { ...known, facts: [...known.facts, fact], updatedAt: at })
 }
 
-/** Takes note of goods that come back with a refund: sold ones are for sale again. Of other refunds no goods come back. */
+/** Records refunded goods that come back: sold ones become available again. Does nothing for a refund without goods to return. */
 export function takeBack(
   orderId: string,
   known: Reservation = unknown,
@@ -187,7 +190,7 @@ export function movesBetween(before: Reservation, after: Reservation): Move[] {
   })
 }
 
-/** How many of a line are where. Only what is sold can have come back, and no more of it than there was. */
+/** The quantity of a line in each place. Only sold goods can have come back, and at most as many as were sold. */
 function spread(reservation: Reservation, { sku, quantity }: Line): Record<Place, number> {
   const place = placeOf(reservation)
   const lines = place === 'committed' ? reservation.returns.flatMap((one) => one.lines) : []
@@ -204,7 +207,7 @@ export interface Restock {
   name?: string | undefined
 }
 
-/** How many come in addition, or are gone. */
+/** A change by a difference, which may be negative. */
 export interface Adjustment {
   sku: string
   difference: number
@@ -216,7 +219,6 @@ export interface Restocked {
   messages: Message[]
 }
 
-/** The stock after a move. */
 export function moved(stock: Stock, { available, reserved, committed }: Move): Stock {
   return {
     ...stock,
@@ -226,17 +228,17 @@ export function moved(stock: Stock, { available, reserved, committed }: Move): S
   }
 }
 
-/** What an `ETag` is made of: any sale changes it, so that a count taken before is not taken for the count of now. */
+/** The value of the `ETag`. Any sale changes it, so a count taken before a sale cannot overwrite the stock after it. */
 export function stateOf({ restocks, available, reserved, committed }: Stock): string {
   return `"${restocks}-${available}-${reserved}-${committed}"`
 }
 
-/** Neither sold nor restocked since it was there. */
+/** Whether no goods are reserved or sold, and no operator has changed the stock. */
 export function isUntouched(stock: Stock | undefined): boolean {
   return !stock || (stock.restocks === 0 && stock.reserved === 0 && stock.committed === 0)
 }
 
-/** By a difference, which is right whatever was sold meanwhile. */
+/** Changes the stock by a difference. The result is right whatever was sold meanwhile. */
 export function adjust(known: Stock, { sku, difference, reason }: Adjustment, at: string): Restocked {
   if (difference === 0) return { stock: known, messages: [] }
   const stock = { ...known, available: known.available + difference, restocks: known.restocks + 1 }
@@ -251,7 +253,7 @@ export function adjust(known: Stock, { sku, difference, reason }: Adjustment, at
   return { stock, messages: [InventoryRestocked.of(sku, at, data, { detail: String(stock.restocks) })] }
 }
 
-/** An operator says how many there are now. The same again changes nothing and says nothing. */
+/** Sets the stock to an operator's count. If nothing differs, nothing changes and nothing is published. */
 export function restock(
   known: Stock | undefined,
   { sku, available, unitPriceCents = known?.unitPriceCents ?? 0, name = known?.name ?? sku }: Restock,

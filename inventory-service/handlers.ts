@@ -1,4 +1,4 @@
-// Second stop of an order: its goods are set aside, then sold, or made available again.
+// The second stop of an order: its goods are reserved, then sold or made available again.
 import {
   type Contract,
   InventoryQuote,
@@ -54,7 +54,7 @@ export const handlers = (currency: string): Handler[] => [
   news(PaymentRefunded, takeBack),
 ]
 
-/** What the customer is told of a price binds nobody: the reservation decides. */
+/** A quote does not bind the service: the reservation decides the price. */
 export const answerers = (currency: string): Answerer[] => [
   answers(InventoryQuote, ({ lines }) => ({
     reads: () => lines.map(({ sku }) => seen(stock, sku)),
@@ -64,7 +64,10 @@ export const answerers = (currency: string): Answerer[] => [
 
 const shelfOf = (draft: Draft, currency: string): Shelf => ({ stockOf: (sku) => draft.get(stock, sku), currency })
 
-/** News of an order's goods, be it from others or, when all is rebuilt, its own. */
+/**
+ * A handler for an event about an order's goods. It serves other services' events, and this service's own events during a
+ * rebuild.
+ */
 export function news<Data>(
   contract: Contract<Data>,
   decide: (orderId: string, known: Reservation | undefined, data: Data, now: string) => Decision,
@@ -76,7 +79,7 @@ export function news<Data>(
   })
 }
 
-/** Which SKUs an order is about is only known once its reservation has been loaded. */
+/** The SKUs of an order are known only after its reservation is loaded. */
 const goodsOf = (orderId: string, known: Known) => stockOf(known.get(reservations, orderId)?.lines ?? [])
 export const stockOf = (lines: readonly { sku: string }[]): Ref[] => lines.map(({ sku }) => owned(stock, sku))
 
@@ -90,10 +93,10 @@ export function kept(draft: Draft, orderId: string, { reservation, moves, messag
 }
 
 /**
- * Says how many there are now, and is refused when the stock is not as it was when they were counted. Goods that nothing has
- * happened to yet need no condition: no count of them can be out of date.
+ * Sets the stock to an operator's count. The request is refused if the stock has changed since the operator read it. While no
+ * goods are reserved or sold, and no operator has changed the stock, no condition is needed: no count can be out of date.
  *
- * @throws RejectedError 400 `price_required` for a SKU that is new, 428 `precondition_required`, 412 `precondition_failed`
+ * @throws RejectedError 400 `price_required` for a new SKU, 428 `precondition_required`, 412 `precondition_failed`
  */
 export function setStock(wanted: Restock, conditions: Conditions, now: string): Work<Stock> {
   return about(stock, wanted.sku, (known) => {
@@ -113,7 +116,7 @@ export function setStock(wanted: Restock, conditions: Conditions, now: string): 
 }
 
 /**
- * Changes the stock by a difference; a repeat under the same key changes nothing.
+ * Changes the stock by a difference. A repeat under the same key changes nothing.
  *
  * @throws RejectedError 404 `no_such_sku`, 409 `not_that_many`, 422 `idempotency_key_reused`
  */

@@ -1,4 +1,4 @@
-// What inventory-service holds of a customer: what was set aside for their orders.
+// Where inventory-service stores data about a customer: the reservations of their orders.
 import { type Holdings, rowsOf } from '@orders/shared/runtime'
 
 export const holdings: Holdings = {

@@ -1,4 +1,4 @@
-// What people may ask of inventory-service: what there is, and, for operators, how many there are from now on.
+// The HTTP routes of inventory-service: everyone reads the catalogue, operators read and change the stock.
 import { Currency, Sku } from '@orders/shared/contracts'
 import { Conditions, type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
@@ -27,7 +27,7 @@ const SetStock = Type.Object(
   {
     available: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }),
     unitPriceCents: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000_000 })),
-    // PostgreSQL keeps no U+0000 in a text.
+    // PostgreSQL cannot store U+0000 in a text.
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000]+$' })),
   },
   { additionalProperties: false },

@@ -1,4 +1,5 @@
-// How inventory-service is rebuilt from the log: first what operators brought into stock, then what it set aside, sold and took back.
+// How inventory-service is rebuilt from the audit log: first the stock changes of operators, then what was reserved, sold and
+// returned.
 import {
   InventoryCommitted,
   InventoryOutOfStock,

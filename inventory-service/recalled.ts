@@ -1,8 +1,8 @@
-// Reservations and stock as their own words tell them, for a database that is rebuilt; what is known already stands.
+// Restores reservations and stock from this service's own events during a rebuild. What is known already stays.
 import type { PricedLine } from '@orders/shared/contracts'
 import { type Decision, movesBetween, type Reservation, type Stock, unknown } from './domain.ts'
 
-/** The reservation as its own words tell it, and where its goods are by that; what is known already stands. */
+/** The reservation as its event states it, with the moves of its goods. */
 export function recalledOutcome(
   known: Reservation = unknown,
   outcome: NonNullable<Reservation['outcome']>,
@@ -14,7 +14,7 @@ export function recalledOutcome(
   return { reservation, moves: movesBetween(known, reservation), messages: [] }
 }
 
-/** The stock after a change that an operator has made, the `count`th of this SKU; undefined when it is known. */
+/** The stock after an operator's change, the `count`th of this SKU. Undefined if the change is known already. */
 export function recalledStock(
   known: Stock | undefined,
   { sku, addedQuantity, unitPriceCents, name = known?.name ?? sku }: Recalled,

@@ -1,4 +1,4 @@
-// Wires inventory-service: the only writer of "reserved or out of stock", and the keeper of the prices.
+// Assembles inventory-service, which alone decides between reserved and out of stock, and owns the prices.
 import { orders } from '@orders/shared/contracts'
 import type { ServiceDefinition } from '@orders/shared/runtime'
 import type { Database } from '@orders/shared/storage'

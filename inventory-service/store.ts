@@ -1,4 +1,4 @@
-// inventory-service's SQL: the stock of each SKU, and one reservation for each order.
+// The SQL of inventory-service: the stock of each SKU, and one reservation for each order.
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
 import type { Adjustment, Article, GoodsFact, Reservation, Return, Stock } from './domain.ts'
@@ -10,7 +10,7 @@ export const reservations: State<Reservation> = {
   save: saveReservations,
 }
 
-/** By Idempotency-Key. */
+/** The key is the Idempotency-Key. */
 export const adjustments: State<Adjustment> = { name: 'adjustments', load: loadAdjustments, save: saveAdjustments }
 
 const STOCK = `select sku, name, unit_price_cents as "unitPriceCents", available, reserved, committed, restocks from stock`
@@ -63,7 +63,7 @@ async function saveAdjustments(tx: Sql, changes: Change<Adjustment>[]): Promise<
   )
 }
 
-/** In the order of their SKUs, those after one; `after` is the last SKU of the page before. */
+/** Sorted by SKU. `after` is the last SKU of the previous page. */
 export function listStock(sql: Reader, { after, limit }: { after: string; limit: number }): Promise<Stock[]> {
   return sql.all<Stock>(`${STOCK} where sku > ? order by sku limit ?`, after, limit)
 }
@@ -84,7 +84,7 @@ async function loadReservations(sql: Reader, orderIds: string[]): Promise<Map<st
   return byKey(
     rows,
     ({ orderId }) => orderId,
-    // The casts are the decoding edge: every row was written by `saveReservations`.
+    // The casts are safe: `saveReservations` wrote every row.
     ({ outcome, lines, facts, returns, updatedAt }) => ({
       outcome,
       lines: JSON.parse(lines),
@@ -112,7 +112,7 @@ async function saveReservations(tx: Sql, changes: Change<Reservation>[]): Promis
   )
 }
 
-/** Adds the articles whose SKU is not there yet; those that are keep their stock and price. */
+/** Adds articles with a new SKU. Existing ones keep their stock and price. */
 export async function addMissing(tx: Sql, articles: Article[]): Promise<void> {
   await insert(
     tx,

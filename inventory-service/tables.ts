@@ -1,4 +1,4 @@
-// What inventory-service keeps in its tables: how each comes back, and how long its rows stay.
+// How each table of inventory-service is rebuilt, and how long its rows are kept.
 import type { Tables } from '@orders/shared/runtime'
 import { reservations } from './store.ts'
 
@@ -16,7 +16,7 @@ export const tables: Tables = {
       after: 'order-service',
     },
   },
-  // A change of the stock that is repeated under an old key is made again.
+  // If a row were removed, a repeat under its key would change the stock again.
   adjustments: {
     rebuilt: 'backup only',
     kept: { forEver: 'a repeated request must not change the stock again, and operators make few' },

@@ -1,5 +1,5 @@
-// The bound of every queue behind this service: only so many orders may wait for the others at one time. Whatever stands
-// still, outboxes, queues and tables grow no further than that; the customer hears it now instead of waiting for ever.
+// Limits how many orders may wait for the other services at one time. This bounds every outbox, queue and table behind this
+// service if one of them stands still: the customer gets a refusal at once instead of waiting without end.
 import { RejectedError } from '@orders/shared/runtime'
 
 export interface Backlog {
@@ -10,7 +10,10 @@ export interface Backlog {
 const COUNTED_EVERY_MS = 1_000
 const RETRY_AFTER_SECONDS = 5
 
-/** Counts at most once a second, by a monotonic clock, and in between what it lets in itself; so several copies may let in a few more. */
+/**
+ * The rows are counted at most once a second, by a monotonic clock. In between, each copy adds only the orders that it takes
+ * itself, so several copies may take a few more than the limit.
+ */
 export function createBacklog(
   count: () => Promise<number>,
   waitingMax: number,
@@ -18,7 +21,7 @@ export function createBacklog(
 ): Backlog {
   let waiting = 0
   let countedAtMs = Number.NEGATIVE_INFINITY
-  /** Whoever comes while it is being counted waits for the result. */
+  /** Callers that arrive during a count wait for its result. */
   let counted = Promise.resolve()
 
   async function countAnew(): Promise<void> {

@@ -1,4 +1,4 @@
-// What order-service reads from the environment.
+// The settings that order-service reads from the environment.
 import { configWith } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 

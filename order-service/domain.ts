@@ -1,5 +1,5 @@
-// An order is a set of facts. Its status and what is said about it follow from the facts known so far, whatever the
-// order in which they came; so nothing here depends on arrival, and a fact that comes twice changes nothing.
+// An order is a set of facts. Its status and the messages about it follow from the facts known so far. So the order of arrival
+// does not matter, and a fact that arrives twice changes nothing.
 import {
   amqpPriority,
   canonicalUser,
@@ -18,10 +18,13 @@ import {
 import { type Fact, factsOf, find, keyOf, type Placed } from './facts.ts'
 import { type Refund, refundRequests, refundsOf } from './refunds.ts'
 
-/** A customer's wish, and its answer: payment alone decides, and an order that ends otherwise is cancelled too. */
+/**
+ * A customer's request to cancel, and the answer. Only payment-service decides it. If the order ends for another reason, such
+ * as missing stock, the request counts as granted.
+ */
 export interface Cancellation {
   status: 'requested' | 'granted' | 'refused'
-  /** Why; null while it is not decided. */
+  /** Null until it is decided. */
   reason: string | null
   at: string
 }
@@ -29,7 +32,7 @@ export interface Cancellation {
 export interface Order {
   orderId: string
   user: string
-  /** Undefined in orders of an earlier version. */
+  /** Undefined for orders placed by an earlier version. */
   customerId: string | undefined
   status: OrderStatus
   reason: string | null
@@ -40,7 +43,7 @@ export interface Order {
   trackingId: string | null
   carrier: string | null
   trackingUrl: string | null
-  /** Null while nobody has asked for one. */
+  /** Null unless a cancellation was requested. */
   cancellation: Cancellation | null
   refundedCents: number
   refunds: Refund[]
@@ -48,7 +51,7 @@ export interface Order {
   updatedAt: string
 }
 
-/** The order as the facts tell it; undefined while nobody has placed it. */
+/** Undefined if the facts do not contain `order.created`. */
 export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefined {
   const created = find(facts, 'order.created')
   if (!created) return undefined
@@ -75,7 +78,7 @@ export function orderOf(orderId: string, facts: readonly Fact[]): Order | undefi
   }
 }
 
-/** The furthest that the facts justify. An order can end only one way, since each fork has one writer. */
+/** The furthest status that the facts justify. An order can end in one way only, since each fork has one writer. */
 function statusOf(facts: readonly Fact[]): OrderStatus {
   if (cancellationOf(facts)) return 'cancelled'
   if (find(facts, 'shipping.delivered')) return 'completed'
@@ -105,7 +108,7 @@ function answerOf(facts: readonly Fact[]): Cancellation | null {
   return { status: 'requested', reason: null, at: requested.at }
 }
 
-/** Whether every refund that was asked for is decided, by the keys of all facts. */
+/** Whether every requested refund is decided. `keys` are the keys of all facts of the order. */
 export function isSettled(keys: readonly string[]): boolean {
   const [asked, ...answers] = ['order.refund_requested', 'payment.refunded', 'payment.refund_refused'].map(
     (type) => new Set(keys.flatMap((key) => (key.startsWith(`${type}/`) ? [key.slice(type.length + 1)] : []))),
@@ -113,12 +116,12 @@ export function isSettled(keys: readonly string[]): boolean {
   return [...(asked ?? [])].every((request) => answers.some((decided) => decided.has(request)))
 }
 
-/** What was never set aside never comes to a payment. */
+/** False if the goods were not reserved: such an order never gets a payment. */
 export function mayBePaid(facts: readonly Fact[]): boolean {
   return !find(facts, 'inventory.out_of_stock') && !find(facts, 'inventory.price_changed')
 }
 
-/** Everything order-service says about an order with these facts; ids are deterministic, so repeating is harmless. */
+/** All messages that these facts justify. Their ids are deterministic, so publishing one again is harmless. */
 function implied(orderId: string, facts: readonly Fact[]): Message[] {
   const created = find(facts, 'order.created')
   if (!created) return []
@@ -155,21 +158,21 @@ function implied(orderId: string, facts: readonly Fact[]): Message[] {
   ].filter((message) => message !== undefined)
 }
 
-/** What the customer is told of it. */
+/** The part of the price change that the customer is told. */
 function priceChangeOf({ expectedTotalCents, totalCents, currency }: PriceChange & { currency: string }) {
   return { currency, priceChange: { expectedTotalCents, totalCents } }
 }
 
 export interface Learnt {
-  /** The facts from now on; undefined when the fact was known, and there is nothing to save and nothing to say. */
+  /** The facts including the new one. Undefined if it was known already: then there is nothing to save or publish. */
   state?: readonly Fact[]
   messages: Message[]
 }
 
-/** What is not said any more of an order that is known to be cancelled. */
+/** Not published once the order is known to be cancelled. */
 const PROGRESS: readonly string[] = [OrderPaid.type, OrderShipped.type, OrderCompleted.type]
 
-/** Adds a fact: the facts from now on, and what they justify saying that was not justified before. */
+/** Adds a fact. Returns all facts, and the messages that they justify for the first time. An expired order learns nothing. */
 export function learn(orderId: string, known: readonly Fact[] = [], fact: Fact): Learnt {
   if (known.some((one) => keyOf(one) === keyOf(fact)) || find(known, 'order.expired')) return { messages: [] }
   const facts = [...known, fact]
@@ -181,7 +184,7 @@ export function learn(orderId: string, known: readonly Fact[] = [], fact: Fact):
   return { state: facts, messages }
 }
 
-/** A SKU named twice is one line: its quantities add up. Sorted, so that the same order always looks the same. */
+/** One line for each SKU: repeated SKUs add up. Lines are sorted, so equal orders have equal lines. */
 export function linesOf(items: (string | Line)[]): Line[] {
   const quantities = new Map<string, number>()
   for (const item of items) {
@@ -191,7 +194,7 @@ export function linesOf(items: (string | Line)[]): Line[] {
   return [...quantities].map(([sku, quantity]) => ({ sku, quantity })).sort((a, b) => (a.sku < b.sku ? -1 : 1))
 }
 
-/** Whether a repeated request means the order that is known already. The pseudonym is ours, and no part of what was asked. */
+/** Whether a repeated request asks for the order that exists. The pseudonym is not compared, since this service adds it. */
 export function isSamePlacement(placed: Placed, facts: readonly Fact[]): boolean {
   const known = find(facts, 'order.created')
   if (!known) return false
@@ -199,7 +202,6 @@ export function isSamePlacement(placed: Placed, facts: readonly Fact[]): boolean
   return asked(known.data) === asked(placed)
 }
 
-/** Whether the order is this customer's. */
 export function isOf(user: string, facts: readonly Fact[]): boolean {
   const known = find(facts, 'order.created')
   return known !== undefined && canonicalUser(known.data.user) === canonicalUser(user)
@@ -213,18 +215,18 @@ export function canonical(value: unknown): string {
   )
 }
 
-/** What a request to place an order asks for, whole: a repeat under the same Idempotency-Key has the same. */
+/** The whole content of a request to place an order. A repeat under the same Idempotency-Key must have the same content. */
 export function requestOf(ownId: string | undefined, { customerId: _, ...placed }: Placed): string {
   return canonical({ ownId, placed })
 }
 
-/** The order as it was when it was placed: the answer to its request, and to every repeat of it. */
+/** The order as it was when it was placed. The request and every repeat of it get this answer. */
 export function asPlaced(orderId: string, facts: readonly Fact[]): Order | undefined {
   const created = find(facts, 'order.created')
   return created && orderOf(orderId, [created])
 }
 
-/** Whether asking for a cancellation can still make a difference, as far as order-service knows. */
+/** Whether a request to cancel can still have an effect, as far as order-service knows. */
 export function cancellationFor(order: Order): 'possible' | 'asked' | 'done' | 'too_late' {
   if (order.cancellation) return 'asked'
   if (order.status === 'cancelled') return 'done'

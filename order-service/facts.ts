@@ -1,15 +1,15 @@
-// What order-service keeps of an order: its facts. Each is known once, and never changed.
+// The facts by which order-service knows an order. Each is stored once and never changed.
 import type { Customer, Line, PriceChange, PricedLine } from '@orders/shared/contracts'
 
 export interface Placed extends Customer {
   lines: Line[]
-  /** What the customer agreed to pay; undefined: whatever it costs. */
+  /** The total that the customer agreed to pay. Undefined: any total. */
   expectedTotalCents?: number
 }
 
-/** A fact as order-service keeps it: what happened, when it learnt of it, and the little of it that an order shows. */
+/** A stored fact: what happened, when order-service learnt of it, and the data that an order shows. */
 export type Fact = {
-  /** Tells apart what may happen to one order more than once. */
+  /** Distinguishes facts of the same type, such as the refunds of one order. */
   detail?: string
 } & (
   | { type: 'order.created'; at: string; data: Placed }
@@ -26,7 +26,7 @@ export type Fact = {
   | { type: 'order.refund_requested'; at: string; data: RefundRequest }
   | { type: 'payment.refunded'; at: string; data: { lines?: PricedLine[]; totalCents: number; reason: string } }
   | { type: 'payment.refund_refused'; at: string; data: { reason: string } }
-  // Its time is over: this alone is left, so that its id is never taken for a new order.
+  // The order has expired. Only this fact is left, so that a new order cannot take the id.
   | { type: 'order.expired'; at: string; data: object }
 )
 
@@ -34,11 +34,11 @@ export interface WantedRefund {
   /** Undefined: everything that is left. */
   lines?: { sku: string; quantity: number }[] | undefined
   reason: string
-  /** Undefined: once it is delivered. */
+  /** Undefined: true once the order is delivered. */
   returnToStock?: boolean | undefined
 }
 
-/** What is kept of the request; `wanted` is what a repeat under the same key must ask for, too. */
+/** The stored refund request. A repeat under the same key must have the same `wanted`. */
 export interface RefundRequest {
   key: string
   wanted: WantedRefund
@@ -48,10 +48,10 @@ export interface RefundRequest {
   returnToStock: boolean
 }
 
-/** What is left of a customer who is forgotten. */
+/** Shown in place of a customer who is forgotten. */
 export const forgottenCustomer = { user: 'forgotten' } as const
 
-/** What of a placement tells about its customer, and what does not. */
+/** Separates the customer's personal data from the rest of a placement. */
 export function partsOf({ user, name, contact, paymentMethod, shippingAddress, ...rest }: Placed) {
   return { personal: { user, name, contact, paymentMethod, shippingAddress }, rest }
 }
@@ -66,7 +66,9 @@ export function factsOf<T extends Fact['type']>(facts: readonly Fact[], type: T)
   return facts.filter((fact): fact is FactOf<T> => fact.type === type)
 }
 
-/** A fact is known once under its key, which is also what follows the order in the id of the event that told it. */
+/**
+ * An order has at most one fact for each key. The key also follows the order id in the id of the event that reported the fact.
+ */
 export function keyOf({ type, detail }: Fact): string {
   return detail === undefined ? type : `${type}/${detail}`
 }

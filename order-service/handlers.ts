@@ -1,5 +1,5 @@
-// First and last stop of an order: what the customer asks and what the others say becomes a fact, and the facts say
-// what to announce.
+// The first and the last stop of an order. Requests of the customer and events of the other services become facts, and the
+// facts decide which messages are published.
 import { createHash } from 'node:crypto'
 import {
   type Contract,
@@ -79,7 +79,7 @@ function fact<Data>(contract: Contract<Data>, factOf: (at: string, data: Data) =
   })
 }
 
-/** What earlier versions heard: what waits of it, by a binding that is still there, is settled unheard. */
+/** Event types that earlier versions consumed. If an old binding still delivers one, it is acked and ignored. */
 export const retired = [
   'notification.sent',
   'notification.failed',
@@ -94,21 +94,22 @@ export const retired = [
 
 interface Placement {
   orderId: string
-  /** False when it was made for the request: then it is no part of what was asked. */
+  /** False if the service made the id. Then the id is not part of the request. */
   isOwnId?: boolean | undefined
   /** The `Idempotency-Key` header (IETF draft "The Idempotency-Key HTTP Header Field"). */
   key: string | undefined
   placed: Placed
-  /** Where the customer expects one. */
+  /** Set if the customer expects a total and inventory-service has answered. */
   price?: Price | undefined
   at: string
 }
 
 /**
- * The first request places the order; every repeat gets the same answer, whatever the price is by then. Undefined: it is a new one
- * whose price is to be asked for first.
+ * The first request places the order. Every repeat gets the same answer, whatever the price is by then. Returns undefined if
+ * the order is new and its price must be asked for first.
  *
- * @throws RejectedError 422 `idempotency_key_reused`, 409 `order_exists` when the repeat asks for something else; what `price` says.
+ * @throws RejectedError 422 `idempotency_key_reused` or 409 `order_exists` if a repeat asks for something else; the error in
+ * `price`
  */
 export function placeOrder({
   orderId: wanted,
@@ -155,8 +156,8 @@ export function placeOrder({
 }
 
 /**
- * Where a customer's key is kept when another customer came with the same one first. The plain key comes first, so that a copy of
- * an earlier version finds it. No header value holds a line break, so the two cannot meet.
+ * The key of a customer whose Idempotency-Key another customer used first. The plain key is tried first, so that a copy of an
+ * earlier version finds it. A header value has no line break, so the two forms cannot be equal.
  */
 function keyOfCustomer({ customerId, user }: Placed, key: string): string {
   return `${customerId ?? user}\n${key}`
@@ -164,15 +165,15 @@ function keyOfCustomer({ customerId, user }: Placed, key: string): string {
 
 interface Cancellation {
   orderId: string
-  /** The customer who asks; undefined for whoever may see every order. */
+  /** The customer who asks. Undefined if the token gives access to every order. */
   asker?: string | undefined
   at: string
 }
 
 /**
- * The first request is passed on; every repeat shows what became of it.
+ * Publishes the first request. A repeat returns its progress.
  *
- * @throws RejectedError 404 `no_such_order`, 409 `order_already_paid` or `order_already_cancelled`.
+ * @throws RejectedError 404 `no_such_order`, 409 `order_already_paid` or `order_already_cancelled`
  */
 export function requestCancellation({ orderId, asker, at }: Cancellation): Work<Order> {
   return about(orders, orderId, (facts = []) => {
@@ -193,9 +194,10 @@ export function requestCancellation({ orderId, asker, at }: Cancellation): Work<
 }
 
 /**
- * Asks payment for a refund; a repeat under the same key is about the same one.
+ * Asks payment-service for a refund. A repeat under the same key is the same request.
  *
- * @throws RejectedError 404 `no_such_order`, 422 `idempotency_key_reused`, 409 when nothing can be given back (see `refundRequested`)
+ * @throws RejectedError 404 `no_such_order`, 422 `idempotency_key_reused`, 409 if nothing can be refunded (see
+ * `refundRequested`)
  */
 export function requestRefund(orderId: string, asked: { key: string; wanted: WantedRefund; at: string }): Work<Order> {
   return about(orders, orderId, (facts = []) => {
@@ -212,9 +214,9 @@ export function requestRefund(orderId: string, asked: { key: string; wanted: Wan
 }
 
 /**
- * The order, for whom it may be shown to: its customer, or, without a name, everybody who got this far.
+ * The order, if `asker` may see it. Without an `asker`, the caller has access to every order.
  *
- * @throws RejectedError 404 `no_such_order`, in the same words for one that is another customer's
+ * @throws RejectedError 404 `no_such_order`, with the same text if the order is another customer's
  */
 export function shownTo(asker: string | undefined, orderId: string, facts: readonly Fact[]): Order {
   const order = orderOf(orderId, facts)

@@ -1,4 +1,4 @@
-// What order-service holds of a customer: their orders, each with its facts and the keys that their requests came with.
+// Where order-service stores data about a customer: orders, their facts, and the idempotency keys of their requests.
 import { type Holdings, rowsOf } from '@orders/shared/runtime'
 
 export const holdings: Holdings = {

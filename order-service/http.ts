@@ -1,4 +1,4 @@
-// What people may ask of order-service. Nothing here waits for the broker, but for the two questions about a payment and the one about a price.
+// The HTTP routes of order-service. Only the two payment routes and an order with `expectedTotalCents` wait for the broker.
 import { canonicalUser, demandEmail, Payment, PaymentConfirm, PaymentGet } from '@orders/shared/contracts'
 import { ask } from '@orders/shared/messaging'
 import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'
@@ -23,7 +23,7 @@ import {
   WantRefund,
 } from './views.ts'
 
-/** Those of a question to payment-service, which may not come back. */
+/** The problems of a question to payment-service that gets no valid answer. */
 const UNANSWERED = { 502: ['bad_answer'], 503: ['broker_unavailable'], 504: ['no_answer_in_time'] }
 
 type Request = Parameters<Wiring<OrderConfig>['auth']['customerOf']>[0]
@@ -39,14 +39,18 @@ export function routes(app: HttpServer, wiring: Wiring<OrderConfig>, customerIdO
     return { order: shownTo(auth.customerOf(request), orderId, facts), facts }
   }
 
-  /** @throws RejectedError 404 `no_such_order`, 404 `no_payment` where none will ever be, which payment-service cannot know */
+  /**
+   * payment-service does not know that an order without reserved goods never gets a payment, so this is checked here.
+   *
+   * @throws RejectedError 404 `no_such_order`, 404 `no_payment`
+   */
   async function demandPayable(request: Request, orderId: string): Promise<void> {
     const { facts } = await orderFor(request, orderId)
     if (!mayBePaid(facts))
       throw new RejectedError(404, 'no_payment', `order ${orderId} was cancelled before a payment began`)
   }
 
-  /** @throws RejectedError 403 `other_customer` when the token shown is bound to another one than `user` */
+  /** @throws RejectedError 403 `other_customer` if the token belongs to a customer other than `user` */
   function demandOwn(request: Request, user: string | undefined): void {
     const own = auth.customerOf(request)
     if (own === undefined || (user !== undefined && canonicalUser(user) === canonicalUser(own))) return

@@ -1,9 +1,9 @@
-// What the metrics tell of the orders that have not ended: a status whose oldest grows old says where orders stand still.
+// Metrics of the orders that have not ended. If the oldest order of a status gets older and older, orders are stuck there.
 import type { OwnGauges } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'
 import { countOpen } from './store.ts'
 
-/** Counting more would take longer, and tell nobody more. */
+/** A higher count would take longer and say no more. */
 const COUNTED_MAX = 10_000
 
 export function openOrders(database: Reader, now: () => Date): OwnGauges {

@@ -1,27 +1,27 @@
-// Orders at the total that the customer has seen. The prices are inventory's, so it is asked for them beforehand; it decides again
-// when it sets the goods aside.
+// Places orders at the total that the customer has seen. inventory-service owns the prices, so it is asked first. It checks the
+// total again when it reserves the goods.
 import { InventoryQuote, type Quote } from '@orders/shared/contracts'
 import { ask, type Broker, type Cause } from '@orders/shared/messaging'
 import { asError, RejectedError } from '@orders/shared/runtime'
 import type { Order } from './domain.ts'
 import type { Placed } from './facts.ts'
 
-/** What came of asking for the price: it is right, or why the order is refused. */
+/** The total is right, or why the order is refused. */
 export type Price = 'right' | RejectedError
 
 interface Parts {
   broker: Broker
-  /** How long the question waits. */
+  /** How long to wait for the quote, in milliseconds. */
   timeoutMs: number
   cause: Cause
-  /** Undefined without a price: the order is a new one, and its price is to be asked for first. */
+  /** Called without a price first. Returns undefined if the order is new and its price must be asked for. */
   place(price?: Price): Promise<Order | undefined>
 }
 
 /**
- * Only a new order that says what it expects to cost is asked about; an order that exists is answered as it was.
+ * Asks for the price only if the order is new and has an expected total. An existing order is returned as it is.
  *
- * @throws what `place` does; RejectedError 409 `price_changed` or `unknown_sku`, 504 `no_answer_in_time`
+ * @throws what `place` throws; RejectedError 409 `price_changed` or `unknown_sku`, 504 `no_answer_in_time`
  */
 export async function placeAtPrice(placed: Placed, parts: Parts): Promise<Order> {
   const order = (await parts.place()) ?? (await parts.place(await priceOf(placed, parts)))

@@ -1,4 +1,4 @@
-// `npm run rebuild-orders`: derives the orders read model again from the facts, beside a running service if need be.
+// `npm run rebuild-orders`: derives the `orders` table from the facts again. The service may run meanwhile.
 import { orders as domain } from '@orders/shared/contracts'
 import { openMaster, openPersonal } from '@orders/shared/messaging'
 import { createLog, readConfig } from '@orders/shared/runtime'

@@ -1,4 +1,5 @@
-// How order-service is rebuilt from the log: what customers asked are facts again, and what the others said is learnt again.
+// How order-service is rebuilt from the audit log: its own events restore the customers' requests, then the other services'
+// events are handled again.
 import { OrderCancelRequested, OrderCreated, OrderRefundRequested } from '@orders/shared/contracts'
 import { on } from '@orders/shared/messaging'
 import type { Recall } from '@orders/shared/runtime'
@@ -19,7 +20,8 @@ export const recall: Recall = {
         }),
         on(OrderRefundRequested, orders, {
           decide({ subject, time: at, data: { request: detail, lines, totalCents, reason, returnToStock } }, facts) {
-            // The operator's own key is not said; a repeat under it is a new request, of what is left.
+            // The event does not contain the operator's Idempotency-Key. So a repeat under that key is a new request, for what
+            // is left.
             const data = {
               key: `${detail}\n`,
               wanted: { lines, reason, returnToStock },

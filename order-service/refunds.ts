@@ -1,16 +1,16 @@
-// What an operator gives back: which refunds an order has, and what may still be asked for. Whether the money does go back is payment's
-// decision; here it is asked for, once for each Idempotency-Key, and its answer is noted.
+// The refunds of an order, and which refunds an operator may still request. payment-service decides each refund. order-service
+// asks once for each Idempotency-Key and notes the answer.
 import { amqpPriority, type Message, OrderRefundRequested, type PricedLine } from '@orders/shared/contracts'
 import type { Order } from './domain.ts'
 import { type Fact, factsOf, type RefundRequest, type WantedRefund } from './facts.ts'
 
 export interface Refund {
-  /** Undefined of what went back by itself, since the order failed. */
+  /** Undefined for an automatic refund, made because the order failed. */
   request?: string
   status: 'requested' | 'refunded' | 'refused'
   totalCents: number
   lines: PricedLine[]
-  /** Why it was asked for, or why it was refused. */
+  /** Why it was requested, or why it was refused. */
   reason: string
   at: string
 }
@@ -20,7 +20,7 @@ export interface Refusal {
   message: string
 }
 
-/** In the order in which they were asked for. */
+/** Automatic refunds first, then the requested ones in the order of their requests. */
 export function refundsOf(facts: readonly Fact[]): Refund[] {
   const done = factsOf(facts, 'payment.refunded')
   const refused = factsOf(facts, 'payment.refund_refused')
@@ -46,12 +46,15 @@ export function refundsOf(facts: readonly Fact[]): Refund[] {
   return [...byItself, ...asked]
 }
 
-/** The request that this key has come with before. */
+/** The earlier request with the same key. */
 export function requestWith(key: string, facts: readonly Fact[]) {
   return factsOf(facts, 'order.refund_requested').find(({ data }) => data.key === key)
 }
 
-/** The fact that asks for it, or why that is refused: only for what was delivered, or is on its way, and of that only what is left. */
+/**
+ * The fact that requests the refund, or why it is refused. Only a shipped or delivered order is refunded, and only what is left
+ * of it.
+ */
 export function refundRequested(
   order: Order,
   facts: readonly Fact[],
@@ -82,7 +85,7 @@ function refusalFor({ status, totalCents }: Order): Refusal | undefined {
   return totalCents === null ? { code: 'order_not_paid', message: 'has no total yet: try again' } : undefined
 }
 
-/** What was neither given back nor asked for, or was asked for and refused. */
+/** The lines that are neither refunded nor requested. A refused request does not count. */
 function leftOf(facts: readonly Fact[]): PricedLine[] {
   const [reserved] = factsOf(facts, 'inventory.reserved')
   const back = refundsOf(facts).filter(({ status }) => status !== 'refused')
@@ -93,7 +96,7 @@ function leftOf(facts: readonly Fact[]): PricedLine[] {
     .filter(({ quantity }) => quantity > 0)
 }
 
-/** Undefined when there is not enough left of one. */
+/** Undefined if less is left of a line than is wanted. */
 function pricedOf(lines: readonly { sku: string; quantity: number }[], left: PricedLine[]): PricedLine[] | undefined {
   const priced = lines.flatMap(({ sku, quantity }) => {
     const known = left.find((line) => line.sku === sku)
@@ -106,7 +109,7 @@ function totalOf(lines: readonly PricedLine[]): number {
   return lines.reduce((sum, { quantity, unitPriceCents }) => sum + quantity * unitPriceCents, 0)
 }
 
-/** What is said of each request. */
+/** The message about each refund request. */
 export function refundRequests(orderId: string, facts: readonly Fact[]): Message[] {
   const [created] = factsOf(facts, 'order.created')
   if (!created) return []

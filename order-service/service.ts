@@ -1,4 +1,4 @@
-// Wires order-service: the customer's door. It takes orders, gathers the facts about them, and says how they end.
+// Assembles order-service: it takes orders, collects the facts about them, and publishes how they end.
 import { orders } from '@orders/shared/contracts'
 import type { ServiceDefinition } from '@orders/shared/runtime'
 import { OrderConfig } from './config.ts'

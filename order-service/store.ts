@@ -1,4 +1,4 @@
-// order-service's SQL: facts, which are only ever added, and the orders derived from them.
+// The SQL of order-service: the facts, which are append-only until the order expires, and the orders derived from them.
 import type { OrderStatus } from '@orders/shared/contracts'
 import { type Change, lockKeyOf, type State } from '@orders/shared/messaging'
 import {
@@ -14,9 +14,11 @@ import {
 import { type Order, orderOf } from './domain.ts'
 import { type Fact, forgottenCustomer, keyOf, partsOf } from './facts.ts'
 
-/** What is known of each order, in the order in which it was learnt. */
+/** All facts of an order, in the order of arrival. */
 export const orders: State<readonly Fact[]> = { name: 'orders', load: loadFacts, save: saveFacts }
-/** Which order an Idempotency-Key stands for, and of what request; of an earlier version's keys only the order is known. */
+/**
+ * The order of an Idempotency-Key, and the fingerprint of its request. The fingerprint is null for keys of an earlier version.
+ */
 export interface Keyed {
   orderId: string
   fingerprint: string | null
@@ -33,14 +35,14 @@ async function loadFacts(sql: Reader, orderIds: string[]): Promise<Map<string, F
     const facts = orders.get(orderId) ?? []
     orders.set(orderId, facts)
     const [name, detail] = type.split('/')
-    // The cast is the decoding edge: every row was written by `saveFacts`.
+    // The cast is safe: `saveFacts` wrote every row.
     const data = { ...JSON.parse(rest), ...personalOf(personal) }
     facts.push({ type: name, ...(detail !== undefined && { detail }), at, data } as Fact)
   }
   return orders
 }
 
-/** Once the customer is forgotten, it reads as an empty text. */
+/** A forgotten customer's data reads as an empty text. */
 const personalOf = (personal: string | null): object =>
   personal === null ? {} : personal === '' ? forgottenCustomer : JSON.parse(personal)
 
@@ -62,7 +64,7 @@ function dataOf({ type, data }: Fact): [Sealable, Sealable] | [string, null] {
   if (type !== 'order.created') return [JSON.stringify(data), null]
   const { personal, rest } = partsOf(data)
   const { customerId, ...asked } = data
-  // What was asked for stands alone where nothing is sealed: version 0.1.0 compares a repeat with all that it finds there.
+  // Without encryption, this column holds the request and nothing else: version 0.1.0 compares a repeat with everything in it.
   return apart(customerId, {
     whole: JSON.stringify(asked),
     beside: customerId === undefined ? null : JSON.stringify({ customerId }),
@@ -129,7 +131,7 @@ interface Wanted {
   limit: number
 }
 
-/** The newest first; `before` is the id of the last order of the page before. */
+/** Newest first. `before` is the id of the last order on the previous page. */
 export async function listOrders(sql: Reader, { status, customerId, before, limit }: Wanted): Promise<OrderSummary[]> {
   const last = before === undefined ? undefined : await createdAtOf(sql, before)
   const rows = await sql.all<OrderSummary>(
@@ -146,7 +148,7 @@ export async function listOrders(sql: Reader, { status, customerId, before, limi
   return rows.map((row) => (row.user === '' ? { ...row, ...forgottenCustomer } : row))
 }
 
-/** A literal, since only that lets the planner use the index of those that are not completed. */
+/** A literal instead of a parameter: only then can the planner use the partial index of orders that are not completed. */
 function standing(status: OrderStatus | undefined): string {
   if (status === undefined) return ''
   return status === 'completed' ? `and status = 'completed'` : `and status = '${status}' and status <> 'completed'`
@@ -157,7 +159,7 @@ async function createdAtOf(sql: Reader, orderId: string): Promise<string | undef
   return row?.created_at
 }
 
-/** How many orders wait for another service; counts no further than `limit`. */
+/** The number of orders that wait for another service, counted up to `limit`. */
 export async function countWaiting(sql: Reader, limit: number): Promise<number> {
   const row = await sql.get<{ waiting: number }>(
     `select count(*) as waiting
@@ -169,7 +171,7 @@ export async function countWaiting(sql: Reader, limit: number): Promise<number> 
 
 const OPEN = ['created', 'reserved', 'awaiting_confirmation', 'paid', 'shipped'] as const
 
-/** Each status by itself, from its oldest on, so that the index alone is read and no further than the limit. */
+/** One query for each status, oldest order first, so that only the index is read, up to the limit. */
 export const COUNT_OPEN = OPEN.map(
   (status) =>
     `select '${status}' as status, count(*) as count, min(created_at) as oldest
@@ -179,13 +181,13 @@ export const COUNT_OPEN = OPEN.map(
 
 export interface OpenOrders {
   status: (typeof OPEN)[number]
-  /** At most the limit. */
+  /** Counted up to the limit. */
   count: number
-  /** When the oldest of them was placed. */
+  /** When the oldest order was placed. */
   oldest: string | null
 }
 
-/** How many orders have not ended, by status; of each status counts no further than `limit`. */
+/** The number of open orders by status, each counted up to `limit`. */
 export async function countOpen(sql: Reader, limit: number): Promise<OpenOrders[]> {
   const rows = await sql.all<OpenOrders>(COUNT_OPEN, ...OPEN.map(() => limit))
   return rows.map((row) => ({ ...row, count: Number(row.count) }))
@@ -194,8 +196,8 @@ export async function countOpen(sql: Reader, limit: number): Promise<OpenOrders[
 const REBUILD_BATCH = 500
 
 /**
- * Derives every row of the read model again, a batch at a time so that a running service is not kept waiting, and
- * removes rows that no fact justifies; returns how many orders there are.
+ * Derives every row of the read model again, and removes rows without a fact. Works in batches, so that a running service does
+ * not wait for it. Returns the number of orders.
  */
 export async function rebuildOrders(database: Database, progress: (orders: number) => void): Promise<number> {
   let count = 0
@@ -218,7 +220,7 @@ export async function rebuildOrders(database: Database, progress: (orders: numbe
   return count
 }
 
-/** Of those after one id and up to another: of all of them at once it would take longer than a statement may. */
+/** Only rows after `after` and up to `last`: one statement for the whole table could run into the statement timeout. */
 async function removeUnjustified(tx: Sql, after: string, last: string | undefined): Promise<void> {
   await tx.run(
     `delete from orders where order_id > ? ${last === undefined ? '' : 'and order_id <= ?'} and not exists
@@ -237,7 +239,7 @@ async function placedAfter(sql: Reader, after: string): Promise<string[]> {
   return rows.map(({ orderId }) => orderId)
 }
 
-/** Made by `make` when nobody has kept it yet; whoever keeps it first decides for all copies. */
+/** The stored secret. If there is none, `make` makes it. The copy that stores its secret first decides for all. */
 export function keptSecret(database: Database, name: string, make: () => string): Promise<string> {
   return database.transaction(async (tx) => {
     const kept = () => tx.get<{ value: string }>('select value from secrets where name = ?', name)
@@ -249,7 +251,7 @@ export function keptSecret(database: Database, name: string, make: () => string)
   })
 }
 
-/** Fills in the customers of orders that an earlier version has placed, a batch at a time, and returns of how many. */
+/** Sets the pseudonym of orders that an earlier version stored without one, in batches. Returns the number of orders. */
 export async function fillCustomers(database: Database, customerIdOf: (user: string) => string): Promise<number> {
   for (let count = 0; ; ) {
     const rows = await database.all<{ orderId: string; user: string }>(

@@ -1,4 +1,4 @@
-// What order-service keeps in its tables: how each comes back, and how long its rows stay.
+// How each table of order-service is rebuilt, and how long its rows are kept.
 import type { Tables } from '@orders/shared/runtime'
 import { expireOrders } from './expiring/store.ts'
 import { idempotencyKeys, orders } from './store.ts'
@@ -17,7 +17,7 @@ export const tables: Tables = {
       remove: expireOrders,
     },
   },
-  // A repeat under an old key is a new request.
+  // After a row is removed, a repeat under its key is a new request.
   idempotency_keys: {
     rebuilt: 'backup only',
     kept: {
@@ -27,12 +27,12 @@ export const tables: Tables = {
       state: idempotencyKeys,
     },
   },
-  // The key of the pseudonyms: with another, customers have other pseudonyms from then on.
+  // The key that makes the pseudonyms. With another key, customers get other pseudonyms.
   secrets: {
     rebuilt: 'backup only',
     kept: { forEver: 'it makes the customers’ pseudonyms, which must stay the same' },
   },
-  // Which service has said that it forgot; what the log has of it is the receipt.
+  // Which services have reported that they forgot a customer. The audit log has only the final receipt.
   forgettings: {
     rebuilt: 'backup only',
     kept: { forEver: 'order-service can still answer that a customer was forgotten' },

@@ -1,4 +1,4 @@
-// What order-service takes and shows over HTTP, as schemas.
+// The schemas of order-service's HTTP requests and answers.
 import {
   Cents,
   Currency,
@@ -19,8 +19,8 @@ const Quantity = Type.Integer({ minimum: 1, maximum: 10_000 })
 const Item = Type.Union([Sku, Type.Object({ sku: Sku, quantity: Quantity }, { additionalProperties: false })])
 
 /**
- * A person's name, and nothing else that could be sent to a stranger in a mail of ours: no digits, no slashes, and no dot before two
- * letters, which mail programs would make a link of.
+ * A person's name. It appears in mails that may go to a stranger, so it must not carry a link or a message: no digits, no
+ * slashes, and no dot before two letters, which mail programs turn into a link.
  */
 const Name = Type.String({
   pattern: "^(?!.*\\.\\p{L}{2})(?=.*\\p{L})[\\p{L}\\p{M} .'\u2019-]{1,60}$",
@@ -28,7 +28,7 @@ const Name = Type.String({
   ...personal,
 })
 
-/** It stands in mails, which may go to a stranger: nothing that leads away from them. */
+/** It appears in mails that may go to a stranger, so it must contain no link and no e-mail address. */
 const ShippingAddress = Type.String({
   minLength: 1,
   maxLength: 500,

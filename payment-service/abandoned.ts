@@ -1,5 +1,5 @@
-// What an operator gave up while it was owed to a customer: remembered until it is asked for again, told to everybody, and asked for
-// again under the key that it had, so that the gateway finds what it has given back already.
+// Refunds that an operator gave up although they are owed to a customer. Each is stored and published as abandoned. When an
+// operator asks again, it is retried under its first key, so the provider recognises a refund that it has made already.
 import {
   amqpPriority,
   type Message,
@@ -12,9 +12,9 @@ import {
 import { changed, type Decision, isRefundDue, keptOf, type PartRefund, type Payment } from './domain.ts'
 
 interface GivenUp {
-  /** Missing for the whole charge. */
+  /** Undefined for the refund of the whole charge. */
   request?: string
-  /** What its task said. */
+  /** The data of the task that was given up. */
   wanted: Ordered | RefundRequested
   why: string
 }
@@ -22,7 +22,7 @@ interface GivenUp {
 const nothing: Decision = { messages: [] }
 const isAbandoned = ({ status }: PartRefund) => status === 'given_up'
 
-/** `POST /retries/:id/give-up` of a `payment.void` or `payment.refund` that was still owed. */
+/** Handles `POST /retries/:id/give-up` of a `payment.void` or `payment.refund` that was still owed. */
 export function decideAbandoned(
   payment: Payment | undefined,
   { request, wanted, why }: GivenUp,
@@ -34,7 +34,7 @@ export function decideAbandoned(
   const times = (before?.abandoned?.times ?? 0) + 1
   const owed: PartRefund = {
     ...(request !== undefined && { request }),
-    // Of the whole charge only the gateway knows whether there is one.
+    // For the whole charge, only the provider knows whether there was one.
     amountCents: before?.amountCents ?? 0,
     status: 'given_up',
     abandoned: { times, why, at: now, wanted },
@@ -52,7 +52,7 @@ function saidOf(payment: Payment, { request = 'whole', amountCents, abandoned }:
   return PaymentRefundAbandoned.of(payment.orderId, now, data, { detail, priority: amqpPriority.failure })
 }
 
-/** An operator asks again for all that was given up. */
+/** An operator asks again for all refunds that were given up. */
 export function askAgain(payment: Payment, now: string): Decision {
   const abandoned = payment.refunds.filter(isAbandoned)
   if (abandoned.length === 0) return nothing

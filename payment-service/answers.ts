@@ -1,9 +1,9 @@
-// What people are told of a payment, and why a customer's word is refused.
+// The answers about a payment, and why a confirmation is refused.
 import type { Payment as PaymentReply } from '@orders/shared/contracts'
 import { RejectedError } from '@orders/shared/runtime'
 import { keptOf, type PartRefund, type Payment, sumOf } from './domain.ts'
 
-/** Why the customer's word is not wanted, or not any more; undefined when it is, and for its harmless repeat. */
+/** Why the customer cannot confirm. Undefined if the customer can, or has confirmed already: that repeat is harmless. */
 export function refusalOf({ status, reason, confirmBefore }: Payment): { code: string; message: string } | undefined {
   if (status === 'failed') return { code: 'payment_failed', message: `the payment failed: ${reason}` }
   if (status === 'refunded') return { code: 'payment_refunded', message: `the payment was refunded: ${reason}` }
@@ -17,7 +17,7 @@ export function noPaymentYet(orderId: string): RejectedError {
   return new RejectedError(404, 'no_payment_yet', `order ${orderId} has no payment yet`)
 }
 
-/** Of an order about which nothing is decided: it was not heard of yet, or the gateway is being asked. */
+/** The answer while nothing is decided: this service has not heard of the order yet, or is calling the provider. */
 export function pendingSince(orderId: string, updatedAt: string): PaymentReply {
   const nothing = { totalCents: null, reason: null, chargeId: null, confirmBefore: null }
   return { orderId, status: 'pending', ...nothing, updatedAt }
@@ -37,7 +37,7 @@ export function replyOf({
   return { orderId, status, totalCents, refundedCents, reason, chargeId, confirmBefore, updatedAt }
 }
 
-/** What operators see besides: everything that is to go back, or has, and what became of it. */
+/** The refunds that operators see in addition: owed, done, refused or given up. */
 export function refundsOf(payment: Payment) {
   return payment.refunds.map(({ request, amountCents, status, abandoned }: PartRefund) => ({
     ...(request !== undefined && { request }),

@@ -1,4 +1,5 @@
-// The orders that this copy is asking the gateway about for the first time: nothing is written of them yet.
+// The orders about which this copy is calling the provider. On its first call an order has no row yet, and this shows that its
+// payment is pending.
 
 export interface Begun {
   has(orderId: string): boolean
@@ -6,7 +7,7 @@ export interface Begun {
 }
 
 export function createBegun(): Begun {
-  /** How many deliveries of each are under way. */
+  /** The number of deliveries in progress, by order. */
   const underWay = new Map<string, number>()
   const count = (orderId: string, change: number) => {
     const left = (underWay.get(orderId) ?? 0) + change

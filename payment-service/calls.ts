@@ -1,9 +1,9 @@
-// What is asked of the gateway before a decision.
+// Decides which call to the payment provider a decision needs.
 import type { Payment, Reservation, Terms } from './domain.ts'
 
 const DEFAULT_METHOD = 'tok_visa'
 
-/** What to ask of the gateway before deciding; undefined when nothing is to be asked. */
+/** The call to make before the decision. Undefined: none. */
 export type Call = { call: 'charge'; amountCents: number; method: string } | { call: 'void' } | undefined
 
 export function callForReservation(
@@ -12,14 +12,14 @@ export function callForReservation(
   terms: Terms,
   isForgotten?: true,
 ): Call {
-  // How it is to be paid is forgotten too: the key is closed, and the payment fails.
+  // The payment method is forgotten too, so the key is closed and the payment fails.
   if (isForgotten && (!payment || payment.status === 'cancel_requested')) return { call: 'void' }
   if (payment) return payment.status === 'cancel_requested' ? { call: 'void' } : undefined
   return reservation.totalCents > terms.confirmAboveCents ? undefined : chargeOf(reservation)
 }
 
 export function callForCharge(payment: Payment | undefined): Call {
-  // A charge is asked for after a reservation only; without one, this was said by nobody here and there is nothing to do.
+  // Without a reservation the payment is decided already, or this service never asked for the charge. Nothing is called.
   if (!payment?.reservation) return undefined
   if (payment.status === 'cancel_requested' || (payment.status === 'confirmed' && payment.isForgotten))
     return { call: 'void' }

@@ -1,4 +1,4 @@
-// What payment-service reads from the environment.
+// The settings that payment-service reads from the environment.
 import { configWith, timerSettings } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 
@@ -14,7 +14,7 @@ export const PaymentConfig = configWith({
   }),
   paymentConfirmWithinMs: Type.Integer({
     minimum: 1,
-    // RabbitMQ refuses an expiration of 2^32 ms or more; nobody waits that long for a confirmation.
+    // RabbitMQ refuses an expiration of 2^32 ms or more, and nobody waits that long for a confirmation.
     maximum: THIRTY_DAYS_MS,
     default: 15 * 60 * 1_000,
     description: 'How long the customer has to confirm a payment, in milliseconds. Then the payment fails.',

@@ -1,8 +1,9 @@
-// Paid or not: one row for each order, one decision, and only here. A cancellation, a deadline and a refused shipment
-// are inputs to it; the judge between a cancellation and a charge is the commit of the gateway's answer.
+// The rules of payments. Only this service decides whether an order is paid, once, in one row. A cancellation, a deadline and a
+// refused shipment are inputs to that decision. Between a cancellation and a charge, the commit of the provider's answer
+// decides.
 //
-// The money is safe whatever dies or overtakes what, because a payment fails in two ways only: on the gateway's word
-// that this order's key can never be charged any more, or with a `payment.void` as a task that sees to just that.
+// No crash and no order of events can lose money, because a payment fails in two ways only: the provider says that the order's
+// key can never be charged any more, or a `payment.void` is recorded as a task that ensures it.
 import {
   amqpPriority,
   type Customer,
@@ -19,7 +20,7 @@ import {
   type RefundRequested,
 } from '@orders/shared/contracts'
 
-/** What inventory set aside, for whom, and what it costs. */
+/** The goods that inventory-service reserved, their customer and their price. */
 export interface Reservation extends Customer {
   lines: PricedLine[]
   totalCents: number
@@ -28,20 +29,20 @@ export interface Reservation extends Customer {
 
 export interface Payment {
   orderId: string
-  /** `cancel_requested` is undecided too: whoever charges next voids instead. */
+  /** `cancel_requested` is undecided too: the next call to the provider is a void instead of a charge. */
   status: Exclude<PaymentReply['status'], 'pending'>
   totalCents: number | null
   chargeId: string | null
   refundId: string | null
   reason: string | null
-  /** Why the parcel cannot go: nothing may be charged, and what was charged goes back. */
+  /** Why the parcel cannot be shipped. Nothing may be charged any more, and a charge is refunded. */
   shippingFailure: string | null
   confirmBefore: string | null
-  /** What operators wanted given back, one for each request. */
+  /** The refunds that operators requested, one for each request. */
   refunds: PartRefund[]
   /** Kept only until the decision, since it names the customer. */
   reservation: Reservation | null
-  /** Its customer is forgotten, so nothing is charged any more. */
+  /** The customer is forgotten, so nothing is charged any more. */
   isForgotten?: true
   version: number
   createdAt: string
@@ -49,14 +50,15 @@ export interface Payment {
 }
 
 /**
- * A part of the charge, or all of it, that an operator wants given back. What is due is owed until it is done, also when an operator
- * has given it up. Without `request` it is what goes back by itself: it stands here from when that was given up, without an amount.
+ * A refund of the charge or a part of it. It is owed until it is done or refused, even after an operator gave it up. With
+ * `request`, an operator requested it. Without, it is the automatic refund of the whole charge: it is stored here only after it
+ * was given up, and with the amount 0.
  */
 export interface PartRefund {
   request?: string
   amountCents: number
   status: 'due' | 'done' | 'refused' | 'given_up'
-  /** How often it was given up, and the last time. */
+  /** Set once it was given up. */
   abandoned?: Abandoned | undefined
 }
 
@@ -64,20 +66,23 @@ export interface Abandoned {
   times: number
   why: string
   at: string
-  /** What its task said, for the next one: kept until that is there, since it names the customer. */
+  /** The data of its task, for the next task. Removed when that exists, since it names the customer. */
   wanted?: Ordered | RefundRequested | undefined
 }
 
-/** What changes, if anything, and what is said. */
+/** The changed payment, if it changed, and the messages to publish. */
 export type Decision = { state?: Payment; messages: Message[] }
 
 export interface Terms {
-  /** A total above it waits for the customer's word. */
+  /** A total above this needs the customer's confirmation. */
   confirmAboveCents: number
   confirmWithinMs: number
 }
 
-/** The gateway's word on a key: charged, or it never will be. A charge and a void can both be answered with either. */
+/**
+ * The provider's answer about a key: it was charged, or it never will be. A charge and a void can each get any of these
+ * answers.
+ */
 export type Settlement =
   | { outcome: 'charged'; chargeId: string }
   | { outcome: 'declined'; reason: string }
@@ -87,12 +92,12 @@ export const CANCELLED_BY_CUSTOMER = 'cancelled_by_customer'
 export const CUSTOMER_FORGOTTEN = 'customer_forgotten'
 const nothing: Decision = { messages: [] }
 
-/** Whether anything that this order was charged is to be given back. */
+/** Whether a charge of this order must be refunded, if there is one. */
 export function isRefundDue(payment: Payment | undefined): boolean {
   return payment?.status === 'failed' || (payment?.status === 'succeeded' && payment.shippingFailure !== null)
 }
 
-/** The payment, begun if there is none, with what inventory set aside for it. */
+/** The payment with its reservation. It is created if there is none. */
 export function reserved(
   orderId: string,
   payment: Payment | undefined,
@@ -120,7 +125,7 @@ export function decideReservation(
   const payable = reserved(orderId, payment, reservation, now, isForgotten)
   if (settlement) return settle(payable, settlement, now)
   if (!payment) return askCustomer(payable, terms, now)
-  // The request came after the look whether to ask the gateway, so nobody knows yet whether the key is free.
+  // The cancellation arrived after the service had decided to make no call, so it is unknown whether the key was charged.
   return payment.status === 'cancel_requested' ? failUnasked(payable, stopReason(payment), now) : nothing
 }
 
@@ -129,7 +134,7 @@ export function decideCharge(payment: Payment | undefined, settlement: Settlemen
   return !payment || isDecided(payment) || !settlement ? nothing : settle(payment, settlement, now)
 }
 
-/** The gateway did not answer, however often it was asked: what it did about a charge is found out afterwards. */
+/** The provider did not answer any attempt. The void finds out later whether it charged. */
 export function decideGivenUp(payment: Payment | undefined, now: string): Decision {
   if (!payment || isDecided(payment) || payment.status === 'awaiting_confirmation') return nothing
   return failUnasked(payment, 'gateway_unavailable', now)
@@ -142,7 +147,7 @@ export function decideCancellation(orderId: string, payment: Payment | undefined
   return payment.status === 'confirmed' ? changed(payment, { status: 'cancel_requested' }, now) : nothing
 }
 
-/** `shipping.failed`: what was charged goes back; what was not must not be. */
+/** `shipping.failed`: a charge is refunded; what was not charged never will be. */
 export function decideShippingFailure(
   orderId: string,
   payment: Payment | undefined,
@@ -163,17 +168,17 @@ export function decideShippingFailure(
   }
 }
 
-/** Until when the customer's word is waited for; undefined when it is not. */
+/** The deadline of the customer's confirmation. Undefined if none is awaited. */
 export function awaitedUntil(payment: Payment | undefined): string | undefined {
   return payment?.status === 'awaiting_confirmation' ? (payment.confirmBefore ?? undefined) : undefined
 }
 
-/** `payment.deadline`: acts only while the customer's word is missing. */
+/** `payment.deadline`: has an effect only while the customer has not confirmed. */
 export function decideDeadline(payment: Payment | undefined, now: string): Decision {
   return payment?.status === 'awaiting_confirmation' ? failUnasked(payment, 'confirmation_timeout', now) : nothing
 }
 
-/** `payment.confirm`: the customer's word sets off the charge, once. */
+/** `payment.confirm`: the customer's confirmation starts the charge, once. */
 export function decideConfirmation(payment: Payment, now: string): Decision {
   if (payment.status !== 'awaiting_confirmation') return nothing
   const priority = amqpPriority[reservationOf(payment).priority]
@@ -194,7 +199,7 @@ function succeed(payment: Payment, chargeId: string, now: string): Decision {
   return changed(payment, { status: 'succeeded', chargeId, reservation: null }, now, [success, ...giveBack])
 }
 
-/** Fails without the gateway's word; the void that follows gets it, and gives back what was charged after all. */
+/** Fails without an answer of the provider. The void that follows gets the answer, and refunds a charge if there was one. */
 function failUnasked(payment: Payment, reason: string, now: string): Decision {
   return fail(payment, reason, now, [PaymentVoid.of(payment.orderId, now, orderedIn(reservationOf(payment)))])
 }
@@ -219,7 +224,7 @@ function askCustomer(payment: Payment, { confirmAboveCents, confirmWithinMs }: T
   ])
 }
 
-/** Saved as it is it is a tombstone: a reservation that comes later finds it and voids. */
+/** If it is saved unchanged, it is a tombstone: a reservation that arrives later finds it and voids. */
 export function opened(orderId: string, now: string): Payment {
   return {
     orderId,
@@ -242,17 +247,17 @@ export function changed(payment: Payment, change: Partial<Payment>, now: string,
   return { state: { ...payment, ...change, version: payment.version + 1, updatedAt: now }, messages }
 }
 
-/** How much of the charge is given back, or is to be. */
+/** The total of the refunds in these statuses. */
 export function sumOf(refunds: readonly PartRefund[], ...statuses: PartRefund['status'][]): number {
   return refunds.reduce((sum, { amountCents, status }) => sum + (statuses.includes(status) ? amountCents : 0), 0)
 }
 
-/** What is left of the charge. */
+/** The amount of the charge that is neither refunded nor owed. */
 export function keptOf({ totalCents, refunds }: Payment): number {
   return (totalCents ?? 0) - sumOf(refunds, 'due', 'done', 'given_up')
 }
 
-/** Whom and what it is about; how it is paid is nobody's any more. */
+/** The customer and the lines of the order, for the event about a refund. The payment method is not passed on. */
 export function orderedIn({ totalCents: _, paymentMethod: __, ...ordered }: Reservation): Ordered {
   return ordered
 }

@@ -1,7 +1,7 @@
-// The payment provider: what payment-service asks of one, and a simulated one that keeps its own books.
+// The port to the payment provider, and a simulated provider with its own database.
 //
-// What a real one must have to take its place: every call is idempotent by our key, and a void of an unused key closes
-// that key for ever. (Stripe: `Idempotency-Key`, and a PaymentIntent created first and cancelled to close it.)
+// A real provider can replace it if every call is idempotent by our key, and a void of an unused key closes that key for ever.
+// (Stripe: `Idempotency-Key`, and a PaymentIntent created first and cancelled to close it.)
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,19 +13,19 @@ import type { RefundAnswer } from './refunds.ts'
 export interface ChargeRequest {
   key: string
   amountCents: number
-  /** A token; card numbers never come here. */
+  /** A token. Card numbers never reach this service. */
   method: string
 }
 
 export interface RefundRequest {
-  /** Of the charge. */
+  /** The key of the charge. */
   key: string
-  /** Of this refund: asking again is about the same. */
+  /** The key of this refund. A repeat under it is the same refund. */
   refundKey: string
   amountCents: number
 }
 
-/** What the provider's books say about a key. */
+/** What the provider has recorded about a key. */
 export interface Charge {
   key: string
   amountCents: number | null
@@ -33,24 +33,27 @@ export interface Charge {
   chargeId: string | null
   refundId: string | null
   refundedCents: number
-  /** How often the provider was asked to do something about this key. */
+  /** How many charges, voids and refunds the provider was asked for under this key. */
   calls: number
   createdAt: string
   refundedAt: string | null
 }
 
-/** Every call may be repeated; the key decides. All throw TransientError with `isOutside` while the provider cannot be reached. */
+/**
+ * Every call may be repeated: the key identifies it. Each throws a TransientError with `isOutside` while the provider cannot be
+ * reached.
+ */
 export interface Gateway {
   charge(request: ChargeRequest, signal: AbortSignal): Promise<Settlement>
-  /** Closes the key, unless it was charged already: then it says so and changes nothing. */
+  /** Closes the key. If it was charged already, the answer says so and nothing changes. */
   void(key: string): Promise<Settlement>
-  /** Never more than was charged; `nothing_to_refund` when nothing was. */
+  /** Refunds at most the charge. Refused as `nothing_to_refund` if nothing was charged. */
   refund(request: RefundRequest): Promise<RefundAnswer>
   lookup(key: string): Promise<Charge | undefined>
   close(): void
 }
 
-/** Behind a breaker: calls while it is open are not made, and `guard` says so beforehand. */
+/** Adds a breaker. While it is open, no call is made, and `guard` tells the handler beforehand. */
 export function guarded(gateway: Gateway, breaker: Breaker): Gateway & { guard: Breaker } {
   return {
     guard: breaker,
@@ -73,15 +76,15 @@ interface Options {
 }
 
 /**
- * A stand-in with test tokens as real providers have them: `tok_visa` charges, `tok_slow` does after a while,
- * `tok_gateway_down` is never answered, `tok_answer_lost` charges and is never answered, any other is declined.
+ * A simulated provider with test tokens, as real providers have them: `tok_visa` is charged, `tok_slow` is charged after a
+ * while, `tok_gateway_down` gets no answer, `tok_answer_lost` is charged but gets no answer. Any other token is declined.
  *
- * While a file of the books' name with `.down` behind it is there, nothing is answered; a number in it is the seconds of a
- * `Retry-After`: then there are too many calls.
+ * While a file with the database's name and `.down` exists, charges, voids and refunds get no answer. If it contains a number,
+ * the answer is "too many calls", with that many seconds as `Retry-After`.
  *
- * Its books are a file of its own, since a killed service must not make the provider forget. Each call is one
- * transaction, so any number of copies may share the file. `synchronous = OFF` outlives a killed process, though not a
- * power cut, and costs a charge no fsync.
+ * Its database is a separate file, since a killed service must not make the provider forget. Each call is one transaction, so
+ * any number of copies may share the file. With `synchronous = OFF` the data survives a killed process, but not a power cut,
+ * and a charge costs no fsync.
  */
 export function openSimulatedGateway({ path, now, slowMs = SLOW_MS }: Options): Gateway {
   mkdirSync(dirname(path), { recursive: true })
@@ -169,7 +172,7 @@ create table if not exists refunds (
 type EntryRow = [key: string, amountCents: number | null, status: string, chargeId: string | null, at: string]
 type Entered = Pick<Charge, 'status' | 'chargeId'>
 
-/** The first entry under a key stands; every later call is told of it. */
+/** The first entry under a key stays. Every later call returns it. */
 const ENTER = `insert into charges (key, amount_cents, status, charge_id, calls, created_at) values (?, ?, ?, ?, 1, ?)
   on conflict (key) do update set calls = calls + 1
   returning status, charge_id as chargeId`
@@ -178,7 +181,7 @@ const REFUND_OF = 'select amount_cents as amountCents from refunds where refund_
 
 const ADD_REFUND = 'insert into refunds (refund_key, key, amount_cents, created_at) values (?, ?, ?, ?)'
 
-/** What every question about a key shows: a charge of which nothing is left is refunded. */
+/** Updates what `lookup` shows. A charge whose refunds add up to its amount is `refunded`. */
 const NOTE_REFUND = `update charges set calls = calls + 1, refund_id = coalesce(refund_id, ?),
     refunded_at = coalesce(refunded_at, ?),
     status = case when amount_cents = (select sum(amount_cents) from refunds r where r.key = charges.key)

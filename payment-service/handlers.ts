@@ -1,4 +1,5 @@
-// Third stop of an order: what is reserved is charged, or fails; what cannot be shipped is given back.
+// The third stop of an order: reserved goods are charged, or the payment fails. If the parcel cannot be shipped, the charge is
+// refunded.
 import {
   InventoryReserved,
   OrderCancelRequested,
@@ -39,12 +40,12 @@ import { decidePartRefund, decideRefundRequest, dueRefund, type RefundAnswer } f
 import { overdueSince, payments } from './store.ts'
 import { decideRefund, type Refund } from './voids.ts'
 
-/** What the gateway may keep an order waiting for; then the payment fails. */
+/** How long an order waits for the provider. Then the payment fails. */
 const whileItWaits = (forMs: number): Patience => ({ waitsMs: [1_000, 5_000, 15_000, 30_000], forMs })
-/** A charge that is to go back is owed to the customer until it has, or until an operator gives it up. */
+/** A refund is owed to the customer until it is done or an operator gives it up. */
 const UNTIL_DONE: Patience = { waitsMs: [1_000, 5_000, 15_000, 30_000] }
 
-/** The gateway's key is always the order id: whoever asks, and however often, it is about the same one charge. */
+/** The provider's key is always the order id, so all calls about an order, however often made, are about the same charge. */
 export function handlers(
   gateway: Gateway & { guard?: Handler['guard'] },
   terms: Terms,
@@ -110,7 +111,7 @@ export function handlers(
   ]
 }
 
-/** What others want of a payment, about which nobody outside is asked at once. */
+/** Requests of other services that need no call to the provider at once. */
 export const wishes: Handler[] = [
   on(OrderRefundRequested, payments, {
     decide: ({ subject: orderId, data: wanted }, payment, { now }) =>
@@ -140,7 +141,7 @@ export function deadlines({ timerGraceMs, timerLookMs }: PaymentConfig): Timers 
 }
 
 export const answerers: Answerer[] = [
-  // Only order-service asks, and only about orders that there are.
+  // Only order-service asks, and only about orders that exist.
   answers(PaymentGet, ({ orderId }, now) =>
     about(payments, orderId, (payment) => ({
       result: payment ? replyOf(payment) : pendingSince(orderId, now),
@@ -164,7 +165,7 @@ function known(payment: Payment | undefined, orderId: string): Payment {
   return payment
 }
 
-/** For a rehearsal: where there is nothing to ask the gateway, its answer is none. */
+/** For a rehearsal: if no call is needed, the provider's answer is known to be none. */
 const notAskedUnless = (call: object | boolean | undefined) => (call ? undefined : { answer: undefined })
 
 async function settled(
@@ -178,7 +179,7 @@ async function settled(
   return call && gateway.void(key)
 }
 
-/** The void tells whether there is a charge, and keeps a late one from happening; both calls may be repeated. */
+/** The void tells whether there is a charge, and prevents a late one. Both calls may be repeated. */
 async function givenBack(gateway: Gateway, key: string, payment: Payment | undefined): Promise<Refund | undefined> {
   if (!payment || !isRefundDue(payment)) return undefined
   const { outcome } = await gateway.void(key)

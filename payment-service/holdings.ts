@@ -1,4 +1,4 @@
-// What payment-service holds of a customer: the payments of their orders, with the refunds.
+// Where payment-service stores data about a customer: the payments of their orders, with the refunds.
 import { type Holdings, rowsOf } from '@orders/shared/runtime'
 
 export const holdings: Holdings = {

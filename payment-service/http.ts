@@ -1,4 +1,4 @@
-// What operators may ask of payment-service; customers ask order-service.
+// The HTTP routes of payment-service, for operators. Customers use order-service.
 import { Cents, Instant, InventoryReserved, OrderId, Payment, RefundRequest } from '@orders/shared/contracts'
 import { about, listRetries } from '@orders/shared/messaging'
 import { type HttpServer, RejectedError, traceOf, type Wiring } from '@orders/shared/runtime'

@@ -1,5 +1,5 @@
-// How payment-service is rebuilt from the log: by its own words. What it heard and did not decide is charged by the order's key, under
-// which the provider knows of a charge that was made before.
+// How payment-service is rebuilt from the audit log: from its own events. An undecided order is charged again under its order
+// id, by which the provider recognises an earlier charge.
 import {
   InventoryReserved,
   PaymentConfirmationRequired,

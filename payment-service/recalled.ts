@@ -1,4 +1,4 @@
-// A payment as its own words tell it, for a database that is rebuilt; what is known already stands.
+// Restores a payment from this service's own events during a rebuild. What is known already stays.
 import { PaymentVoid } from '@orders/shared/contracts'
 import {
   changed,
@@ -28,7 +28,7 @@ export function recalled(
   return changed({ ...(known ?? opened(orderId, at)), reservation: null }, said, at)
 }
 
-/** One that was asked for, or all of the charge, since the order failed. */
+/** With `request`, a requested refund. Without, the whole charge, since the order failed. */
 export function recalledRefund(
   known: Payment | undefined,
   { request, totalCents, refundId, reason }: { request?: string; totalCents: number; refundId: string; reason: string },
@@ -42,19 +42,19 @@ export function recalledRefund(
   return changed(known, { refunds, ...(isWhole && { status: 'refunded', reason }) }, at)
 }
 
-/** How much was asked for is not said, and nobody is to give it back. */
+/** The event does not state the requested amount. Nobody will refund it, so 0 is stored. */
 export function recalledRefusal(known: Payment | undefined, request: string, at: string): Decision {
   if (!known || known.refunds.some((one) => one.request === request)) return nothing
   return changed(known, { refunds: [...known.refunds, { request, amountCents: 0, status: 'refused' }] }, at)
 }
 
-/** Whether the provider has been told that a failed payment must not be charged is not said: it is told again. */
+/** No event says whether the provider has voided a failed payment, so the void is recorded again. */
 export function voidOwed(orderId: string, known: Payment | undefined, order: Reservation, at: string): Decision {
   if (!known || !isRefundDue(known) || known.reason === 'declined') return nothing
   return { messages: [PaymentVoid.of(orderId, at, orderedIn(order))] }
 }
 
-/** Neither charged nor failed, and nobody is waited for. */
+/** Neither charged nor failed, and not waiting for the customer. */
 export function isUndecided(known: Payment | undefined): boolean {
   return known === undefined || known.status === 'cancel_requested' || known.status === 'confirmed'
 }

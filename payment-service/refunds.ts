@@ -1,5 +1,5 @@
-// Refunds that an operator wants: booked first, so that never more than the charge is given back, whatever is asked at the same
-// moment; then owed to the customer, as a task, until the gateway has done it or refuses for good.
+// The rules of requested refunds. A refund is booked first, so that simultaneous requests never refund more than the charge.
+// Then it is owed to the customer, as a task, until the provider has made it or refuses it for good.
 import {
   amqpPriority,
   PaymentRefund,
@@ -10,17 +10,17 @@ import {
 import { PermanentError } from '@orders/shared/runtime'
 import { changed, type Decision, keptOf, type PartRefund, type Payment, sumOf } from './domain.ts'
 
-/** The gateway's word on a refund. */
+/** The provider's answer about a refund. */
 export type RefundAnswer =
   | { outcome: 'refunded'; chargeId: string; refundId: string }
   | { outcome: 'refused'; reason: string }
 
-/** One that an operator asked for. */
+/** A refund that an operator requested. */
 type Requested = PartRefund & { request: string }
 
 const nothing: Decision = { messages: [] }
 
-/** `order.refund_requested`: books what is wanted, or refuses what is more than there is left. */
+/** `order.refund_requested`: books the refund, or refuses it if it exceeds what is left. */
 export function decideRefundRequest(
   payment: Payment | undefined,
   { orderId, wanted, now }: { orderId: string; wanted: RefundRequested; now: string },
@@ -35,13 +35,13 @@ export function decideRefundRequest(
   return changed(payment, { refunds: [...payment.refunds, booked] }, now, [task])
 }
 
-/** What the gateway is to be asked about; undefined when it is done, or was refused. */
+/** The refund to ask the provider for. Undefined if it is done or refused. */
 export function dueRefund(payment: Payment | undefined, request: string): Requested | undefined {
   const booked = payment && findRefund(payment, request)
   return booked?.status === 'due' ? booked : undefined
 }
 
-/** `payment.refund`, with the gateway's answer. */
+/** `payment.refund`, with the provider's answer. */
 export function decidePartRefund(
   payment: Payment | undefined,
   { wanted, answer, now }: { wanted: RefundRequested; answer: RefundAnswer | undefined; now: string },
@@ -65,7 +65,7 @@ function refused(payment: Payment, booked: Requested, reason: string, now: strin
   return changed(payment, { refunds: settled(payment, { ...booked, status: 'refused' }) }, now, [said])
 }
 
-/** With this one as it is now, in its place. */
+/** All refunds, with the changed one. */
 function settled({ refunds }: Payment, booked: PartRefund): PartRefund[] {
   return [...refunds.filter(({ request }) => request !== booked.request), booked]
 }
@@ -74,7 +74,7 @@ function findRefund({ refunds }: Payment, request: string): Requested | undefine
   return refunds.find((one): one is Requested => one.request === request)
 }
 
-/** Of a charge that goes back as a whole, because its parcel cannot go, nothing is left. */
+/** Nothing is left of a charge that is refunded as a whole because the parcel cannot be shipped. */
 function leftOf(payment: Payment): number {
   return payment.status === 'succeeded' && payment.shippingFailure === null ? keptOf(payment) : 0
 }

@@ -1,4 +1,4 @@
-// Wires payment-service: the only writer of "paid or not", between the order and the payment provider.
+// Assembles payment-service, which alone decides whether an order is paid, and calls the payment provider.
 
 import { join } from 'node:path'
 import { orders } from '@orders/shared/contracts'

@@ -1,4 +1,4 @@
-// payment-service's SQL: one row for each order.
+// The SQL of payment-service: one row for each order.
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql, sealable } from '@orders/shared/storage'
 import type { PartRefund, Payment, Reservation } from './domain.ts'
@@ -19,7 +19,7 @@ async function load(sql: Reader, orderIds: string[]): Promise<Map<string, Paymen
 }
 
 function paymentOf(row: PaymentRow): Payment {
-  // The casts are the decoding edge: every row was written by `save`.
+  // The casts are safe: `save` wrote every row.
   return {
     ...row,
     refunds: row.refunds === null ? [] : (JSON.parse(row.refunds) as PartRefund[]),
@@ -27,13 +27,13 @@ function paymentOf(row: PaymentRow): Payment {
   }
 }
 
-/** What is forgotten stays so, whatever else is decided. */
+/** A forgotten reservation stays forgotten, whatever is decided later. */
 function savedReservation({ reservation, isForgotten }: Payment) {
   if (reservation === null) return null
   return isForgotten ? '' : sealable(reservation.customerId, JSON.stringify(reservation))
 }
 
-/** Once the customer is forgotten, it reads as an empty text. */
+/** A forgotten customer's reservation reads as an empty text. */
 function reservationIn({ reservation, totalCents }: PaymentRow): Pick<Payment, 'reservation' | 'isForgotten'> {
   if (reservation === null) return { reservation }
   if (reservation !== '') return { reservation: JSON.parse(reservation) as Reservation }
@@ -68,7 +68,7 @@ async function save(tx: Sql, changes: Change<Payment>[]): Promise<void> {
   )
 }
 
-/** The orders whose customer should have confirmed by then and has not, the first of them first. */
+/** The orders whose confirmation was due by then and is missing, the earliest deadline first. */
 export async function overdueSince(sql: Reader, confirmBefore: string, limit: number): Promise<string[]> {
   const rows = await sql.all<{ orderId: string }>(
     `select order_id as "orderId" from payments where status = 'awaiting_confirmation' and confirm_before <= ?

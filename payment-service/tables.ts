@@ -1,4 +1,4 @@
-// What payment-service keeps in its tables: how each comes back, and how long its rows stay.
+// How each table of payment-service is rebuilt, and how long its rows are kept.
 import type { Tables } from '@orders/shared/runtime'
 import { payments } from './store.ts'
 
@@ -9,7 +9,7 @@ export const tables: Tables = {
       days: 'keepDays',
       key: 'order_id',
       since: 'updated_at',
-      // Nothing is charged any more, and nothing is owed: also not what an operator has given up.
+      // Nothing can be charged any more, and no refund is owed. A refund that an operator gave up is still owed.
       ended: `(status in ('failed', 'refunded') or (status = 'succeeded' and shipping_failure is null))
         and coalesce(refunds, '') not like '%"status":"due"%' and coalesce(refunds, '') not like '%"status":"given_up"%'`,
       state: payments,

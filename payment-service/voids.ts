@@ -1,4 +1,4 @@
-// What a `payment.void` ends with: the charge that was found has gone back, or there was none.
+// The rules of `payment.void`: it ends with the refund of the charge, or without one if there was no charge.
 import { amqpPriority, type Ordered, PaymentRefunded, PaymentVoided } from '@orders/shared/contracts'
 import { changed, type Decision, isRefundDue, keptOf, type PartRefund, type Payment, stopReason } from './domain.ts'
 
@@ -7,7 +7,7 @@ export interface Refund {
   refundId: string
 }
 
-/** `payment.void`: books the refund, if there was anything to refund; `ordered` is told with it. */
+/** `payment.void`: records the refund, if there was a charge. The event about it repeats `ordered`. */
 export function decideRefund(
   payment: Payment | undefined,
   { refund, ordered = {}, now }: { refund: Refund | undefined; ordered?: Ordered; now: string },
@@ -22,7 +22,7 @@ export function decideRefund(
   return changed(payment, { chargeId, refundId, status: 'refunded', reason, refunds }, now, [refunded])
 }
 
-/** Nothing was charged: where somebody had given up finding out, everybody is told. */
+/** There was no charge. If an operator had given up the void, `payment.voided` tells everyone. */
 function decideVoided(payment: Payment, refunds: PartRefund[], now: string): Decision {
   if (refunds.length === payment.refunds.length) return { messages: [] }
   return changed(payment, { refunds }, now, [

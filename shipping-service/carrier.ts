@@ -1,7 +1,7 @@
-// The carrier: what shipping-service asks of one, and a simulated one that needs no books, since it always answers the same.
+// The port to the carrier, and a simulated carrier. It needs no database, since the same question always gets the same answer.
 //
-// What a real one must have to take its place: a booking that is idempotent by our key. One that may have booked and
-// never answered is to be cancelled by its key after a giveUp, as payment-service does with a charge.
+// A real carrier can replace it if a booking is idempotent by our key. After a giveUp, a booking that the carrier may have made
+// without answering must be cancelled by its key, as payment-service does with a charge.
 import { createHash } from 'node:crypto'
 import type { PricedLine } from '@orders/shared/contracts'
 import type { Breaker } from '@orders/shared/runtime'
@@ -9,22 +9,24 @@ import type { Booking } from './domain.ts'
 
 export interface BookingRequest {
   key: string
-  /** Without one, the parcel goes to the address that the carrier knows of the customer. */
+  /** Undefined: the parcel goes to the address that the carrier has of the customer. */
   address: string | undefined
   lines: PricedLine[]
 }
 
-/** May be asked again with the same key: it is the same parcel. Throws TransientError with `isOutside` while it cannot be reached. */
+/**
+ * A repeat with the same key is the same parcel. Throws a TransientError with `isOutside` while the carrier cannot be reached.
+ */
 export interface Carrier {
   book(request: BookingRequest, signal: AbortSignal): Promise<Booking>
 }
 
-/** Behind a breaker: calls while it is open are not made, and `guard` says so beforehand. */
+/** Adds a breaker. While it is open, no call is made, and `guard` tells the handler beforehand. */
 export function guarded(carrier: Carrier, breaker: Breaker): Carrier & { guard: Breaker } {
   return { guard: breaker, book: (request, signal) => breaker.call(() => carrier.book(request, signal)) }
 }
 
-/** Takes every parcel but those to nowhere: an address with that word in it is refused for good. */
+/** Takes every parcel, unless its address contains the word `nowhere`: that one is refused for good. */
 export function openSimulatedCarrier(): Carrier {
   return {
     async book({ key, address = '' }) {

@@ -1,4 +1,4 @@
-// What shipping-service reads from the environment.
+// The settings that shipping-service reads from the environment.
 import { configWith, timerSettings } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 

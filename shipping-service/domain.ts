@@ -1,5 +1,5 @@
-// Shipped or refused: one row for each order, and only here. The carrier's word decides; a parcel that was taken is
-// delivered when its time on the road is over, or when an operator says so, whichever comes first.
+// The rules of shipments. Only this service decides whether an order is shipped, in one row for each order. The carrier's
+// answer decides. A parcel is delivered when its time in transit is over, or when an operator says so, whichever is first.
 import {
   amqpPriority,
   type Customer,
@@ -12,7 +12,7 @@ import {
   ShippingTransit,
 } from '@orders/shared/contracts'
 
-/** What payment says of an order that is paid. */
+/** What payment-service publishes about a paid order. */
 export interface Paid extends Customer {
   lines: PricedLine[]
   totalCents: number
@@ -33,12 +33,12 @@ export interface Shipment {
   updatedAt: string
 }
 
-/** The carrier's word on a parcel. */
+/** The carrier's answer about a parcel. */
 export type Booking =
   | { outcome: 'booked'; trackingId: string; carrier: string }
   | { outcome: 'refused'; reason: string }
 
-/** What changes, if anything, and what is said. */
+/** The changed shipment, if it changed, and the messages to publish. */
 export interface Decision {
   state?: Shipment
   messages: Message[]
@@ -46,16 +46,19 @@ export interface Decision {
 
 export interface Terms {
   transitMs: number
-  /** With `{trackingId}` in the place of the number. */
+  /** A URL with `{trackingId}` in place of the tracking number. */
   trackingUrl?: string | undefined
 }
 
 export const CARRIER_UNAVAILABLE = 'carrier_unavailable'
-/** Nobody knows any more where the parcel would go. */
+/** The address is forgotten with the customer. */
 export const CUSTOMER_FORGOTTEN = 'customer_forgotten'
 const nothing: Decision = { messages: [] }
 
-/** `payment.success`, with what the carrier said; undefined when it was not asked, since the decision was known. */
+/**
+ * `payment.success`, with the carrier's answer. `booking` is undefined if a shipment exists already, so the carrier was not
+ * asked.
+ */
 export function decideBooking(
   orderId: string,
   shipment: Shipment | undefined,
@@ -80,14 +83,14 @@ export function decideBooking(
   }
 }
 
-/** Where the customer can follow the parcel. */
+/** The page on which the customer can follow the parcel. */
 function linkTo(trackingId: string, { trackingUrl }: Terms): { trackingUrl?: string } {
   return trackingUrl === undefined
     ? {}
     : { trackingUrl: trackingUrl.replaceAll('{trackingId}', () => encodeURIComponent(trackingId)) }
 }
 
-/** The carrier did not answer, however often it was asked. */
+/** The carrier did not answer any attempt. */
 export function decideGivenUp(
   orderId: string,
   shipment: Shipment | undefined,
@@ -96,7 +99,7 @@ export function decideGivenUp(
   return shipment ? nothing : refused(orderId, paid, CARRIER_UNAVAILABLE, now)
 }
 
-/** When the parcel's time on the road is over; undefined when it is not on the road. */
+/** When the parcel's time in transit is over. Undefined if it is not in transit. */
 export function arrivesAt(shipment: Shipment | undefined, { transitMs }: Terms): string | undefined {
   return shipment?.status === 'prepared'
     ? new Date(Date.parse(shipment.createdAt) + transitMs).toISOString()
@@ -104,8 +107,8 @@ export function arrivesAt(shipment: Shipment | undefined, { transitMs }: Terms):
 }
 
 /**
- * The parcel arrived. A timer without a shipment leaves no tombstone: the shipment brings a timer of its own, and what
- * was never handed to the carrier has not arrived.
+ * The parcel arrived. A timer without a shipment leaves no tombstone: the shipment starts a timer of its own, and a parcel that
+ * the carrier does not have cannot have arrived.
  */
 export function decideDelivery(shipment: Shipment | undefined, now: string): Decision {
   if (shipment?.status !== 'prepared') return nothing
@@ -123,7 +126,10 @@ export function decideDelivery(shipment: Shipment | undefined, now: string): Dec
   }
 }
 
-/** Tells whom it is about, too: payment has forgotten the customer by then, who is to hear of the refund. */
+/**
+ * The event repeats the customer's data: payment-service has removed its own by then, and its event about the refund needs
+ * them.
+ */
 function refused(orderId: string, paid: Paid, reason: string, now: string): Decision {
   const { chargeId: _, totalCents: __, paymentMethod: ___, ...ordered } = paid
   return {
@@ -146,7 +152,10 @@ function opened(orderId: string, priority: OrderPriority, now: string): Omit<Shi
   }
 }
 
-/** The shipment as its own words tell it; what is known already stands, but that a parcel which was on the road has arrived. */
+/**
+ * Restores a shipment from this service's own events during a rebuild. What is known stays, except that a parcel in transit may
+ * become delivered.
+ */
 export function recalledShipment(
   orderId: string,
   known: Shipment | undefined,
@@ -157,7 +166,7 @@ export function recalledShipment(
   return { state: { ...(known ?? opened(orderId, 'standard', at)), ...said, updatedAt: at }, messages: [] }
 }
 
-/** Only what was paid says how urgent it is. */
+/** The shipping events do not state the priority. Only `payment.success` does. */
 export function withPriority(known: Shipment | undefined, priority: OrderPriority): Decision {
   return !known || known.priority === priority ? nothing : { state: { ...known, priority }, messages: [] }
 }

@@ -1,4 +1,4 @@
-// Fourth stop of an order: what is paid goes to the carrier, and arrives.
+// The fourth stop of an order: the carrier takes the parcel of a paid order and delivers it.
 import { PaymentSuccess, ShippingTransit } from '@orders/shared/contracts'
 import { about, type Handler, on, type Timers, type Work } from '@orders/shared/messaging'
 import { notBefore, RejectedError } from '@orders/shared/runtime'
@@ -17,7 +17,7 @@ import {
 } from './domain.ts'
 import { onTheRoadSince, shipments } from './store.ts'
 
-/** Of a parcel that is decided. */
+/** The answer of the carrier in a rehearsal, if the shipment is decided already. */
 const NOT_ASKED = { answer: undefined }
 
 export function handlers(carrier: Carrier & { guard?: Handler['guard'] }, terms: Terms, patienceMs: number): Handler[] {
@@ -44,7 +44,7 @@ export function handlers(carrier: Carrier & { guard?: Handler['guard'] }, terms:
 export function arrivals({ shippingTransitMs, timerGraceMs, timerLookMs }: ShippingConfig): Timers {
   return {
     name: 'shipping.transit',
-    // What is kept is when the parcel was handed over.
+    // The row stores when the carrier took the parcel, so the time in transit is added.
     graceMs: shippingTransitMs + timerGraceMs,
     lookEveryMs: timerLookMs,
     overdue: onTheRoadSince,
@@ -57,7 +57,7 @@ export function arrivals({ shippingTransitMs, timerGraceMs, timerLookMs }: Shipp
 }
 
 /**
- * An operator says that the parcel arrived; saying so again is harmless.
+ * An operator says that the parcel arrived. A repeat is harmless.
  *
  * @throws RejectedError 404 `no_such_shipment`, 409 `shipment_failed`
  */
@@ -84,7 +84,7 @@ interface Asking {
   signal: AbortSignal
 }
 
-/** The order id is the key, so asking again is about the same parcel; a parcel that was decided is not asked about. */
+/** The order id is the key, so a repeated call is about the same parcel. A decided shipment needs no call. */
 async function booked(
   carrier: Carrier,
   key: string,

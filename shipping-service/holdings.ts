@@ -1,4 +1,4 @@
-// What shipping-service holds of a customer: their parcels. Where they go is in the events only.
+// Where shipping-service stores data about a customer: their shipments. Addresses are only in the events.
 import { type Holdings, rowsOf } from '@orders/shared/runtime'
 
 export const holdings: Holdings = {

@@ -1,4 +1,4 @@
-// What operators may ask of shipping-service: where a parcel is, and to call it delivered.
+// The HTTP routes of shipping-service, for operators: see a shipment, and report its delivery.
 import { OrderId } from '@orders/shared/contracts'
 import { type HttpServer, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'

@@ -1,5 +1,5 @@
-// How shipping-service is rebuilt from the log: by its own words. What it heard and did not decide goes to the carrier again, whose key
-// is the order.
+// How shipping-service is rebuilt from the audit log: from its own events. An undecided order goes to the carrier again, under
+// its order id.
 import { PaymentSuccess, ShippingDelivered, ShippingFailed, ShippingPrepared } from '@orders/shared/contracts'
 import { on, owned } from '@orders/shared/messaging'
 import type { Recall } from '@orders/shared/runtime'

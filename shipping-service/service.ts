@@ -1,4 +1,4 @@
-// Wires shipping-service: the only writer of "shipped or refused", between the order and the carrier.
+// Assembles shipping-service, which alone decides whether an order is shipped, and calls the carrier.
 import { orders } from '@orders/shared/contracts'
 import { breakerFor, type ServiceDefinition } from '@orders/shared/runtime'
 import { guarded, openSimulatedCarrier } from './carrier.ts'

@@ -1,4 +1,4 @@
-// shipping-service's SQL: one row for each order.
+// The SQL of shipping-service: one row for each order.
 import type { Change, State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql } from '@orders/shared/storage'
 import type { Shipment } from './domain.ts'
@@ -42,7 +42,7 @@ async function save(tx: Sql, changes: Change<Shipment>[]): Promise<void> {
   )
 }
 
-/** The orders whose parcel was handed over by then and has not arrived, the first of them first. */
+/** The orders whose parcel was handed over by then and has not arrived, the oldest first. */
 export async function onTheRoadSince(sql: Reader, since: string, limit: number): Promise<string[]> {
   const rows = await sql.all<{ orderId: string }>(
     `select order_id as "orderId" from shipments where status = 'prepared' and created_at <= ?

@@ -1,4 +1,4 @@
-// What shipping-service keeps in its tables: how each comes back, and how long its rows stay.
+// How each table of shipping-service is rebuilt, and how long its rows are kept.
 import type { Tables } from '@orders/shared/runtime'
 import { shipments } from './store.ts'
 

@@ -1,7 +1,8 @@
-// Lets old months leave the database as files that verify by themselves.
+// Moves the bodies of old months from the database to archive files that verify by themselves.
 //
-// Promise: bodies are removed only after the file that holds them is on the disk, was read back from there and verified, and stands in
-// `archives`. Whoever is interrupted goes on: a file without its row is written again, and a row whose bodies are still there is finished.
+// Promise: bodies are removed only after the file that holds them is on disk, was read back and verified, and is recorded in
+// `archives`. After an interruption the next run continues: a file without a row is written again, and a row whose bodies are
+// still in the database is finished.
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -25,7 +26,7 @@ interface Options {
   keep: { days: number; folder: string } | undefined
   log: Log
   now: () => Date
-  /** Between two steps, in milliseconds. */
+  /** The pause between two steps, in milliseconds. */
   pauseMs?: number
   entriesMax?: number
 }
@@ -38,23 +39,23 @@ export interface Archiver {
 
 const LOOK_MS = 600_000
 const PAUSE_MS = 200
-/** Of one file: some hundred megabytes of memory while it is written. */
+/** The limits of one file. Writing one takes some hundred megabytes of memory. */
 const ENTRIES_MAX = 50_000
 const LENGTH_MAX = 64 * 1_024 * 1_024
-/** Blocks whose bodies go in one transaction. */
+/** How many blocks lose their bodies in one transaction. */
 const BLOCKS_A_STEP = 64
-/** Longer than a file takes. */
+/** Longer than one file takes. */
 const LEASE_MS = 300_000
 const PAGES_A_STEP = 64
 const FREE_PAGES = 1_000
 
-/** Looks for the first time after ten minutes. Whoever starts it closes it. */
+/** Looks for the first time after ten minutes. The caller closes it. */
 export function startArchiver(options: Options): Archiver {
   const { database, verifier, keep, log, now, pauseMs = PAUSE_MS, entriesMax = ENTRIES_MAX } = options
   const holder = randomUUID()
   const closing = new AbortController()
   let told: string | null = null
-  /** Archives whose bodies are known to be out. */
+  /** Archives whose bodies are known to be removed. */
   const finished = new Set<number>()
 
   const instant = (afterMs = 0) => new Date(now().getTime() + afterMs).toISOString()
@@ -66,7 +67,7 @@ export function startArchiver(options: Options): Archiver {
 
   async function look(): Promise<void> {
     if (!keep || !(await hold())) return
-    // What was begun is finished first.
+    // Unfinished archives come first.
     for (const one of await archivesOf(database)) if (!(await finish(one, keep.folder))) return
     const before = monthBefore(now(), keep.days)
     while (!closing.signal.aborted && (await hold())) {
@@ -78,7 +79,7 @@ export function startArchiver(options: Options): Archiver {
     }
   }
 
-  /** False: it is to stop. */
+  /** False: stop. */
   async function archive(next: Gathered, folder: string): Promise<boolean> {
     const { first, last, month, entries } = next
     const file = fileNamed(month, first)
@@ -99,7 +100,7 @@ export function startArchiver(options: Options): Archiver {
     return { edge: await edgeOf(database, first - 1), consistency, checkpoint }
   }
 
-  /** As the disk has it, and of as many entries as are to leave. */
+  /** Reads the file from disk and checks that it has exactly the entries that will be removed. */
   async function verified(
     folder: string,
     { first, last, file, sha256 }: Pick<Archived, 'first' | 'last' | 'file'> & { sha256?: string },
@@ -127,7 +128,7 @@ export function startArchiver(options: Options): Archiver {
     return all
   }
 
-  /** Removes the bodies that an archive has, a few blocks at a time. False: it is to stop. */
+  /** Removes the bodies that the archive has, a few blocks at a time. False: stop. */
   async function finish(archived: Archived, folder: string): Promise<boolean> {
     const isBack = archived.backUntil !== null
     if (isBack ? (archived.backUntil ?? '') > instant() : finished.has(archived.first)) return true

@@ -1,4 +1,4 @@
-// Reads an archive back: its bodies stand in their blocks again, as they were packed, for as long as they are needed.
+// Reads an archive back: its bodies are in their blocks again, compressed as before, for as long as they are needed.
 import { deflateRawSync } from 'node:zlib'
 import type { Database } from '@orders/shared/storage'
 import { RECORD, recordOf } from '../block.ts'
@@ -12,9 +12,9 @@ import { emptyBlocks, fillBlock, numbersOf, saveBackUntil } from './store.ts'
 const BLOCKS_A_STEP = 16
 
 /**
- * Interrupted, it is run again. The archive must be verified already. Gives how many entries came back.
+ * After an interruption, run it again. The archive must be verified already. Returns the number of entries.
  *
- * @throws Error when the log has other entries there
+ * @throws Error if the log has other entries there
  */
 export async function bringBack(
   database: Database,
@@ -22,7 +22,7 @@ export async function bringBack(
   { first, entries }: Archive,
   until: string,
 ): Promise<number> {
-  // First, so that nobody removes meanwhile what comes back.
+  // First, so that the archiver does not remove the bodies again meanwhile.
   await saveBackUntil(database, archived.first, until)
   const blocks = await emptyBlocks(database, archived)
   const dictionaries = await dictionariesOf(
@@ -67,7 +67,7 @@ function numberOf(numbers: ReadonlyMap<string, number>, name: string): number {
 }
 
 function entryOf({ receivedAt, causationId, body, traceId }: Archive['entries'][number], sequence: number): Entry {
-  // The cast is the decoding edge: whatever was kept was an event, and had these fields.
+  // The cast is safe: every stored body was an event with these fields.
   const { id, type, subject = '', source, time } = JSON.parse(body) as Entry
   return { sequence, id, type, subject, source, time, receivedAt, causationId, traceId, body, hash: '' }
 }

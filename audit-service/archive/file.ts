@@ -1,8 +1,8 @@
-// An archive: entries of the log that follow each other as a file that verifies by itself. Its first line, JSON, has what proves that they
-// are a part of a signed log; then their bodies follow, packed.
+// The format of an archive: consecutive entries of the log in a file that verifies by itself. The first line is JSON that
+// proves that the entries are part of a signed log. The compressed bodies follow.
 //
-// The tree up to the first of them is known by its right edge; with their leaves it becomes the tree up to the last, and a proof of
-// consistency leads from there to the tree of the checkpoint. So whoever has the log's key needs nothing else.
+// The header has the right edge of the tree before the first entry. The leaves of the entries extend it to the tree up to the
+// last entry. A consistency proof leads from there to the tree of the checkpoint. So a reader needs only the log's key.
 import { hash as digest } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { openCheckpoint } from '../proof/checkpoint.ts'
@@ -17,14 +17,14 @@ export interface Archive {
   entries: readonly Kept[]
 }
 
-/** The trace is missing where the event had none, or was kept by an earlier version. */
+/** The trace is missing if the event had none, or if an earlier version stored it. */
 type Line = [receivedAt: string, causationId: string | null, body: string, traceId?: string | null]
 
-/** What proves that these are a part of the log. */
+/** What proves that the entries are part of the log. */
 export interface Evidence {
-  /** Of the tree of all entries before. */
+  /** The right edge of the tree of all earlier entries. */
   edge: Edge
-  /** From the tree up to the last entry to that of the checkpoint. */
+  /** The proof from the tree up to the last entry to the tree of the checkpoint. */
   consistency: readonly Buffer[]
   /** A signed note. */
   checkpoint: string
@@ -38,12 +38,12 @@ interface Header {
   edge: string[][]
   consistency: string[]
   checkpoint: string
-  /** Of what follows the line, in hexadecimal. */
+  /** The hash of everything after this line, in hexadecimal. */
   sha256: string
 }
 
 const FORMAT = 'audit-archive/1'
-/** Far more than a file holds: what claims more is none of ours. */
+/** Far more than a file holds: a file that unpacks to more was not written by this service. */
 const UNPACKED_MAX_BYTES = 1_073_741_824
 
 export function encodeArchive({ first, entries }: Archive, { edge, consistency, checkpoint }: Evidence): Buffer {
@@ -69,9 +69,9 @@ export class ArchiveError extends Error {
 }
 
 /**
- * What stands in the file, once it is shown to be what this log has signed.
+ * The entries of the file, after the proof that this log has signed them.
  *
- * @throws ArchiveError when a single byte of it is another
+ * @throws ArchiveError if any byte was changed
  */
 export function openArchive(bytes: Buffer, verifier: Verifier): Archive {
   const { header, packed } = partsOf(bytes)
@@ -80,7 +80,7 @@ export function openArchive(bytes: Buffer, verifier: Verifier): Archive {
   demand(isEdge(edge), 'the tree of its earlier entries is invalid')
   const signed = openCheckpoint(checkpoint, verifier)
   if (!signed) throw new ArchiveError(`its checkpoint is not signed by ${verifier.name}`)
-  // A text in base64 may have bits that say nothing, and no signature covers the signature.
+  // The last base64 character can have unused bits, which no signature covers. So the text is compared too.
   const signature = checkpoint.trimEnd().slice(checkpoint.trimEnd().lastIndexOf(' ') + 1)
   demand(inBase64(Buffer.from(signature, 'base64')) === signature, 'its signature was changed')
   const entries = entriesIn(packed)
@@ -96,7 +96,7 @@ function partsOf(bytes: Buffer): { header: Header; packed: Buffer } {
   const line = bytes.subarray(0, Math.max(end, 0)).toString()
   const packed = bytes.subarray(end + 1)
   const header = headerIn(line)
-  // Every byte counts: there is one way to write it.
+  // There is exactly one way to write the header, so that every changed byte is noticed.
   demand(JSON.stringify(header) === line, 'its first line was changed')
   demand(digest('sha256', packed) === header.sha256, 'the part after its first line was changed')
   return { header, packed }
@@ -133,7 +133,7 @@ function isHeader(value: unknown): value is Header {
   )
 }
 
-/** At each level as many hashes as the size leaves over. */
+/** Each level must have as many hashes as the size requires. */
 function isEdge({ size, partial }: Edge): boolean {
   const levels = partial.length
   const isFull = (level: number) => Math.floor(size / TILE_WIDTH ** level) % TILE_WIDTH === partial[level]?.length
@@ -148,7 +148,7 @@ function entriesIn(packed: Buffer): Kept[] {
     throw new ArchiveError('the part after its first line cannot be decompressed')
   }
   return text.split('\n').map((line) => {
-    // The cast is the decoding edge: what a line says is compared with its leaf.
+    // The cast is safe: the caller compares each entry with its leaf.
     const [receivedAt = '', causationId = null, body = '', traceId = null] = JSON.parse(line) as Line
     return { receivedAt, causationId, body, traceId }
   })

@@ -1,4 +1,4 @@
-// The folder of archives: a file is there whole, on the disk, under its name, or not at all.
+// The folder of archives. A file is complete, on disk and under its name, or it does not exist.
 import { createHash } from 'node:crypto'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,12 +6,12 @@ import { asError, BrokenError } from '@orders/shared/runtime'
 import type { Verifier } from '../proof/note.ts'
 import { type Archive, openArchive } from './file.ts'
 
-/** `audit-2025-01-000000000001.archive`: the month in which its first entry came, and that entry's sequence. */
+/** `audit-2025-01-000000000001.archive`: the month in which its first entry was received, and that entry's sequence. */
 export const fileNamed = (month: string, first: number) => `audit-${month}-${String(first).padStart(12, '0')}.archive`
 
 export const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-/** On the disk when it resolves. One of the same name is replaced: nothing was removed yet that is in it alone. */
+/** Resolves when the file is on disk. It may replace a file of the same name: that one's bodies are still in the database. */
 export async function writeWhole(folder: string, file: string, bytes: Buffer): Promise<void> {
   await mkdir(folder, { recursive: true })
   const coming = join(folder, `${file}.coming`)
@@ -32,9 +32,9 @@ export async function writeWhole(folder: string, file: string, bytes: Buffer): P
 }
 
 /**
- * As it is on the disk, verified.
+ * Reads the file from disk and verifies it.
  *
- * @throws BrokenError `archive_broken` when it is missing, is not the one that was written, or does not verify
+ * @throws BrokenError `archive_broken` if it is missing, is not the file that was written, or does not verify
  */
 export async function readWhole(
   path: string,

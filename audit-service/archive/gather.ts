@@ -1,4 +1,4 @@
-// What goes into the next archive: whole blocks of one month that has passed, as many as a file takes.
+// Collects the next archive: whole blocks of one past month, as many as a file takes.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Reader } from '@orders/shared/storage'
 import { HASH_BYTES } from '../block.ts'
@@ -11,28 +11,28 @@ import { limitOf } from './store.ts'
 export interface Gathered {
   first: number
   last: number
-  /** `2025-01`. */
+  /** Such as `2025-01`. */
   month: string
   entries: readonly Entry[]
 }
 
 export interface Terms {
-  /** Entries that came before; the first instant of a month. */
+  /** Only entries received before this instant, the first of a month. */
   before: string
   entriesMax: number
   lengthMax: number
 }
 
-/** The first instant of the month in which it was so many days ago: what came before is of months that are older than that. */
+/** The first instant of the month of that many days ago. Entries before it are in an older month. */
 export function monthBefore(now: Date, days: number): string {
   const then = new Date(now.getTime() - days * 86_400_000)
   return new Date(Date.UTC(then.getUTCFullYear(), then.getUTCMonth(), 1)).toISOString()
 }
 
 /**
- * The next that is old enough, or nothing; `heldBy` is the open order that keeps it.
+ * The next entries that are old enough, if there are any. `heldBy` is the open order that prevents it.
  *
- * @throws Error where the log cannot be read: what is broken is not archived
+ * @throws Error if the log cannot be read: a broken log is not archived
  */
 export async function gather(
   sql: Reader,
@@ -46,7 +46,7 @@ export async function gather(
   scan: for (;;) {
     const blocks = await opened(sql, await blocksAfter(sql, from + entries.length))
     if (blocks.length === 0) break
-    // SQLite answers without leaving the event loop, and the service must go on keeping events.
+    // SQLite answers without leaving the event loop, and the service must go on storing events.
     await nextTurn()
     for (const { block, entries: ofBlock } of blocks) {
       const all = ofBlock.map(({ entry }) => entry)

@@ -1,5 +1,5 @@
-// What is held of a customer in archives: the events about them that have left the database, read from their files. A file that
-// cannot be read is named instead, so that what is given out is not taken for all there is.
+// Exports the events about a customer that are in archives, read from their files. If a file cannot be read, the export names
+// it, so that nobody takes the export for complete.
 import { join } from 'node:path'
 import type { Personal } from '@orders/shared/messaging'
 import { BrokenError, type HeldRecord, type Holding, type MissingRecords } from '@orders/shared/runtime'
@@ -12,7 +12,7 @@ interface Options {
   verifier: Verifier
 }
 
-/** One file at a time, from the oldest on: a place is a sequence. */
+/** One file at a time, the oldest first. The place in the listing is a sequence. */
 export function heldInArchives({ folder, verifier }: Options): Holding {
   async function recordsOf(
     { file, sha256, first, last }: Archived,

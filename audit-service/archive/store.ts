@@ -1,4 +1,4 @@
-// audit-service's SQL for archives: what may go into one, and how bodies leave the database and come back.
+// The SQL of archives: what may be archived, and how bodies leave the database and come back.
 import { insert, type Reader, type Sql, type Transaction } from '@orders/shared/storage'
 import { type Block, HASH_BYTES } from '../block.ts'
 import type { Archived } from '../reading/archives/store.ts'
@@ -6,11 +6,11 @@ import type { Archived } from '../reading/archives/store.ts'
 export interface Limit {
   /** No entry after this one may be archived. */
   last: number
-  /** Whose order is open still, and so keeps the entries from its first one on; null where none does. */
+  /** The open order that keeps its first entry, and all later ones, in the database. Null if there is none. */
   openOrder: string | null
 }
 
-/** What is not signed, not followed yet, or of an order that has not ended, is not archived. */
+/** Not archived: entries that are not signed, not followed yet, or not older than every open order. */
 export async function limitOf(sql: Reader): Promise<Limit> {
   const row = await sql.get<{ size: number; followed: number }>(
     `select (select size from tree_head) as size, (select sequence from followed where log = 'blocks') as followed`,
@@ -23,7 +23,7 @@ export async function limitOf(sql: Reader): Promise<Limit> {
   return { last: Number(open.subject) - 1, openOrder: open.order_id }
 }
 
-/** False while another copy holds it. */
+/** False while another copy holds the lease. */
 export async function holdLease(
   sql: Sql,
   { holder, now, until }: { holder: string; now: string; until: string },
@@ -48,7 +48,7 @@ export async function saveBackUntil(sql: Sql, first: number, backUntil: string |
   await sql.run('update archives set back_until = ? where first = ?', backUntil, first)
 }
 
-/** Blocks of an archive whose bodies are in the database still: their firsts. */
+/** The blocks of an archive whose bodies are still in the database, by their first sequence. */
 export async function blocksWithBodies(sql: Reader, { first, last }: Pick<Archived, 'first' | 'last'>, limit: number) {
   const rows = await sql.all<{ first: number }>(
     'select first from blocks where first between ? and ? and length(records) > 0 order by first limit ?',
@@ -61,7 +61,7 @@ export async function dropBodies(tx: Sql, firsts: readonly number[]): Promise<vo
   await tx.run('update blocks set records = ? where first in each(?)', Buffer.alloc(0), firsts)
 }
 
-/** Blocks of an archive whose bodies are not in the database: to be filled. */
+/** The blocks of an archive whose bodies are not in the database. */
 export async function emptyBlocks(sql: Reader, { first, last }: Pick<Archived, 'first' | 'last'>) {
   const rows = await sql.all<Pick<Block, 'first' | 'dictionary' | 'hashes'>>(
     'select first, dictionary, hashes from blocks where first between ? and ? and length(records) = 0 order by first',
@@ -74,7 +74,7 @@ export async function fillBlock(tx: Sql, first: number, records: Buffer): Promis
   await tx.run('update blocks set records = ? where first = ? and length(records) = 0', records, first)
 }
 
-/** Of these kinds and subjects the numbers under which they are filed. */
+/** The numbers of these subjects, and of all kinds. */
 export async function numbersOf(sql: Reader, subjects: readonly string[]) {
   const [ofSubjects, ofKinds] = await Promise.all([
     sql.all<{ number: number; subject: string }>('select number, subject from subjects where subject in each(?)', [

@@ -1,5 +1,5 @@
-// audit-service's SQL for the check of the log: blocks are unpacked, every leaf and node is computed anew, the tree is compared with
-// those that were signed, and everything by which an event is found must lead to it.
+// The check of the audit log. It unpacks blocks, computes every leaf and node again, and compares the tree with the signed
+// ones. Every index by which an event is found must lead to it.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Reader } from '@orders/shared/storage'
 import { type Block, HASH_BYTES, keyOf, keyOfKind } from '../block.ts'
@@ -16,19 +16,19 @@ import { type OpenEntry, opened } from '../reading/opened.ts'
 import { BATCH, blocksAfter } from '../reading/store.ts'
 
 export interface Terms {
-  /** Whose signature the newest checkpoint must have. */
+  /** Verifies the signature of the newest checkpoint. */
   verifier: Verifier
-  /** From outside of the database. */
+  /** The newest tree that was kept outside the database. */
   signed?: Tree | undefined
 }
 
-/** A check that goes through the log from its beginning, a batch at a time. */
+/** A check that walks through the log from its beginning, in batches. */
 export interface Walk {
-  /** The tree of what was checked. */
+  /** The tree of the entries checked so far. */
   edge: Edge
-  /** Entries in the tree that is kept. */
+  /** The number of entries in the stored tree. */
   size: number
-  /** The trees that must come by. */
+  /** The signed trees. The computed tree must be equal to each at its size. */
   signed: readonly Tree[]
   verdict: Verdict
   isDone: boolean
@@ -44,7 +44,7 @@ export async function beginWalk(sql: Reader, { verifier, signed }: Terms): Promi
   return { ...walk, verdict, isDone: !verdict.ok }
 }
 
-/** The next few blocks. */
+/** Checks the next few blocks. */
 export async function walkOn(sql: Reader, walk: Walk): Promise<Walk> {
   const blocks = await opened(sql, await blocksAfter(sql, walk.edge.size))
   const isFound = await findingOf(sql, blocks)
@@ -64,12 +64,12 @@ export async function walkOn(sql: Reader, walk: Walk): Promise<Walk> {
   return { ...walk, edge, verdict, isDone: isLast || !verdict.ok }
 }
 
-/** Reads the whole log and stops at the first entry that is not what it was. */
+/** Checks the whole log and stops at the first fault. */
 export async function verifyAll(sql: Reader, terms: Terms): Promise<Verdict> {
   let walk = await beginWalk(sql, terms)
   while (!walk.isDone) {
     walk = await walkOn(sql, walk)
-    // SQLite answers without leaving the event loop; between batches the service must go on keeping events.
+    // SQLite answers without leaving the event loop, and the service must go on storing events.
     await nextTurn()
   }
   return walk.verdict
@@ -83,7 +83,7 @@ interface OpenBlock {
 const holeBefore = ({ first }: Pick<Block, 'first'>, size: number): Fault | undefined =>
   first === size + 1 ? undefined : { brokenAt: size + 1, why: 'missing' }
 
-/** Of which blocks the bodies are in an archive: their leaves still make the tree, and the files verify by themselves. */
+/** Whether the bodies of a block are in an archive. Its leaves still make the tree, and the file verifies by itself. */
 async function outIn(sql: Reader): Promise<(block: Block) => boolean> {
   const archives = await archivesOf(sql)
   return ({ first, records }) =>
@@ -94,7 +94,7 @@ function faultIn({ block, entries }: OpenBlock, size: number, isFound: Finding):
   const hole = holeBefore(block, size)
   if (hole) return hole
   const count = block.hashes.length / HASH_BYTES
-  // Links of the earlier chain are checked when leaves take their place.
+  // Blocks of earlier versions have links of a hash chain instead of leaves. They are checked when leaves replace them.
   const isOther = ({ entry }: OpenEntry) => block.leaves === 1 && entry.hash !== leafHashOf(entry).toString('hex')
   const other = entries.findIndex(isOther)
   if (other >= 0) return { brokenAt: block.first + other, why: 'changed' }
@@ -116,10 +116,10 @@ async function afterBlock(sql: Reader, walk: Walk, leaves: readonly Buffer[]): P
   return { edge, verdict: forked ? broken(forked.size, 'forked') : { ok: true, events: edge.size } }
 }
 
-/** Whether a search finds an entry: otherwise an order's story would lack it, though the tree holds. */
+/** Whether a search finds an entry. If not, an order's story would lack it although the tree is intact. */
 type Finding = (one: OpenEntry, first: number) => boolean
 
-/** Where a search would look for it: `first` is its block. */
+/** Where a search looks for the entry. `first` is the first sequence of its block. */
 const placesOf = ({ entry, subject, kind }: OpenEntry, first: number) => [
   { key: keyOf(subject, identityOf(entry)), sequence: entry.sequence },
   { key: keyOfKind(kind), sequence: first },

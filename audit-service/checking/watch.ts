@@ -1,4 +1,4 @@
-// Goes through the log again and again, a few blocks at a time, and raises the alarm when it is not what was signed.
+// Checks the log again and again, a few blocks at a time, and raises the alarm if it is not what was signed.
 import { type Log, lookEvery } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'
 import type { Alarm } from '../proof/alarm.ts'
@@ -15,7 +15,7 @@ interface Options {
   everyMs: number
 }
 
-/** Whoever starts it closes it. */
+/** The caller closes it. */
 export function watchLog({ database, verifier, outside, alarm, log, everyMs }: Options) {
   let walk: Walk | undefined
 

@@ -1,4 +1,4 @@
-// Asks audit-service: with the operator's token once one is needed, and never without a limit of time.
+// Sends requests to audit-service, with the operator's token once it is required, and always with a time limit.
 
 const TOKEN = 'operator-token'
 const ANSWER_MAX_MS = 10_000
@@ -14,7 +14,7 @@ export class Refused extends Error {
 
 /** @typedef {{ method?: string, body?: object, headers?: Record<string, string>, limitMs?: number }} Asked */
 
-/** Rejects with Refused where audit-service says why it does not answer. @type {(path: string, asked?: Asked) => Promise<any>} */
+/** Rejects with Refused if audit-service gives a reason. @type {(path: string, asked?: Asked) => Promise<any>} */
 export async function ask(path, { method = 'GET', body, headers, limitMs = ANSWER_MAX_MS } = {}) {
   for (;;) {
     const token = sessionStorage.getItem(TOKEN)
@@ -30,7 +30,7 @@ export async function ask(path, { method = 'GET', body, headers, limitMs = ANSWE
       signal: AbortSignal.timeout(limitMs),
     })
     if (answer.status === 401 || answer.status === 403) {
-      // Unless another question has brought a newer token meanwhile.
+      // Another request may have brought a newer token meanwhile.
       if (wanted || sessionStorage.getItem(TOKEN) === token) await newToken(token !== null)
     } else if (answer.ok) return answer.json()
     else throw await refusalOf(answer)
@@ -40,7 +40,7 @@ export async function ask(path, { method = 'GET', body, headers, limitMs = ANSWE
 /** @type {(path: string, body: object, asked?: Asked) => Promise<any>} */
 export const post = (path, body, asked) => ask(path, { method: 'POST', body, ...asked })
 
-/** Undefined where this version of audit-service has no such route. @type {(path: string) => Promise<any>} */
+/** Undefined if this version of audit-service has no such route. @type {(path: string) => Promise<any>} */
 export function askIfThere(path) {
   return ask(path).catch((fault) => {
     if (fault instanceof Refused && fault.code === 'no_such_route') return undefined
@@ -51,7 +51,10 @@ export function askIfThere(path) {
 /** @type {Promise<string | null> | undefined} */
 let operator
 
-/** Whom the token names; null where it names nobody, or that cannot be known. @type {() => Promise<string | null>} */
+/**
+ * The operator that the token names. Null if it names nobody, or if that cannot be found out.
+ * @type {() => Promise<string | null>}
+ */
 export function operatorName() {
   operator ??= askIfThere('/operations/operator').then(
     (known) => known?.operator ?? null,
@@ -69,12 +72,15 @@ async function refusalOf(answer) {
   return new Refused(answer.status, code, detail)
 }
 
-/** All who ask wait for the same token. @type {{ promise: Promise<void>, given: () => void, wasRefused: boolean } | undefined} */
+/**
+ * All requests wait for the same token.
+ * @type {{ promise: Promise<void>, given: () => void, wasRefused: boolean } | undefined}
+ */
 let wanted
 /** @type {(isWanted: boolean) => void} */
 let told = () => {}
 
-/** Told when a token is wanted, and when it is not any more. @type {(listener: (isWanted: boolean) => void) => void} */
+/** Calls the listener when a token is needed, and when one was given. @type {(listener: (isWanted: boolean) => void) => void} */
 export function onTokenWanted(listener) {
   told = listener
 }
@@ -107,6 +113,6 @@ export const hasToken = () => sessionStorage.getItem(TOKEN) !== null
 
 export function forgetToken() {
   sessionStorage.removeItem(TOKEN)
-  // What was read with the token goes with it.
+  // Removes everything that was read with the token.
   location.reload()
 }

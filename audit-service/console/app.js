@@ -1,4 +1,4 @@
-// The operator console: which page is shown, and what stands around every page. What events say only ever becomes text.
+// The frame of the operator console: it chooses the page. The content of events is only ever shown as text.
 import { html, render, useEffect, useLayoutEffect, useState } from '/console/packages/preact.js'
 import { forgetToken, giveToken, hasToken, onTokenWanted, wasTokenRefused } from './api.js'
 import { Actions } from './pages/actions.js'
@@ -92,7 +92,7 @@ function App() {
   }, [])
   useLayoutEffect(() => {
     document.title = `${title} · Orders console`
-    // Whoever came by a link hears where they are.
+    // After a click on a link, a screen reader announces the new page.
     if (document.activeElement === document.body || document.activeElement?.closest('main')) focusHeading()
   }, [title])
   return html`

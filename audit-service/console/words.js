@@ -1,11 +1,11 @@
-// Numbers, times and names as people read them.
+// Formats numbers, times and names for people.
 
 const number = new Intl.NumberFormat('en')
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
 const zoned = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' })
 
-/** The browser's time zone, which all times are shown in. */
+/** The browser's time zone, in which all times are shown. */
 export const zone = zoned.formatToParts(new Date()).find(({ type }) => type === 'timeZoneName')?.value ?? ''
 
 /** @type {(value: number) => string} */
@@ -27,7 +27,7 @@ export function duration(ms) {
 /** @type {(iso: string) => string} */
 export const age = (iso) => duration(Date.now() - Date.parse(iso))
 
-/** The time of day, with the day where it is another one. @type {(iso: string) => string} */
+/** The time of day; with the date if it is not today. @type {(iso: string) => string} */
 export function moment(iso) {
   const date = new Date(iso)
   if (Number.isNaN(date.getTime())) return iso
@@ -35,13 +35,13 @@ export function moment(iso) {
   return isToday ? clock.format(date) : `${day.format(date)}, ${clock.format(date)}`
 }
 
-/** `/inventory-service` is `inventory` to people. @type {(source: string) => string} */
+/** Shortens `/inventory-service` to `inventory`. @type {(source: string) => string} */
 export const serviceOf = (source) => source.replace(/^\//, '').replace(/-service$/, '')
 
 /** @type {(orderId: string) => string} */
 export const linkToOrder = (orderId) => `#/orders/${encodeURIComponent(orderId)}`
 
-/** Without what was left empty. @type {(wanted: Record<string, string | number | undefined>) => string} */
+/** Leaves out empty values. @type {(wanted: Record<string, string | number | undefined>) => string} */
 export function queryOf(wanted) {
   const given = Object.entries(wanted).flatMap(([name, value]) =>
     value === undefined || value === '' ? [] : [[name, String(value)]],

@@ -1,5 +1,5 @@
-// The chain by which earlier versions kept the log: each link covers the entry and the link before it. It is checked once more,
-// when its blocks become a part of the tree.
+// The hash chain of earlier versions: each link covers an entry and the previous link. It is checked once more, when its blocks
+// become part of the tree.
 import { hash as digest } from 'node:crypto'
 import type { Entry } from '../domain.ts'
 
@@ -11,7 +11,7 @@ export interface Link {
 
 export type Checked = { link: Link } | { brokenAt: number; why: 'changed' | 'missing' }
 
-/** The newest link, when those of these entries continue `link`, or the first that does not. */
+/** The last link if these entries continue `link`. Otherwise the first entry that does not. */
 export function continued(link: Link, entries: readonly Entry[]): Checked {
   let last = link
   for (const { sequence, hash, ...entry } of entries) {
@@ -23,7 +23,7 @@ export function continued(link: Link, entries: readonly Entry[]): Checked {
   return { link: last }
 }
 
-/** JSON of a list: unlike joined text it cannot be read in two ways. */
+/** A JSON list: unlike joined text, it has only one meaning. */
 export function linkOf(hashBefore: string, entry: Omit<Entry, 'hash'>): string {
   const { sequence, id, type, subject, source, time, receivedAt, causationId, body } = entry
   const content = [hashBefore, sequence, id, type, subject, source, time, receivedAt, causationId, body]

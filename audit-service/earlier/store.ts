@@ -1,5 +1,5 @@
-// audit-service's SQL for what earlier versions kept: a row for each event is moved into blocks when the service starts, and the
-// chain's links give way to leaves of the tree.
+// The SQL that takes over the log of earlier versions. At the start of the service it moves the row of each event into blocks.
+// Later, leaves of the tree replace the links of the hash chain.
 import { lockKeyOf } from '@orders/shared/messaging'
 import { BrokenError } from '@orders/shared/runtime'
 import type { Database, Reader, Sql, Transaction } from '@orders/shared/storage'
@@ -11,12 +11,12 @@ import { blocksAfter } from '../reading/store.ts'
 import { HEAD, headOf, type States } from '../store.ts'
 import { continued } from './chain.ts'
 
-/** A body may have a megabyte. */
+/** A body can have a megabyte. */
 const BATCH = 128
 
 /**
- * Moves what is there, in the order in which it was kept and with its links, each batch in a transaction of its own: whoever
- * is interrupted goes on where it was. Resolves with how many there were.
+ * Moves all rows in their order, with their links, one transaction for each batch. After an interruption the next start
+ * continues. Returns the number of rows moved.
  */
 export async function moveEarlier(database: Database, states: States): Promise<number> {
   for (let all = 0; ; ) {
@@ -56,14 +56,17 @@ async function isThere(sql: Sql, dialect: Database['dialect']): Promise<boolean>
   return (await sql.get(tables)) !== undefined
 }
 
-/** A hash that is none was changed before; so that the others keep their places, it becomes one that fits nothing. */
+/** A malformed hash was changed earlier. It becomes a hash that fits nothing, so that the others keep their places. */
 function withWholeHash(entry: Entry): Entry {
   const isWhole = /^[0-9a-f]{64}$/.test(entry.hash)
   return isWhole ? entry : { ...entry, hash: '0'.repeat(HASH_BYTES * 2) }
 }
 
 interface Chain {
-  /** Copies of an earlier version that still run go on from leaves as if they were links: what they add later is not checked by its links. */
+  /**
+   * The last entry with a link. Copies of an earlier version that still run continue the chain from leaves as if they were
+   * links, so later entries are not checked by links.
+   */
   until: number
   sequence: number
   hash: string
@@ -74,13 +77,13 @@ interface Chain {
 const chainOf = (sql: Reader) =>
   sql.get<Chain>('select until, sequence, hash, broken_at as "brokenAt", why from earlier_chain')
 
-/** Where the chain broke, which the tree cannot tell any more. */
+/** Where the chain is broken. The tree cannot show this any more. */
 export async function earlierFault(sql: Reader): Promise<Fault | undefined> {
   const { brokenAt = null, why = null } = (await chainOf(sql)) ?? {}
   return brokenAt === null || why === null ? undefined : { brokenAt, why }
 }
 
-/** Puts leaves in the place of the links of the first blocks after this sequence, once the links have been checked. */
+/** Replaces the links of the next blocks after this sequence by leaves, after it has checked the links. */
 export async function takeOver(database: Database, sequence: number): Promise<void> {
   const chain = await chainOf(database)
   if (!chain) throw new BrokenError('log_broken', 'the row of earlier_chain is gone')
@@ -97,7 +100,7 @@ export async function takeOver(database: Database, sequence: number): Promise<vo
       after.why,
       chain.sequence,
     )
-    // Another copy was quicker.
+    // Another copy was faster.
     if (found === 0) return
     for (const { block, entries } of blocks)
       await tx.run(
@@ -121,7 +124,7 @@ function checkedBy(chain: Chain, { block, entries }: OpenBlock): Chain {
   return isWhole ? { ...chain, ...outcome.link } : { ...chain, brokenAt: outcome.link.sequence + 1, why: 'changed' }
 }
 
-/** What cannot be read keeps what stood there, which is the leaf of nothing. */
+/** A record that cannot be read keeps its old hash, which is not the leaf of any entry. */
 function leavesOf({ hashes }: Block, entries: OpenBlock['entries']): Buffer {
   const leaves = entries.map(({ entry }) => leafHashOf(entry))
   return Buffer.concat([...leaves, hashes.subarray(leaves.length * HASH_BYTES)]).subarray(0, hashes.length)

@@ -1,4 +1,4 @@
-// What an operator does next about a failed message, in a sentence.
+// The next step of an operator for a failed message, in a sentence.
 import type { Failure } from './store.ts'
 
 const BYTES_AT_FAULT = new Set(['undecodable', 'not_a_cloudevent', 'invalid_data', 'too_large', 'too_many_conflicts'])

@@ -1,4 +1,4 @@
-// What becomes of a failed message whose body an operator changes: it is what a service could handle, or it is refused.
+// Changes the body of a failed message. A body that no service could handle is refused.
 
 import { type Arrived, decode, decodeEnvelope, type Properties, type Registry } from '@orders/shared/messaging'
 import { asError, errorCode, RejectedError } from '@orders/shared/runtime'
@@ -7,12 +7,12 @@ import { wordsOf } from './letter.ts'
 import type { Failure } from './store.ts'
 
 /**
- * Its properties say what the new body says. A type that nobody here knows is not held to any contract.
+ * Derives the properties from the new body. A type that is not in the registry has no contract to satisfy.
  *
- * @throws RejectedError 422 with the code that the service would give it up with
+ * @throws RejectedError 422 with the code with which the service would give it up
  */
 export function edited(failure: Failure, body: Buffer, registry: Registry) {
-  // The cast is the decoding edge: it was written by `letterOf`.
+  // The cast is safe: `letterOf` wrote it.
   const properties = JSON.parse(failure.properties) as Properties
   const { exchange, routingKey } = failure
   const told = readBy(registry, { body, properties, exchange, routingKey, redelivered: false }, failure.type)
@@ -28,7 +28,7 @@ export function edited(failure: Failure, body: Buffer, registry: Registry) {
   }
 }
 
-/** Undefined for what is no event, and was none. */
+/** Undefined if the body is not an event and the message was of an unknown type before. */
 function readBy(registry: Registry, arrived: Arrived, typeBefore: string) {
   try {
     const envelope = decodeEnvelope(arrived)

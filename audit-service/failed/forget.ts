@@ -1,5 +1,5 @@
-// What audit-service does before it drops a customer's keys: of messages about them that failed it keeps what their keys encrypt, and
-// empties what stands in plain text, which nobody can send again then.
+// Prepares failed messages before a customer's keys are dropped. A message whose personal data are all encrypted is kept, without
+// the text of its error. Any other message about the customer is emptied, so nobody can send it again.
 //
 // Promise: it may be repeated.
 import { registry } from '@orders/shared/contracts'
@@ -8,7 +8,7 @@ import type { Database } from '@orders/shared/storage'
 import { wordsOf } from './letter.ts'
 import { emptied, failuresAbout, withoutAccount } from './store.ts'
 
-/** Subjects of one statement, and failures of one transaction. */
+/** The number of subjects in a statement, and of failures in a transaction. */
 const PAGE = 200
 
 export function forgetterOf(database: Database) {
@@ -35,7 +35,10 @@ async function forgetAbout(database: Database, subjects: string[]): Promise<void
   }
 }
 
-/** A message that we know, and whose every text about a person is sealed: nobody can read it without the key. */
+/**
+ * Whether the message has a known contract and all its personal data are encrypted, so that nobody can read them without the
+ * key.
+ */
 function isEncrypted(body: Buffer, properties: string): boolean {
   try {
     const arrived = { exchange: '', routingKey: '', redelivered: false, body, properties: JSON.parse(properties) }
@@ -47,7 +50,7 @@ function isEncrypted(body: Buffer, properties: string): boolean {
     decode(registry, arrived, (personal, { data }) => ({ data: personal.replace(data, readable) }))
     return !isPlain
   } catch {
-    // What cannot be understood may say anything.
+    // A body that cannot be decoded may contain anything.
     return false
   }
 }

@@ -1,10 +1,10 @@
-// What requests about failed messages look like: filters in the query or the body, and who asks and why.
+// The schemas of requests about failed messages: filters, who asks and why.
 import { Instant } from '@orders/shared/contracts'
 import { RejectedError } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 import type { Filter, Selection } from './store.ts'
 
-// PostgreSQL keeps no U+0000 in a text.
+// PostgreSQL cannot store U+0000 in a text.
 const Text = Type.Optional(Type.String({ minLength: 1, maxLength: 400, pattern: '^[^\\u0000]+$' }))
 const filters = {
   queue: Text,
@@ -126,12 +126,10 @@ export function filterOf({ state = 'waiting', from, until, ...filter }: Static<t
   return { ...filter, state: state === 'any' ? undefined : state, from: inUtc(from), until: inUtc(until) }
 }
 
-/** As the database compares them. */
+/** The form in which the database compares instants. */
 const inUtc = (instant: string | undefined) => instant && new Date(instant).toISOString()
 
-/**
- * @throws RejectedError 400 `invalid_input` for what names nothing in particular
- */
+/** @throws RejectedError 400 `invalid_input` if it selects nothing in particular */
 export function selectionOf({ ids, filter }: Pick<Static<typeof Selected>, 'ids' | 'filter'>): Selection {
   if ((ids === undefined) === (filter === undefined)) throw unclear('send either ids or a filter')
   if (ids) return { ids }

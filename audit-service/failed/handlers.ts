@@ -1,14 +1,14 @@
-// At the end of the ways that messages take: what a service gave up on, and what nobody wanted, is kept for an operator.
+// Stores dead letters and unrouted messages for an operator.
 import { registry, topology } from '@orders/shared/contracts'
 import { failuresIn, type Keeping, owned, seen, type Work } from '@orders/shared/messaging'
 import { type Letter, letterOf } from './letter.ts'
 import { failures } from './store.ts'
 
-/** The same names on one node and on a cluster. */
+/** The queue names are the same on a single node and on a cluster. */
 export const failureQueues = failuresIn(topology)
 
 const known = new Set([...registry.contracts.keys(), ...registry.rpcs.map(({ type }) => type)])
-/** A body may have a megabyte. */
+/** A body can have a megabyte. */
 const PREFETCH = 64
 
 export function keeping(missing: Set<string>): Keeping {
@@ -26,7 +26,7 @@ export function keeping(missing: Set<string>): Keeping {
   }
 }
 
-/** One that was sent again and failed again belongs to the first failure of its message. */
+/** A message that was sent again and failed again belongs to its first failure. */
 function keepOnce(letter: Letter): Work<undefined> {
   const { id, sentAgainOf } = letter
   const before = sentAgainOf === null ? [] : [seen(failures, sentAgainOf)]

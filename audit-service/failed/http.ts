@@ -1,5 +1,5 @@
-// What operators may ask about failed messages, and do with them: always with a name and a reason, which are recorded, and never
-// with more of them than they have counted.
+// The HTTP routes of failed messages. Each action needs a name and a reason, which are recorded. An action on many messages is
+// refused if their number is not the one that the operator counted.
 import { registry } from '@orders/shared/contracts'
 import {
   Conditions,
@@ -30,12 +30,12 @@ import {
 import { Actions, Archived, Causes, Counted, FailureView, Summaries } from './views.ts'
 
 interface Parts extends Pick<Acting, 'states'> {
-  /** Queues of failures that are not there. */
+  /** Dead-letter queues that do not exist at the broker. */
   missing: ReadonlySet<string>
 }
 
 const CAUSES_MAX = 200
-/** A body of a megabyte, in base64, and what is around it. */
+/** A body of one megabyte in base64, and the JSON around it. */
 const NEW_BODY_MAX_BYTES = 1_500_000
 const pageSizeOf = ({ limit = '100' }: { limit?: string }) => Number(limit)
 
@@ -259,5 +259,5 @@ const notWaiting = ({ state }: Failure) => new RejectedError(409, 'wrong_state',
 
 const etagOf = ({ revision }: { revision: number }) => `"${revision}"`
 
-/** What an error repeats may name a person's address. */
+/** An error text may repeat a person's address. */
 const inPublic = <T extends { reason: string }>(told: T): T => ({ ...told, reason: withoutPrivate(told.reason) })

@@ -1,9 +1,9 @@
-// What is kept of a message that a service gave up on: why, where, since when, and all it takes to send it again.
+// What is stored of a dead letter: why, where and when it failed, and everything that is needed to send it again.
 import { hash as digest } from 'node:crypto'
 import { type Arrived, type Headers, historyOf, type Properties, publishable } from '@orders/shared/messaging'
 import { inText } from '@orders/shared/storage'
 
-/** Headers of a message that an operator had sent again: of which failure, and by which resend. */
+/** Headers of a message that was sent again: the failure that it repeats, and the replay that sent it. */
 export const SENT_AGAIN_OF = 'sent-again-of'
 export const RESEND = 'resend'
 
@@ -36,9 +36,9 @@ export interface Letter {
 }
 
 interface Terms {
-  /** The queue that gave it up. */
+  /** The queue from which it was given up. Undefined if no queue received it. */
   home: string | undefined
-  /** A type that is none of the known ones must not make causes of its own. */
+  /** Unknown types share a fingerprint, so that made-up types cannot create any number of causes. */
   isKnown(type: string): boolean
   now: string
 }
@@ -48,7 +48,7 @@ const TEXT_MAX = 400
 const STACK_MAX = 4_000
 const ID = /^[0-9a-f]{32}$/
 
-/** Of the same delivery the same, however often it comes. */
+/** Deterministic: the same delivery always has the same id. */
 export function letterOf(queue: string, delivery: Arrived, { home, isKnown, now }: Terms): Letter {
   const { body, exchange, routingKey } = delivery
   const properties = publishable(delivery.properties)
@@ -65,7 +65,7 @@ export function letterOf(queue: string, delivery: Arrived, { home, isKnown, now 
   const found = { type: inText(type), subject: inText(subject), messageId: inText(messageId) }
   return {
     ...found,
-    // What was sent again and failed again is one failure, also when a crash had it sent twice.
+    // A message that was sent again and failed again is one failure, even if it was sent twice because of a crash.
     id: digestOf(queue, sentAgainOf ?? JSON.stringify([exchange, routingKey, properties, death]), body).slice(0, 32),
     sentAgainOf,
     afterResend: idIn(headers[RESEND]),
@@ -90,17 +90,17 @@ export function letterOf(queue: string, delivery: Arrived, { home, isKnown, now 
   }
 }
 
-/** What the dead copy's headers tell of its failure (see `deadCopy` of shared/handling/bury.ts) has columns of its own. */
+/** Headers that describe the failure (see `deadCopy` in shared/handling/bury.ts). They are stored in columns of their own. */
 const ACCOUNT = /^(error-(code|message|stack)|history|failed-at|service|service-version|queue|published-(to|as))$/
 const withoutAccount = (headers: Headers) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !ACCOUNT.test(name)))
 
-/** What a search by text looks through. */
+/** The text that a search compares. */
 export function wordsOf(texts: readonly string[], body: Buffer): string {
   return inText([...texts, body.toString('utf8', 0, WORDS_OF_BODY_MAX)].join('\n').toLowerCase())
 }
 
-/** The broker's account of the latest time that it gave the message up by itself. */
+/** The broker's record of the last time that it dead-lettered the message. */
 function deathOf({ headers }: Properties): { reason: string; at: string } | undefined {
   const deaths: unknown = headers['x-death']
   const [death]: unknown[] = Array.isArray(deaths) ? deaths : []
@@ -110,8 +110,8 @@ function deathOf({ headers }: Properties): { reason: string; at: string } | unde
 }
 
 /**
- * How it was published before it failed. The dead copy tells it, or the broker's account of the first time that it gave the message up; what no
- * binding wanted came by no dead letters, and is sent again by just this way.
+ * The exchange and routing key with which it was published before it failed. The dead copy's headers name them, or the broker's
+ * record of the first dead-lettering. A message that matched no binding still has them in its delivery.
  */
 function wayOf({ exchange, routingKey, properties: { headers } }: Arrived, home: string | undefined) {
   if (home === undefined) return { exchange: inText(exchange), routingKey: inText(routingKey) }
@@ -134,7 +134,7 @@ function reasonOf(code: string): string {
   return code.startsWith('broker_') ? 'the broker dead-lettered it' : 'its dead letter gives no reason'
 }
 
-/** The innermost frame of ours: by the function's name, since a line's number changes with every version. */
+/** The innermost stack frame in our own code, by function name, since line numbers change with every version. */
 function placeIn(stack: string): string {
   const own = stack.split('\n').find((line) => /^\s+at /.test(line) && !/node:|node_modules|<anonymous>\)$/.test(line))
   const [, name, file] = /^\s+at (?:async )?(?:(.+?) \()?(?:file:\/\/)?([^()]*?)(?::\d+)*\)?$/.exec(own ?? '') ?? []

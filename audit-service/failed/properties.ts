@@ -1,9 +1,9 @@
-// The properties of a failed message as they may be shown: what others have put into its headers is masked like its body. Pure.
+// Masks foreign headers in the properties of a failed message, like its body. Pure.
 import { RECORDED } from '@orders/shared/messaging'
 import { MASK } from '../personal/masked.ts'
 import { RESEND, SENT_AGAIN_OF } from './letter.ts'
 
-/** What the kernel and the audit write about a message, and the broker beside; of other headers nobody knows what they tell. */
+/** Headers that the kernel, audit-service and the broker set. Any other header may contain personal data. */
 const OURS = new Set([
   'attempt',
   'causation-id',

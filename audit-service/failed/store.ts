@@ -1,9 +1,9 @@
-// audit-service's SQL for failed messages: kept once, found by what is known of them, and changed only by operators.
+// The SQL of failed messages. Each is stored once. Only operators change it later, or forgetting a customer.
 import type { State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql, type Value } from '@orders/shared/storage'
 import type { Letter } from './letter.ts'
 
-/** `sending`: a resend has taken it, and its queue may have it already. */
+/** `sending`: a replay has claimed it, and its queue may have it already. */
 type FailureState = 'waiting' | 'sending' | 'sent_again' | 'archived'
 
 export interface Failure extends Letter {
@@ -11,17 +11,17 @@ export interface Failure extends Letter {
   state: FailureState
   resendId: string | null
   original: Buffer | null
-  /** Counts the changes of its body. */
+  /** The number of changes of its body, plus one. */
   revision: number
 }
 
-/** What is known of one that is kept already, and the letter of one that is not. */
+/** The root of a stored failure. With the letter, if it is new. */
 interface Keepable {
   root: string
   letter?: Letter
 }
 
-/** Failures as they are taken in, by their id: each is added once, and never changed here. */
+/** Failures by id, for storing new ones. Each is added once and never changed here. */
 export const failures: State<Keepable> = {
   name: 'failures',
   load: async (sql, ids) => {
@@ -41,7 +41,7 @@ export const failures: State<Keepable> = {
     ),
 }
 
-/** By the name that each has here. */
+/** The column of each property. */
 const COLUMNS = {
   id: 'id',
   root: 'root',
@@ -83,7 +83,7 @@ function rowOf(letter: Letter, root: string): Value[] {
 const selecting = (names: readonly (keyof Failure)[]) => names.map((name) => `${COLUMNS[name]} as "${name}"`).join(', ')
 const ALL = selecting(Object.keys(COLUMNS) as (keyof Failure)[])
 
-/** Of a list: without bodies and what only one that is looked at shows. */
+/** The columns of a list: without bodies and details. */
 const SUMMARY = [
   ...(['id', 'state', 'queue', 'service', 'version', 'type', 'subject', 'messageId'] as const),
   ...([
@@ -106,15 +106,15 @@ export interface Filter {
   subject?: string | undefined
   fingerprint?: string | undefined
   state?: FailureState | undefined
-  /** Anywhere in its ids, its reason or the beginning of its body, in whatever case. */
+  /** Anywhere in its ids, its reason or the start of its body, in upper or lower case. */
   text?: string | undefined
   /** Failed at this time or later, RFC 3339 in UTC. */
   from?: string | undefined
-  /** And before this one. */
+  /** Failed before this time. */
   until?: string | undefined
 }
 
-/** Those that are named, or those that fit. */
+/** Failures by id, or by filter. */
 export type Selection = { ids: readonly string[] } | { filter: Filter }
 
 interface Condition {
@@ -122,7 +122,7 @@ interface Condition {
   values: (Value | readonly string[])[]
 }
 
-/** A condition without any of them is true. */
+/** An empty filter gives a condition that is always true. */
 export function conditionOf(selection: Selection): Condition {
   if ('ids' in selection) return { text: 'id in each(?)', values: [selection.ids] }
   const { queue, type, subject, fingerprint, state, text, from, until } = selection.filter
@@ -142,12 +142,12 @@ export function conditionOf(selection: Selection): Condition {
 
 export interface FailurePage {
   filter: Filter
-  /** The last of the page before. */
+  /** The last failure of the previous page. */
   after?: { failedAt: string; id: string } | undefined
   limit: number
 }
 
-/** The newest first. */
+/** Newest first. */
 export function listFailures(sql: Reader, { filter, after, limit }: FailurePage): Promise<Summary[]> {
   const { text, values } = conditionOf({ filter })
   return sql.all<Summary>(
@@ -164,7 +164,7 @@ export interface Cause {
   count: number
   oldest: string
   newest: string
-  /** One of them, of which what follows is told. */
+  /** The id of one of them. The fields below are its fields. */
   example: string
   queue: string
   service: string
@@ -174,7 +174,7 @@ export interface Cause {
   place: string
 }
 
-/** By cause, the most frequent first. */
+/** Grouped by cause, the most frequent first. */
 export async function countByCause(sql: Reader, filter: Filter, limit: number): Promise<Cause[]> {
   const { text, values } = conditionOf({ filter })
   const rows = await sql.all<Cause>(
@@ -206,7 +206,7 @@ export function findFailure(sql: Reader, id: string): Promise<Failure | undefine
 
 const HISTORY_MAX = 100
 
-/** All failures of the same message, as it was sent again: the first first. */
+/** All failures of the same message, the oldest first. */
 export function failuresOf(sql: Reader, root: string): Promise<Summary[]> {
   return sql.all<Summary>(
     `select ${selecting(SUMMARY)} from failures where root = ? order by failed_at, id limit ${HISTORY_MAX}`,
@@ -214,18 +214,18 @@ export function failuresOf(sql: Reader, root: string): Promise<Summary[]> {
   )
 }
 
-/** Whoever has a failure until the transaction ends: nobody sends it, archives it or changes it meanwhile. */
+/** The update locks the rows until the transaction ends, so nobody sends, archives or changes them meanwhile. */
 export async function archive(tx: Sql, selection: Selection): Promise<number> {
   const { text, values } = conditionOf(selection)
   return tx.run(`update failures set state = 'archived' where state = 'waiting' and ${text}`, ...values)
 }
 
 interface Changed extends Pick<Failure, 'body' | 'type' | 'subject' | 'messageId' | 'properties' | 'words'> {
-  /** The one that was changed. */
+  /** The revision that the change is based on. */
   revision: number
 }
 
-/** False when it has changed in the meantime, or does not wait any more. The body as it came is kept. */
+/** False if it was changed meanwhile or no longer waits. The original body is kept. */
 export async function changeBody(tx: Sql, id: string, changed: Changed): Promise<boolean> {
   const { body, type, subject, messageId, properties, words, revision } = changed
   const count = await tx.run(
@@ -246,7 +246,7 @@ export async function changeBody(tx: Sql, id: string, changed: Changed): Promise
 
 type About = Pick<Failure, 'id' | 'type' | 'subject' | 'messageId' | 'code' | 'body' | 'original' | 'properties'>
 
-/** In the order of their ids, those after one. */
+/** By id, those after `after`. */
 export const failuresAbout = (sql: Reader, subjects: string[], after: string, limit: number) =>
   sql.all<About>(
     `select ${selecting(['id', 'type', 'subject', 'messageId', 'code', 'body', 'original', 'properties'])} from failures
@@ -256,13 +256,13 @@ export const failuresAbout = (sql: Reader, subjects: string[], after: string, li
     limit,
   )
 
-/** Why it failed is known by its code only. */
+/** After forgetting, only the code tells why it failed. */
 const WITHOUT_ACCOUNT = `reason = 'forgotten', stack = '', history = '[]'`
 
 export const withoutAccount = (tx: Sql, id: string, words: string) =>
   tx.run(`update failures set ${WITHOUT_ACCOUNT}, words = ? where id = ?`, words, id)
 
-/** Nothing is left to be sent again. */
+/** Leaves nothing to send again. */
 export const emptied = (tx: Sql, id: string, words: string) =>
   tx.run(
     `update failures set ${WITHOUT_ACCOUNT}, words = ?, body = ?, original = null, properties = '{"headers":{}}',

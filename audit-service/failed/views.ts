@@ -1,4 +1,4 @@
-// What is shown of failed messages over HTTP, as schemas.
+// The schemas of HTTP answers about failed messages.
 import { Rehearsal } from '@orders/shared/messaging'
 import { Type } from 'typebox'
 

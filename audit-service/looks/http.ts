@@ -1,5 +1,5 @@
-// An operator looks at what tells about a person: at one event of the log, or at one failed message. Who, at what and why is part of the
-// log before anything is shown.
+// The HTTP routes that show personal data of an event or a failed message. Who looks, at what and why is an event of the log
+// before anything is shown.
 import { isUtf8 } from 'node:buffer'
 import { registry } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
@@ -42,7 +42,7 @@ export function lookRoutes(
         const result = await eventAt(tx, sequence)
         return { action: 'look', about: { event: result.id, order: result.subject, sequence }, result }
       })
-      // The cast is the decoding edge: only bodies that are JSON objects were kept.
+      // The cast is safe: only JSON objects are stored as bodies.
       const envelope = JSON.parse(body) as Envelope
       return { sequence, id, type, subject, event: { ...envelope, data: (await show([envelope]))[0] } }
     },
@@ -76,7 +76,7 @@ export function lookRoutes(
     },
   )
 
-  /** As far as there are keys; what is no event is shown as it came. */
+  /** Decrypted as far as its keys exist. Bytes that are not a known event are shown unchanged. */
   async function opened(bytes: Buffer) {
     const envelope = envelopeIn(bytes)
     if (!envelope || !registry.contracts.has(String(envelope.type))) return shownBytes(bytes)

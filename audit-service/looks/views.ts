@@ -1,4 +1,4 @@
-// What is shown over HTTP to an operator who has said why they look, as schemas.
+// The schemas of HTTP answers that show personal data to an operator who gave a reason.
 import { Type } from 'typebox'
 import { Bytes } from '../failed/views.ts'
 

@@ -1,4 +1,4 @@
-// What operators may ask of all services at one place: how they are, and what waits in them to be handled again.
+// The HTTP routes that show all services in one place: their state, and the messages that wait in them for a retry.
 import { ask, operationsOf, Retries, Retry, RetryFilter, RetryId } from '@orders/shared/messaging'
 import { type HttpServer, RejectedError, traceOf, type Wiring, withoutPrivate } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
@@ -11,9 +11,9 @@ const Service = Type.String({ pattern: '^[a-z]{1,40}-service$', description: 'Su
 const ByService = Type.Object({ service: Service })
 const ByRetry = Type.Object({ service: Service, ...RetryId.properties })
 
-/** An answer of one that has to commit first. */
+/** Enough for an answer that needs a commit. */
 const ANSWER_MS = 5_000
-/** Of one that does not answer. */
+/** The problems of a service that gives no valid answer. */
 const UNANSWERED = { 502: ['bad_answer'], 503: ['broker_unavailable'], 504: ['no_answer_in_time'] }
 
 export function operationRoutes(
@@ -55,7 +55,7 @@ export function operationRoutes(
     async (request) => {
       const { retries } = operationsOf(known(request.params.service))
       const page = await ask(broker, retries, request.query, ANSWER_MS, traceOf(request))
-      // What an error repeats may name a person's address.
+      // An error text may repeat a person's address.
       return JSON.parse(withoutPrivate(JSON.stringify(page))) as typeof page
     },
   )
@@ -107,7 +107,7 @@ export function operationRoutes(
 
   const idOf = ({ params: { id } }: Wanted) => ({ id })
 
-  /** Before it is done: what was done and is not on record would be worse than what is on record and was refused. */
+  /** Recorded first: an action without a record would be worse than a record of an action that was refused. */
   const recorded = (action: string, { params: { service, id }, body: by }: Wanted) =>
     act(acting, by, async () => ({ action, about: { service, retry: id }, result: undefined }))
 

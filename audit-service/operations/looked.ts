@@ -1,20 +1,20 @@
-// What is known of one service: from its answer, and from what its copies said of themselves. Pure.
+// The state of one service, from its answer and the reports of its copies. Pure.
 import type { ServiceState } from '@orders/shared/messaging'
 import type { Copy } from './store.ts'
 
-/** One that has said nothing for so long is gone: it would have said so three times. */
+/** A copy without a report for this long is gone: it would have reported three times. */
 const GONE_AFTER_MS = 35_000
 const STOPPING = 'stopping'
 
-/** What the service answered, or why it did not. */
+/** The answer of the service, or why there is none. */
 export type Answer = { state: ServiceState } | { error: Error }
 
 export interface Looked {
   service: string
   status: 'ready' | 'not_ready' | 'not_answering'
-  /** Since when the oldest copy runs; of one that does not answer, when it was heard of last. */
+  /** When the oldest copy started. If the service does not answer: when its last report came. */
   since: string | null
-  /** Why it is not ready, or does not answer, each once. */
+  /** Why it is not ready or does not answer, without repeats. */
   why: string[]
   nextStep: string | null
   copies: { copy: string; version: string; startedAt: string; seenAt: string; faults: string[] }[]
@@ -31,7 +31,7 @@ export function lookedAt(service: string, answer: Answer, reported: readonly Cop
     'state' in answer ? { copy: answer.state.copy, service, seenAt: now, state: answer.state } : undefined
   const living = answered ? [...others.filter(({ copy }) => copy !== answered.copy), answered] : others
   const states = living.map(({ state }) => state)
-  // What waits is in the database that all copies share: whoever spoke last knows best.
+  // All copies share one database, so the latest report about waiting messages counts.
   const newest = answered ?? living.toSorted((one, other) => (one.seenAt < other.seenAt ? -1 : 1)).at(-1)
   const faults = unique(states.flatMap((state) => state.faults))
   const status = answered ? (faults.length === 0 ? 'ready' : 'not_ready') : 'not_answering'
@@ -52,7 +52,7 @@ export function lookedAt(service: string, answer: Answer, reported: readonly Cop
   }
 }
 
-/** What an operator does about it, in a sentence. */
+/** The next step of an operator, in a sentence. */
 function nextStepFor({
   service,
   status,

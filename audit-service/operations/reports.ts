@@ -1,13 +1,13 @@
-// Keeps what the copies of the services say of themselves. Whatever else comes is not kept: it says nothing of anybody.
+// Stores the reports of the services' copies. Any other message in the queue is dropped.
 import { type Keeping, owned, ServiceState, type Work } from '@orders/shared/messaging'
 import { inText } from '@orders/shared/storage'
 import { Compile } from 'typebox/compile'
 import { copies } from './store.ts'
 
 const QUEUE = 'audit.copies.queue'
-/** Those who wait to be kept share a group. */
+/** Reports that wait together are stored in one group commit. */
 const PREFETCH = 64
-/** Of a copy with faults and retries of every type a tenth. */
+/** Ten times the report of a copy that has faults and retries of every type. */
 const REPORT_MAX_BYTES = 65_536
 const COPY_NAME_MAX = 300
 
@@ -38,7 +38,7 @@ function reportIn(body: Buffer): ServiceState | undefined {
     const report: unknown = JSON.parse(inText(body.toString('utf8')))
     return reports.Check(report) ? report : undefined
   } catch {
-    // Not JSON, so nobody's report.
+    // Not JSON, so it is no report.
     return undefined
   }
 }

@@ -1,4 +1,4 @@
-// Looks at all services of the list: each is asked over the broker, and what its copies said of themselves is added.
+// Asks every service over the broker for its state, and adds the reports of its copies.
 import { ask, type Broker, operationsOf } from '@orders/shared/messaging'
 import { asError } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'
@@ -16,7 +16,7 @@ interface Options {
   answerMs?: number
 }
 
-/** Whoever asks during a look gets what it finds. */
+/** Calls during a look get its result. */
 export function lookAtServices(options: Options): () => Promise<Looked[]> {
   const { broker, database, services, now, answerMs = ANSWER_MS } = options
   let looking: Promise<Looked[]> | undefined

@@ -1,18 +1,18 @@
-// audit-service's SQL for what the copies of the services say of themselves: of each the newest, for a day.
+// The SQL of the reports of the services' copies: the latest of each copy, for a day.
 import type { ServiceState, State } from '@orders/shared/messaging'
 import { insert, type Reader } from '@orders/shared/storage'
 
 export interface Copy {
   copy: string
   service: string
-  /** By our clock, RFC 3339. */
+  /** By the clock of audit-service, RFC 3339. */
   seenAt: string
   state: ServiceState
 }
 
 const FORGOTTEN_AFTER_MS = 86_400_000
 
-/** By the copy's name; what was said before is not asked for. */
+/** The key is the copy's name. `load` returns nothing: a report replaces the previous one unread. */
 export const copies: State<Copy> = {
   name: 'copies',
   load: async () => new Map(),
@@ -37,11 +37,11 @@ interface CopyRow {
   state: string
 }
 
-/** Those of the last day, in the order in which they began. */
+/** The reports of the last day, sorted by the start of the copy. */
 export async function listCopies(sql: Reader): Promise<Copy[]> {
   const rows = await sql.all<CopyRow>('select copy, service, seen_at, state from copies')
   const all = rows.map(({ copy, service, seen_at: seenAt, state }): Copy => {
-    // The cast is the decoding edge: the row was written by `save`.
+    // The cast is safe: `save` wrote the row.
     return { copy, service, seenAt, state: JSON.parse(state) as ServiceState }
   })
   return all.sort((one, other) => (one.state.startedAt < other.state.startedAt ? -1 : 1))

@@ -1,4 +1,4 @@
-// What is shown of the services over HTTP, as schemas.
+// The schemas of HTTP answers about the services.
 import { ServiceState } from '@orders/shared/messaging'
 import { Type } from 'typebox'
 

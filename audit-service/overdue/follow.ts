@@ -1,5 +1,5 @@
-// Follows the log, a step behind it and beside the work of keeping it: what each order still waits for is known without
-// anybody asking, and so is what is overdue. Any number of copies may do so: of two that made the same step one is thrown away.
+// Follows the log, some seconds behind it, so that what each order waits for and what is overdue is known at any time. Several
+// copies may follow: if two make the same step, the result of one is discarded.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Log, lookEvery } from '@orders/shared/runtime'
 import type { Database, Reader } from '@orders/shared/storage'
@@ -20,23 +20,23 @@ interface Options {
   gapAfterMs: number
 }
 
-/** How far it stays behind: most orders end within this time, so that most are seen whole, and nothing is written about them. */
+/** How far it stays behind. Most orders end within this time, so most are seen whole and need no row. */
 const BEHIND_MS = 15_000
-/** Events of one step: what memory holds, and what one transaction saves. */
+/** The most events of one step, which are held in memory and saved in one transaction. */
 const STEP_MAX = 8_192
 const DUE_MAX = 500
 /** More events than an order has. */
 const STORY_MAX = 1_000
 
 export interface Following {
-  /** Events that were kept and not followed yet. */
+  /** The number of stored events that are not followed yet. */
   behind(): Promise<number>
-  /** Follows the log, and looks at what has become overdue. */
+  /** Follows the log, and checks what has become overdue. */
   now(): Promise<void>
   close(): Promise<void>
 }
 
-/** Whoever opens it closes it. */
+/** The caller closes it. */
 export function followLog({ database, log, now, gapAfterMs }: Options): Following {
   let closed = false
   const behindMs = Math.min(BEHIND_MS, Math.ceil(gapAfterMs / 2))
@@ -47,7 +47,7 @@ export function followLog({ database, log, now, gapAfterMs }: Options): Followin
     while (!closed && (await lookAtDue()) >= DUE_MAX) await nextTurn()
   }
 
-  /** Gives how many events it followed. */
+  /** Returns how many events it followed. */
   async function step(): Promise<number> {
     const from = await followedTo(database)
     const { to, count, bySubject } = await readFrom(from)
@@ -57,9 +57,10 @@ export function followLog({ database, log, now, gapAfterMs }: Options): Followin
     const all: Unfinished[] = []
     for (const [subject, { orderId, first, told }] of bySubject) {
       const waiting = before.get(subject)
-      // What began before this step and is not waited for has ended: only what expects something may begin it again.
+      // An order that began before this step and does not wait has ended. Only an event that expects another one makes it wait
+      // again.
       const isAgain = !waiting && subject < first
-      // What would have followed may be in an archive.
+      // The expected event may be in an archive.
       if (isAgain && subject <= out) continue
       if (isAgain && !told.some((event) => expectationsOf(event).length > 0)) continue
       const known = isAgain ? await storyUntil(database, orderId, first) : (waiting?.events ?? [])
@@ -85,7 +86,7 @@ export function followLog({ database, log, now, gapAfterMs }: Options): Followin
       }
       if (entries.length === 0) break
       count += entries.length
-      // SQLite answers without leaving the event loop, and the service must go on keeping events.
+      // SQLite answers without leaving the event loop, and the service must go on storing events.
       await nextTurn()
     }
     return { to, count, bySubject }
@@ -96,7 +97,7 @@ export function followLog({ database, log, now, gapAfterMs }: Options): Followin
     const due = await waitingUntil(database, now().toISOString(), DUE_MAX)
     if (due.length === 0) return 0
     const all = due.map((one) => looked(one, terms()))
-    // Another copy has followed the log meanwhile: the next look is soon enough.
+    // Another copy has followed the log meanwhile. The next look will do.
     if (!(await saveLooked(database, from, all))) return 0
     tell(all)
     return due.length
@@ -123,7 +124,7 @@ export function followLog({ database, log, now, gapAfterMs }: Options): Followin
 
 const toldOf = ({ body, ...entry }: Entry): Told => ({ ...entry, data: (JSON.parse(body) as { data?: unknown }).data })
 
-/** What was kept of an order before this sequence. */
+/** The events of the order before this sequence. */
 async function storyUntil(sql: Reader, orderId: string, before: number): Promise<Told[]> {
   const { entries } = await listEvents(sql, { orderId, after: 0, before, limit: STORY_MAX })
   return entries.map(toldOf)

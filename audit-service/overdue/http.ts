@@ -1,4 +1,4 @@
-// What operators may ask about orders that are stuck: which, where, and that a fact is said again.
+// The HTTP routes about stuck orders: list the gaps, and publish recorded events again.
 import { OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
@@ -72,7 +72,7 @@ export function overdueRoutes(
           nextStep: isHeard(typeBefore(one.hop)) ? 'POST /audit/gaps/resay' : null,
         })),
         next: page.next ? tokenOf(page.next) : null,
-        /** Events that were kept and not looked at yet. */
+        /** Stored events that are not followed yet. */
         behind: await following.behind(),
       }
     },
@@ -136,18 +136,18 @@ export function overdueRoutes(
     },
   )
 
-  /** Before it is done: nothing is said of which there is no record. */
+  /** Recorded first, so that no event is published again without a record. */
   const recorded = (by: Static<typeof By>, about: object) =>
     act(acting, by, async () => ({ action: 'resay', about, result: undefined }))
 
-  /** Whoever waits for a broker would wait without an end. */
+  /** Without a broker, the request would wait without end. */
   function demandBroker(): void {
     const { fault } = broker.status()
     if (fault !== undefined) throw new RejectedError(503, 'broker_unavailable', fault)
   }
 }
 
-/** What an operator can do about it. */
+/** The request by which an operator can help. */
 export function nextStepOf(
   { orderId, status, unanswered }: Pick<Overdue, 'orderId' | 'status' | 'unanswered'>,
   isHeard: (type: string) => boolean,
@@ -156,7 +156,7 @@ export function nextStepOf(
     const notificationId = textIn(unanswered?.event.data, 'notificationId')
     return notificationId === undefined ? null : `POST /notifications/${notificationId}/resend (notification-service)`
   }
-  // Nobody acts on it, but whoever has given it up can ask for it again.
+  // No service consumes it, but payment-service, which gave up the refund, can ask for it again.
   if (unanswered?.event.type === 'payment.refund_abandoned') return `POST /payments/${orderId}/refund (payment-service)`
   return unanswered && isHeard(unanswered.event.type) ? `POST /audit/orders/${orderId}/resay` : null
 }

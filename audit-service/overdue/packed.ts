@@ -1,7 +1,8 @@
-// The events of an order that waits, as text: without what its id and their types say already, since there may be many of them.
+// Stores the events of a waiting order as short text, since there may be many. It leaves out what follows from the order id and
+// the event types.
 import type { Told } from '../told.ts'
 
-/** Id behind the subject, time, data, and type and source where the id does not tell them. */
+/** The id after the subject, time, data; type and source only if they do not follow from the id. */
 type Packed = [string, string, unknown?, string?, string?]
 
 export function pack(subject: string, events: readonly Told[]): string {
@@ -9,7 +10,7 @@ export function pack(subject: string, events: readonly Told[]): string {
 }
 
 export function unpack(subject: string, text: string): Told[] {
-  // The cast is the decoding edge: only `pack` writes it.
+  // The cast is safe: only `pack` writes this text.
   return (JSON.parse(text) as Packed[]).map(([id, time, data = {}, type = typeIn(id), source = sourceOf(type)]) => ({
     id: id.startsWith('/') ? subject + id : id.slice(1),
     type,
@@ -27,7 +28,7 @@ function packedOf(subject: string, { id, type, source, time, data }: Told): Pack
   return isEmpty(data) ? [short, time] : [short, time, data]
 }
 
-/** Of `/order.paid` and `/notification.sent/order.paid.email`: what stands before the detail. */
+/** The type in `/order.paid` or `/notification.sent/order.paid.email`, without the detail. */
 const typeIn = (id: string) => id.split('/')[1] ?? ''
 const sourceOf = (type: string) => `/${type.split('.')[0]}-service`
 const isEmpty = (data: unknown) => typeof data === 'object' && data !== null && Object.keys(data).length === 0

@@ -1,5 +1,5 @@
-// Says recorded facts again, byte for byte, to everybody who hears them. Handlers are idempotent by a fact's own id, so whoever
-// has acted on it does nothing, and whoever never heard it acts now.
+// Publishes recorded events again, byte for byte, to all their consumers. Handlers recognise an event by its id: a service that
+// has handled it does nothing, and a service that missed it handles it now.
 import { type Broker, nextTrace, type Publication, type Registry } from '@orders/shared/messaging'
 import type { Reader } from '@orders/shared/storage'
 import { keyOf as placeOf } from '../block.ts'
@@ -7,22 +7,22 @@ import { type Entry, identityOf } from '../domain.ts'
 import { entriesUnder } from '../reading/store.ts'
 import type { Overdue } from './store.ts'
 
-/** Its own is not kept with the fact: neither urgent nor last. */
+/** The original priority is not stored. This one is neither urgent nor last. */
 const PRIORITY = 4
 
-/** What a domain says of who hears what. */
+/** The contracts of a domain, and which queue consumes which types. */
 export interface Hearing {
   registry: Registry
   heard: Readonly<Record<string, readonly string[]>>
 }
 
-/** Whether anybody acts on this type. */
+/** Whether a service consumes this type. */
 export function heardIn({ heard }: Pick<Hearing, 'heard'>): (type: string) => boolean {
   const types = new Set(Object.values(heard).flatMap((patterns) => patterns.map((one) => one.replace(/\.#.*$/, ''))))
   return (type) => types.has(type)
 }
 
-/** Each fact that is unanswered and that somebody acts on, once, as it was recorded. */
+/** The events without an answer that some service consumes, each once, as recorded. */
 export async function factsOf(sql: Reader, domain: Hearing, gaps: readonly Overdue[]): Promise<Entry[]> {
   const isHeard = heardIn(domain)
   const wanted = new Map(
@@ -38,8 +38,7 @@ export async function factsOf(sql: Reader, domain: Hearing, gaps: readonly Overd
 }
 
 /**
- * Publishes them. Resolves when the broker has all of them; whoever calls it again after a failure repeats some, which does no
- * harm.
+ * Resolves when the broker has confirmed all of them. A repeat after a failure publishes some again, which is harmless.
  *
  * @throws what `Broker.publish` throws
  */

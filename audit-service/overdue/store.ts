@@ -1,4 +1,4 @@
-// audit-service's SQL for what orders still wait for.
+// The SQL of what orders still wait for.
 import type { OwnGauges } from '@orders/shared/runtime'
 import { type Database, insert, type Reader, type Sql } from '@orders/shared/storage'
 import type { Gap } from '../story.ts'
@@ -40,8 +40,8 @@ export async function waitingUntil(sql: Reader, now: string, limit: number): Pro
 }
 
 /**
- * The log was followed from one sequence to another, and this is what its subjects wait for now. False, and nothing is saved,
- * when another copy of the service has followed it meanwhile.
+ * Saves how far the log was followed, and what its subjects wait for now. If another copy has followed it meanwhile, saves
+ * nothing and returns false.
  */
 export function saveFollowed(database: Database, from: number, to: number, all: readonly Unfinished[]) {
   return database.transaction(async (tx) => {
@@ -51,7 +51,7 @@ export function saveFollowed(database: Database, from: number, to: number, all: 
   })
 }
 
-/** Only of those that nobody has followed further since they were read. */
+/** Saves only if no copy has followed the log since these were read. */
 export function saveLooked(database: Database, from: number, all: readonly Unfinished[]) {
   return saveFollowed(database, from, from, all)
 }
@@ -80,7 +80,10 @@ async function save(tx: Sql, all: readonly Unfinished[]): Promise<void> {
   ])
 }
 
-/** What is missing after one event may be missing after another, too: told apart by both. Two sources may say an event of one id. */
+/**
+ * An event may be missing after several others, so both make the name of a gap. Two sources may publish events with the same
+ * id, so equal names are merged.
+ */
 function overdueAmong(gaps: readonly Gap[]): Gap[] {
   return [...new Map(gaps.filter(isOverdue).map((gap) => [nameOf(gap), gap])).values()]
 }
@@ -92,7 +95,7 @@ const rowOf = (subject: number, gap: Gap) => [subject, nameOf(gap), hopOf(gap), 
 export interface Hop {
   hop: string
   count: number
-  /** When the oldest of them became overdue. */
+  /** When the oldest of these gaps became overdue. */
   oldest: string
 }
 
@@ -111,11 +114,11 @@ export const gapGauges = (sql: Reader): OwnGauges => ({
 
 export interface Overdue extends Gap {
   orderId: string
-  /** After which something is missing: what the log has it under; undefined of a gap before everything else. */
+  /** The event that has no answer, with its subject's number. Undefined if the first event of the order is missing. */
   unanswered?: { subject: number; event: Told } | undefined
 }
 
-/** Where a page ended. */
+/** The last gap of a page. */
 export interface Place {
   overdueAt: string
   subject: number
@@ -135,7 +138,7 @@ interface GapRow extends Row {
   gap: string
 }
 
-/** Those that have been overdue the longest first. */
+/** The longest overdue first. */
 export async function listGaps(sql: Reader, { hop, orderId, after, limit }: GapPage) {
   const { overdueAt = '', subject = 0, missing = '' } = after ?? {}
   const wanted = [
@@ -151,7 +154,7 @@ export async function listGaps(sql: Reader, { hop, orderId, after, limit }: GapP
     subject,
     missing,
     ...wanted.map(({ value }) => value),
-    // One more tells whether there is a page after this one.
+    // One more row shows whether there is another page.
     limit + 1,
   )
   const page = rows.slice(0, limit)
@@ -164,7 +167,7 @@ export async function listGaps(sql: Reader, { hop, orderId, after, limit }: GapP
 
 function overdueOf(row: GapRow): Overdue {
   const { subject, orderId, events } = waitingOf(row)
-  // The cast is the decoding edge: only this file writes them.
+  // The cast is safe: only this file writes gaps.
   const gap = JSON.parse(row.gap) as Gap
   const event = events.find((one) => keyOf(one) === gap.after)
   return { orderId, ...gap, unanswered: event && { subject, event } }

@@ -1,21 +1,21 @@
-// What an order still waits for, followed event by event; plain data. Of each event only what the rules read is remembered.
+// What an order still waits for, as plain data. Of each event it keeps only what the rules read.
 import { identityOf } from '../domain.ts'
 import { fieldIn, listIn, textIn } from '../fields.ts'
 import { type Gap, gapsAmong } from '../story.ts'
 import type { Told } from '../told.ts'
 
 export interface Unfinished {
-  /** Its number in the log. */
+  /** The subject's number in the log. */
   subject: number
   orderId: string
   events: readonly Told[]
   gaps: readonly Gap[]
 }
 
-/** A subject with more is no order: what comes later is not followed. */
+/** A subject with more events is not an order. Further events are ignored. */
 const EVENTS_MAX = 1_000
 
-/** With these events added, each once: of two under one id the first counts, as in the story. */
+/** Adds these events, each once. If two have the same identity, the first counts, as in the story. */
 export function followed(
   before: Pick<Unfinished, 'subject' | 'orderId' | 'events'>,
   added: readonly Told[],
@@ -37,30 +37,30 @@ export const looked = (before: Omit<Unfinished, 'gaps'>, { now, gapAfterMs }: Te
   gaps: gapsAmong(before.events, Date.parse(now), gapAfterMs),
 })
 
-/** Missing, or failed: somebody should do something about it. */
+/** Missing or failed: an operator must act. */
 export const isOverdue = ({ status }: Gap) => status === 'missing' || status === 'failed'
 
-/** When the next of its gaps becomes overdue; null when none is left that could. */
+/** When the next gap becomes overdue. Null if none can. */
 export function lookAt({ gaps }: Unfinished): string | null {
   const times = gaps.filter((gap) => !isOverdue(gap)).map(({ overdueAt }) => overdueAt)
-  // A moment later: what is missing has waited longer than it may.
+  // One millisecond later: only then has it waited longer than allowed.
   return times.length === 0 ? null : new Date(Date.parse(times.sort()[0] ?? '') + 1).toISOString()
 }
 
-/** `payment.success → inventory.committed`: the same for every order. */
+/** Such as `payment.success → inventory.committed`: the same for every order. */
 export function hopOf({ after, missing }: Gap): string {
   return `${kindOf(after ?? 'nothing')} → ${[...new Set(missing.map(kindOf))].join(' or ')}`
 }
 
-/** The type that should have been followed. */
+/** The type before the gap. */
 export const typeBefore = (hop: string) => hop.slice(0, hop.indexOf(' '))
 
 const kindOf = (key: string) => key.split('/')[0] ?? key
 
-/** The service that should have said what is missing. */
+/** The service that should have published the missing event. */
 export const serviceOf = ({ missing: [first = ''] }: Gap) => first.split('.')[0] ?? ''
 
-/** Whoever is told is a customer, and none of our business: that there is one is what the rules read. */
+/** The customer's name is not kept: the rules only need to know that there is one. */
 function remembered({ id, type, subject, source, time, data }: Told): Told {
   const texts = ['until', 'reason', 'channel', 'confirmBefore', 'notificationId'].flatMap((name) => {
     const text = textIn(data, name)

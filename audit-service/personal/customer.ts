@@ -1,11 +1,11 @@
-// Whether events are about a customer whom the asker can name: the name is compared here, and shown to nobody.
+// Finds out which events are about a given customer. The names are compared here and shown to nobody.
 import type { Wiring } from '@orders/shared/runtime'
 import { textIn } from '../fields.ts'
 import type { Envelope } from './masked.ts'
 
 /**
- * Of each event: by the whole name that the customer goes by in the shop, in whatever case, or by their pseudonym. A part of a name finds
- * nothing, so that names cannot be tried out letter by letter.
+ * One result for each event. Compares the whole name, in upper or lower case, or the pseudonym. A part of a name never matches,
+ * so that nobody can find out a name letter by letter.
  */
 export async function areAbout(
   show: Wiring<object>['show'],

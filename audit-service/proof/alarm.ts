@@ -1,10 +1,10 @@
-// What is known to be wrong with the log: said once by the log lines, and shown by a metric until the service starts again.
+// The known faults of the log. Each kind is logged once, and a metric shows it until the service starts again.
 import type { Log, OwnGauges } from '@orders/shared/runtime'
 import type { Fault } from '../domain.ts'
 
 export interface Alarm {
   raise(fault: Fault): void
-  /** The first that was raised. */
+  /** The first fault that was raised. */
   fault(): Fault | undefined
   gauge: OwnGauges
 }

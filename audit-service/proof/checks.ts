@@ -1,4 +1,4 @@
-// How whoever holds a root checks a proof: the algorithms of RFC 9162, which know nothing of how a tree is kept.
+// Verifies proofs against a root, by the algorithms of RFC 9162. It does not depend on how the tree is stored.
 import { EMPTY_ROOT, nodeHash } from './tree.ts'
 
 export interface Tree {
@@ -6,7 +6,7 @@ export interface Tree {
   root: Buffer
 }
 
-/** Whether the leaf of this hash is at this place of the tree (RFC 9162, section 2.1.3.2). */
+/** Whether the leaf with this hash has this index in the tree (RFC 9162, section 2.1.3.2). */
 export function isIncluded(leaf: Buffer, index: number, { size, root }: Tree, proof: readonly Buffer[]): boolean {
   if (index >= size) return false
   let [place, last, hash] = [index, size - 1, leaf]

@@ -1,4 +1,4 @@
-// What outsiders may ask: checkpoints, tiles and proofs. Only what names an event is for operators alone.
+// The HTTP routes for outsiders: checkpoints, tiles and proofs. Only the proof of a named event needs an operator token.
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
 import { bodiesOutTo, filesAbout } from '../reading/archives/store.ts'
@@ -13,7 +13,7 @@ import { consistencyRanges, inclusionRanges, type Range, rootsOf, TILE_WIDTH } f
 
 const Size = Type.String({ pattern: '^(0|[1-9][0-9]{0,14})$' })
 const Sizes = Type.Object({ from: Size, to: Type.Optional(Size) }, { additionalProperties: false })
-// PostgreSQL keeps no U+0000 in a text.
+// PostgreSQL cannot store U+0000 in a text.
 const ByEventId = Type.Object({ eventId: Type.String({ minLength: 1, maxLength: 1_000, pattern: '^[^\\u0000]+$' }) })
 const Word = (description: string) =>
   Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000]+$', description }))
@@ -39,7 +39,7 @@ const Inclusion = Type.Object({
 })
 const asText = (description: string) => ({ description, content: { 'text/plain': { schema: Type.String() } } })
 
-/** The name of a tile never stands for other bytes, also when the tree has grown. */
+/** The bytes of a tile never change, even when the tree grows. */
 const FOR_EVER = { 'cache-control': 'public, max-age=31536000, immutable' }
 const NOT_KEPT = { 'cache-control': 'no-cache' }
 const BYTES = 'application/octet-stream'
@@ -93,7 +93,7 @@ export function proofRoutes(
   )
 
   app.get<{ Params: { '*': string } }>(
-    // OpenAPI has no name for a path of any depth: docs/proof.md describes it.
+    // OpenAPI cannot describe a path of any depth; docs/proof.md does.
     '/tile/*',
     { schema: { hide: true } },
     async ({ params }, reply) => {

@@ -1,7 +1,7 @@
-// Signed notes as C2SP signed-note has them: a text, and Ed25519 signatures by keys that have a name.
+// Signed notes in the C2SP signed-note format: a text with Ed25519 signatures by named keys.
 import { createPublicKey, hash as digest, type KeyObject, sign, verify } from 'node:crypto'
 
-/** Who signs, and how their signatures are told from others. */
+/** A named public key, and how to recognise its signatures. */
 export interface Verifier {
   name: string
   /** The first four bytes of a hash of name and key. */
@@ -13,9 +13,9 @@ export interface Signer extends Verifier {
   privateKey: KeyObject
 }
 
-/** Assigned by C2SP signed-note to signatures as made here. */
+/** The type that C2SP signed-note assigns to these signatures. */
 const ED25519 = Buffer.from([1])
-/** What stands before the key itself in its SPKI form (RFC 8410, section 4). */
+/** The bytes before the raw key in its SPKI form (RFC 8410, section 4). */
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex')
 const SIGNATURE_LINE = /^— (\S+) ([A-Za-z0-9+/=]+)$/
 
@@ -31,12 +31,12 @@ function idOf(name: string, raw: Buffer): Buffer {
   return digest('sha256', named, 'buffer').subarray(0, 4)
 }
 
-/** A verifier in one line, as Go's sumdb/note writes it: name, id and key. */
+/** A verifier key in one line, as Go's sumdb/note writes it: name, id and key. */
 export function textOfVerifier({ name, id, publicKey }: Verifier): string {
   return `${name}+${id.toString('hex')}+${Buffer.concat([ED25519, rawOf(publicKey)]).toString('base64')}`
 }
 
-/** @throws Error when it is none, or its id is not that of its key */
+/** @throws Error if it is not a verifier key, or its id does not belong to its key */
 export function verifierIn(text: string): Verifier {
   const [, name = '', id = '', key = ''] = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text.trim()) ?? []
   const bytes = Buffer.from(key, 'base64')
@@ -47,13 +47,13 @@ export function verifierIn(text: string): Verifier {
   return { name, id: Buffer.from(id, 'hex'), publicKey }
 }
 
-/** `text` ends with a line break. */
+/** `text` must end with a line break. */
 export function signNote(text: string, { name, id, privateKey }: Signer): string {
   const signature = Buffer.concat([id, sign(null, Buffer.from(text), privateKey)])
   return `${text}\n— ${name} ${signature.toString('base64')}\n`
 }
 
-/** The text, if this key has signed it; signatures of other keys are passed over. */
+/** The text, if this key has signed it. Signatures of other keys are ignored. */
 export function openNote(note: string, { name, id, publicKey }: Verifier): string | undefined {
   const end = note.lastIndexOf('\n\n')
   if (end < 0) return undefined

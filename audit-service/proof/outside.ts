@@ -1,4 +1,4 @@
-// Checkpoints outside of the database, where the operator wants them: whoever changes the log does not change these too.
+// Copies checkpoints to places outside the database, so that whoever changes the log cannot change them too.
 import { open } from 'node:fs/promises'
 import { asError, errorCode, TransientError } from '@orders/shared/runtime'
 import { newestIn } from './checkpoint.ts'
@@ -9,9 +9,9 @@ export interface Outside {
   /** The largest tree among the newest checkpoints of the files. */
   newest(): Promise<Tree | undefined>
   /**
-   * To each place that has not got this one yet.
+   * Writes to each place that does not have this checkpoint yet.
    *
-   * @throws the error of the first place that did not take it; the others have it all the same
+   * @throws the error of the first place that failed; the other places have it all the same
    */
   write(checkpoint: string): Promise<void>
 }
@@ -25,7 +25,7 @@ const WEBHOOK_TIMEOUT_MS = 5_000
 /** Some thirty checkpoints. */
 const TAIL_BYTES = 8_192
 
-/** `places` are paths of files and URLs, separated by commas. */
+/** `places` are file paths and URLs, separated by commas. */
 export function outsideAt(places: string | undefined, verifier: Verifier): Outside {
   const named = (places ?? '').split(',').filter((place) => place !== '')
   const all = named.map((place) => (/^https?:\/\//.test(place) ? webhook(place) : file(place, verifier)))
@@ -50,9 +50,10 @@ export function outsideAt(places: string | undefined, verifier: Verifier): Outsi
 }
 
 /**
- * Appended, and on the disk when `write` resolves. Each has an empty line behind it.
+ * Appends checkpoints, each followed by an empty line. A checkpoint is on disk when `write` resolves.
  *
- * Opened for each, so that it may be moved away at any time: what logrotate calls `PATH.1` is read while there is none in `path`.
+ * Opens the file for each write, so that it may be moved away at any time. While `path` has no checkpoint, `newest` reads
+ * `PATH.1`, the name that logrotate gives.
  */
 function file(path: string, verifier: Verifier): Place {
   return {

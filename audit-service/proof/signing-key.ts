@@ -21,7 +21,7 @@ function readable(der: Buffer): KeyObject | undefined {
   try {
     return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   } catch {
-    // It is said by the caller, and without what OpenSSL makes of the bytes of a secret.
+    // The caller reports it, without OpenSSL's error, which could reveal parts of the secret.
     return undefined
   }
 }
@@ -35,7 +35,7 @@ function fileAt(path: string): Buffer | undefined {
   }
 }
 
-/** Whole or not at all, and only one where two copies start at the same moment. */
+/** Written whole or not at all. If two copies start at the same moment, both use the same key. */
 function made(path: string): Buffer {
   const { privateKey } = generateKeyPairSync('ed25519')
   const own = `${path}.${process.pid}`

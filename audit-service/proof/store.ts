@@ -1,12 +1,12 @@
-// audit-service's SQL for the tree: its leaves stand in the blocks, its nodes in a table of their own, and one row says how far it is.
+// The SQL of the Merkle tree: its leaves are in the blocks, its nodes in their own table, and one row has its size.
 import { insert, type Reader, type Transaction } from '@orders/shared/storage'
 import { HASH_BYTES } from '../block.ts'
 import { type Edge, type Node, type ReadTile, TILE_WIDTH } from './tree.ts'
 
 export interface TreeHead {
-  /** Entries in the tree; the log may have more already. */
+  /** The number of entries in the tree. The log may have more already. */
   size: number
-  /** The newest; null before the first. */
+  /** The newest checkpoint. Null before the first. */
   checkpoint: string | null
 }
 
@@ -16,12 +16,12 @@ export async function treeHeadOf(sql: Reader): Promise<TreeHead> {
 
 export interface Hashes {
   first: number
-  /** 0 where an earlier version has kept links of its chain. */
+  /** 0 if the hashes are links of an earlier version's chain. */
   leaves: number
   hashes: Buffer
 }
 
-/** What the tree has still to grow by, a part at a time. */
+/** The next blocks whose entries the tree does not have yet. */
 export function hashesAfter(sql: Reader, sequence: number, blocksMax: number): Promise<Hashes[]> {
   return sql.all<Hashes>(
     `select first, leaves, hashes from blocks where first > ? order by first limit ${blocksMax}`,
@@ -35,7 +35,10 @@ export function hashesIn({ hashes }: Pick<Hashes, 'hashes'>): Buffer[] {
   )
 }
 
-/** A tile may have more hashes than the tree, which has grown meanwhile. It ends before the first that is missing. */
+/**
+ * A tile may have more hashes than the tree of the wanted size, since the log grows meanwhile. It ends before the first missing
+ * hash.
+ */
 export function tilesIn(sql: Reader): ReadTile {
   return (level, number) => (level === 0 ? leavesOf(sql, number) : nodesOf(sql, level, number))
 }
@@ -66,7 +69,7 @@ async function nodesOf(sql: Reader, level: number, number: number): Promise<Buff
   return nodes.filter((node, place) => node.number === before + place).map(({ hash }) => hash)
 }
 
-/** Those of these nodes that are not kept as they are here. */
+/** The nodes that are missing or stored with another hash. */
 export async function otherNodes(sql: Reader, nodes: readonly Node[]): Promise<Node[]> {
   const others: Node[] = []
   for (const node of nodes) {
@@ -93,7 +96,7 @@ export interface Growth {
   from: number
   to: number
   nodes: readonly Node[]
-  /** Left as it is where there is no new one. */
+  /** Null: the stored checkpoint stays. */
   checkpoint: string | null
 }
 
@@ -103,7 +106,7 @@ export interface Lease {
   until: string
 }
 
-/** False, with nothing changed, while another copy holds the lease, or when the tree is not of the size it was found with. */
+/** Changes nothing and returns false if another copy holds the lease, or if the tree has another size by now. */
 export async function grow(tx: Transaction, { from, to, nodes, checkpoint }: Growth, lease: Lease): Promise<boolean> {
   const held = await tx.run(
     'update tree_lease set holder = ?, held_until = ? where holder = ? or held_until < ?',

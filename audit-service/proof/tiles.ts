@@ -1,8 +1,8 @@
-// Where C2SP tlog-tiles serves a log's tiles, and how it writes entries one after the other.
+// The paths of tiles and the format of entry bundles, as C2SP tlog-tiles defines them.
 import { TILE_WIDTH } from './tree.ts'
 
 export interface TileName {
-  /** Of hashes, or `entries`. */
+  /** The level of a tile of hashes, or `entries`. */
   level: number | 'entries'
   number: number
   /** 256, or fewer for a partial tile. */
@@ -10,15 +10,15 @@ export interface TileName {
 }
 
 const PATH = /^(entries|[0-9]|[1-5][0-9]|6[0-3])\/((?:x[0-9]{3}\/)*[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/
-/** More than that is no exact number any more. */
+/** A longer number would not be exact. */
 const GROUPS_MAX = 5
 
-/** `entries/x001/x234/067.p/12`, what follows `/tile/`. */
+/** Reads the part of the path after `/tile/`, such as `entries/x001/x234/067.p/12`. */
 export function tileNamed(path: string): TileName | undefined {
   const [, level = '', groups = '', partial] = PATH.exec(path) ?? []
   const digits = groups.replaceAll(/x|\//g, '')
   const width = partial === undefined ? TILE_WIDTH : Number(partial)
-  // As large as it need be, and no larger: each tile has one name.
+  // Without leading groups of zeros, so that each tile has one name.
   const isShortest = digits.length === 3 || !digits.startsWith('000')
   if (digits === '' || !isShortest || digits.length > GROUPS_MAX * 3) return undefined
   if (partial !== undefined && width >= TILE_WIDTH) return undefined
@@ -32,13 +32,13 @@ export function tilePath({ level, number, width }: TileName): string {
   return `${level}/${path}${width < TILE_WIDTH ? `.p/${width}` : ''}`
 }
 
-/** How many hashes a tile has in a tree of this size; 0 where there is no such tile. */
+/** The number of hashes of a tile in a tree of this size. 0 if there is no such tile. */
 export function widthIn(size: number, level: number, number: number): number {
   const hashes = Math.floor(size / TILE_WIDTH ** level)
   return Math.max(0, Math.min(TILE_WIDTH, hashes - number * TILE_WIDTH))
 }
 
-/** Each with its length before it, as sixteen bits. */
+/** Each entry with its length before it, in sixteen bits. */
 export function bundleOf(entries: readonly string[]): Buffer {
   return Buffer.concat(
     entries.flatMap((entry) => {

@@ -1,9 +1,9 @@
-// The Merkle tree of RFC 6962 as calculation: what grows when leaves are added, and of which subtrees a proof consists.
+// The Merkle tree of RFC 6962 as pure calculation: how it grows, and which subtrees make a proof.
 //
-// Numbers are counted without bitwise operators, which know 32 bits only.
+// It uses no bitwise operators on sizes, since these have 32 bits only.
 import { hash as digest } from 'node:crypto'
 
-/** Hashes in a full tile: what C2SP tlog-tiles calls height 8. */
+/** Hashes in a full tile. C2SP tlog-tiles calls this height 8. */
 export const TILE_WIDTH = 256
 const TILE_HEIGHT = 8
 
@@ -23,7 +23,7 @@ export interface Node {
   hash: Buffer
 }
 
-/** A tree by its right edge: at each tile level, from 0 on, the hashes that do not fill a tile yet. */
+/** The right edge of a tree: at each tile level, from 0, the hashes that do not fill a tile yet. */
 export interface Edge {
   size: number
   partial: readonly (readonly Buffer[])[]
@@ -31,7 +31,7 @@ export interface Edge {
 
 export const EMPTY: Edge = { size: 0, partial: [] }
 
-/** The tree with these leaves added, and the nodes that came into being. The edge before stays as it was. */
+/** The tree with these leaves added, and the nodes that were completed. The old edge stays unchanged. */
 export function grown(edge: Edge, leaves: readonly Buffer[]): { edge: Edge; nodes: Node[] } {
   const partial = edge.partial.map((hashes) => [...hashes])
   const nodes: Node[] = []
@@ -52,7 +52,7 @@ export function grown(edge: Edge, leaves: readonly Buffer[]): { edge: Edge; node
   return { edge: { size, partial }, nodes }
 }
 
-/** Of as many hashes as a power of two. */
+/** The number of hashes must be a power of two. */
 export function rootOfFull(hashes: readonly Buffer[]): Buffer {
   let row = hashes
   while (row.length > 1)
@@ -63,7 +63,7 @@ export function rootOfFull(hashes: readonly Buffer[]): Buffer {
   return row[0] ?? EMPTY_ROOT
 }
 
-/** Full subtrees from the right, the smallest, to the left: each is the left half of what stands to its right. */
+/** Combines the full subtrees from the right, where the smallest is. Each is the left sibling of everything to its right. */
 export function rootOf({ partial }: Edge): Buffer {
   let root: Buffer | undefined
   for (const tile of partial) {
@@ -78,20 +78,20 @@ export function rootOf({ partial }: Edge): Buffer {
   return root ?? EMPTY_ROOT
 }
 
-/** Leaves from one place up to another, which is not among them. */
+/** The leaves from `from` up to, but without, `to`. */
 export interface Range {
   from: number
   to: number
 }
 
-/** Of more than one leaf: where the tree of RFC 6962 is split, at the largest power of two that is smaller. */
+/** Where RFC 6962 splits a tree of more than one leaf: at the largest power of two below its size. */
 function half(size: number): number {
   let power = 1
   while (power * 2 < size) power *= 2
   return power
 }
 
-/** The subtrees whose roots lead from a leaf to the root (RFC 6962, section 2.1.1), from the leaf on. */
+/** The subtrees whose roots lead from a leaf to the root (RFC 6962, section 2.1.1), starting at the leaf. */
 export function inclusionRanges(index: number, size: number): Range[] {
   const ranges: Range[] = []
   for (let from = 0, to = size; to - from > 1; ) {
@@ -104,7 +104,7 @@ export function inclusionRanges(index: number, size: number): Range[] {
   return ranges.reverse()
 }
 
-/** The subtrees that show a tree to be the beginning of a larger one (RFC 6962, section 2.1.2). */
+/** The subtrees that prove that a larger tree begins with this one (RFC 6962, section 2.1.2). */
 export function consistencyRanges(size: number, larger: number): Range[] {
   if (size === 0 || size === larger) return []
   const ranges: Range[] = []
@@ -116,18 +116,18 @@ export function consistencyRanges(size: number, larger: number): Range[] {
     if (isLeft) to = middle
     else from = middle
   }
-  // The old root itself is known to whoever asks.
+  // The verifier knows the old root already.
   if (from > 0) ranges.push({ from, to })
   return ranges.reverse()
 }
 
-/** Reads a tile: as many of its hashes as there are. */
+/** Reads the existing hashes of a tile. */
 export type ReadTile = (level: number, number: number) => Promise<readonly Buffer[]>
 
 /**
- * The roots of these subtrees, each of which begins where RFC 6962 would split a tree. Every tile is read once.
+ * The roots of these subtrees, each of which starts where RFC 6962 splits a tree. Every tile is read once.
  *
- * @throws Error when a hash is missing
+ * @throws Error if a hash is missing
  */
 export async function rootsOf(ranges: readonly Range[], read: ReadTile): Promise<Buffer[]> {
   const tiles = new Map<string, Promise<readonly Buffer[]>>()
@@ -143,7 +143,7 @@ export async function rootsOf(ranges: readonly Range[], read: ReadTile): Promise
 async function rootOfRange({ from, to }: Range, read: ReadTile): Promise<Buffer> {
   let root: Buffer | undefined
   for (let end = to; end > from; ) {
-    // The largest full subtree that ends here, and does not begin before the range.
+    // The largest full subtree that ends here and starts inside the range.
     let width = 1
     while (end % (width * 2) === 0 && end - width * 2 >= from) width *= 2
     const full = await rootOfSubtree(end - width, width, read)

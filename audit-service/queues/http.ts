@@ -1,4 +1,4 @@
-// What operators may ask about the queues of the broker.
+// The HTTP route that shows the broker's queues.
 import type { HttpServer, Wiring } from '@orders/shared/runtime'
 import { QueuesView } from './views.ts'
 import type { QueueWatch } from './watch.ts'

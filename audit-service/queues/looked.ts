@@ -1,40 +1,43 @@
-// What an operator is told of one queue: how much waits in it and since when, and whether it backs up. Pure.
+// What an operator sees of one queue: how much waits and since when, and whether it backs up. Pure.
 import type { Queue } from '@orders/shared/messaging'
 import { type Followed, isNoShorter, waitingSinceMs } from './samples.ts'
 
-/** As the management API describes a queue. */
+/** A queue as the management API describes it. */
 export interface Described {
   messages: number
   unacknowledged: number
   consumers: number
-  /** A second, lately, as the broker counts them. */
+  /** Recent rates per second, as the broker counts them. */
   inPerSecond: number
   outPerSecond: number
-  /** When the message at its head was said, in seconds since 1970; only classic queues tell. */
+  /** When the message at the head was published, in seconds since 1970. Only classic queues report it. */
   headAt: number | undefined
 }
 
 export interface LookedQueue extends Omit<Described, 'headAt'> {
   queue: string
-  /** Who takes from it. */
+  /** The service that consumes it. */
   service: string
-  /** Null for an empty queue, and for a timer, whose messages are meant to wait. */
+  /** Null for an empty queue and for a timer, whose messages are meant to wait. */
   oldestSeconds: number | null
-  /** `said`: since its oldest message was said; `watched`: it has waited so long at the least, by our own watch. */
+  /**
+   * `said`: the time since the oldest message was published. `watched`: the time that it has waited at least, by our own
+   * observation.
+   */
   oldestBy: 'said' | 'watched' | null
   backsUp: 'no_consumer' | 'too_slow' | null
   nextStep: string | null
 }
 
-/** So long it must have become no shorter: less than that is a wave. */
+/** For this long the queue must not have become shorter. Anything less is a wave. */
 const NO_SHORTER_FOR_MS = 30_000
 
 interface Terms {
   service: string
-  /** How old the oldest message may be in a queue that does not become shorter. */
+  /** How old the oldest message of a queue that does not get shorter may be. */
   ageMaxMs: number
   nowMs: number
-  /** By the clock of the samples. */
+  /** The time on the clock of the samples. */
   watchMs: number
 }
 
@@ -45,7 +48,7 @@ export function lookedAt(
   { service, ageMaxMs, nowMs, watchMs }: Terms,
 ): LookedQueue {
   const { headAt, ...told } = described
-  // Its messages come back by themselves; or they are worth nothing later, and go by themselves.
+  // Messages of a timer return by themselves. Messages with a time limit are worthless later and expire by themselves.
   const isTimer = own['x-dead-letter-exchange'] === ''
   const isPassing = own['x-message-ttl'] !== undefined
   const sinceMs = waitingSinceMs(followed)

@@ -1,39 +1,39 @@
-// Since when the oldest message of a queue has waited, at the least: told from counts alone, since quorum queues do not say the
+// Estimates from counts alone how long the oldest message of a queue has waited at least, since quorum queues do not report the
 // time of the message at their head. Pure.
 //
-// Whatever has come is either there or acknowledged. So after n acknowledgements the oldest message that is left is the (n + 1)th
-// that came, or one before it; and it has waited at least since the first look by which so many had come.
+// Every message that arrived is either in the queue or acked. So after n acks, the oldest message left is the (n + 1)th that
+// arrived, or an earlier one. It has waited at least since the first sample by which n + 1 messages had arrived.
 
 export interface Sample {
-  /** Of a clock that is never set. */
+  /** By a monotonic clock. */
   atMs: number
-  /** How many had come by then, at the most. */
+  /** How many messages had arrived by then, at most. */
   arrived: number
   depth: number
 }
 
 export interface Counted {
-  /** Those that nobody has taken yet, and those under way. */
+  /** Messages that are ready or unsettled. */
   depth: number
   /** Since the broker began to count. */
   acked: number
 }
 
-/** What is kept of one queue between looks: the oldest sample first, none of which the queue has been emptied since. */
+/** The samples of one queue, the oldest first. The queue was not emptied of the messages of any of them. */
 export interface Followed {
   acked: number
   samples: readonly Sample[]
 }
 
-/** An hour of looks; then every second one is enough. */
+/** An hour of samples. Beyond that, every second one is dropped. */
 const SAMPLES_MAX = 360
 
 export function followedBy(before: Followed | undefined, { depth, acked }: Counted, atMs: number): Followed {
   const arrived = depth + acked
-  // A broker that was started again counts from the beginning.
+  // A restarted broker counts from the beginning.
   const kept = before && before.acked <= acked ? before.samples : []
   const samples = kept
-    // What went without an acknowledgement (purged, expired, given back too often) is known by a sum that fell.
+    // A message may leave without an ack: purged, expired or returned too often. Then the sum of depth and acks falls.
     .map((sample) => ({ ...sample, arrived: Math.min(sample.arrived, arrived) }))
     .filter((sample) => sample.arrived > acked)
   const all = depth > 0 ? [...samples, { atMs, arrived, depth }] : []
@@ -43,7 +43,7 @@ export function followedBy(before: Followed | undefined, { depth, acked }: Count
 /** Undefined for an empty queue. */
 export const waitingSinceMs = ({ samples }: Followed): number | undefined => samples[0]?.atMs
 
-/** Whether it has become no shorter for so long; false where it has not been watched for so long. */
+/** Whether the queue has not become shorter for this long. False if it was not watched for this long. */
 export function isNoShorter({ samples }: Followed, forMs: number): boolean {
   const last = samples.at(-1)
   const then = last && samples.findLast(({ atMs }) => atMs <= last.atMs - forMs)

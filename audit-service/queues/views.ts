@@ -1,4 +1,4 @@
-// What is shown of queues over HTTP, as a schema.
+// The schema of the HTTP answer about queues.
 import { Type } from 'typebox'
 
 const Text = Type.Union([Type.String(), Type.Null()])

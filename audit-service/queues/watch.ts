@@ -1,5 +1,5 @@
-// Looks at the queues of the broker every few seconds, by its management API and beside everything else: one question at a time, with a
-// limit of time; whoever asks us gets what was found last.
+// Polls the broker's queues through its management API, one request at a time and with a time limit. HTTP requests get the
+// latest result.
 import { type Management, type Queue, queuesAt, whyUnasked } from '@orders/shared/messaging'
 import { asError, type Log, lookEvery } from '@orders/shared/runtime'
 import { Type } from 'typebox'
@@ -26,7 +26,7 @@ const answers = Compile(
       messages: Count,
       messages_unacknowledged: Count,
       consumers: Count,
-      // An empty queue has none, or an empty text.
+      // Missing or an empty text for an empty queue.
       head_message_timestamp: Type.Optional(Type.Unknown()),
       message_stats: Type.Optional(Type.Object({ ack: Count, publish_details: Rate, ack_details: Rate })),
     }),
@@ -36,10 +36,10 @@ const answers = Compile(
 const TIMEOUT_MS = 5_000
 
 interface Options {
-  /** Undefined where nobody is to be asked. */
+  /** Undefined if the broker must not be asked. */
   management: Management | undefined
   queues: readonly Queue[]
-  /** Who takes from a queue. */
+  /** The service that consumes a queue. */
   takerOf(queue: Queue): string
   log: Log
   now: () => Date
@@ -48,9 +48,9 @@ interface Options {
 }
 
 export interface LookedQueues {
-  /** Why nothing is known, or no longer; null while it is. */
+  /** Why nothing is known now. Null if the queues are known. */
   why: string | null
-  /** When the queues were like this. */
+  /** The time of these numbers. */
   at: string | null
   queues: LookedQueue[]
 }
@@ -61,7 +61,7 @@ const NOT_ASKED: LookedQueues = {
   queues: [],
 }
 
-/** Whoever opens it closes it. */
+/** The caller closes it. */
 export function watchQueues({ management, ...options }: Options): QueueWatch {
   if (management) return watchBy(management, options)
   const nothing = async () => undefined
@@ -69,9 +69,9 @@ export function watchQueues({ management, ...options }: Options): QueueWatch {
 }
 
 export interface QueueWatch {
-  /** What was found last; the first time, waits for it. */
+  /** The latest result. Waits for the first one. */
   latest(): Promise<LookedQueues>
-  /** Looks now; resolves when that is over. Never rejects. */
+  /** Looks now, and resolves when that is finished. Never rejects. */
   look(): Promise<void>
   close(): Promise<void>
 }
@@ -113,7 +113,7 @@ function watchBy(management: Management, options: Omit<Options, 'management'>): 
       await look()
     } catch (thrown) {
       const error = asError(thrown)
-      // What was known is not so any more.
+      // The earlier result is outdated.
       found = { why: `the broker’s management API at ${management.host}: ${whyUnasked(error)}`, at: null, queues: [] }
       throw error
     }
@@ -135,7 +135,7 @@ function watchBy(management: Management, options: Omit<Options, 'management'>): 
   }
 }
 
-/** What backs up first, then by how much waits. */
+/** Queues that back up first, then by the number of waiting messages. */
 const inOrder = (all: LookedQueue[]) =>
   all.toSorted(
     (one, other) =>

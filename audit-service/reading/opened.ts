@@ -1,4 +1,4 @@
-// Blocks as they are looked into: their entries with the numbers by which they are filed, as far as they can be read.
+// Unpacks blocks into entries with the numbers of their subject and kind, as far as they can be read.
 import type { Reader } from '@orders/shared/storage'
 import { type Block, type Packed, restored, unpack } from '../block.ts'
 import type { Entry } from '../domain.ts'
@@ -10,14 +10,14 @@ export interface OpenEntry {
   kind: number
 }
 
-/** Entries that follow this sequence, the last of its block: whole blocks that came before `until`. */
+/** The entries of the next whole blocks that were received before `until`. `sequence` must be the last of its block. */
 export async function nextEntries(sql: Reader, sequence: number, until: string): Promise<OpenEntry[]> {
   const blocks = await opened(sql, await blocksAfter(sql, sequence))
   const young = blocks.findIndex(({ entries }) => entries.some(({ entry }) => entry.receivedAt >= until))
   return blocks.slice(0, young < 0 ? blocks.length : young).flatMap(({ entries }) => entries)
 }
 
-/** Of each block the entries up to the first that cannot be read any more. */
+/** Of each block, the entries before the first that cannot be read. */
 export async function opened<B extends Block>(
   sql: Reader,
   blocks: readonly B[],
@@ -38,7 +38,7 @@ function readableOf(packed: readonly Packed[], subjects: ReadonlyMap<number, str
   return entries
 }
 
-/** What cannot be read any more is not what was kept. */
+/** An entry that cannot be read was changed or damaged. */
 function readable<T>(read: () => T): T | undefined {
   try {
     return read()

@@ -1,4 +1,4 @@
-// audit-service's SQL for what is looked up: blocks are unpacked a few at a time, and whoever searches in vain stops and says so.
+// The SQL that finds events. It unpacks a few blocks at a time. A long search stops at a limit and says where to continue.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Reader } from '@orders/shared/storage'
 import {
@@ -13,41 +13,41 @@ import {
 } from '../block.ts'
 import type { Entry } from '../domain.ts'
 
-/** Unpacked at one time, without leaving the event loop. */
+/** How many blocks are unpacked at once, without leaving the event loop. */
 export const BATCH = 16
-/** What one answer may cost, however much is kept. */
+/** What one answer may cost, however large the log is. */
 export interface Limits {
-  /** Blocks that are unpacked. */
+  /** Blocks to unpack. */
   blocksMax: number
-  /** Events of a subject that are looked up; whatever has more is no order, and is searched for among all the others. */
+  /** Events of a subject to look up. A subject with more is not an order: its events are found by searching all blocks. */
   placesMax: number
-  /** Kinds that are looked up one by one. */
+  /** Kinds to look up one by one. */
   kindsMax: number
   /** Characters of all bodies. */
   lengthMax: number
 }
 
 const LIMITS: Limits = { blocksMax: 1_024, placesMax: 10_000, kindsMax: 64, lengthMax: 8_388_608 }
-/** Of what is bounded by itself. */
+/** For requests that the caller limits. */
 const UNLIMITED: Limits = { ...LIMITS, lengthMax: Number.MAX_SAFE_INTEGER }
 
 const BLOCKS = 'select first, dictionary, hashes, records from blocks'
 
 export interface Place {
   sequence: number
-  /** Its block. */
+  /** The first sequence of its block. */
   first: number
 }
 
-/** Where entries are, to be said of which. */
+/** Selects places of entries. The caller adds the condition. */
 export const PLACES = 'select sequence, (select max(first) from blocks where first <= sequence) as first from places'
 
-/** The entries that have one of these keys. */
+/** The entries with one of these keys. */
 export async function entriesUnder(sql: Reader, keys: number[]): Promise<Entry[]> {
   return entriesIn(sql, keys.length > 0 ? await sql.all<Place>(`${PLACES} where key in each(?)`, keys) : [])
 }
 
-/** The entries of these places, in their blocks' order. */
+/** The entries at these places, in the order of their blocks. */
 export async function entriesIn(sql: Reader, places: Place[]): Promise<Entry[]> {
   const wanted = new Set(places.map(({ sequence }) => sequence))
   const firsts = firstsOf(places)
@@ -64,7 +64,7 @@ export async function entriesIn(sql: Reader, places: Place[]): Promise<Entry[]> 
   return entries
 }
 
-/** Those of one id that are about this subject, whoever said them: more than one where something came under it again. */
+/** The entries with this id about this subject, from any source. There are several if other content arrived under the same id. */
 export async function entriesOf(
   sql: Reader,
   { subject, id, source }: { subject: string; id: string; source?: string | undefined },
@@ -73,7 +73,7 @@ export async function entriesOf(
   return entries.filter((entry) => entry.id === id)
 }
 
-/** From one sequence to another, both among them. */
+/** From one sequence to another, both included. */
 export async function entriesBetween(sql: Reader, from: number, to: number): Promise<Entry[]> {
   return (await listEvents(sql, { after: from - 1, before: to + 1, limit: to - from + 1 }, UNLIMITED)).entries
 }
@@ -81,14 +81,14 @@ export async function entriesBetween(sql: Reader, from: number, to: number): Pro
 const CONFLICTS = `select sequence from places where key = ${KEY_OF_CONFLICTS}`
 const CONFLICTS_SHOWN = 100
 
-/** The sequences of those that came under the source and id of something else. */
+/** The sequences of entries whose source and id another event had before. */
 export async function conflictsAmong(sql: Reader, entries: readonly Entry[]): Promise<Set<number>> {
   const sequences = entries.map(({ sequence }) => sequence)
   const rows = await sql.all<{ sequence: number }>(`${CONFLICTS} and sequence in each(?)`, sequences)
   return new Set(rows.map(({ sequence }) => sequence))
 }
 
-/** The newest of all such, by their sequences. */
+/** The newest conflicts in the whole log, by sequence. */
 export async function newestConflicts(sql: Reader): Promise<number[]> {
   const rows = await sql.all<{ sequence: number }>(`${CONFLICTS} order by sequence desc limit ${CONFLICTS_SHOWN}`)
   return rows.map(({ sequence }) => sequence)
@@ -101,8 +101,8 @@ function blocksAt(sql: Reader, firsts: number[]): Promise<Block[]> {
 }
 
 /**
- * Those that begin after this sequence, in their order; fewer than a batch are the last. `leaves` is 0 where hashes are links of the
- * chain that an earlier version kept.
+ * The blocks after this sequence, in order. Fewer than a batch are the last ones. `leaves` is 0 if the hashes are links of an
+ * earlier version's chain.
  */
 export function blocksAfter(sql: Reader, sequence: number): Promise<(Block & { leaves: number })[]> {
   return sql.all<Block & { leaves: number }>(
@@ -137,28 +137,28 @@ export async function subjectsByNumber(sql: Reader, packed: Packed[]): Promise<M
 }
 
 export interface Page {
-  /** Only what was kept after this sequence. */
+  /** Only entries after this sequence. */
   after: number
-  /** Only what was kept before it. */
+  /** Only entries before this sequence. */
   before?: number | undefined
-  /** Several: any of them. */
+  /** Of several types, any matches. */
   type?: string | readonly string[] | undefined
   source?: string | undefined
   orderId?: string | undefined
-  /** The newest first, instead of the oldest. */
+  /** Newest first instead of oldest first. */
   newestFirst?: boolean
   limit: number
 }
 
 export interface Found {
   entries: Entry[]
-  /** Where to go on, or null when there is nothing more. There may be fewer entries than asked for: a search has its limits. */
+  /** Where the next page continues; null at the end. A page may have fewer entries than asked for, since a search has limits. */
   next: number | null
 }
 
 const NOTHING: Found = { entries: [], next: null }
 
-/** Entries one after the other. What it costs depends on the limits, and not on how much is kept. */
+/** Lists entries in order. The cost depends on the limits, not on the size of the log. */
 export async function listEvents(sql: Reader, page: Page, limits = LIMITS): Promise<Found> {
   const { after, before = Number.MAX_SAFE_INTEGER, newestFirst = false, limit } = page
   const search = await searchFor(sql, page, limits)
@@ -190,7 +190,7 @@ export async function listEvents(sql: Reader, page: Page, limits = LIMITS): Prom
     const farthest = firsts.at(-1) ?? nearest
     if (newestFirst) range.to = farthest - 1
     else range.from = farthest + 1
-    // SQLite answers without leaving the event loop, and the service must go on keeping events.
+    // SQLite answers without leaving the event loop, and the service must go on storing events.
     await nextTurn()
   }
 }
@@ -204,11 +204,11 @@ interface Range {
 interface Search {
   subject: number | undefined
   kinds: ReadonlySet<number> | undefined
-  /** The next blocks in which something may be found, by their first sequence, in the order in which they are looked at. */
+  /** The next blocks that may contain matches, by their first sequence, in search order. */
   blocksIn(sql: Reader, range: Range): Promise<number[]>
 }
 
-/** By the narrowest of what is asked for; undefined when nothing can be found. */
+/** Searches by the narrowest condition. Undefined if nothing can match. */
 async function searchFor(
   sql: Reader,
   { orderId, type, source }: Page,
@@ -248,7 +248,7 @@ function placesOf(sql: Reader, subject: number, limit: number): Promise<Place[]>
   return sql.all<Place>(`${PLACES} where key between ? and ? limit ?`, least, most, limit)
 }
 
-/** Of each kind by itself: sorted together, all that there are would be read. */
+/** One query for each kind: sorted together, the database would read all places of all kinds. */
 async function blocksOfKinds(sql: Reader, kinds: number[], { from, to, newestFirst }: Range): Promise<number[]> {
   const rows = await Promise.all(
     kinds.map((kind) =>

@@ -1,4 +1,5 @@
-// What audit-service tells the others of themselves, so that one whose database was lost or set back finds out, and gets back what it was.
+// Answers other services over RPC: how far their database had come, and their history. By these, a service whose database was
+// lost or restored from an older copy notices it, and is rebuilt.
 import { AuditHistory, AuditMarks } from '@orders/shared/contracts'
 import { type Answerer, answers, keyIdsIn, keysById, seen } from '@orders/shared/messaging'
 import { RejectedError } from '@orders/shared/runtime'

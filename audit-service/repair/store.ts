@@ -1,4 +1,4 @@
-// audit-service's SQL for whoever has lost its database: how far it had come, and the log from its beginning.
+// The SQL for services that have lost their database: how far it had come, and the log from its beginning.
 import type { State } from '@orders/shared/messaging'
 import { insert, type Reader } from '@orders/shared/storage'
 import { keysOf } from '../block.ts'
@@ -11,7 +11,7 @@ export interface Mark {
   last: number
 }
 
-/** By `service/epoch`. Whoever adds need not know what is there: the higher number stays. */
+/** The key is `service/epoch`. `load` returns nothing, since the SQL keeps the higher number. */
 export const marks: State<number> = {
   name: 'marks',
   load: async () => new Map(),
@@ -24,7 +24,7 @@ export const marks: State<number> = {
     ),
 }
 
-/** Under a service's name: how far it has come. */
+/** The key is a service's name. The value is how far its databases had come. */
 export const reached: State<Mark[]> = {
   name: 'reached',
   load: async (sql, services) => {
@@ -42,7 +42,7 @@ const marksOf = (sql: Reader, services: string[]) =>
 
 const shown = ({ epoch, last }: Mark): Mark => ({ epoch, last: Number(last) })
 
-/** Where a reader of the log has come to: all up to this event of this subject. */
+/** How far a reader has come: up to this event of this subject. */
 export interface Position {
   subject: number
   sequence: number
@@ -52,16 +52,19 @@ export interface History {
   entries: { subject: number; entry: Entry }[]
   /** Undefined at the end of the log. */
   next: Position | undefined
-  /** Files that hold what is missing here; undefined where nothing is. */
+  /** The files with entries that are not in the database. Undefined if none is missing. */
   archived?: string[]
 }
 
-/** What one answer has at most. */
+/** The limits of one answer. */
 const SUBJECTS_MAX = 64
 const EVENTS_MAX = 2_000
 const LENGTH_MAX = 1_048_576
 
-/** The log by its subjects: those that came first first, and all events of one in their order. Under the position to go on from. */
+/**
+ * The log by subject: subjects in the order of their first event, and all events of each in order. The key is the position to
+ * continue from.
+ */
 export const histories: State<History> = {
   name: 'histories',
   load: async (sql, keys) =>
@@ -98,11 +101,11 @@ async function historyAfter(sql: Reader, after: Position): Promise<History> {
   const last = wanted.length > EVENTS_MAX ? page.at(-1) : undefined
   if (last) return { entries, next: { subject: last.subject, sequence: last.sequence } }
   const lastSubject = subjects.length === SUBJECTS_MAX ? subjects.at(-1)?.number : undefined
-  // Nothing of a subject comes after the highest number there is; a new one has a higher number.
+  // Continues after the last subject of this page. New subjects get higher numbers.
   return { entries, next: lastSubject === undefined ? undefined : { subject: lastSubject + 1, sequence: 0 } }
 }
 
-/** Of a subject, in their order, those that follow a sequence. */
+/** The places of a subject's entries after a sequence, in order. */
 function placesAfter(sql: Reader, subject: number, sequence: number, limit: number): Promise<Place[]> {
   const { least, most } = keysOf(subject)
   return sql.all<Place>(

@@ -1,4 +1,5 @@
-// Lets the tree follow the log: behind those who add to it, one copy of the service at a time, at most as often as it looks.
+// Adds new entries of the log to the Merkle tree and signs checkpoints. It works behind the writers of the log, in one copy of
+// the service at a time.
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Log, lookEvery } from '@orders/shared/runtime'
@@ -25,26 +26,26 @@ interface Options {
 }
 
 export interface Sequencer {
-  /** Looks at once; resolves when the tree has followed, or another copy is at it. Never rejects. */
+  /** Looks at once. Resolves when the tree has all entries, or another copy holds the lease. Never rejects. */
   now(): Promise<void>
   close(): Promise<void>
 }
 
-/** Blocks whose hashes are read at one time. */
+/** How many blocks' hashes are read at once. */
 const BATCH = 512
-/** A copy that has died is followed by another after so long. */
+/** After this time another copy takes over from one that has died. */
 const LEASE_MS = 10_000
 
-/** Looks at once, and then again and again. Whoever starts it closes it. */
+/** Looks at once, then again and again. The caller closes it. */
 export function startSequencer({ database, signer, outside, alarm, log, now, everyMs }: Options): Sequencer {
   const holder = randomUUID()
-  /** As this process has left it. */
+  /** The right edge of the tree as this process left it. */
   let edge: Edge | undefined
-  /** The newest that is known to be signed, from outside of the database or from this process: the tree must continue it. */
+  /** The newest tree that is known to be signed, from outside the database or by this process. The tree must continue it. */
   let signed: Tree | undefined
   let isFirst = true
   let unwritten: string | undefined
-  /** What would be signed is not what was signed: nothing is signed any more. */
+  /** The log differs from what was signed, so nothing is signed any more. */
   let isStopped = false
   let isClosed = false
 
@@ -56,14 +57,14 @@ export function startSequencer({ database, signer, outside, alarm, log, now, eve
   async function look(): Promise<void> {
     if (isFirst) signed = await outside.newest()
     isFirst = false
-    // SQLite answers without leaving the event loop, and the service must go on keeping events and answering.
+    // SQLite answers without leaving the event loop, and the service must go on storing events and answering.
     while (!isStopped && !isClosed && (await step()) === 'more') await nextTurn()
     if (unwritten === undefined) return
     await outside.write(unwritten)
     unwritten = undefined
   }
 
-  /** One transaction, which signs when nothing is left to be added. */
+  /** One transaction. It signs if it adds the last entries. */
   async function step(): Promise<'more' | 'done'> {
     const head = await treeHeadOf(database)
     const blocks = await hashesAfter(database, head.size, BATCH)
@@ -99,7 +100,7 @@ export function startSequencer({ database, signer, outside, alarm, log, now, eve
 
   const isCut = (size: number) => signed !== undefined && signed.size > size
 
-  /** What is wrong where the tree with these leaves does not continue the one that is known to be signed. */
+  /** The fault, if the tree with these leaves does not continue the signed tree. */
   async function forkIn(before: Edge, leaves: readonly Buffer[], isLast: boolean): Promise<Fault | undefined> {
     if (!signed) return undefined
     const { size } = signed
@@ -125,7 +126,7 @@ export function startSequencer({ database, signer, outside, alarm, log, now, eve
   }
 }
 
-/** Those that follow each other without a hole. */
+/** The leaves of blocks that follow each other without a hole, and the fault at the first hole. */
 function leavesAfter(size: number, blocks: readonly { first: number; hashes: Buffer }[]) {
   const leaves: Buffer[] = []
   for (const block of blocks) {

@@ -1,4 +1,4 @@
-// Takes spans, as a collector does, and shows those of an order.
+// The HTTP routes that receive spans, as a collector does, and show the spans of an order.
 import { OrderId } from '@orders/shared/contracts'
 import type { HttpServer, Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'

@@ -1,6 +1,6 @@
-// The spans of late, in memory, for whoever wants to see where an order's time went. They are no part of the audit.
+// Keeps the newest spans in memory, to show where an order's time went. They are not part of the audit log.
 //
-// Promise: no more than `max` are held; the oldest traces go first.
+// Promise: no more than `max` spans are kept; the oldest traces are dropped first.
 
 export interface Span {
   traceId: string
@@ -8,19 +8,19 @@ export interface Span {
   parentId: string | null
   service: string
   name: string
-  /** Since 1970. */
+  /** Milliseconds since 1970. */
   startMs: number
   durationMs: number
   isFailed: boolean
-  /** What it is about, such as an order's id. */
+  /** The subject of the span, such as an order id. */
   subject: string | undefined
-  /** What it holds together with other work, as a commit does. */
+  /** Spans whose work this span does together, as a group commit does. */
   links: { traceId: string; id: string }[]
 }
 
 export interface Traces {
   add(spans: readonly Span[]): void
-  /** Every span of each trace in which this was spoken of, and those that are linked to them; the earliest first. */
+  /** All spans of the traces that mention the subject, and the spans linked to them, sorted by start. */
   about(subject: string): Span[]
 }
 

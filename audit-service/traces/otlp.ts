@@ -1,9 +1,9 @@
-// Spans as OTLP/HTTP says them in JSON (OpenTelemetry Protocol 1.x, "JSON Protobuf Encoding"), as far as they are shown.
+// Reads spans in OTLP/HTTP JSON (OpenTelemetry Protocol 1.x, "JSON Protobuf Encoding"), as far as they are shown.
 import { type Static, Type } from 'typebox'
 import type { Span } from './kept.ts'
 
 const Id = (digits: number) => Type.String({ pattern: `^[0-9a-f]{${digits}}$` })
-/** A fixed64 of nanoseconds since 1970: a text in JSON, though some senders make a number of it. */
+/** A fixed64 of nanoseconds since 1970. In JSON it is a text, but some senders write a number. */
 const Nanoseconds = Type.Union([Type.String({ pattern: '^[0-9]{1,20}$' }), Type.Number()])
 const Attributes = Type.Optional(
   Type.Array(Type.Object({ key: Type.String(), value: Type.Object({ stringValue: Type.Optional(Type.String()) }) })),
@@ -35,7 +35,7 @@ export const ExportTraces = Type.Object({
 const ERROR = new Set<unknown>([2, 'STATUS_CODE_ERROR'])
 const NANOSECONDS = 1e6
 
-/** Attributes by their names in the semantic conventions. */
+/** Reads attributes by their names in the semantic conventions. */
 export function spansIn({ resourceSpans = [] }: Static<typeof ExportTraces>): Span[] {
   return resourceSpans.flatMap(({ resource, scopeSpans = [] }) => {
     const service = textOf(resource?.attributes, 'service.name') ?? 'unknown'

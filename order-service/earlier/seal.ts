@@ -1,16 +1,17 @@
-// Encrypts who the customers of earlier orders are, in the background and little by little: those who order now come first.
+// Encrypts the personal data of orders stored before encryption was switched on, in the background. It pauses between batches
+// so that new orders do not wait.
 import { setTimeout as delay } from 'node:timers/promises'
 import { asError, type Wiring } from '@orders/shared/runtime'
 import { keylessAmong, plainAfter, sealAll } from './store.ts'
 
 const BATCH = 50
-/** After each batch. */
+/** The pause after each batch. */
 const PAUSE_MS = 20
 const AGAIN_AFTER_MS = 60_000
 
 type Parts = Pick<Wiring<object>, 'database' | 'openKey' | 'log'>
 
-/** Begins at once and ends when all is done; the caller closes it. What fails is tried again. */
+/** Starts at once and ends when everything is encrypted. After an error it tries again. The caller closes it. */
 export function sealEarlier(parts: Parts) {
   const closing = new AbortController()
   const pause = (ms: number) => delay(ms, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
@@ -49,7 +50,7 @@ async function sealNext({ database, openKey }: Parts, isOver: () => boolean, pau
     const last = all.at(-1)
     if (!last) return count
     const keyless = await keylessAmong(database, [...new Set(all.map(({ customerId }) => customerId))])
-    // Together, so that they share a group.
+    // In parallel, so that they share one group commit.
     await Promise.all(keyless.map(openKey))
     await sealAll(database, all)
     count += all.length

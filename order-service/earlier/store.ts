@@ -1,4 +1,4 @@
-// The SQL of orders that were stored before encryption was switched on: who their customers are is encrypted, a batch at a time.
+// The SQL that encrypts, batch by batch, the personal data of orders stored before encryption was switched on.
 import { lockKeyOf, personalKeys } from '@orders/shared/messaging'
 import { apart, type Database, type Reader, sealable } from '@orders/shared/storage'
 import { type Placed, partsOf } from '../facts.ts'
@@ -9,7 +9,7 @@ interface Plain {
   customerId: string
 }
 
-/** Literals, since only they let the planner use the index of what is left. */
+/** Literals instead of parameters: only then can the planner use the partial index of the rows that are left. */
 const IN_PLAIN_TEXT = `type = 'order.created' and (personal is null or substr(personal, 1, 1) = '{')`
 
 export const plainAfter = (sql: Reader, after: string, limit: number): Promise<Plain[]> =>
@@ -21,13 +21,13 @@ export const plainAfter = (sql: Reader, after: string, limit: number): Promise<P
     limit,
   )
 
-/** Those who have no key, and never had one: to whoever is forgotten none is given. */
+/** The customers that never had a key. A forgotten customer is not among them and gets no new key. */
 export async function keylessAmong(sql: Reader, customerIds: string[]): Promise<string[]> {
   const keys = await personalKeys.load(sql, customerIds)
   return customerIds.filter((customerId) => !keys.has(customerId))
 }
 
-/** Their customers have keys, or are forgotten. */
+/** Every customer of these orders must have a key or be forgotten. */
 export function sealAll(database: Database, all: readonly Plain[]): Promise<void> {
   return database.transaction(async (tx) => {
     await tx.lock(all.map(({ orderId }) => lockKeyOf(orders, orderId)))
@@ -37,7 +37,7 @@ export function sealAll(database: Database, all: readonly Plain[]): Promise<void
         orderId,
       )
       if (!fact) continue
-      // The cast is the decoding edge: the row was written by `saveFacts`.
+      // The cast is safe: `saveFacts` wrote the row.
       const placed = { ...(JSON.parse(fact.data) as Placed), customerId }
       const { personal, rest } = partsOf(placed)
       const texts = { whole: fact.data, rest: JSON.stringify(rest), secret: JSON.stringify(personal) }

@@ -1,10 +1,11 @@
-// order-service's SQL for orders whose time is over: their facts go, and one is left that says so.
+// The SQL that removes the facts of old orders and leaves one that says so.
 import { insert, type Reader, type Sql } from '@orders/shared/storage'
 import { isSettled } from '../domain.ts'
 
 /**
- * Of these orders, which have ended, those of which nothing is owed any more lose their facts. What is left of each is the fact that it has
- * expired: a short row, by which whoever comes with its id is told that it is taken, and the other services that they may forget it too.
+ * Of these ended orders, removes the facts of those without an undecided refund. Each keeps one short row, the fact that it has
+ * expired. It tells whoever uses the id again that the id is taken, and tells the other services that they may remove their
+ * rows too. Returns the ids of the expired orders.
  */
 export async function expireOrders(tx: Sql, orderIds: readonly string[], now: string): Promise<string[]> {
   const rows = await tx.all<{ orderId: string; type: string }>(
@@ -25,7 +26,6 @@ export async function expireOrders(tx: Sql, orderIds: readonly string[], now: st
   return over
 }
 
-/** Of these orders those that have expired. */
 export async function expiredAmong(sql: Reader, orderIds: readonly string[]): Promise<string[]> {
   const rows = await sql.all<{ orderId: string }>(
     `select order_id as "orderId" from facts where type = 'order.expired' and order_id in each(?)`,

@@ -1,8 +1,8 @@
-// What is gathered of a customer, as the text of one JSON document that grows while it is sent: however much there is, little of it is
-// in memory. Whatever ends it too early leaves a text that is no JSON.
+// Streams everything that the services hold about a customer as one JSON document, so that little of it is in memory at a time.
+// If the stream ends early, the text is not valid JSON.
 import type { Gathered } from '@orders/shared/runtime'
 
-/** The document is an `ExportView`. */
+/** Yields the text of an `ExportView`. */
 export async function* exported(
   heading: { customerId: string; exportedAt: string },
   gathered: AsyncIterable<Gathered>,

@@ -1,4 +1,4 @@
-// What order-service does before it drops a customer's keys: what could not be encrypted by them is removed.
+// Removes the data about a customer that their keys did not encrypt, before order-service drops those keys.
 //
 // Promise: it may be repeated.
 import type { Forgettable } from '@orders/shared/messaging'

@@ -1,4 +1,5 @@
-// A customer is forgotten when every service has dropped their keys and has said so; who was given what is held of them is on record.
+// Forgetting a customer and exporting their data. A customer is forgotten when every service has reported that it dropped their
+// keys. Each export is recorded.
 import { randomUUID } from 'node:crypto'
 import { OrderCustomerExported, OrderCustomerForgotten } from '@orders/shared/contracts'
 import {
@@ -13,17 +14,18 @@ import {
 import { RejectedError } from '@orders/shared/runtime'
 import { type Forgetting, forgettings } from './store.ts'
 
-/** What other services find what they hold of a customer by; `names` is JSON, encrypted by the customer's own key. */
+/** What the other services need to find their data about the customer. `names` is JSON, encrypted with the customer's own key. */
 export interface Told {
   names: string
-  /** Their orders. */
+  /** The customer's order ids. */
   subjects: string[]
 }
 
 /**
- * Asks all services; a repeat, before the customer has come back, is about the same one.
+ * Asks all services to forget the customer. While a request is unfinished, or the customer has got no new key since it ended, a
+ * repeat returns the same request.
  *
- * @throws RejectedError 404 `no_such_customer` for whoever has no key: nobody confided anything under this pseudonym
+ * @throws RejectedError 404 `no_such_customer` if the pseudonym never had a key, so no data was stored under it
  */
 export function requestForgetting(customerId: string, told: Told, now: string): Work<Forgetting> {
   return {
@@ -49,14 +51,14 @@ export function requestForgetting(customerId: string, told: Told, now: string): 
 export const noSuchCustomer = (customerId: string) =>
   new RejectedError(404, 'no_such_customer', `nobody has requested to forget ${customerId}, and they have no key`)
 
-/** Before anything is given out: so what is not on record was not given. */
+/** Recorded before any data is sent, so that no export goes unrecorded. */
 export function recordExport(customerId: string, by: { operator: string; reason: string }, now: string): Work<void> {
   const { operator, reason } = by
   const messages = [OrderCustomerExported.of(customerId, now, { operator, reason }, { detail: randomUUID() })]
   return { reads: () => [], decide: () => ({ result: undefined, messages }) }
 }
 
-/** One service after the other; when all have said so, a receipt is said, which the audit keeps. */
+/** Notes each service that reports. After the last one, publishes a receipt, which the audit log keeps. */
 export function forgettingHandlers(services: readonly string[]): Handler[] {
   return [
     onMany(KeysForgotten, {
@@ -75,7 +77,7 @@ export function forgettingHandlers(services: readonly string[]): Handler[] {
   ]
 }
 
-/** As people are told of it. */
+/** The progress in the form that HTTP answers show. */
 export function progressOf(customerId: string, forgetting: Forgetting, services: readonly string[]) {
   const { request, requestedAt, completedAt } = forgetting
   const waitsFor = services.filter((name) => !forgetting.services.includes(name))

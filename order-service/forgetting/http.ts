@@ -1,4 +1,4 @@
-// What operators may ask of order-service about a customer, whose pseudonyms it alone makes.
+// The routes by which operators forget and export a customer. order-service has them since it alone makes the pseudonyms.
 import { Readable } from 'node:stream'
 import { type HttpServer, traceOf, type Wiring } from '@orders/shared/runtime'
 import { Type } from 'typebox'
@@ -20,7 +20,7 @@ export function customerRoutes(
   const pseudonymOf = (id: string) => (PSEUDONYM.test(id) ? id : customerIdOf(id))
   const operators = { onRequest: auth.operator, config: { hasPrivateUrl: true } }
 
-  /** Those that their orders have, and the one that they were asked about by. */
+  /** The names in the customer's orders, and the name in the request. */
   async function namesFor(customerId: string, asked: string): Promise<string[]> {
     const names = await namesOf(database, customerId)
     return spellingsOf(PSEUDONYM.test(asked) ? names : [...names, asked])
@@ -45,8 +45,8 @@ export function customerRoutes(
       const { id } = request.params
       const customerId = pseudonymOf(id)
       const wasForgotten = (await forgettings.load(database, [customerId])).has(customerId)
-      // Of whom nothing was ordered others may hold something all the same, an address for example; what the others are told of them is
-      // sealed by a key that is dropped with the rest.
+      // Another service may hold data, such as an address, about a customer who never ordered. The message to the others is
+      // encrypted with the customer's key, so a key is needed; it is dropped with the others.
       if (!wasForgotten && !PSEUDONYM.test(id)) await openKey(customerId)
       const [names, subjects] = await Promise.all([namesFor(customerId, id), newestOrdersOf(database, customerId)])
       const told = { names: await crossing.seal(JSON.stringify(names), customerId), subjects }
@@ -80,12 +80,12 @@ export function customerRoutes(
     '/customers/:id/export',
     {
       ...operators,
-      // It would be recorded as an export, and give nothing.
+      // A HEAD request would be recorded as an export and return no data.
       exposeHeadRoute: false,
       schema: {
         params: ByCustomer,
         querystring: ExportBy,
-        // It is sent as it is gathered.
+        // The answer is streamed, so Fastify must not serialize it.
         response: { 200: Type.Unsafe<Readable>(ExportView) },
         operationId: 'exportCustomer',
         summary: 'Export all data of a customer from every service',

@@ -1,18 +1,19 @@
-// The SQL of customers who are to be forgotten: one row for each; and by what the others know them.
+// The SQL of requests to forget customers, one row for each customer, and of the names and orders by which other services find
+// them.
 import type { State } from '@orders/shared/messaging'
 import { byKey, type Database, insert, type Reader } from '@orders/shared/storage'
 
-/** The last one that was asked for. */
+/** The customer's latest request. */
 export interface Forgetting {
-  /** Counts them. */
+  /** Number of the request, from 1. */
   request: string
   requestedAt: string
-  /** Those that have said so. */
+  /** The services that have reported. */
   services: readonly string[]
   completedAt: string | null
 }
 
-/** By the customer's pseudonym. */
+/** The key is the customer's pseudonym. */
 export const forgettings: State<Forgetting> = {
   name: 'forgettings',
   async load(sql, customerIds) {
@@ -45,7 +46,7 @@ export const forgettings: State<Forgetting> = {
 
 const NAMES_PAGE = 500
 
-/** All ways in which a customer's orders name them; none once they are forgotten. */
+/** All names under which the customer ordered. None after the customer was forgotten. */
 export async function namesOf(sql: Reader, customerId: string): Promise<string[]> {
   const names = new Set<string>()
   for (let place = ['', '']; ; ) {
@@ -65,7 +66,7 @@ export async function namesOf(sql: Reader, customerId: string): Promise<string[]
 
 const SUBJECTS_MAX = 10_000
 
-/** Their ids, so many as one message may carry. */
+/** The newest order ids, as many as one message may carry. */
 export async function newestOrdersOf(sql: Reader, customerId: string): Promise<string[]> {
   const rows = await sql.all<{ orderId: string }>(
     `select order_id as "orderId" from orders where customer_id = ? order by created_at desc, order_id desc limit ?`,
@@ -75,7 +76,7 @@ export async function newestOrdersOf(sql: Reader, customerId: string): Promise<s
   return rows.map(({ orderId }) => orderId)
 }
 
-/** What clients have chosen may say anything. */
+/** Clients choose their idempotency keys, so a key may contain personal data. */
 export async function removeKeysOf(database: Database, customerIds: readonly string[]): Promise<void> {
   await database.run(
     'delete from idempotency_keys where order_id in (select order_id from orders where customer_id in each(?))',

@@ -1,4 +1,4 @@
-// What operators did, and why: the newest first, as the audit log has it.
+// The page of the operators' actions and their reasons, from the audit log, newest first.
 import { html, useState } from '/console/packages/preact.js'
 import { ask, askIfThere } from '../api.js'
 import { usePolled } from '../parts/polling.js'

@@ -1,4 +1,4 @@
-// Failed messages: by cause, each with what can be done to all of it; and those of one cause, or of a search.
+// The page of failed messages: by cause, with what can be done to all of a cause; and the messages of one cause or search.
 import { html, useState } from '/console/packages/preact.js'
 import { ask, askIfThere, post } from '../api.js'
 import { Act } from '../parts/act.js'
@@ -90,7 +90,7 @@ function Causes({ groups, areAll, chosen }) {
   </section>`
 }
 
-/** What can be done to all of one cause. @param {{ cause: Cause, again: () => void }} props */
+/** What can be done to all messages of one cause. @param {{ cause: Cause, again: () => void }} props */
 function Cure({ cause: { fingerprint, count: all, reason, code, example }, again }) {
   const filter = { fingerprint }
   return html`<section class="panel" aria-labelledby="cure-title">

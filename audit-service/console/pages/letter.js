@@ -1,4 +1,4 @@
-// One failed message: what, where, why, how often, what is in it, and what to do next.
+// The page of one failed message: what failed, where, why and how often, its content, and what to do next.
 import { html, useState } from '/console/packages/preact.js'
 import { ask, post, Refused } from '../api.js'
 import { Act } from '../parts/act.js'
@@ -97,7 +97,10 @@ function Unknown({ fault }) {
 
 /** @typedef {{ body: Bytes, kept: Bytes, original: Bytes | null, properties: object }} Looked */
 
-/** Shows what is wanted of it, once that is on record. @type {(id: string, wanted: (looked: Looked) => Bytes) => (given: Given) => Promise<string>} */
+/**
+ * Shows the wanted part, after the look was recorded.
+ * @type {(id: string, wanted: (looked: Looked) => Bytes) => (given: Given) => Promise<string>}
+ */
 const lookAt =
   (id, wanted) =>
   async ({ operator, reason }) =>
@@ -111,7 +114,7 @@ const textOf = (bytes) =>
 
 /** @param {{ failure: Failure, again: () => void }} props */
 function Actions({ failure: { id, state, revision }, again }) {
-  /** The body as it was opened, and at which revision: it is changed from there or not at all. */
+  /** The body as opened, with its revision. A change applies only to that revision. */
   const [kept, setKept] = useState(/** @type {{ text: string, revision: number } | undefined} */ (undefined))
   const open = async (/** @type {Given} */ { operator, reason }) => {
     /** @type {Looked} */

@@ -1,4 +1,4 @@
-// How much happens, and how much goes wrong, as it happens; and who says what to whom.
+// The page of current rates: how much happens, how much goes wrong, and which service publishes what to which.
 import { html } from '/console/packages/preact.js'
 import { askIfThere } from '../api.js'
 import { Chart } from '../parts/chart.js'

@@ -1,4 +1,4 @@
-// Is anything wrong, whom does it touch, and what to do about it.
+// The first page: whether anything is wrong, whom it affects, and what to do about it.
 import { html, useState } from '/console/packages/preact.js'
 import { ask, askIfThere, hasToken, post, Refused } from '../api.js'
 import { Act } from '../parts/act.js'
@@ -71,12 +71,15 @@ export function Now() {
   `
 }
 
-/** The service that should have said what is missing. @type {(hop: string) => string} */
+/** The service that should have published the missing event. @type {(hop: string) => string} */
 const lateIn = (hop) => hop.split(' → ')[1]?.split('.')[0] ?? ''
 
 const sum = (/** @type {{ count: number }[]} */ all) => all.reduce((total, one) => total + one.count, 0)
 
-/** @param {{ wrongs: string[], isKnown: boolean, fault: unknown }} props `isKnown`: whether messages failed, and how the services are */
+/**
+ * `isKnown`: the failed messages and the states of the services are known.
+ * @param {{ wrongs: string[], isKnown: boolean, fault: unknown }} props
+ */
 function Headline({ wrongs, isKnown, fault }) {
   if (fault !== undefined)
     return html`<header class="headline" data-tone="waiting">
@@ -156,7 +159,10 @@ function TouchedOrders({ hop, all }) {
   </ul>`
 }
 
-/** `POST /notifications/x/resend (notification-service)`, for a terminal. @type {(nextStep: string) => string} */
+/**
+ * Turns `POST /notifications/x/resend (notification-service)` into a command for a terminal.
+ * @type {(nextStep: string) => string}
+ */
 function commandOf(nextStep) {
   const [, method, path, service] = /^(\w+) (\S+) \((\w+)-service\)$/.exec(nextStep) ?? []
   if (service === undefined) return nextStep

@@ -1,4 +1,4 @@
-// An order: its story over the six services, what it still waits for, what its customer was told, and what to do.
+// The page of an order: its story across the six services, what is missing, its notifications, and what to do.
 import { html } from '/console/packages/preact.js'
 import { ask, askIfThere, post, Refused } from '../api.js'
 import { Act } from '../parts/act.js'
@@ -124,7 +124,10 @@ function Next({ orderId, gaps, again }) {
   </section>`
 }
 
-/** What became of each notification, by its name and channel. @type {(orderId: string, entries: Entry[]) => { name: string, channel: string, last: Entry }[]} */
+/**
+ * The last event of each notification, by its name and channel.
+ * @type {(orderId: string, entries: Entry[]) => { name: string, channel: string, last: Entry }[]}
+ */
 function notificationsIn(orderId, entries) {
   const found = new Map()
   for (const entry of entries.filter(({ service }) => service === 'notification')) {
@@ -166,7 +169,7 @@ function toneOf(type) {
   return type === 'notification.failed' || type === 'notification.undelivered' ? 'bad' : 'plain'
 }
 
-/** Where there are any. @param {{ orderId: string }} props */
+/** Shown only if there are any. @param {{ orderId: string }} props */
 function FailedOf({ orderId }) {
   const { answer } = usePolled(
     () => askIfThere(`/failed?${queryOf({ subject: orderId, state: 'any', limit: 50 })}`).then((page) => ({ page })),

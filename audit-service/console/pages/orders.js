@@ -1,4 +1,4 @@
-// Orders by their id or its beginning, by customer, by what happened to them, and by age: looked for among the newest events.
+// The page that finds orders by id or start of an id, customer, event and age. It searches the newest events.
 import { html, useState } from '/console/packages/preact.js'
 import { ask } from '../api.js'
 import { domain } from '../parts/domain.js'
@@ -9,7 +9,7 @@ import { count, counted, queryOf, zone } from '../words.js'
 
 const AT_ONCE = 500
 const HOUR_MS = 3_600_000
-/** Every order has one: who looks for nothing in particular looks through these. */
+/** Every order has this event, so a search for any order goes through these. */
 const FIRST = 'order.created'
 const AGES = {
   'At any time': 0,

@@ -1,4 +1,4 @@
-// What was sent again: how far each resend has come, and how it is stopped and resumed.
+// The pages of replays: how far each has come, and buttons to stop and resume it.
 import { html } from '/console/packages/preact.js'
 import { ask, askIfThere, post } from '../api.js'
 import { Act } from '../parts/act.js'

@@ -1,4 +1,4 @@
-// Every service: whether it answers and is ready, its copies, and what waits in it; and of one, each message that will be tried again.
+// The page of all services: state, copies and waiting messages. And the page of one service's retries.
 import { html } from '/console/packages/preact.js'
 import { ask, askIfThere, post } from '../api.js'
 import { Act } from '../parts/act.js'
@@ -60,7 +60,7 @@ function ServiceRow({ looked }) {
 
 const SHOWN = 50
 
-/** What waits in one service. @param {{ service: string }} props */
+/** The messages that wait for a retry in one service. @param {{ service: string }} props */
 export function Retries({ service }) {
   const path = `/operations/services/${service}/retries`
   const { answer, fault, again } = usePolled(() => ask(`${path}?limit=${SHOWN}`), { key: service })

@@ -1,5 +1,5 @@
-// Doing something: a button that opens a form, which says what will be done to how many, and asks why, and who does it where the token
-// does not say.
+// A button that opens a form for an action. The form says what will be done to how many, and asks for the reason. It asks for
+// the operator's name if the token does not name one.
 import { html, useLayoutEffect, useRef, useState } from '/console/packages/preact.js'
 import { operatorName, Refused } from '../api.js'
 
@@ -10,10 +10,10 @@ const OPERATOR = 'operator-name'
 /** @typedef {{ does: string, explains?: string, run: (given: Given) => Promise<string> }} Deed */
 
 /**
- * `run` does it and gives what was done, in a sentence. While the form is open, what it says and does stays as it was when that was opened,
- * whatever the page has heard since.
+ * `run` does the action and returns a sentence about the result. While the form is open, its texts and its `run` stay those of
+ * the moment when it was opened, although the page polls.
  * @param {{ open: string, does: string, explains?: string, isQuiet?: boolean,
- *   run: (given: Given) => Promise<string>, children?: unknown }} props
+ * run: (given: Given) => Promise<string>, children?: unknown }} props
  */
 export function Act({ open, does, explains, isQuiet = false, run, children }) {
   const [opened, setOpened] = useState(/** @type {Deed | null} */ (null))
@@ -24,7 +24,7 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
   const [known, setKnown] = useState(/** @type {string | null} */ (null))
   const first = useRef(/** @type {HTMLInputElement | null} */ (null))
   const opener = useRef(/** @type {HTMLButtonElement | null} */ (null))
-  // Before anybody can type, whose words would otherwise move to another field.
+  // Before the user can type: a later move of the focus would split the typed text between two fields.
   useLayoutEffect(() => {
     if (!isOpen) return
     first.current?.focus()

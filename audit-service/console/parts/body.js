@@ -1,4 +1,4 @@
-// A message's body. What tells something about a person is masked by audit-service, which shows it to whoever says why, on record.
+// Shows a message's body. audit-service masks personal data, and shows them to an operator who states a reason, on record.
 import { html, useLayoutEffect, useRef, useState } from '/console/packages/preact.js'
 import { Act } from './act.js'
 
@@ -9,13 +9,15 @@ function indented(text) {
   try {
     return JSON.stringify(JSON.parse(text), null, 2)
   } catch {
-    // Not JSON: as it is.
+    // It is not JSON, so it is shown unchanged.
     return text
   }
 }
 
-/** `look` gives the whole once it is on record who looks and why; without it nothing more can be shown.
- * @param {{ text: string, label?: string, look?: (given: import('./act.js').Given) => Promise<string> }} props */
+/**
+ * `look` records who looks and why, then returns the whole body. Without it the data stay masked.
+ * @param {{ text: string, label?: string, look?: (given: import('./act.js').Given) => Promise<string> }} props
+ */
 export function Body({ text, label = 'Content', look }) {
   const [whole, setWhole] = useState(/** @type {string | undefined} */ (undefined))
   const hides = useRef(/** @type {HTMLButtonElement | null} */ (null))

@@ -1,4 +1,4 @@
-// A chart of lines over time, in the colours of the theme; beside it the newest values in words, which need no eyes.
+// A line chart over time in the colours of the theme. The newest values are listed in text beside it, for screen readers.
 import { html, useEffect, useRef } from '/console/packages/preact.js'
 import uPlot from '/console/packages/uplot.js'
 

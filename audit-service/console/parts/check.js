@@ -1,4 +1,4 @@
-// One thing that is looked after on the first page: whether it is well, and what is wrong with it.
+// One check of the first page: whether it is good, and what is wrong.
 import { html } from '/console/packages/preact.js'
 
 /** @param {{ title: string, tone: import('./show.js').Tone, says: string, action?: unknown, children?: unknown }} props */

@@ -1,4 +1,5 @@
-// Who says what to whom, drawn from what the services really hear, with how much was said in the last minute, and where it backs up.
+// A picture of which service publishes what to which, drawn from the queues' bindings, with the counts of the last minute and
+// the queues that back up.
 import { html } from '/console/packages/preact.js'
 import { count, counted, serviceOf } from '../words.js'
 import { domain } from './domain.js'
@@ -8,7 +9,7 @@ import { Scrolling } from './show.js'
 const BOX = { width: 132, height: 46 }
 const ROW_Y = 150
 const WIDTH = 920
-/** Those that decide stand in a row, in the order of their ports; those that only listen below them. */
+/** The services that decide stand in one row, in the order of their ports. Those that only consume stand below. */
 const listeners = new Set(['notification', 'audit'])
 const listed = domain.services.filter((service) => !listeners.has(service))
 const places = new Map(
@@ -34,7 +35,10 @@ const arrows = domain.types.reduce(
 
 /** @typedef {import('./queues.js').LookedQueue} LookedQueue */
 
-/** What was said in the last minute, by type. @param {{ lately: Map<string, number>, queues: LookedQueue[] }} props */
+/**
+ * `lately`: the number of events in the last minute, by type.
+ * @param {{ lately: Map<string, number>, queues: LookedQueue[] }} props
+ */
 export function Choreography({ lately, queues }) {
   const backlogs = queues.filter(({ backsUp }) => backsUp !== null)
   const times = (/** @type {string[]} */ types) => types.reduce((sum, type) => sum + (lately.get(type) ?? 0), 0)
@@ -77,11 +81,14 @@ export function Choreography({ lately, queues }) {
   </section>`
 }
 
-/** What waits and how fast it comes and goes, in a sentence. @type {(queue: LookedQueue) => string} */
+/** The queue's length and rates, in a sentence. @type {(queue: LookedQueue) => string} */
 const backlogIn = (one) =>
   `${one.queue} backs up: ${counted(one.messages, 'message')}, ${rateIn(one.inPerSecond)} in, ${rateIn(one.outPerSecond)} out, oldest ${oldestIn(one)}.`
 
-/** A service; where a queue of its own backs up, with that queue's rates. @param {{ service: string, x: number, y: number, backlogs: LookedQueue[] }} props */
+/**
+ * A service. If one of its queues backs up, that queue's rates are shown.
+ * @param {{ service: string, x: number, y: number, backlogs: LookedQueue[] }} props
+ */
 function Box({ service, x, y, backlogs }) {
   const [worst] = backlogs.filter((one) => serviceOf(one.service) === service)
   return html`<g data-service=${service} data-backs-up=${worst !== undefined}>
@@ -99,14 +106,17 @@ function ArrowLine({ arrow: { from, to, types }, times, most }) {
   </g>`
 }
 
-/** Above every line. @param {{ arrow: Arrow, times: number }} props */
+/** Drawn after all lines, so that no line covers it. @param {{ arrow: Arrow, times: number }} props */
 function ArrowNumber({ arrow: { from, to }, times }) {
   if (times === 0) return null
   const { x, y } = curveOf(from, to).label
   return html`<text class="number" data-service=${from} x=${x} y=${y}>${count(times)}</text>`
 }
 
-/** Forward above the boxes, back below them, and down to those that listen. @type {(from: string, to: string) => { path: string, label: { x: number, y: number } }} */
+/**
+ * Arrows to the right pass above the boxes, arrows to the left below them. Those to the lower row go down.
+ * @type {(from: string, to: string) => { path: string, label: { x: number, y: number } }}
+ */
 function curveOf(from, to) {
   const start = places.get(from) ?? { x: 0, y: 0 }
   const end = places.get(to) ?? { x: 0, y: 0 }
@@ -122,7 +132,7 @@ function curveOf(from, to) {
   const side = isForward ? -1 : 1
   const bend = 18 + Math.abs(end.x - start.x) / 7
   const edge = start.y + side * half
-  // The farther it goes, the nearer to the middle it begins and ends: so none runs along another.
+  // The longer the arrow, the nearer to the middle of its boxes it starts and ends, so that arrows do not overlap.
   const inset = 56 - 22 * Math.round((Math.abs(end.x - start.x) / WIDTH) * listed.length)
   const [x1, x2] = isForward ? [start.x + inset, end.x - inset] : [start.x - inset, end.x + inset]
   return {

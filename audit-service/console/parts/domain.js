@@ -1,4 +1,4 @@
-// The services and events there are, as audit-service knows them.
+// The services and event types that audit-service knows.
 
 /** @typedef {{ type: string, service: string, heardBy: string[] }} KnownType */
 

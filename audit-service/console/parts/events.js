@@ -1,4 +1,4 @@
-// The newest events as they come, filtered; and the older ones on demand.
+// The list of the newest events, filtered and updated, with older ones on demand.
 import { html, useRef, useState } from '/console/packages/preact.js'
 import { ask, Refused } from '../api.js'
 import { linkToOrder, queryOf, serviceOf, zone } from '../words.js'
@@ -22,7 +22,7 @@ const speakers = domain.services.filter((service) => domain.types.some((known) =
 /** @type {(query: string) => Promise<Page>} */
 const askForEvents = (query) => ask(`/audit/events?newest=true&limit=${PAGE}&${query}`)
 
-/** Only what is newer than what stands there: while nothing happens, an answer is a few bytes. */
+/** Asks only for events newer than the newest in the list: while nothing happens, an answer has a few bytes. */
 function useEvents(/** @type {string} */ query, /** @type {boolean} */ isPaused) {
   const list = useRef({
     query,
@@ -39,7 +39,8 @@ function useEvents(/** @type {string} */ query, /** @type {boolean} */ isPaused)
     const newest = mine.rows[0]?.sequence ?? 0
     const { events, next, kept } = await askForEvents(`after=${newest}&${query}`)
     if (mine !== list.current) return list.current
-    // A log that shrank is another log; and after a flood the list starts anew rather than have a hole.
+    // A log that got shorter is another log. After too many new events for one answer, the list starts again, so that it has no
+    // hole.
     const isAnew = newest === 0 || kept < newest || next !== null
     const rows = (kept < newest ? [] : [...events, ...(isAnew ? [] : mine.rows)]).slice(0, ROWS_MAX)
     const oldest = isAnew ? next : rows.length === ROWS_MAX ? (rows.at(-1)?.sequence ?? null) : mine.oldest
@@ -70,7 +71,7 @@ export function Events() {
     setFilter({ service: String(service), type: fits ? String(type) : '', orderId: String(orderId) })
   }
   async function older() {
-    // Whoever reads the past is not carried away by the present.
+    // New events must not move the list while the user reads older ones.
     setPaused(true)
     await loadOlder().catch(() => {})
     again()
@@ -114,7 +115,7 @@ export function EventTable({ rows }) {
   /** @param {MouseEvent} clicked */
   function open({ target, currentTarget }) {
     const row = /** @type {HTMLElement} */ (currentTarget)
-    // Somebody who marks text wants to copy it.
+    // A click that ends a text selection must not open the order.
     if (target instanceof Element && !target.closest('a') && String(getSelection()) === '')
       location.hash = linkToOrder(row.dataset.order ?? '')
   }
@@ -163,7 +164,7 @@ function firstOrder() {
   return `curl -X POST ${urlOf('order')}/orders \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`
 }
 
-/** The services stand on neighbouring ports, unless something stands in between. @type {(service: string) => string} */
+/** The services use neighbouring ports, unless a proxy is between. @type {(service: string) => string} */
 export function urlOf(service) {
   const port = Number(location.port) - domain.services.indexOf('audit') + domain.services.indexOf(service)
   return port > 0

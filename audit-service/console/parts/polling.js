@@ -1,4 +1,4 @@
-// Asking again and again: seldom while nobody watches, ever more seldom while nobody answers.
+// Polls: less often while the page is hidden, and ever less often while audit-service does not answer.
 import { useEffect, useRef, useState } from '/console/packages/preact.js'
 
 export const USUAL_MS = 3_000
@@ -6,7 +6,8 @@ const HIDDEN_MS = 15_000
 const AWAY_MAX_MS = 30_000
 
 /**
- * What `load` gave last, and the fault if the latest attempt failed. Another key is another question, and begins anew.
+ * The last answer of `load`, and the error if the latest attempt failed. Another `key` is another question: the answer starts
+ * empty.
  * @template Answer
  * @param {() => Promise<Answer>} load
  * @param {{ key?: string, everyMs?: number }} [terms]

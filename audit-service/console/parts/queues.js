@@ -1,4 +1,4 @@
-// The queues on the first page: which of them back up and what to do, and of each how much waits in it and since when.
+// The queues on the first page: which back up and what to do; and the length and age of each.
 import { html } from '/console/packages/preact.js'
 import { count, counted, duration, serviceOf } from '../words.js'
 import { Check } from './check.js'
@@ -13,7 +13,10 @@ import { NotAvailable, Scrolling, Service } from './show.js'
  */
 /** @typedef {{ why: string | null, at: string | null, queues: LookedQueue[] }} LookedQueues */
 
-/** What the headline says of them; none while all is well. @type {(queues: LookedQueues | undefined) => string[]} */
+/**
+ * The headline's words about the queues. Empty while no queue backs up.
+ * @type {(queues: LookedQueues | undefined) => string[]}
+ */
 export function backlogsOf(queues) {
   const all = (queues?.queues ?? []).filter(({ backsUp }) => backsUp !== null)
   const [first] = all

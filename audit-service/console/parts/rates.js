@@ -1,4 +1,4 @@
-// How often each type of event was kept lately, counted from the newest events as they come.
+// Counts, from the newest events, how often each event type was stored lately.
 import { useRef } from '/console/packages/preact.js'
 import { ask } from '../api.js'
 import { usePolled } from './polling.js'
@@ -9,8 +9,8 @@ const AT_ONCE_MAX = 999
 const EVERY_MS = 2_500
 
 /**
- * @typedef {{ newest: number, counts: Map<number, Map<string, number>>, hasMissed: boolean }} Counted by bin, then by type;
- *   `hasMissed` once more came between two looks than one answer holds.
+ * @typedef {{ newest: number, counts: Map<number, Map<string, number>>, hasMissed: boolean }} Counted By bin, then by type.
+ * `hasMissed`: at least once, more events came between two polls than one answer holds.
  */
 
 export function useRates() {

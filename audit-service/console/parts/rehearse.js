@@ -1,4 +1,4 @@
-// What would become of a failed message now, in words.
+// Rehearses a failed message: shows what would happen to it now.
 import { html, useState } from '/console/packages/preact.js'
 import { ask, Refused } from '../api.js'
 import { Body } from './body.js'

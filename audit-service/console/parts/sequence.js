@@ -1,4 +1,5 @@
-// A story as a sequence over the services: each event on the line of who said it, with a ring on that of each who acts on it.
+// Draws a story across the services: a dot on the lane of the service that published the event, a ring on the lane of each that
+// handles it.
 import { html, useEffect, useState } from '/console/packages/preact.js'
 import { ask, post } from '../api.js'
 import { count, duration, queryOf } from '../words.js'
@@ -70,7 +71,7 @@ function Step({ orderId, entry: { id, time, afterMs, service, type, sentence } }
   </details>`
 }
 
-/** The event itself, fetched when somebody looks. @param {{ orderId: string, id: string, time: string }} props */
+/** The event itself, loaded when it is opened. @param {{ orderId: string, id: string, time: string }} props */
 function Message({ orderId, id, time }) {
   const [found, setFound] = useState(/** @type {Kept | 'asking' | 'no answer' | undefined} */ ('asking'))
   useEffect(() => {
@@ -101,7 +102,7 @@ async function messagesOf(orderId) {
   return events
 }
 
-/** Why a rule holds a notification. @type {Record<string, string | undefined>} */
+/** The rule that holds a notification, in words. @type {Record<string, string | undefined>} */
 const HOLDS = {
   quiet_hours: 'the customer’s quiet hours',
   digest: 'waits for a digest',

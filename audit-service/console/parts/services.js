@@ -1,4 +1,5 @@
-// The services on the first page: who does not answer or is not ready, whom they leave alone, and what waits in them.
+// The services on the first page: which do not answer or are not ready, which outside systems are unavailable, and how many
+// retries wait.
 import { html } from '/console/packages/preact.js'
 import { count, counted, serviceOf } from '../words.js'
 import { Check } from './check.js'
@@ -19,7 +20,7 @@ export const TONES = { ready: 'good', not_ready: 'bad', not_answering: 'bad' }
 /** @type {(looked: Looked) => string} */
 export const linkToRetries = ({ service }) => `#/services/${service}/retries`
 
-/** What the headline says of them; none while all is well. @type {(services: Looked[]) => string[]} */
+/** The headline's words about the services. Empty while all are well. @type {(services: Looked[]) => string[]} */
 export function wrongsOf(services) {
   const named = (/** @type {Looked['status']} */ status) =>
     services.filter((one) => one.status === status).map(({ service }) => serviceOf(service))
@@ -57,7 +58,7 @@ export function Services({ services }) {
   <//>`
 }
 
-/** Why it is so, and since when. @param {{ looked: Looked }} props */
+/** The reasons, and since when. @param {{ looked: Looked }} props */
 export function Why({ looked: { status, since, why, openBreakers } }) {
   const reasons = [
     ...why,

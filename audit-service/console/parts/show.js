@@ -1,4 +1,4 @@
-// The small things that every page shows: times, badges, faults.
+// Small parts of every page: times, badges, faults.
 import { html } from '/console/packages/preact.js'
 import { Refused } from '../api.js'
 import { age, linkToOrder, moment, zone } from '../words.js'
@@ -20,7 +20,7 @@ export const Service = ({ service }) => html`<span class="who" data-service=${se
 /** @param {{ orderId: string }} props */
 export const OrderLink = ({ orderId }) => html`<a class="id" href=${linkToOrder(orderId)}>${orderId}</a>`
 
-/** What went wrong with asking, in a sentence; nothing while all is well. @param {{ of: unknown }} props */
+/** A sentence about a failed request. Nothing if there is no fault. @param {{ of: unknown }} props */
 export function Fault({ of }) {
   if (of === undefined) return null
   const sentence = of instanceof Refused ? of.message : 'audit-service does not answer. Trying again.'
@@ -31,6 +31,6 @@ export function Fault({ of }) {
 export const NotAvailable = ({ what }) =>
   html`<p class="aside">This version of audit-service does not provide ${what}.</p>`
 
-/** A wide table that scrolls by itself, by keyboard too. @param {{ label: string, children?: unknown }} props */
+/** A wide table that scrolls on its own, by keyboard too. @param {{ label: string, children?: unknown }} props */
 export const Scrolling = ({ label, children }) =>
   html`<div class="scroll" role="region" aria-label=${label} tabindex="0">${children}</div>`

@@ -1,4 +1,4 @@
-// Where an order's time went: each span below the one that it follows from, as a bar over the whole time. Shown where spans were sent.
+// Shows where an order's time went: each span as a bar, below its parent. Shown only if spans were sent.
 import { html } from '/console/packages/preact.js'
 import { askIfThere } from '../api.js'
 import { counted, duration } from '../words.js'
@@ -12,7 +12,7 @@ import { usePolled } from './polling.js'
  */
 
 const EVERY_MS = 5_000
-/** More than an order that was tried again for hours has. */
+/** More than an order has that was retried for hours. */
 const SHOWN_MAX = 300
 const DEEPEST = 8
 
@@ -66,7 +66,7 @@ function Bar({ fromMs, forMs, wholeMs, isFailed }) {
 }
 
 /**
- * Each after the one that it follows from, in the order of their beginnings; what follows from nobody here stands at the edge.
+ * The spans in tree order: each after its parent, siblings by start. A span without a known parent is a root.
  * @param {Span[]} spans
  */
 function below(spans) {

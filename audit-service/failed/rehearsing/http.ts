@@ -1,4 +1,4 @@
-// What operators may ask before they send a failed message again: what would become of it.
+// The HTTP route that rehearses a failed message: what would happen if it were sent again.
 import { registry } from '@orders/shared/contracts'
 import { type HttpServer, traceOf, type Wiring } from '@orders/shared/runtime'
 import { maskedData } from '../../personal/masked.ts'

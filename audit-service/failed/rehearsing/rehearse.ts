@@ -1,13 +1,13 @@
-// Asks the service that gave a message up what would become of it now.
+// Asks the service that gave up a message what would happen to it now.
 import { topology } from '@orders/shared/contracts'
 import { ask, type Broker, operationsOf, type Rehearsal } from '@orders/shared/messaging'
 import { asError, RejectedError } from '@orders/shared/runtime'
 import type { Failure } from '../store.ts'
 
-/** It loads and decides, and waits for nobody. */
+/** A rehearsal loads and decides, and makes no outside call. */
 const ANSWER_MS = 5_000
 
-/** What the service told, or that it does not answer; and in a sentence. */
+/** The service's answer, or that it does not answer; with a sentence about it. */
 export interface Rehearsed extends Omit<Rehearsal, 'outcome'> {
   service: string
   outcome: Rehearsal['outcome'] | 'not_answering'
@@ -18,7 +18,7 @@ type Rehearsable = Pick<Failure, 'home' | 'exchange' | 'routingKey' | 'body' | '
 
 const owners = new Map(topology.queues.map(({ name, owner }) => [name, owner]))
 
-/** @throws RejectedError 409 `not_rehearsed` where nobody could handle it, or the service is of a version that cannot rehearse */
+/** @throws RejectedError 409 `not_rehearsed` if no service could handle the message, or the service's version cannot rehearse */
 export async function rehearse(
   broker: Broker,
   { home, exchange, routingKey, body, properties }: Rehearsable,

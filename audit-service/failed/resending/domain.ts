@@ -1,4 +1,5 @@
-// How failures are sent again: first one, then ten, then a hundred, and so on, each step watched before the next; pure.
+// The rules of a replay. It sends in steps, each ten times as large as the one before, and waits after each step for messages
+// that fail again. Pure.
 
 export interface Resend {
   id: string
@@ -6,9 +7,9 @@ export interface Resend {
   /** Why it was stopped. */
   why: string | null
   total: number
-  /** Members up to here are done with. */
+  /** The members up to this place are finished. */
   position: number
-  /** This step goes up to here. */
+  /** The last place of the current step. */
   stepEnd: number
   stepSize: number
   watchMs: number
@@ -27,7 +28,7 @@ export type Next =
 const FACTOR = 10
 const BATCH_MAX = 50
 
-/** Whatever fails again stops it, from whichever step: `failedAgain` counts them all. */
+/** `failedAgain` counts the failures of all steps. More than the tolerated number stops the replay. */
 export function nextOf(resend: Resend, failedAgain: number, now: string): Next {
   const { total, position, stepEnd, stepSize, watchMs, watchUntil, tolerated, ratePerSecond } = resend
   if (failedAgain > tolerated)

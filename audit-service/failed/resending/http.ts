@@ -1,4 +1,4 @@
-// What operators may ask of sending failed messages again: begun with their number, watched, stopped, and resumed.
+// The HTTP routes of replays: start with the counted number of messages, follow, stop, resume.
 import { randomUUID } from 'node:crypto'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { type By as ActedBy, type Acting, act, expectCount } from '../../acting.ts'

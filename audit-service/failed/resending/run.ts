@@ -1,7 +1,8 @@
-// Sends failures again, in steps and at a rate: each into the one queue that gave it up, confirmed by the broker.
+// Sends failed messages again, in steps and at a limited rate, each only to the queue that gave it up, with a publisher
+// confirm.
 //
-// Promise: it goes on after a crash, in whichever copy of the service; what was under way then may be published twice, as any
-// message may, and its failure is one all the same. It stops by itself when something fails again.
+// Promise: after a crash any copy of the service continues. Messages in progress at the crash may be published twice, as any
+// message may, but count as one failure. The replay stops by itself if a message fails again.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, Properties, Publication } from '@orders/shared/messaging'
@@ -25,7 +26,7 @@ import {
 } from './store.ts'
 
 export interface Resending {
-  /** Something is to be sent at once. */
+  /** Looks at once for messages to send. */
   wake(): void
   close(): Promise<void>
 }
@@ -38,11 +39,11 @@ interface Parts {
 }
 
 const LOOK_EVERY_MS = 2_000
-/** Much longer than a batch takes while the broker is there; after a crash, how long the others wait. */
+/** Much longer than a batch takes while the broker is available. After a crash, other copies wait this long. */
 const TURN_MS = 5_000
 const WATCHED_EVERY_MS = 250
 
-/** Begins with what a process before it left; the caller closes it. */
+/** Continues the replays that an earlier process left. The caller closes it. */
 export function startResending({ database, broker, log, now }: Parts): Resending {
   const owner = randomUUID()
   const closing = new AbortController()
@@ -51,7 +52,7 @@ export function startResending({ database, broker, log, now }: Parts): Resending
   const pause = (ms: number) => delay(Math.max(0, ms), undefined, { signal, ref: false }).catch(() => undefined)
   const closed = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
 
-  /** One turn of one of them after the other, for as long as any runs. */
+  /** Advances the running replays in turn until none runs. */
   async function look(): Promise<void> {
     while (!signal.aborted && (await areAnyRunning(database))) {
       const resend = await database.transaction((tx) => takeTurn(tx, { owner, now: at(), until: at(TURN_MS) }))
@@ -87,7 +88,7 @@ export function startResending({ database, broker, log, now }: Parts): Resending
     const startedMs = performance.now()
     const claimed = await database.transaction((tx) => claimNext(tx, resend, count))
     const outcomes = await Promise.race([closed, Promise.all(claimed.map((one) => sendOne(resend, one)))])
-    // Whoever goes on sends them once more.
+    // The copy that continues sends them again.
     if (!outcomes) return
     const failures = outcomes.filter(({ error }) => error !== undefined)
     const idsOf = (chosen: typeof outcomes) => chosen.map(({ id }) => id)
@@ -118,12 +119,15 @@ export function startResending({ database, broker, log, now }: Parts): Resending
   }
 }
 
-/** As a first attempt, into the queue that gave it up; what no binding wanted, by the way that it came. */
+/**
+ * Published as a first attempt, to the queue that gave it up. A message that matched no binding is published to its old
+ * exchange.
+ */
 export function publicationOf(
   { id, home, exchange, routingKey, body, properties }: Sendable,
   resend: string,
 ): Publication {
-  // The cast is the decoding edge: it was written by `letterOf`.
+  // The cast is safe: `letterOf` wrote it.
   const { headers, ...kept } = JSON.parse(properties) as Properties
   return {
     ...(home === null ? { exchange, routingKey } : { exchange: '', routingKey: home }),

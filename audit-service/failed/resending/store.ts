@@ -1,7 +1,7 @@
-// audit-service's SQL for sending again: which failures, how far it has come, and whose turn it is.
+// The SQL of replays: their members, their progress, and which copy has the turn.
 //
-// Promise: a failure is sent by one resend only. Whoever moves it from `waiting` to `sending` has it; what a killed process leaves
-// in `sending` is sent by the same resend when it goes on.
+// Promise: a failure is sent only by the replay that moved it from `waiting` or `archived` to `sending`. If the process is
+// killed, the same replay sends it again later.
 import type { Reader, Sql } from '@orders/shared/storage'
 import type { By } from '../../acting.ts'
 import { conditionOf, type Failure, type Selection } from '../store.ts'
@@ -13,7 +13,7 @@ export interface Told extends Resend, By {
   endedAt: string | null
 }
 
-/** What is shown besides: those that were sent, and those that came back. */
+/** With the number of messages sent, and of those that failed again. */
 export interface Progress extends Told {
   sent: number
   failedAgain: number
@@ -35,7 +35,10 @@ interface Wanted extends By {
   createdAt: string
 }
 
-/** Gives how many it takes, the oldest first. Those that were archived are taken where they are named, or asked for. */
+/**
+ * Returns the number of members, the oldest first. Archived failures are members too if the selection names them or asks for
+ * them.
+ */
 export async function addResend(tx: Sql, wanted: Wanted): Promise<number> {
   const { id, selection, total, canary, operator, reason, watchMs, ratePerSecond, createdAt } = wanted
   const { text, values } = conditionOf(selection)
@@ -73,7 +76,7 @@ interface Page {
   limit: number
 }
 
-/** The newest first. */
+/** Newest first. */
 export async function listResends(sql: Reader, { after, limit }: Page): Promise<Progress[]> {
   const rows = await sql.all<Progress>(
     `select ${COLUMNS}, ${COUNTS} from resends ${after ? 'where (created_at, id) < (?, ?)' : ''}
@@ -86,13 +89,13 @@ export async function listResends(sql: Reader, { after, limit }: Page): Promise<
 
 const counted = (row: Progress) => ({ ...row, sent: Number(row.sent), failedAgain: Number(row.failedAgain) })
 
-/** Whether there was anything to change. */
+/** False if it was not running. */
 export async function stopResend(sql: Sql, id: string, why: string, now: string): Promise<boolean> {
   const stopped = `update resends set state = 'stopped', why = ?, watch_until = null, ended_at = ? where id = ? and state = 'running'`
   return (await sql.run(stopped, why, now, id)) === 1
 }
 
-/** It goes on where it was; what has failed again until now does not stop it any more. */
+/** Continues where it stopped. Failures so far no longer stop it. */
 export async function resumeResend(sql: Sql, id: string): Promise<boolean> {
   const resumed = await sql.run(
     `update resends set state = 'running', why = null, ended_at = null,
@@ -113,7 +116,7 @@ interface Turn {
   until: string
 }
 
-/** One that runs and that no other copy is about, which is this one's until then; the longest waiting first. */
+/** Reserves a running replay that no other copy has reserved, until `until`. The one that waits longest comes first. */
 export async function takeTurn(sql: Sql, { owner, now, until }: Turn): Promise<Told | undefined> {
   const [taken] = await sql.all<Told>(
     `update resends set owner = ?, owned_until = ? where state = 'running' and id = (
@@ -137,7 +140,7 @@ export async function countFailedAgain(sql: Reader, id: string): Promise<number>
 
 export type Sendable = Pick<Failure, 'id' | 'home' | 'exchange' | 'routingKey' | 'body' | 'properties'>
 
-/** The next members are this resend's to send, but for those that somebody else has sent, archived or is sending. */
+/** Claims the next members, except those that another replay has sent or is sending. */
 export function claimNext(tx: Sql, { id, position }: Resend, count: number): Promise<Sendable[]> {
   return tx.all<Sendable>(
     `update failures set state = 'sending', resend_id = ?
@@ -152,13 +155,13 @@ export function claimNext(tx: Sql, { id, position }: Resend, count: number): Pro
   )
 }
 
-/** They are in their queues. */
+/** All were published and confirmed. */
 export async function saveSent(tx: Sql, { id, position }: Resend, ids: string[], count: number): Promise<void> {
   await markSent(tx, id, ids)
   await tx.run('update resends set position = ? where id = ? and position = ?', position + count, id, position)
 }
 
-/** Some are in their queues, and the others wait again. */
+/** Some were published and confirmed. The others wait again. */
 export async function saveInterrupted(tx: Sql, id: string, sent: string[], unsent: string[]): Promise<void> {
   await markSent(tx, id, sent)
   await tx.run(

@@ -1,15 +1,15 @@
-// audit-service's SQL for whoever looks for what is in an archive: which there are, and of what.
+// The SQL that shows which archives exist, and which of them have events of a subject.
 import type { Reader } from '@orders/shared/storage'
 import { keysOf } from '../../block.ts'
 
 export interface Archived {
   first: number
   last: number
-  /** Its name in the folder of archives. */
+  /** The file's name in the archive folder. */
   file: string
   sha256: string
   archivedAt: string
-  /** Bodies that were read back stay until then. */
+  /** Until when bodies that were read back stay in the database. */
   backUntil: string | null
 }
 
@@ -20,19 +20,19 @@ export async function archivesOf(sql: Reader): Promise<Archived[]> {
   return rows.map((row) => ({ ...row, first: Number(row.first), last: Number(row.last) }))
 }
 
-/** The last entry that is in an archive; 0 where none is. */
+/** The last archived entry; 0 if there is none. */
 export async function archivedTo(sql: Reader): Promise<number> {
   const row = await sql.get<{ last: number | null }>('select max(last) as last from archives')
   return Number(row?.last ?? 0)
 }
 
-/** How far bodies are in archives alone, those that were read back not among them. */
+/** The last entry whose body is only in an archive, not counting bodies that were read back. */
 export async function bodiesOutTo(sql: Reader): Promise<number> {
   const row = await sql.get<{ last: number | null }>('select max(last) as last from archives where back_until is null')
   return Number(row?.last ?? 0)
 }
 
-/** The names of the files that hold entries of these. */
+/** The files that hold these entries. */
 export async function filesOf(sql: Reader, sequences: readonly number[]): Promise<string[]> {
   const all = await archivesOf(sql)
   return all
@@ -40,20 +40,20 @@ export async function filesOf(sql: Reader, sequences: readonly number[]): Promis
     .map(({ file }) => file)
 }
 
-/** The names of the files that alone have events about this subject. */
+/** The files that alone hold events about this subject. */
 export async function filesAbout(sql: Reader, subject: string): Promise<string[]> {
   const { out, sequences } = await outAbout(sql, [subject], 0)
   return out.filter((archived) => sequences.some(isIn(archived))).map(({ file }) => file)
 }
 
-/** The first file that alone has events about these subjects behind a sequence, and which ones, in their order. */
+/** The first file that alone holds events about these subjects after `behind`, and their sequences in order. */
 export async function nextAbout(sql: Reader, subjects: readonly string[], behind: number) {
   const { out, sequences } = await outAbout(sql, subjects, behind)
   const archived = out.find((one) => sequences.some(isIn(one)))
   return archived && { archived, sequences: sequences.filter(isIn(archived)).sort((one, other) => one - other) }
 }
 
-/** The archives whose bodies are nowhere else, and which entries up to their end are about these. */
+/** The archives whose bodies are not in the database, and the entries about these subjects up to their end. */
 async function outAbout(sql: Reader, subjects: readonly string[], behind: number) {
   const out = (await archivesOf(sql)).filter(({ backUntil, last }) => backUntil === null && last > behind)
   const last = out.at(-1)?.last
@@ -76,5 +76,5 @@ const isIn =
   (sequence: number) =>
     sequence >= first && sequence <= last
 
-/** More than an order has. */
+/** More events than an order has. */
 const PLACES_MAX = 10_000
