@@ -22,7 +22,7 @@ export const StoryView = Type.Object({
   orderId: Type.String(),
   ended: Nullable(Type.Union([Type.Literal('completed'), Type.Literal('cancelled')])),
   startedAt: Type.String(),
-  durationMs: Type.Number({ description: 'Until the end of the order, or until now' }),
+  durationMs: Type.Number({ description: 'Until the end of the order, or until its last event so far' }),
   entries: Type.Array(
     Type.Object({
       id: Type.String(),

@@ -42,7 +42,7 @@ export const NotificationConfig = configWith({
     Type.String({
       pattern: '^[A-Z]{2}$',
       description:
-        'ISO 3166 code of the country of phone numbers without a country code, for example AT. Unset: such numbers stay as they are.',
+        'ISO 3166 code of the country of phone numbers without a country code, for example AT. Unset: such numbers only lose their separators.',
     }),
   ),
   contactAddressesPerHour: Type.Integer({
