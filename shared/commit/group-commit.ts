@@ -46,7 +46,7 @@ interface Options {
   service: string
   registry: Registry
   now: () => Date
-  /** Seals personal data in all messages of a group at once. Without it, messages stay as they are. */
+  /** Encrypts personal data in all messages of a group at once. Without it, messages stay as they are. */
   seal?: ((tx: Reader, said: Said[]) => Promise<Publication[]>) | undefined
   /** Called after each commit, for metrics. */
   committed?: (members: number) => void
@@ -145,8 +145,7 @@ export function createGroupCommit(options: Options): GroupCommit {
       if (outcome instanceof Error && errorCode(outcome) === 'commit_unknown') isUnknown = true
       if (isInterrupted(outcome) && tries < TRIES_MAX) continue
       // The commit may have succeeded after all. Then the repeated members found their work done and returned no messages, so
-      // those are only in the table. Look now: the repeat had to wait for the locks that the server held while it was
-      // committing.
+      // those are only in the table. Look only now: the server may have been committing until the repeat got its locks.
       if (isUnknown) outbox.lookAgain()
       return outcome
     }

@@ -206,7 +206,7 @@ export function createOutbox(options: Options): Outbox {
     return sweeping
   }
 
-  /** A claim from now on may be of a copy that starts now too. A later one is not believed: it is of a clock that was set back. */
+  /** Leaves claims of the next minute to copies that start now too. Ignores later claims: their clock was set back since. */
   const sweep = () =>
     alone(() => {
       const startMs = now().getTime()

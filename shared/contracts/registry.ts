@@ -7,7 +7,7 @@ import { AuditHistory, AuditMarks, InventoryQuote, PaymentConfirm, PaymentGet } 
 import { said } from './said.ts'
 import { sources } from './services.ts'
 
-/** Every published event, by type. */
+/** Every event that the domain’s services publish, by type. */
 export const events: ReadonlyMap<string, AnyContract> = byType(said.filter(({ exchange }) => exchange !== ''))
 
 /** Every message that a service sends only to itself, by type. */

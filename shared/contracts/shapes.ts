@@ -90,7 +90,7 @@ export type Contact = Static<typeof Contact>
 export type Customer = Static<typeof Customer>
 export type OrderPriority = Static<typeof OrderPriority>
 
-/** The customer and the lines of an order. All fields are optional, since earlier messages of the order may lack them. */
+/** The customer and the lines of an order. All fields are optional, since older messages lack them. */
 export const Ordered = Type.Object({
   ...Type.Partial(Customer).properties,
   lines: Type.Optional(Type.Array(PricedLine)),

@@ -1,8 +1,8 @@
-// Removes dropped keys from the database files and then publishes `keys.forgotten`. All keys that wait at the same time are
+// Removes deleted keys from the database files and then publishes `keys.forgotten`. All keys that wait at the same time are
 // removed together, since one pass over the files serves them all.
 //
 // Promise: `keys.forgotten` names a person only when no table and no write-ahead log of this service holds a key of that person
-// any more. It names them once for each request. The persons still to be named are rows, so a crash loses none.
+// any more. It names them once for each request. Persons still to be named are rows in `erasures`, so a crash loses none.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GroupCommit } from '../commit/group-commit.ts'
 import type { Work } from '../commit/work.ts'

@@ -13,7 +13,7 @@ export interface Context {
   attempt: number
   /** True if the broker may have delivered this message before. An outside call may then have been made already. */
   redelivered: boolean
-  /** Milliseconds since the delivery first became a row in `retries`; 0 or undefined if it never did. */
+  /** Milliseconds since it first became a row in `retries`, or since its patience began if that was later; 0 at first. */
   waitedMs?: number
 }
 

@@ -27,7 +27,7 @@ export interface Kernel {
   registry: Registry
   log: Log
   now: () => Date
-  /** Decodes a body into a message and opens its sealed fields. By default nothing is opened. */
+  /** Decodes a body into a message and decrypts its encrypted fields. By default nothing is decrypted. */
   open?: ((delivery: Arrived) => Promise<Received>) | undefined
   /**
    * Maximum age of a message in days, by its own time. Data about an older message may be removed already, so it becomes a dead
@@ -45,7 +45,7 @@ export interface ConsumerOptions {
   handlers: Handler[]
   /** Routing patterns of its bindings; by default the types of its handlers. */
   patterns?: readonly string[]
-  /** Decodes a body into a message. By default validates it against its contract and opens its sealed fields. */
+  /** Decodes a body into a message. By default validates it against its contract and decrypts its encrypted fields. */
   decode?: (delivery: Arrived) => Received | Promise<Received>
   askTimeoutMs?: number
   /** Types that only an earlier version heard. Their deliveries are acked without effect. */

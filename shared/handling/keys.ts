@@ -1,5 +1,5 @@
-// Consumes events about personal keys: stores new keys, and drops the keys of a person who is to be forgotten. erasing.ts then
-// removes them from the files and publishes that they are gone.
+// Consumes events about personal keys: stores new keys, and deletes the keys of a person who is to be forgotten. erasing.ts
+// then removes them from the files and publishes that they are gone.
 import type { GroupCommit } from '../commit/group-commit.ts'
 import { about } from '../commit/work.ts'
 import type { Received } from '../contracts/definition/contract.ts'
@@ -45,14 +45,14 @@ const UNTIL_DONE: Patience = { waitsMs: [1_000, 5_000, 15_000, 30_000] }
 export function keysConsumer({ service, registry, vault, crossing, handlers = [], forget }: Parts): ConsumerOptions {
   const forgetOne = forget && together(forget)
 
-  /** Returns no names if the key that sealed them is dropped: then the request was done before. */
+  /** Returns no names if the key that encrypted them is deleted: then the request was done before. */
   async function namesIn(sealed: string | undefined): Promise<string[]> {
     const text = sealed === undefined ? '' : await crossing.open(sealed)
     // Decoding edge: the requesting service wrote this text.
     return text === '' ? [] : (JSON.parse(text) as string[])
   }
 
-  /** Makes a new key usable at once, so that a message sealed with it need not wait until the key is stored. */
+  /** Makes a new key usable at once, so that a message encrypted with it need not wait until the key is stored. */
   function decoded(delivery: Arrived): Received {
     const event = decode(registry, delivery)
     if (event.type !== KeyAdded.type) return event
@@ -102,8 +102,8 @@ const rowOf = (data: Pick<PersonalKey, 'keyId' | 'wrapped' | 'masterId'>, create
 })
 
 /**
- * Returns a function that makes sure a person has a key before data about them is published or stored. Does nothing if sealing
- * is off.
+ * Returns a function that makes sure a person has a key before data about them is published or stored. Does nothing if
+ * encryption is off.
  */
 export function keyOpener(vault: Vault, database: Database, commit: Pick<GroupCommit, 'submit'>, now: () => Date) {
   return async (ownerId: string): Promise<void> => {

@@ -49,8 +49,8 @@ interface Terms {
 }
 
 /**
- * Serves `queue`. A question that cannot be understood becomes a dead letter. Every other question is answered, after the
- * commit of its changes. If the asker is gone the answer is lost; asking again is harmless.
+ * Serves `queue`. A question that cannot be understood becomes a dead letter, and one past its deadline is dropped. Every other
+ * question is answered, after the commit of its changes. If the asker is gone the answer is lost; asking again is harmless.
  */
 export function serve(
   kernel: Kernel,

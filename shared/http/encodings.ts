@@ -22,7 +22,7 @@ export function refuseOtherEncodings(app: FastifyInstance): void {
     throw refused(415, 'unsupported_content_encoding', 'send the body as it is, without Content-Encoding')
   })
   const parseJson = app.getDefaultJsonParser('error', 'error')
-  // The default parser gets text that is decoded already. It ignores a byte order mark, as RFC 8259 §8.1 allows.
+  // Checks the bytes first, since the default parser would get decoded text. It ignores a byte order mark, as RFC 8259 §8.1 allows.
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) =>
     parseJson(request, textOf(body, request.headers['content-type']), done),
   )

@@ -14,7 +14,7 @@ interface Path {
  */
 export function answerNotFound(app: Pick<FastifyInstance, 'addHook'>) {
   const paths: Path[] = []
-  // Fastify adds a HEAD route beside every GET, here and in docs.ts.
+  // This hook also gets the HEAD route that fastify adds beside every GET.
   app.addHook('onRoute', ({ url, method }) => void paths.push({ segments: url.split('/'), methods: [method].flat() }))
   return (request: FastifyRequest, reply: FastifyReply) => {
     const { method } = request

@@ -15,7 +15,7 @@ export interface RateLimit {
 }
 
 const MINUTE_MS = 60_000
-/** A client's count is dropped after this many other clients. */
+/** A client's count is dropped when this many other clients have come since. */
 const CLIENTS_MAX = 10_000
 const IPV6_CLIENT_BITS = 64
 /** If Redis does not answer, the request must not wait. */

@@ -104,7 +104,8 @@ function envelopeOf(contract: AnyContract | undefined, message: Message, service
 }
 
 /**
- * The same message with other data. The contract is not checked again, since sealed fields no longer have their declared types.
+ * The same message with other data. The contract is not checked again, since encrypted fields no longer have their declared
+ * types.
  */
 export function withData(publication: Publication, contract: AnyContract, message: Message): Publication {
   const envelope = envelopeOf(contract, message, publication.properties.appId ?? '')
@@ -149,12 +150,12 @@ function read({ body }: Arrived): { received: Received; envelope: Record<string,
   return { received: { id, source, type, subject, time, data: envelope.data }, envelope }
 }
 
-/** Opens the sealed fields of a message's data and tells whether their owner is forgotten. */
+/** Decrypts the encrypted fields of a message's data and tells whether their owner is forgotten. */
 export type Open = (personal: PersonalFields, message: Received) => Pick<Received, 'data' | 'isForgotten'>
 
 /**
  * Decodes a message, validates it against the contract version that it names, and converts it to the newest version. Unknown
- * fields are ignored. Without `open`, sealed fields stay sealed.
+ * fields are ignored. Without `open`, encrypted fields stay encrypted.
  *
  * @throws what `open` does; PermanentError `too_large`, `undecodable`, `not_a_cloudevent`, `unknown_type`, `unknown_version`,
  * `invalid_data`

@@ -1,8 +1,8 @@
-// Seals a text about a person: AES-256-GCM (NIST SP 800-38D) under the person's own key, which the master key wraps
-// (AES-256-KW, RFC 3394).
+// Encrypts (`seal`) and decrypts (`unseal`) texts about a person: AES-256-GCM (NIST SP 800-38D) under the person's own key,
+// which the master key wraps (AES-256-KW, RFC 3394).
 //
 // Promise: the same text in the same place under the same key gives the same bytes, and no nonce is used for two texts. The
-// nonce is an HMAC-SHA256 of the text itself, as in RFC 8452. A sealed text opens only in its own place.
+// nonce is an HMAC-SHA256 of the text itself, as in RFC 8452. An encrypted text can be decrypted only in its own place.
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 
 /** Derived once from a key: one part encrypts, one makes nonces and hashes. */
@@ -43,7 +43,7 @@ export function seal(keyId: string, { encrypting, noncing }: Secrets, place: str
   return `enc:1:${keyId}:${sealed.toString('base64url')}`
 }
 
-/** Undefined if the text was not sealed under this key for this place. */
+/** Undefined if the text was not encrypted under this key for this place. */
 export const unseal = (secrets: Secrets, place: string, text: string): string | undefined =>
   unsealBytes(secrets, place, text)?.toString()
 
@@ -67,7 +67,7 @@ export function unsealBytes({ encrypting }: Secrets, place: string, text: string
 export const hash = ({ noncing }: Secrets, text: string): string =>
   keyed(noncing, `index\0${text}`).subarray(0, 16).toString('base64url')
 
-/** The id of the key that seals a text; undefined for a plain text. */
+/** The id of the key that encrypts a text; undefined for a plain text. */
 export const keyIdOf = (text: string): string | undefined => SEALED.exec(text)?.[1]
 
 /** Looks only at the beginning, so a plain text may match by chance. Its key is then unknown, which the caller notices. */

@@ -1,5 +1,5 @@
-// Seals personal data that crosses the broker outside the fields that contracts mark. It is sealed as one text, under a key
-// that all services have or under the person's key, so that no broker can read it.
+// Encrypts personal data that crosses the broker outside the fields that contracts mark. It is encrypted as one text, under a
+// key that all services have or under the person's key, so that no broker can read it.
 import type { Reader } from '../storage/index.ts'
 import { keyIdOf, seal, unseal } from './cipher.ts'
 import { MissingKeyError } from './messages.ts'
@@ -9,12 +9,12 @@ import type { Vault } from './vault.ts'
 export const CROSSING = 'crossing'
 
 export interface Crossing {
-  /** Returns the text as it is if sealing is off or the key does not exist. */
+  /** Returns the text as it is if encryption is off or the key does not exist. */
   seal(text: string, ownerId?: string): Promise<string>
   /**
    * Resolves with an empty text if the owner is forgotten.
    *
-   * @throws MissingKeyError while the key has not arrived, and for a text that was sealed for another purpose
+   * @throws MissingKeyError while the key has not arrived, and for a text that was encrypted for another purpose
    */
   open(text: string): Promise<string>
 }

@@ -1,4 +1,5 @@
-// The keys of one person, as plain data. After the person is forgotten, only the ids of their keys remain, which open nothing.
+// The keys of one person, as plain data. After the person is forgotten, only the ids of their keys remain, which decrypt
+// nothing.
 import type { Message } from '../contracts/definition/contract.ts'
 import { KeyAdded } from '../contracts/definition/keys.ts'
 
@@ -20,7 +21,7 @@ export interface KeyDecision {
   messages: Message[]
 }
 
-/** The key that seals: the oldest one left, in case several services have created one. */
+/** The key that encrypts: the oldest one left, in case several services have created one. */
 export function sealing<Key extends PersonalKey>(keys: readonly Key[]): Key | undefined {
   return keys
     .filter(({ wrapped }) => wrapped !== null)
@@ -48,8 +49,8 @@ interface Forgetting {
 }
 
 /**
- * Drops the named keys and all created by then. A named key that has not arrived is marked as forgotten, so that it is refused
- * later.
+ * Deletes the named keys and all created by then. A named key that has not arrived is marked as forgotten, so that it is
+ * refused later.
  */
 export function forgotten(keys: readonly PersonalKey[], { keyIds, at, now }: Forgetting): PersonalKey[] {
   const named = new Set(keyIds)

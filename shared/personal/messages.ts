@@ -1,4 +1,4 @@
-// Personal data in messages: sealed when a group has decided its messages, opened when a message is handled.
+// Personal data in messages: encrypted when a group has decided its messages, decrypted when a message is handled.
 
 import type { Said } from '../commit/members.ts'
 import { createReading } from '../commit/reading.ts'
@@ -29,7 +29,7 @@ export class MissingKeyError extends PermanentError {
 
 const placeOf = (messageId: string, path: string) => `${messageId}\n${path}`
 
-/** Seals each message for its owner. A message stays as it is if its owner has no key. */
+/** Encrypts each message for its owner. A message stays as it is if its owner has no key. */
 export function sealingBy(vault: Vault, { contracts }: Registry) {
   return async (tx: Reader, said: Said[]): Promise<Publication[]> => {
     if (!vault.isSealing) return said.map(({ publication }) => publication)
@@ -54,7 +54,7 @@ export function sealingBy(vault: Vault, { contracts }: Registry) {
   }
 }
 
-/** Decodes a delivery and opens its sealed fields. Keys needed at the same moment share one statement. */
+/** Decodes a delivery and decrypts its encrypted fields. Keys needed at the same moment share one statement. */
 export function openingBy(vault: Vault, registry: Registry, database: Reader) {
   const read = createReading(database)
 
@@ -77,7 +77,7 @@ export interface Kept {
   data?: unknown
 }
 
-/** For people: the data of events, opened as far as the keys are there. */
+/** For people: the data of events, decrypted as far as the keys are there. */
 export function showingBy(vault: Vault, { contracts }: Registry, database: Reader) {
   return async (events: readonly Kept[]): Promise<unknown[]> => {
     await vault.fetch(
@@ -96,7 +96,7 @@ export function showingBy(vault: Vault, { contracts }: Registry, database: Reade
   }
 }
 
-/** @throws MissingKeyError; PermanentError `not_sealed_here` for a text that was sealed for another message */
+/** @throws MissingKeyError; PermanentError `not_sealed_here` for a text that was encrypted for another message */
 function open(vault: Vault, personal: PersonalFields, { id, data }: Received): Pick<Received, 'data' | 'isForgotten'> {
   const gone: string[] = []
   const plain = personal.replace(data, (text, path, isOptional) => {

@@ -1,4 +1,4 @@
-// Opens everything that a service needs for personal data: sealing, opening, and the keys for both.
+// Opens everything that a service needs for personal data: encryption, decryption, and the keys for both.
 import type { Registry } from '../contracts/definition/registry.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database } from '../storage/index.ts'

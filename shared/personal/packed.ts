@@ -1,7 +1,7 @@
 // Compresses long texts before they are encrypted, since encrypted data cannot be compressed (raw deflate, RFC 1951).
 //
-// Promise: two texts never give the same bytes. A text packed with a dictionary opens with it for as long as the dictionary is
-// listed.
+// Promise: two texts never give the same bytes. A text packed with a dictionary can be unpacked for as long as the dictionary
+// is listed.
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 
 export interface Packing {

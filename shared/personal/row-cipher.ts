@@ -1,5 +1,5 @@
-// Seals and opens personal data in tables, with a cache. A row is read many times while it is worked on, and the rows of one
-// person repeat the same name and addresses. So recent results are reused while their key is in memory.
+// Encrypts and decrypts personal data in tables, with a cache. A row is read many times while it is worked on, and the rows of
+// one person repeat the same name and addresses. So recent results are reused while their key is in memory.
 import { hash, type Secrets, seal, unsealBytes } from './cipher.ts'
 import { createPacking, type Packing } from './packed.ts'
 
@@ -50,7 +50,7 @@ export function createRowCipher({ pack, unpack }: Packing = createPacking()) {
       const name = `hash ${keyId} ${text}`
       return remembered(name, secrets) ?? remember(name, secrets, hash(secrets, text))
     },
-    /** Undefined if it was not sealed in a row under this key. */
+    /** Undefined if it was not encrypted in a row under this key. */
     open(secrets: Secrets, sealed: string): string | undefined {
       const before = remembered(sealed, secrets)
       if (before !== undefined) return before

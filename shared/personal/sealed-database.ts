@@ -1,5 +1,5 @@
-// Wraps a service's database so that personal data is sealed in it. A `sealable` parameter is stored sealed. Sealed values are
-// read back opened, or as an empty text once their owner is forgotten.
+// Wraps a service's database so that personal data is encrypted in it. A `sealable` parameter is stored encrypted. Encrypted
+// values are read back decrypted, or as an empty text once their owner is forgotten.
 import { type Database, isSealable, type Parameter, type Reader, type Sql } from '../storage/index.ts'
 import { keyIdAtStartOf } from './cipher.ts'
 import type { Packing } from './packed.ts'
@@ -31,7 +31,7 @@ function sealingRows(vault: Vault, packing: Packing) {
       if (isHashed && key !== 'forgotten') return cipher.hash(key, secret ?? '')
       return key === 'forgotten' || secret === undefined ? otherwise : cipher.seal(key, secret)
     },
-    /** A text without a known key only looks sealed and is returned as it is. A text of a forgotten owner is empty. */
+    /** A text without a known key only looks encrypted and is returned as it is. A text of a forgotten owner is empty. */
     opened(text: string): string {
       const secrets = vault.secrets(keyIdAtStartOf(text) ?? '')
       if (secrets === 'forgotten') return ''

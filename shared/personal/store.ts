@@ -28,7 +28,7 @@ async function loadById(sql: Reader, keyIds: string[]): Promise<Map<string, KeyR
 export const keysOf = (sql: Reader, ownerIds: string[]): Promise<KeyRow[]> =>
   sql.all<KeyRow>(`${KEYS} where owner_id in each(?)`, ownerIds)
 
-/** The owners whose keys were dropped at or after this instant. */
+/** The owners whose keys were deleted at or after this instant. */
 export async function droppedSince(sql: Reader, since: string): Promise<string[]> {
   const rows = await sql.all<{ ownerId: string }>(
     'select distinct owner_id as "ownerId" from keys.personal_keys where forgotten_at >= ?',
@@ -141,7 +141,7 @@ export async function rewrap(database: Database, master: Master): Promise<{ rewr
       const key = wrapped === null ? undefined : master.unwrap(wrapped, masterId)
       return key ? [{ keyId, before: wrapped, wrapped: master.wrap(key) }] : []
     })
-    // `wrapped = ?` skips a key that was dropped meanwhile.
+    // `wrapped = ?` skips a key that was deleted meanwhile.
     await database.transaction((tx) =>
       Promise.all(
         anew.map(({ keyId, before, wrapped }) =>
@@ -161,7 +161,7 @@ export async function rewrap(database: Database, master: Master): Promise<{ rewr
 }
 
 /**
- * Removes dropped keys from the files too: from SQLite's write-ahead log, or from PostgreSQL's old row versions. False if not
+ * Removes deleted keys from the files too: from SQLite's write-ahead log, or from PostgreSQL's old row versions. False if not
  * possible yet.
  */
 export async function eraseDropped(database: Database): Promise<boolean> {

@@ -1,6 +1,6 @@
 // The unwrapped keys in memory: a limited number of those used last, each for at most a minute.
 //
-// Promise: when one copy of a service drops a key, no other copy uses it ten seconds later. A look at the table finds dropped
+// Promise: when one copy of a service deletes a key, no other copy uses it ten seconds later. A look at the table finds deleted
 // keys. While looks fail, each key is read again after ten seconds.
 import { randomBytes } from 'node:crypto'
 import type { Log } from '../runtime/log.ts'
@@ -15,19 +15,19 @@ import { droppedSince, type KeyRow, keysById, keysOf } from './store.ts'
 export type Found<T> = T | 'forgotten' | undefined
 
 export interface Vault {
-  /** Whether personal data is sealed on writing. Sealed data is opened in any case. */
+  /** Whether personal data is encrypted on writing. Encrypted data is decrypted in any case. */
   readonly isSealing: boolean
   /** Whether a key is in memory and need not be read. */
   isAtHand(keyId: string): boolean
   /** Reads the keys that are not in memory, in one statement. Returns undefined if there is nothing to read. */
   fetch(sql: Reader, keyIds: string[]): Promise<void> | undefined
-  /** The same for the keys that seal data of these owners. */
+  /** The same for the keys that encrypt data of these owners. */
   fetchFor(sql: Reader, ownerIds: string[]): Promise<void> | undefined
   /** Reads the keys of these owners even if some are in memory: they have just got a key. */
   fetchAnew(sql: Reader, ownerIds: string[]): Promise<void>
-  /** The secrets to open with. Call `fetch` first. */
+  /** The secrets to decrypt with. Call `fetch` first. */
   secrets(keyId: string): Found<Secrets>
-  /** The key to seal with. Call `fetchFor` first. */
+  /** The key to encrypt with. Call `fetchFor` first. */
   sealingFor(ownerId: string): Found<{ keyId: string; secrets: Secrets }>
   /** Adds a key that was read from the table. */
   note(key: KeyRow): void
@@ -37,11 +37,11 @@ export interface Vault {
    */
   hear(key: KeyRow): void
   drop(ownerIds: readonly string[]): void
-  /** Removes keys that any copy has dropped. Call every few seconds. */
+  /** Removes keys that any copy has deleted. Call every few seconds. */
   look(sql: Reader, now: Date): Promise<void>
   /** Creates a new key. */
   make(now: string): PersonalKey
-  /** For people: set once a key cannot be unwrapped. Data sealed with it waits. */
+  /** For people: set once a key cannot be unwrapped. Data encrypted with it waits. */
   fault(): string | undefined
 }
 
@@ -75,7 +75,7 @@ export function createVault({ master, isSealing, log, random = randomBytes }: Op
     const before = keys.get(keyId)
     const key = before?.wrapped === wrapped ? before.secrets : unwrapped(wrapped, masterId)
     if (key) {
-      // Also for a key that is not stored yet, since the handler that opens its message may store its data.
+      // Also for a key that is not stored yet, since the handler that decrypts its message may store its data.
       if (!owners.isFresh(ownerId)) owners.set(ownerId, keyId)
       return keys.set(keyId, { ownerId, wrapped, secrets: key }, isKept)
     }

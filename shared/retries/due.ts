@@ -1,4 +1,4 @@
-// Handles rows in `retries` when they are due. Whichever copy claims a row first handles it.
+// Handles rows in `retries` when they are due, by default within a second. Whichever copy claims a row first handles it.
 import { setTimeout as delay } from 'node:timers/promises'
 import { asError, errorCode } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'

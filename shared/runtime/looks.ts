@@ -30,7 +30,7 @@ export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (e
     await now()
   }
 
-  /** Resolves after a look that began after the call, or at once after `close`. Never rejects. */
+  /** Resolves after a look that began after the call, or once looking has stopped. Never rejects. */
   async function now(): Promise<void> {
     if (looking) {
       next ??= afterwards()

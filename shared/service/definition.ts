@@ -36,9 +36,9 @@ export interface Wiring<Config> {
   commit: GroupCommit
   /** Makes sure a person has a key, before data about them is published or stored. */
   openKey(ownerId: string): Promise<void>
-  /** The data of events for people, opened as far as the keys are there. */
+  /** The data of events for people, decrypted as far as the keys are there. */
   show: Personal['show']
-  /** Seals personal data that crosses the broker outside the fields that contracts mark. */
+  /** Encrypts personal data that crosses the broker outside the fields that contracts mark. */
   crossing: Crossing
   /** Asks all services for everything they store about a person. */
   gather: Gather
@@ -52,7 +52,7 @@ export interface Wiring<Config> {
 export interface Wired {
   consumers: ConsumerOptions[]
   rpc?: { queue: string; prefetch: number; answerers: Answerer[] }
-  /** Handlers for events about keys, besides storing and dropping them. */
+  /** Handlers for events about keys, besides storing and deleting them. */
   keyHandlers?: Handler[]
   /** Called while the keys of persons to be forgotten still exist. May be called again for them. */
   forget?(all: readonly Forgettable[]): Promise<void>

@@ -5,7 +5,7 @@ import { RejectedError } from '../runtime/errors.ts'
 import type { Reader } from '../storage/index.ts'
 import { type About, type Holding, type Holdings, kernelsHoldings, type Place } from './holdings.ts'
 
-/** One page, before it is sealed. */
+/** One page, before it is encrypted. */
 export interface ExportPage {
   records: { table: string; record: object }[]
   /** Why some data cannot be given out. An earlier version does not send it. */
@@ -79,7 +79,7 @@ export function exporterOf({ database, show, crossing, holdings }: Parts) {
     })
 
   return async ({ ownerId, names, subjects = [], after }: ExportRequest): Promise<ExportReply> => {
-    // Decoding edge: another copy of this code has sealed the names and written the cursor.
+    // Decoding edge: another copy of this code has encrypted the names and written the cursor.
     const about = { ownerId, subjects, names: JSON.parse(await opened(names)) as string[] }
     const from = after === undefined ? undefined : (JSON.parse(after) as Cursor)
     const { next, ...found } = await page(about, from)

@@ -42,7 +42,7 @@ export function gatheringBy({ broker, services, crossing, openKey, answerMs = AN
     for (let looks = 1; ; looks++) {
       try {
         const { page, next } = await ask(broker, operationsOf(service).export, request, answerMs, cause)
-        // Decoding edge: another copy of this code has sealed the page.
+        // Decoding edge: another copy of this code has encrypted the page.
         return { ...(JSON.parse(await crossing.open(page)) as ExportPage), next }
       } catch (thrown) {
         const error = asError(thrown)

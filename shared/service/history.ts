@@ -31,7 +31,7 @@ export async function* pagesOf(read: (after: NonNullable<History['next']>) => Pr
 /**
  * Decodes events and sorts them by time. One that this version cannot read is left out and logged.
  *
- * @throws BrokenError `keys_missing` when a sealed event cannot be opened here
+ * @throws BrokenError `keys_missing` when an encrypted event cannot be decrypted here
  */
 export async function toldBy(bodies: readonly string[], open: Personal['open'], log: Log): Promise<Told[]> {
   const told: Told[] = []

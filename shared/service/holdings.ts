@@ -68,7 +68,7 @@ interface Rows {
   subject?: string
 }
 
-/** The rows of a table, with JSON decoded and sealed columns opened. */
+/** The rows of a table, with JSON decoded and encrypted columns decrypted. */
 export function rowsOf(table: string, wanted: Rows): Holding {
   const { by, column, place, subject } = wanted
   const order = place.join(', ')
@@ -138,7 +138,7 @@ function jsonIn(text: string): unknown {
 export const kernelsHoldings: Holdings = {
   'keys.personal_keys': rowsOf('keys.personal_keys', {
     ...{ by: 'owner', column: 'owner_id', place: ['key_id'] },
-    // Key material is not exported: it would open what others store about the person.
+    // Key material is not exported: it would decrypt what others store about the person.
     without: ['wrapped', 'master_id'],
   }),
   retries: rowsOf('retries', {

@@ -1,12 +1,12 @@
-// Personal data as a statement's parameter: sealed if its owner has a key, otherwise stored as it is.
+// Personal data as a statement's parameter: encrypted if its owner has a key, otherwise stored as it is.
 import type { Value } from './database.ts'
 
 export interface Sealable {
-  /** The owner, whose key seals it; undefined if no owner is known. */
+  /** The owner, whose key encrypts it; undefined if no owner is known. */
   readonly ownerId: string | undefined
-  /** Stored if nothing is sealed. */
+  /** Stored if nothing is encrypted. */
   readonly plain: Value
-  /** What is sealed. Undefined if this column is not sealed itself but changes with a sealed column beside it. */
+  /** What is encrypted. Undefined if this column is not encrypted itself but changes with an encrypted column beside it. */
   readonly secret: string | undefined
   /** Stored as a keyed hash to find the row by; never read back. */
   readonly isHashed?: true
@@ -23,7 +23,7 @@ export function sealable(ownerId: Owner, text: string | null | undefined): Seala
 }
 
 /**
- * One value in two columns. If the owner has a key, the first column holds `rest` and the second `secret`, sealed. Otherwise
+ * One value in two columns. If the owner has a key, the first column holds `rest` and the second `secret`, encrypted. Otherwise
  * the first holds `whole` and the second `beside`.
  */
 export function apart(
@@ -40,13 +40,13 @@ export function apart(
 /** The owner of the key for all hashes. */
 export const INDEX = 'index'
 
-/** Finds a row by a text that is sealed elsewhere: stored as a keyed hash, or as null if there is no key for hashes. */
+/** Finds a row by a text that is encrypted elsewhere: stored as a keyed hash, or as null if there is no key for hashes. */
 export function hashed(text: string | null | undefined): Sealable | null {
   if (text === null || text === undefined || text === '') return null
   return { ownerId: INDEX, plain: null, secret: text, otherwise: null, isHashed: true }
 }
 
-/** The owner for whom a row is sealed; null if it is not sealed. */
+/** The owner for whom a row is encrypted; null if it is not encrypted. */
 export function sealedFor(ownerId: Owner): Sealable | null {
   if (ownerId === null || ownerId === undefined) return null
   return { ownerId, plain: null, secret: undefined, otherwise: ownerId }

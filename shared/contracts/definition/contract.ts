@@ -59,7 +59,7 @@ export interface AnyContract {
   readers: ReadonlyMap<string, Reader>
   /** The personal fields of its data; undefined if there are none. */
   personal: PersonalFields | undefined
-  /** The owner whose key seals the personal fields; undefined if the data names none. */
+  /** The owner whose key encrypts the personal fields; undefined if the data names none. */
   ownerOf(data: unknown): string | undefined
 }
 
@@ -72,7 +72,7 @@ export interface Reader {
   up?: (data: unknown) => unknown
 }
 
-/** An earlier version, needed as long as a service or the audit log may still send it. */
+/** An earlier version, needed as long as a message of it may still arrive. */
 export interface Earlier<Data> {
   version: number
   data: TObject

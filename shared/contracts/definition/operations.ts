@@ -82,7 +82,7 @@ export const Rehearsal = Type.Object({
 })
 export type Rehearsal = Static<typeof Rehearsal>
 
-/** Sealed with the key of `CROSSING`, if there is one. */
+/** Encrypted with the key of `CROSSING`, if there is one. */
 const Crossing = (description: string) => Type.String({ description: `${description}; encrypted as one text` })
 
 export const ExportRequest = Type.Object({

@@ -48,7 +48,7 @@ export interface Fleet<Service extends string = string> {
    * has ended.
    */
   restart(member: Member<Service>, builtIn?: string): Promise<void>
-  /** Plants a bug, also in later starts, until an empty one is given. The preload defines the known bugs. */
+  /** Plants a bug, also in later starts, until an empty one is given. What a bug does is up to the preload. */
   plant(member: Member<Service>, bug: string): void
   /** Resolves with true when this start of the member has ended. */
   endsWithin(member: Member<Service>, withinMs: number): Promise<boolean>

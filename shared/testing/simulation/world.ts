@@ -127,7 +127,7 @@ export function createWorld(options: WorldOptions, witness: Witness = createWitn
   const tally = createTally()
   const faults = createFaults(createRandom(seed, 'faults'), ratesFor(wishes, weight))
   const random = createRandom(seed, 'world')
-  // The same in every run, and so is everything sealed with these keys.
+  // The same in every run, and so is everything encrypted with these keys.
   const keyBytes = createRandom(seed, 'keys')
   const randomBytes = (count: number) =>
     Buffer.from(Array.from({ length: count }, () => Math.floor(keyBytes.next() * 256)))
