@@ -1,10 +1,13 @@
-// What one group has loaded, and what its members have made of it: loaded once, decided upon in memory, saved once.
-// (Fowler, "Patterns of Enterprise Application Architecture": Unit of Work, Identity Map.)
+// The state of one group in memory: each key is loaded once, decided upon by the members, and saved once. (Fowler, "Patterns of
+// Enterprise Application Architecture": Unit of Work, Identity Map.)
 import { asError } from '../runtime/errors.ts'
 import type { Reader, Sql, Transaction } from '../storage/index.ts'
 import { type Draft, type Known, lockKeyOf, type Ref, type State } from '../storage/state.ts'
 
-/** A bug, unless a decision before it in the group has changed what this one reads. */
+/**
+ * A decision reads a key that it did not name. This is a bug, unless an earlier decision of the group changed what this one has
+ * to read.
+ */
 export class UnnamedError extends Error {
   override name = 'UnnamedError'
 }
@@ -15,22 +18,22 @@ interface Cell {
   isOwned: boolean
 }
 
-/** What keys are locked by, and read through: a transaction, but for whoever only looks. */
+/** What `load` needs of a transaction. A rehearsal passes an object that only reads. */
 type Loading = Reader & Pick<Transaction, 'lock'>
 
-/** What one group has loaded, and what its members have made of it. */
+/** The loaded values of one group, with the changes that its members have made. */
 export interface Cells extends Known {
-  /** Loads `first`, then whatever `reads` names with that known, and so on until there is nothing more. */
+  /** Loads `first`, then what `reads` names given the values known so far, and so on until it names nothing new. */
   load(tx: Loading, first: readonly Ref[], reads: (known: Known) => readonly Ref[]): Promise<void>
-  /** Lets one member decide; when that throws, everything is as it was before. */
+  /** Lets one member decide. If that throws, its changes are undone. */
   decide<T>(decide: (draft: Draft) => T): T
-  /** What `save` would save. */
+  /** The keys that `save` would save. */
   changes(): { state: string; key: string }[]
-  /** Each state's changes, once; then what they make due, of which it gives the number. */
+  /** Saves the changes of each state, then calls its `saved`. Returns the number of retry rows that became due. */
   save(tx: Sql): Promise<number>
 }
 
-/** More than any decision needs: one that goes on naming keys is a bug, and must not load for ever. */
+/** More rounds than any decision needs. A decision that names new keys each time is a bug and must not load for ever. */
 const ROUNDS_MAX = 12
 
 export function createCells(): Cells {
@@ -47,7 +50,7 @@ export function createCells(): Cells {
   }
 
   const known: Known = {
-    // The cast is the edge between cells of all states and the one that a caller names.
+    // The map holds cells of all states, so the compiler cannot know that this cell is of the caller's state.
     get: <Value>(state: State<Value>, key: string) => find(state, key)?.now as Value | undefined,
   }
 
@@ -64,7 +67,7 @@ export function createCells(): Cells {
     },
   }
 
-  /** By state, the keys that are not there yet, or were only to be read and are now to be changed. */
+  /** By state: the keys that are not loaded, and those loaded for reading that are now to be changed. */
   function missing(refs: readonly Ref[]): Map<Ref['state'], Map<string, boolean>> {
     const wanted = new Map<Ref['state'], Map<string, boolean>>()
     for (const { state, key, isOwned } of refs) {

@@ -1,17 +1,17 @@
-// Group commit: work that waits at the same moment, messages and HTTP requests alike, shares one transaction and one
-// fsync. Nobody waits on a timer: while one group commits, the next one forms.
+// Group commit: messages and HTTP requests that wait at the same moment share one transaction and one fsync. No work waits for
+// a timer. While one group commits, the next one forms.
 //
-// A group loads what all its members decide about, lets them decide in memory in the order of their arrival, and saves what has
-// changed: so the second message of an order sees what the first one decided, and the cost of a statement, on PostgreSQL of a
-// round trip, is shared by the group.
+// A group loads the state of all its members, lets them decide in memory in their order of arrival, and saves what changed. So
+// the second message of an order sees what the first one decided. All members share the cost of each statement, and on
+// PostgreSQL of each round trip.
 //
-// Promise: `submit` resolves after the commit that holds its changes and its messages, or rejects and none of them
-// exist. A member whose decision throws spoils only itself, since nothing has been written for it. When the group cannot be
-// saved, its members are tried one by one, so that one bad row spoils only itself.
+// Promise: `submit` resolves after the commit of its changes and messages, or rejects and none of them exist. If a member's
+// decision throws, only this member fails, since nothing was written for it. If the group cannot be saved, its members are
+// tried one by one, so that one bad row fails only its own member.
 //
-// Two groups that decide about the same key are never under way at the same time: within a copy of the service the later one
-// waits its turn, between copies the database's locks see to it. What can still collide, deadlock or be cut off is tried
-// again at once.
+// Two groups that own the same key never run at the same time. Within a copy of the service the later group waits; between
+// copies the database's locks make it wait. Groups can still deadlock, fail to serialize or lose their connection. Then they
+// are tried again at once.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Registry } from '../contracts/definition/registry.ts'
 import type { Publication } from '../messaging/broker.ts'
@@ -31,12 +31,12 @@ import type { Work } from './work.ts'
 export interface GroupCommit {
   /**
    * @throws RejectedError 503 `overloaded` when too much waits already, 503 `stopping` after `close`; TransientError with
-   * `isOutage` when the database is away or another process keeps its lock, with `isInterrupted` when that happened to this one's commit
-   * four times; and whatever `work` throws.
+   * `isOutage` when the database is away or another process keeps its lock, with `isInterrupted` when this work's commit was
+   * interrupted four times; and whatever `work` throws.
    */
   submit<T>(work: Work<T>, cause?: Cause): Promise<T>
   waiting(): number
-  /** Finishes what waits; whatever is submitted afterwards is refused. */
+  /** Finishes the waiting work. Later work is refused. */
   close(): Promise<void>
 }
 
@@ -46,11 +46,11 @@ interface Options {
   service: string
   registry: Registry
   now: () => Date
-  /** Seals what tells about people, of all that a group says at once; without it, it goes as it is. */
+  /** Encrypts personal data in all messages of a group at once. Without it, messages stay as they are. */
   seal?: ((tx: Reader, said: Said[]) => Promise<Publication[]>) | undefined
-  /** Told after each commit, for metrics. */
+  /** Called after each commit, for metrics. */
   committed?: (members: number) => void
-  /** Told after a commit by which a row is due: a task of this service, or what has waited for what is saved. */
+  /** Called after a commit that made a row in `retries` due: a new task, or a row that waited for what was saved. */
   rowDue?: () => void
   groupMax?: number
   waitingMax?: number
@@ -86,7 +86,7 @@ export function createGroupCommit(options: Options): GroupCommit {
   let forming: Promise<void> | undefined
   let closed = false
 
-  /** A turn of the event loop lets the sockets hand over everything that has arrived: that is what forms a group. */
+  /** Waits one turn of the event loop, so that the sockets hand over everything that has arrived. That forms the group. */
   async function form(): Promise<void> {
     await nextTurn()
     forming = undefined
@@ -97,7 +97,10 @@ export function createGroupCommit(options: Options): GroupCommit {
     }
   }
 
-  /** Those that wait the longest, but for whoever must wait for a group under way, or for one that does. */
+  /**
+   * Takes the members that have waited longest. It skips a member that owns a key of a running group, or a key of a member
+   * skipped before it.
+   */
   function nextGroup(): Member[] {
     const group: Member[] = []
     const left: Member[] = []
@@ -134,15 +137,15 @@ export function createGroupCommit(options: Options): GroupCommit {
     else await commitOneByOne(group, outcome)
   }
 
-  /** Gives the reason, with nobody told, when the transaction as a whole fails. */
+  /** Returns an error if the transaction failed. Calls back no member in either case. */
   async function commit(group: Member[]): Promise<Outcome | Error> {
     let isUnknown = false
     for (let tries = 1; ; tries++) {
       const outcome = await transact(group).catch(asError)
       if (outcome instanceof Error && errorCode(outcome) === 'commit_unknown') isUnknown = true
       if (isInterrupted(outcome) && tries < TRIES_MAX) continue
-      // The members, run again, find their work done and say nothing: what they said is in the table. Only now, since the server may have
-      // been committing until they had its locks.
+      // The commit may have succeeded after all. Then the repeated members found their work done and returned no messages, so
+      // those are only in the table. Look only now: the server may have been committing until the repeat got its locks.
       if (isUnknown) outbox.lookAgain()
       return outcome
     }
@@ -179,7 +182,7 @@ export function createGroupCommit(options: Options): GroupCommit {
     }
   }
 
-  /** Apart from `commit`, so that a fault in here cannot be taken for a failed commit and run the members again. */
+  /** Separate from `commit`, so that an error in here is not taken for a failed commit, which would run the members again. */
   function tell({ verdicts, recorded, isRowDue }: Outcome): void {
     reached('after-commit')
     outbox.send(recorded)
@@ -198,7 +201,7 @@ export function createGroupCommit(options: Options): GroupCommit {
     }
   }
 
-  /** An outage is nobody's own fault, and each would have to wait for its end as long again. */
+  /** An outage is no member's fault. Tried alone, each member would wait for the end of the outage again. */
   function rejectAll(group: Member[], outage: Error): void {
     for (const member of group) member.reject(outage)
   }
@@ -208,7 +211,7 @@ export function createGroupCommit(options: Options): GroupCommit {
     if (underWay.size < database.writersMax) forming ??= form()
   }
 
-  // Without traffic no later group comes along to forget what was confirmed.
+  // Without traffic, no later group deletes the confirmed rows.
   const idle = setInterval(() => {
     if (outbox.pending().confirmed > 0 && underWay.size === 0 && !forming) enqueue(forgetting)
   }, IDLE_MS)
@@ -232,10 +235,10 @@ export function createGroupCommit(options: Options): GroupCommit {
   }
 }
 
-/** What is interrupted each time may be a member that ends its session: the others are not to suffer for it. */
+/** An interruption is left out. One member may end the session each time, and the others must not fail with it. */
 const isEverybodys = (outcome: unknown): outcome is TransientError => isOutage(outcome) && !isInterrupted(outcome)
 
-/** Linked to whatever brought a member that is in a trace. */
+/** Links the commit's span to the traces of its members. */
 const committing = (group: readonly Member[]) =>
   beginStep(() => ({
     name: 'commit',

@@ -1,4 +1,4 @@
-// The members of a group: what each reads is loaded for all of them, then each decides in its turn.
+// Loads what the members of a group read, then lets each decide in turn.
 
 import type { Message } from '../contracts/definition/contract.ts'
 import type { Registry } from '../contracts/definition/registry.ts'
@@ -11,30 +11,30 @@ import { type Draft, type Known, lockKeyOf, type Ref } from '../storage/state.ts
 import { type Cells, UnnamedError } from './cells.ts'
 import type { Work } from './work.ts'
 
-/** What a member says, and how it is published. */
+/** A message of a member, and its publication. */
 export interface Said {
   message: Message
   publication: Publication
 }
 
 export interface Member {
-  /** What it names before anything is loaded. */
+  /** The keys that the member names before anything is loaded. */
   first: readonly Ref[]
-  /** What it owns of that: no other group has one of these meanwhile. */
+  /** The keys among them that it owns. No other group runs with one of these. */
   locks: readonly string[]
   reads(known: Known): readonly Ref[]
-  /** Keeps its result for `resolve`, and returns what it says. */
+  /** Keeps the result for `resolve` and returns the messages. */
   decide(draft: Draft): Said[]
   resolve(): void
   reject(error: Error): void
-  /** Of what brought it. */
+  /** The trace of the message or request that brought the work. */
   trace: Trace
 }
 
-/** What to tell each once the group has committed. */
+/** What to call for each member after the group has committed. */
 export type Verdicts = Map<Member, () => void>
 
-/** Loads what all of them read; one that cannot say what it reads is refused, and the others go on. */
+/** Loads what all members read. If a member's `reads` throws, this member is rejected and the others go on. */
 export async function loadAll(tx: Transaction, cells: Cells, group: Member[]): Promise<Verdicts> {
   const verdicts: Verdicts = new Map()
   const reads = (member: Member, known: Known) => {
@@ -55,14 +55,14 @@ export async function loadAll(tx: Transaction, cells: Cells, group: Member[]): P
   return verdicts
 }
 
-/** Lets each decide in turn, and notes what to tell it once the group has committed; gives what they say. */
+/** Lets each member decide in turn and notes what to call for it after the commit. Returns the messages of all. */
 export async function decideAll(tx: Transaction, cells: Cells, group: Member[], verdicts: Verdicts): Promise<Said[]> {
   const said: Said[] = []
   for (const member of group) {
     if (verdicts.has(member)) continue
     let failure = decide(cells, member, said)
     if (failure instanceof UnnamedError) {
-      // What a member before it has changed may make it read more than it has named: it names that now.
+      // An earlier member's change may make this one read keys that it did not name before. It names them now.
       await cells.load(tx, [], member.reads)
       failure = decide(cells, member, said)
     }
@@ -71,7 +71,7 @@ export async function decideAll(tx: Transaction, cells: Cells, group: Member[], 
   return said
 }
 
-/** Gives the member's own failure, which it is told after the commit of the others. */
+/** Returns the member's own error. The member is rejected after the others have committed. */
 function decide(cells: Cells, member: Member, said: Said[]): Error | undefined {
   try {
     said.push(...cells.decide((draft) => member.decide(draft)))
@@ -83,7 +83,7 @@ function decide(cells: Cells, member: Member, said: Said[]): Error | undefined {
 
 const NOTHING_KNOWN: Known = { get: () => undefined }
 
-/** Who says what is said. */
+/** The publisher of the messages. */
 export interface From {
   service: string
   registry: Registry
@@ -119,7 +119,7 @@ export function memberOf<T>(work: Work<T>, from: From, cause: Cause, settle: Set
 }
 
 const noop = () => undefined
-/** Brings nothing: for a group that only forgets what was confirmed. */
+/** A member without work, for a group that only deletes confirmed rows. */
 export const forgetting: Member = {
   first: [],
   locks: [],

@@ -1,4 +1,4 @@
-// The outbox's SQL: what waits to be published, and who publishes it.
+// The SQL of the outbox: rows to publish, and which copy publishes each.
 
 import type { Properties, Publication } from '../messaging/broker.ts'
 import { insert, type Reader, type Sql } from '../storage/index.ts'
@@ -19,7 +19,7 @@ interface OutboxRow {
 
 const COLUMNS = 'sequence, exchange, routing_key, body, properties'
 
-/** Those of one copy, in their order. */
+/** The rows of one copy, in their order. */
 export async function ownRows(sql: Reader, self: string, after: number): Promise<Recorded[]> {
   const rows = await sql.all<OutboxRow>(
     `select ${COLUMNS} from outbox where claimed_by = ? and sequence > ? order by sequence limit ?`,
@@ -30,7 +30,7 @@ export async function ownRows(sql: Reader, self: string, after: number): Promise
   return rows.map(publicationOf)
 }
 
-/** Of these, those that are there, and this copy's, in their order. */
+/** Those of the given rows that still exist and belong to this copy, in their order. */
 export async function rowsOf(sql: Reader, self: string, sequences: number[]): Promise<Recorded[]> {
   const rows = await sql.all<OutboxRow>(
     `select ${COLUMNS} from outbox where claimed_by = ? and sequence in each(?) order by sequence`,
@@ -40,7 +40,7 @@ export async function rowsOf(sql: Reader, self: string, sequences: number[]): Pr
   return rows.map(publicationOf)
 }
 
-/** All of them in one round trip. */
+/** Inserts all rows in one round trip. */
 export async function insertRows(tx: Sql, publications: Publication[], { self, at }: Owner): Promise<Recorded[]> {
   const rows = await insert<{ sequence: number }>(
     tx,
@@ -55,7 +55,7 @@ export async function insertRows(tx: Sql, publications: Publication[], { self, a
     ]),
     'returning sequence',
   )
-  // Rows are numbered in their order, and may be returned in any (sqlite.org, "RETURNING", section 2).
+  // Rows are numbered in their order but may be returned in any (sqlite.org, "RETURNING", section 2).
   const sequences = rows.map(({ sequence }) => sequence).sort((one, other) => one - other)
   return publications.map((publication, index) => ({ sequence: sequences[index] ?? Number.NaN, publication }))
 }
@@ -68,12 +68,12 @@ export interface Owner {
 interface Claim extends Owner {
   from: string
   until: string
-  /** Copies seen after this keep their rows. */
+  /** A copy seen after this instant keeps its rows. */
   seenAfter: string
   skipLocked: boolean
 }
 
-/** Says that this copy is alive, so that its rows stay its own for as long as they have to wait. */
+/** Records that this copy is alive, so that other copies do not claim its waiting rows. */
 export async function saveAlive(sql: Sql, { self, at }: Owner): Promise<void> {
   await sql.run(
     `insert into outbox_copies (copy, seen_at) values (?, ?)
@@ -83,12 +83,12 @@ export async function saveAlive(sql: Sql, { self, at }: Owner): Promise<void> {
   )
 }
 
-/** Nobody asks for them any more. */
+/** Deletes entries of copies that have not been seen for long. */
 export async function forgetCopies(tx: Sql, seenBefore: string): Promise<void> {
   await tx.run('delete from outbox_copies where seen_at < ?', seenBefore)
 }
 
-/** Materialized, or PostgreSQL may look for rows more than once and claim more than the limit. */
+/** `materialized`, since otherwise PostgreSQL may run the subquery more than once and claim more rows than the limit. */
 export async function claimRows(tx: Sql, { self, at, from, until, seenAfter, skipLocked }: Claim): Promise<number> {
   return tx.run(
     `with left_behind as materialized (
@@ -107,7 +107,7 @@ export async function claimRows(tx: Sql, { self, at, from, until, seenAfter, ski
   )
 }
 
-/** All that wait, whoever publishes them. */
+/** Counts all rows, of all copies. */
 export async function countRows(sql: Reader): Promise<number> {
   const row = await sql.get<{ count: number }>('select count(*) as count from outbox')
   return Number(row?.count ?? 0)
@@ -118,7 +118,7 @@ export async function deleteRows(tx: Sql, sequences: number[]): Promise<void> {
 }
 
 function publicationOf(row: OutboxRow): Recorded {
-  // The cast is the decoding edge: the row was written by `insertRows`.
+  // Decoding edge: the row was written by `insertRows`.
   const properties = JSON.parse(row.properties) as Properties
   const publication = { exchange: row.exchange, routingKey: row.routing_key, body: Buffer.from(row.body), properties }
   return { sequence: row.sequence, publication }

@@ -1,10 +1,9 @@
-// The outbox: messages recorded in the transaction that decided them, published right after it, forgotten once confirmed.
+// The outbox: messages are recorded in the transaction that decides them, published after it, and deleted once confirmed.
 //
-// Promise: what is committed is published at least once, whatever crashes when; what is not committed never is.
-// The way of a row: recorded (in the group's transaction) → under way (from memory) → confirmed → deleted (inside a
-// later group, so that forgetting costs no transaction of its own). What memory does not hold is read from the table.
-// A row belongs to the copy of the service that recorded it for as long as that one lives, however long the broker is away;
-// what a dead copy left behind is claimed by a living one.
+// Promise: what is committed is published at least once, whatever crashes. What is not committed is never published. A row is
+// recorded in its group's transaction, published from memory, confirmed, and deleted inside a later group, so that deleting
+// costs no transaction of its own. Rows that memory does not hold are read from the table. A row belongs to the copy that
+// recorded it while that copy lives, however long the broker is away. Another copy claims the rows of a dead one.
 import { randomUUID } from 'node:crypto'
 import { type Broker, type Publication, routeOf } from '../messaging/broker.ts'
 import { aboutMessage, beginStep } from '../messaging/spans.ts'
@@ -34,26 +33,26 @@ interface Options {
   broker: Broker
   log: Log
   now: () => Date
-  /** `service` and `epoch`: each message then carries how far the database had come; without, none does. */
+  /** If given, each message carries a header that tells how far the database had come; see epochs.ts. */
   origin?: { service: string; epoch: string }
-  /** Most messages under way from memory; beyond it they wait in the table. */
+  /** The most messages that may be published and unconfirmed at a time. Further ones wait in the table. */
   underWayMax?: number
 }
 
 export interface Outbox {
-  /** Inside the transaction that decides them. */
+  /** Call in the transaction that decides the messages. */
   record(tx: Sql, publications: Publication[]): Promise<Recorded[]>
-  /** After the commit. */
+  /** Call after the commit. */
   send(recorded: Recorded[]): void
-  /** The rows that are confirmed and not forgotten yet, for one transaction to delete: nobody else is given them meanwhile. */
+  /** Returns confirmed rows for one transaction to delete. No other transaction gets the same rows meanwhile. */
   takeConfirmed(): Confirmed
-  /** Claims and publishes every row that memory does not hold, whoever recorded it: at a start. */
+  /** At start: claims and publishes every row that memory does not hold, whichever copy recorded it. */
   sweep(): Promise<void>
-  /** The table may hold rows that memory does not know of: an interrupted commit may have succeeded, or may yet. */
+  /** After an interrupted commit, which may have succeeded or may still: the table may hold rows that memory does not know. */
   lookAgain(): void
-  /** Messages under way or confirmed but not yet forgotten. */
+  /** Messages that are unconfirmed, and messages whose confirmed rows are not deleted. */
   pending(): { underWay: number; confirmed: number }
-  /** There is a new session with the broker, which may take what the one before refused. */
+  /** Call for a new session with the broker, which may accept what the last one refused. */
   tryRefused(): void
   /** The routes that the broker refuses, and how many messages wait for each. */
   refused(): { route: string; waiting: number }[]
@@ -62,15 +61,18 @@ export interface Outbox {
 
 export interface Confirmed {
   forget(tx: Sql): Promise<void>
-  /** How the transaction ended; what is not forgotten is for the next one. */
+  /** Call when the transaction has ended. After a rollback the next transaction gets these rows. */
   ended(isCommitted: boolean): void
 }
 
 const UNDER_WAY_MAX = 10_000
-/** Rows of a living copy are confirmed long before this, or it says that it lives; others were left behind by a dead one. */
+/**
+ * A living copy has its rows confirmed in less than this, or renews its entry in `outbox_copies`. Older rows are of a dead
+ * copy.
+ */
 const LEFT_BEHIND_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 10_000
-/** For longer than a server works on a commit whose client is gone. */
+/** Longer than a database server goes on with a commit after its client has gone. */
 const LOOK_AGAIN_FOR_MS = 60_000
 const COPY_FORGOTTEN_AFTER_MS = 86_400_000
 const NEVER = '9999'
@@ -81,7 +83,7 @@ export function createOutbox(options: Options): Outbox {
   const underWay = new Set<number>()
   const refused = createRefused({ read: (sequences) => rowsOf(database, self, sequences), publish })
   let confirmed: number[] = []
-  /** Confirmed, and being deleted by a transaction. */
+  /** Confirmed rows that a transaction is deleting. */
   const forgetting = new Set<number>()
   let leftInTable = false
   let lookUntilMs = Number.NEGATIVE_INFINITY
@@ -91,11 +93,14 @@ export function createOutbox(options: Options): Outbox {
   const skipLocked = database.dialect === 'postgres'
 
   function send(row: Recorded): void {
-    // Read from the table in the moment between its commit and the news of it.
+    // `readOwn` may have read the row between its commit and this call.
     if (!underWay.has(row.sequence)) void publish(row)
   }
 
-  /** False when the broker refuses it: each is offered to its queues once, and then no more often than its route is tried. */
+  /**
+   * Returns false if not confirmed. The broker gets each message once at once; a refused one follows with its route
+   * (refused.ts).
+   */
   async function publish({ sequence, publication }: Recorded): Promise<boolean> {
     underWay.add(sequence)
     const step = sending(publication)
@@ -109,7 +114,7 @@ export function createOutbox(options: Options): Outbox {
       const error = asError(thrown)
       step?.end(error)
       if (errorCode(error) === 'refused') refused.hold(routeOf(publication), sequence)
-      // The row stays. A closed broker is no news: it goes out at the next start.
+      // The row stays in the table. If the broker is closed, the next start publishes it, so nothing is logged.
       else if (!closed) log.error({ messageId: publication.properties.messageId, err: error }, 'outbox: cannot publish')
       return false
     } finally {
@@ -125,7 +130,7 @@ export function createOutbox(options: Options): Outbox {
     return { ...publication, properties: { ...properties, headers: { ...properties.headers, [RECORDED]: recorded } } }
   }
 
-  /** What did not fit into memory follows when half of it is confirmed. */
+  /** Reads rows that did not fit into memory, once half of the messages in memory are confirmed. */
   function refill(): void {
     if (!leftInTable || sweeping || closed || underWay.size >= underWayMax / 2) return
     alone(readOwn).catch((error: unknown) => {
@@ -146,10 +151,7 @@ export function createOutbox(options: Options): Outbox {
     }
   }
 
-  /**
-   * Makes those rows of other copies ours whose claim is not from between these instants, and publishes them; but not those
-   * of copies that have been seen since.
-   */
+  /** Claims and publishes rows of other copies whose claim is outside `from`…`until`. Skips copies seen after `seenAfter`. */
   async function takeOver(from: string, until: string, seenAfter: string): Promise<void> {
     const claimBatch = (tx: Sql) => claimRows(tx, { self, at: now().toISOString(), from, until, seenAfter, skipLocked })
     for (let claimed = SWEEP_BATCH; claimed === SWEEP_BATCH && !closed; ) {
@@ -159,11 +161,11 @@ export function createOutbox(options: Options): Outbox {
     if (leftInTable) await readOwn()
   }
 
-  /** Publishes our rows that memory does not hold, as far as there is room. */
+  /** Publishes this copy's rows that memory does not hold, as far as there is room. */
   async function readOwn(): Promise<void> {
     leftInTable = false
     for (let after = 0; !closed; ) {
-      // While it is read, what was under way may be confirmed and its row deleted, and the answer hold it all the same.
+      // The query may still return a row that is confirmed and deleted while it runs. So what was known before it counts too.
       const before = [...underWay, ...confirmed, ...forgetting]
       const rows = await ownRows(database, self, after)
       const known = new Set([...before, ...underWay, ...confirmed, ...forgetting])
@@ -186,8 +188,8 @@ export function createOutbox(options: Options): Outbox {
   }
 
   /**
-   * One look into the table at a time; who asks during one gets its result. After one that failed the next waits for a confirm,
-   * a message or the clock: at once, a table that cannot be read would be read again and again.
+   * Reads the table once at a time; a second caller gets the first one's result. After an error the next read waits for a
+   * confirm, a message or the timer. Otherwise an unreadable table would be read in a tight loop.
    */
   function alone(look: () => Promise<void>): Promise<void> {
     sweeping ??= look().then(
@@ -204,10 +206,7 @@ export function createOutbox(options: Options): Outbox {
     return sweeping
   }
 
-  /**
-   * What is claimed from now on belongs to a copy that starts at this moment too; a claim from the future is none, since a
-   * clock that was set back must not hide rows.
-   */
+  /** Leaves claims of the next minute to copies that start now too. Ignores later claims: their clock was set back since. */
   const sweep = () =>
     alone(() => {
       const startMs = now().getTime()
@@ -215,7 +214,7 @@ export function createOutbox(options: Options): Outbox {
       return takeOver(instant(startMs), instant(startMs + LEFT_BEHIND_AFTER_MS), NEVER)
     })
 
-  /** Rows that wait because the broker is away stay ours: the table says that we live, as long as we have any. */
+  /** While rows of this copy wait for the broker, it renews its entry, so that no other copy claims them. */
   async function lookForOrphans(): Promise<void> {
     const nowMs = now().getTime()
     const deadSince = instant(nowMs - LEFT_BEHIND_AFTER_MS)
@@ -262,7 +261,7 @@ function instant(milliseconds: number): string {
   return new Date(milliseconds).toISOString()
 }
 
-/** From the first try until the broker has confirmed it. */
+/** The span of one publication, from the first try to its confirm. */
 function sending({
   exchange,
   routingKey,

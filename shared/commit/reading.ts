@@ -1,4 +1,4 @@
-// Reads that are wanted at the same moment share a statement, as decisions do in their groups.
+// Batches reads: those wanted at the same moment share one statement.
 import type { Reader } from '../storage/index.ts'
 import type { State } from '../storage/state.ts'
 
@@ -7,7 +7,7 @@ interface Batch {
   loaded: Promise<ReadonlyMap<string, unknown>>
 }
 
-/** Reads what is committed, outside of any transaction. What fails fails for all that were read with it. */
+/** Reads committed data, outside any transaction. If the statement fails, all reads that share it fail. */
 export function createReading(
   database: Reader,
 ): <Value>(state: State<Value>, key: string) => Promise<Value | undefined> {
@@ -26,7 +26,7 @@ export function createReading(
     const batch = gathering.get(state) ?? gather(state as State<unknown>)
     gathering.set(state, batch)
     batch.keys.add(key)
-    // The cast says what the map of all states cannot: this batch is of this state.
+    // The map holds batches of all states, so the compiler cannot know that this batch is of the caller's state.
     return (await batch.loaded).get(key) as Value | undefined
   }
 }

@@ -1,23 +1,25 @@
-// What the broker refuses of an outbox: a queue is full, or there is none. It waits in the table, and memory has only its number.
+// Holds messages of the outbox that the broker refused, since a queue is full or missing. They wait in the table; memory holds
+// only their numbers.
 //
-// Promise: each message is offered to its queues once at once, since others may take it that hear the same; after that a route is
-// tried by one message after 1 s, 2 s, 4 s, … 30 s, and in each new session; when that is taken by two, four, … So a repetition, which
-// also reaches the queues that take it, is rare, and no route uses up what the others need.
+// Promise: each message is offered once at once, since other queues of its route may accept it. After that, one message tests
+// the route after 1 s, 2 s, 4 s, … 30 s, and in each new session. If it is accepted, two follow, then four, and so on. So
+// repeated publications, which also reach the queues that accept them, are rare, and no route uses up the capacity of the
+// others.
 import type { Recorded } from './outbox-rows.ts'
 
 interface Options {
-  /** Those that are still there. */
+  /** Reads those of the rows that still exist. */
   read(sequences: number[]): Promise<Recorded[]>
-  /** False when it is refused again, and held again. */
+  /** Resolves with false if the message is refused, and so held, again. */
   publish(row: Recorded): Promise<boolean>
 }
 
 interface Waiting {
   sequences: number[]
-  /** How many are tried at one time. */
+  /** How many messages are tried at a time. */
   atOnce: number
   pauseMs: number
-  /** Undefined while some are being tried. */
+  /** Undefined while messages are being tried. */
   timer: NodeJS.Timeout | undefined
 }
 
@@ -34,7 +36,7 @@ export function createRefused({ read, publish }: Options) {
     waiting.timer = undefined
     const taken = waiting.sequences.splice(0, waiting.atOnce)
     const rows = await read(taken).catch(() => undefined)
-    // While the table cannot be read, all wait.
+    // If the table cannot be read, all of them go on waiting.
     if (rows) for (const sequence of taken) held.delete(sequence)
     else waiting.sequences.unshift(...taken)
     const isTaken = rows !== undefined && (await Promise.all(rows.map(publish))).every(Boolean)
@@ -57,7 +59,10 @@ export function createRefused({ read, publish }: Options) {
       held.add(sequence)
       if (!known) schedule(route, waiting, waiting.pauseMs)
     },
-    /** One of each route, whatever its pause: a new session asks a queue's new leader, or finds a queue that was missing. */
+    /**
+     * Tries each route at once, whatever its pause. In a new session, a queue may have a new leader, or a missing queue may
+     * exist.
+     */
     tryNow(): void {
       for (const [route, waiting] of byRoute) {
         if (!waiting.timer) continue
@@ -67,7 +72,7 @@ export function createRefused({ read, publish }: Options) {
     },
     has: (sequence: number) => held.has(sequence),
     count: () => held.size,
-    /** For people: each route, and how many wait for it. */
+    /** For people: each route, and how many messages wait for it. */
     routes: () => [...byRoute].map(([route, { sequences }]) => ({ route, waiting: sequences.length })),
     close(): void {
       closed = true

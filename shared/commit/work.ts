@@ -1,24 +1,24 @@
-// What is decided in a group: by a message's handler, or by a request.
+// The unit of work in a group commit: one message's decision, or one request's.
 import type { Message } from '../contracts/definition/contract.ts'
 import { type Draft, type Known, owned, type Ref, type State } from '../storage/state.ts'
 
 export interface Done<T> {
   result: T
-  /** Published after the commit, each exactly as recorded. */
+  /** Published after the commit, exactly as recorded. */
   messages: Message[]
 }
 
 /** One member of a group. Both functions are synchronous and may be called more than once. */
 export interface Work<T> {
   /**
-   * Every key that `decide` reads. Asked again after each load, with what is known by then, until nothing new is named: so
-   * a reservation may name its SKUs.
+   * Names every key that `decide` reads. Called again after each load with the values known by then, until it names nothing
+   * new. So a reservation can name its SKUs.
    */
   reads(known: Known): readonly Ref[]
   decide(draft: Draft): Done<T>
 }
 
-/** The new value, if anything changes, and what is said. */
+/** The new state, or undefined if nothing changes, and the messages to publish. */
 export interface Decision<Value> {
   state?: Value | undefined
   messages: Message[]

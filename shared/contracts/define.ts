@@ -1,4 +1,4 @@
-// How the contracts of this domain are defined.
+// The functions by which this domain defines its contracts.
 import { contractsOf } from './definition/contract.ts'
 
 export const { event, timer, task, rpc } = contractsOf('orders', 'customerId')

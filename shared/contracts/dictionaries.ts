@@ -1,5 +1,5 @@
-// What the long texts about customers have in common, as they stand in tables: orders, reservations, and what mails are made of.
-// They are packed with it before they are encrypted, and name it by its place: append another, never change one.
+// Text that the long texts about customers have in common: orders, reservations, and the data of mails. They are packed with a
+// dictionary before they are encrypted, and name it by position. So append another one, and never change one.
 
 const LINE = '{"sku":"item","name":"","quantity":1,"unitPriceCents":1000,"totalCents":1000}'
 

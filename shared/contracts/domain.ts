@@ -1,4 +1,4 @@
-// What the kernel is given of this domain.
+// The order domain as it is passed to the kernel.
 import type { Domain } from './definition/domain.ts'
 import { heard } from './heard.ts'
 import { registry } from './registry.ts'

@@ -1,4 +1,4 @@
-// The door to the contracts: everything that crosses the broker has its schema here, owned by whoever publishes it.
+// The entry to the contracts: the schemas of everything that crosses the broker. Each belongs to its publisher.
 
 export type {
   AnyContract,

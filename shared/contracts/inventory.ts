@@ -1,4 +1,4 @@
-// What inventory-service says: the only writer of "reserved or out of stock", and the source of prices.
+// The events of inventory-service: the only writer of "reserved or out of stock", and the source of prices.
 import { Type } from 'typebox'
 import { event } from './define.ts'
 import { Cents, Currency, Customer, Line, PriceChange, PricedLine, RefundRequest, Sku } from './shapes.ts'

@@ -1,4 +1,4 @@
-// What notification-service says, to its own channel workers and to everybody.
+// The messages of notification-service, to its own channel workers and to other services.
 import { type Static, Type } from 'typebox'
 import { event } from './define.ts'
 import { Instant } from './shapes.ts'
@@ -13,8 +13,8 @@ export const Channel = Type.Union([
 export type Channel = Static<typeof Channel>
 
 /**
- * What customers are told under another name than that of the event which it follows from: that an order has arrived is told
- * once its goods are set aside and priced.
+ * News that customers receive under another name than that of its event. "Order created" is sent once the goods are reserved
+ * and priced.
  */
 export const toldAs = { 'inventory.reserved': 'order.created' } as const
 
@@ -33,7 +33,8 @@ export const NotificationRequested = event('notification.requested', {
       ),
     ),
   }),
-  // `notification.requested.email.sms`: queues bind `notification.requested.#.email.#`, so one publish reaches just the wanted ones.
+  // `notification.requested.email.sms`: queues bind `notification.requested.#.email.#`, so one publication reaches exactly the
+  // wanted channels.
   route: ({ channels: wanted }) => ({
     exchange: 'notification.exchange',
     routingKey: `notification.requested.${wanted.join('.')}`,

@@ -1,4 +1,4 @@
-// What order-service says: the customer's side of an order's life.
+// The events of order-service: an order's life as the customer sees it.
 import { type Static, Type } from 'typebox'
 import { event } from './define.ts'
 import {

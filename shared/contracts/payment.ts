@@ -1,4 +1,4 @@
-// What payment-service says: the only writer of "paid or not".
+// The messages of payment-service: the only writer of "paid or not".
 import { Type } from 'typebox'
 import { event, task, timer } from './define.ts'
 import { RefundRequested } from './order.ts'

@@ -1,4 +1,4 @@
-// Every contract there is, by type.
+// Every contract of the domain, by type.
 import type { AnyContract } from './definition/contract.ts'
 import { keyContracts } from './definition/keys.ts'
 import type { Registry } from './definition/registry.ts'
@@ -7,15 +7,15 @@ import { AuditHistory, AuditMarks, InventoryQuote, PaymentConfirm, PaymentGet } 
 import { said } from './said.ts'
 import { sources } from './services.ts'
 
-/** Every event anybody may hear of, by type. */
+/** Every event that the domain’s services publish, by type. */
 export const events: ReadonlyMap<string, AnyContract> = byType(said.filter(({ exchange }) => exchange !== ''))
 
-/** Every message that a service sends only to itself. */
+/** Every message that a service sends only to itself, by type. */
 export const commands: ReadonlyMap<string, AnyContract> = byType(said.filter(({ exchange }) => exchange === ''))
 
 export const rpcs = [PaymentGet, PaymentConfirm, InventoryQuote, AuditMarks, AuditHistory] as const
 
-/** All of it, for the kernel, and the kernel's own. */
+/** All contracts for the kernel, including the kernel's own. */
 export const registry: Registry = {
   contracts: new Map([...events, ...commands, ...byType(keyContracts)]),
   rpcs,

@@ -1,5 +1,4 @@
-// The questions that order-service asks payment-service and inventory-service, and that all ask audit-service, each over its
-// `.rpc.queue`, and their answers.
+// The RPC contracts of payment-service, inventory-service and audit-service, each over its `.rpc.queue`.
 import { type Static, Type } from 'typebox'
 import { rpc } from './define.ts'
 import { History, HistoryAsked, Marks, MarksAsked } from './definition/log.ts'

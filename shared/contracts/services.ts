@@ -1,4 +1,4 @@
-// The services, each once. Its place is that of its port, from PORT_BASE on.
+// The services, each listed once. A service's port is PORT_BASE plus its position here.
 
 export const services = ['order', 'inventory', 'payment', 'shipping', 'notification', 'audit'] as const
 export type ServiceNoun = (typeof services)[number]

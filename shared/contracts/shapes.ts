@@ -1,4 +1,4 @@
-// The shapes that several contracts share. Amounts are integer cents, instants are RFC 3339 in UTC.
+// Schemas that several contracts share. Amounts are integer cents; instants are RFC 3339 in UTC.
 import { type Static, Type } from 'typebox'
 import { Instant, OffsetInstant } from './definition/calendar.ts'
 
@@ -20,25 +20,24 @@ export const PricedLine = Type.Object({
 })
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' })
 
-/** Why an order was not taken at the price that its customer had seen. */
+/** Why an order was refused: its price differs from what its customer had seen. */
 export const PriceChange = Type.Object({
   expectedTotalCents: { ...Cents, description: 'What the customer agreed to pay' },
   totalCents: { ...Cents, description: 'What the order costs now' },
 })
 
-/** Counts the refunds that were asked for of one order; also the detail in the ids of what is said about one. */
+/** Counts the requested refunds of an order. Also the detail in the ids of messages about a refund. */
 export const RefundRequest = Type.String({
   pattern: '^[1-9][0-9]{0,3}$',
   description: 'Number of the refund of the order: 1, 2, …',
 })
 
 /**
- * Marks what tells something about a person. Said once, here and in the contracts: logs hide it and the console masks it by this
- * mark.
+ * Marks personal data. This mark is the only place where that is stated: logs hide marked fields and the console masks them.
  */
 export const personal = { 'x-personal': true } as const
 
-/** As the shop knows its customer: one line, and not of blanks alone, since those around it do not count. */
+/** The customer as the shop knows them: one line with at least one visible character, since surrounding blanks are trimmed. */
 export const User = Type.String({
   minLength: 1,
   maxLength: 200,
@@ -46,16 +45,16 @@ export const User = Type.String({
 })
 
 /**
- * One spelling for one customer: composed (Unicode NFC), without blanks around it. Letter case is kept, since to take two
- * customers for one would show each the other's orders. Once more it changes nothing.
+ * One spelling for each customer: composed (Unicode NFC) and without surrounding blanks. Letter case is kept. If two customers
+ * were taken for one, each would see the other's orders. Idempotent.
  */
 export function canonicalUser(user: string): string {
   return user.normalize('NFC').trim()
 }
 
-/** Stands for a customer without telling who it is; the same customer always has the same. */
+/** A customer's pseudonym, which reveals nothing about them and is always the same. */
 export const CustomerId = Type.String({ pattern: '^cus_[a-z0-9]{26}$', description: 'Pseudonym of a customer' })
-/** How a customer is greeted. */
+/** How a customer is addressed. */
 export const PersonName = Type.String({ minLength: 1, maxLength: 60, ...personal })
 
 export const Locale = Type.String({
@@ -72,9 +71,9 @@ export const Contact = Type.Object({
 })
 export const OrderPriority = Type.Union([Type.Literal('standard'), Type.Literal('express')])
 
-/** What every later step of an order needs to know of its customer and travels with its events. Card numbers never do. */
+/** What later steps of an order need to know of its customer; travels with its events. Card numbers never do. */
 export const Customer = Type.Object({
-  /** As the shop knows its customer; often a name or an address, so personal. */
+  /** The customer as the shop knows them; often a name or an address, so personal. */
   user: Type.String({ minLength: 1, maxLength: 200, ...personal }),
   customerId: Type.Optional(CustomerId),
   name: Type.Optional(PersonName),
@@ -91,7 +90,7 @@ export type Contact = Static<typeof Contact>
 export type Customer = Static<typeof Customer>
 export type OrderPriority = Static<typeof OrderPriority>
 
-/** Whom an order is for and what is in it, where it travels with news that not everybody before had it for. */
+/** The customer and the lines of an order. All fields are optional, since older messages lack them. */
 export const Ordered = Type.Object({
   ...Type.Partial(Customer).properties,
   lines: Type.Optional(Type.Array(PricedLine)),
@@ -99,5 +98,5 @@ export const Ordered = Type.Object({
 })
 export type Ordered = Static<typeof Ordered>
 
-/** AMQP priority, 0 to 10: express orders and bad news overtake what waits. */
+/** AMQP priority, 0 to 10: express orders and bad news overtake waiting messages. */
 export const amqpPriority = { standard: 4, express: 8, failure: 9 } as const

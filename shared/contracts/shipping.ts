@@ -1,4 +1,4 @@
-// What shipping-service says: the only writer of "shipped or refused".
+// The messages of shipping-service: the only writer of "shipped or refused".
 import { Type } from 'typebox'
 import { event, timer } from './define.ts'
 import { Instant, Ordered } from './shapes.ts'

@@ -1,4 +1,4 @@
-// The whole topology as data: on a new broker whoever starts first declares all of it, so that nothing is lost.
+// The whole topology as data. On a new broker the service that starts first declares all of it, so that no message is lost.
 import {
   type Binding,
   bindingsOf,
@@ -25,7 +25,7 @@ import { services } from './services.ts'
 const unrouted = 'unrouted.exchange'
 const audit = 'audit.fanout.exchange'
 
-/** Of every service that says anything; the audit only listens. */
+/** The exchanges of all services that publish events. audit-service only listens. */
 const topics = services
   .filter((noun) => noun !== 'audit')
   .map((noun): Exchange => ({ name: `${noun}.exchange`, type: 'topic', alternate: unrouted }))
@@ -33,7 +33,7 @@ const topics = services
 const channelQueues = channels.map((channel) => `notification.${channel}.queue`)
 const rpcQueues = [...new Set(rpcs.map(({ queue }) => queue))]
 
-/** `payment.rpc.queue` belongs to payment-service. */
+/** The first word of a queue's name is its owner: `payment.rpc.queue` belongs to payment-service. */
 const owned = (queue: Queue): Queue => ({ ...queue, owner: `${queue.name.slice(0, queue.name.indexOf('.'))}-service` })
 
 const quorumConsumers: Queue[] = services.map((noun) => owned(quorumQueue(`${noun}.queue`)))
@@ -45,7 +45,7 @@ const audited: Binding[] = [
   { source: audit, destination: 'audit.queue', destinationType: 'queue', pattern: '' },
 ]
 
-/** Of versions before this one: what waits in these queues comes back by itself. */
+/** Queues and exchanges of earlier versions. Messages waiting in these queues return by themselves. */
 export const earlier = {
   queues: ['retry.1s.queue', 'retry.5s.queue', 'retry.30s.queue'],
   exchanges: ['retry.exchange'],
@@ -64,12 +64,12 @@ function topologyWith(others: Queue[], passingOf: (name: string) => Queue): Topo
       owned(timerQueue('payment.deadline.queue', 'payment.queue')),
       owned(timerQueue('shipping.transit.queue', 'shipping.queue')),
       keepingQueue('unrouted.queue'),
-      // What all copies say of themselves.
+      // The reports of all copies.
       owned(passingOf('audit.copies.queue')),
       ...kernel.queues,
     ],
     bindings: [
-      // Each queue is bound with what its handlers are made for.
+      // Each queue is bound with what its handlers hear.
       ...bindingsOf(heard),
       ...audited,
       ...kernel.bindings,
@@ -81,13 +81,13 @@ function topologyWith(others: Queue[], passingOf: (name: string) => Queue): Topo
   }
 }
 
-/** For one node: the channels have every priority, on RabbitMQ 3 too. */
+/** For one node: the channel queues have priorities, on RabbitMQ 3 too. */
 export const topology = topologyWith(
   [...channelQueues.map(priorityQueue), ...rpcQueues.map(rpcQueue)].map(owned),
   passingQueue,
 )
 
-/** For a cluster: no queue is on one node only. The names are the same. */
+/** For a cluster: every queue is replicated. The names are the same. */
 export const clusterTopology = topologyWith(
   [...channelQueues.map(quorumQueue), ...rpcQueues.map(replicatedRpcQueue)].map(owned),
   replicatedPassingQueue,

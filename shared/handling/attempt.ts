@@ -1,9 +1,9 @@
-// One attempt at one delivery, be it from its queue or kept since an earlier one:
+// One attempt at one delivery, which comes from its queue or from a row in `retries`.
 //
-// decode and validate → ask (the outside world, if the handler does) → group commit; or, when that fails, what `remedyFor` says.
+// decode and validate → ask (if the handler has an `ask`) → group commit. If a step fails, `remedyFor` decides what happens.
 //
-// Promise: when this resolves, the delivery's effects are committed, or a row says when it is tried again, or its dead copy is
-// confirmed. When it rejects, nothing was decided about it.
+// Promise: when this resolves, one of three things is true. The delivery's effects are committed, or a row says when it is
+// tried again, or its dead letter is confirmed. When it rejects, nothing was decided about the delivery.
 
 import { createReading } from '../commit/reading.ts'
 import type { Done, Work } from '../commit/work.ts'
@@ -38,19 +38,19 @@ import { createOutsideCalls, Stopping } from './outside-calls.ts'
 import { turns } from './turns.ts'
 import { createUnderstanding } from './understanding.ts'
 
-/** What is known of the attempt when it fails. */
+/** What the attempt knows of the delivery when it fails. */
 interface Tried {
   delivery: Arrived
   kept: Kept | undefined
   context: Context
   event: Received | undefined
   handler: Handler | undefined
-  /** Where spans are made. */
+  /** Creates the spans of this attempt. */
   step: Step | undefined
 }
 
 const ASK_TIMEOUT_MS = 10_000
-/** Of each queue, of what waits for something of ours. */
+/** How many deliveries of each queue may wait for a newer version or for their turn. */
 const WAITING_MAX = 10_000
 
 export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
@@ -61,8 +61,8 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
   const nowMs = () => now().getTime()
 
   /**
-   * @throws Stopping when the service stops meanwhile; TransientError with `isOutage` while the database is away; and what
-   * the broker throws when it will not take even the dead copy
+   * @throws Stopping when the service stops meanwhile; TransientError with `isOutage` while the database is away; and what the
+   * broker throws when it does not take even the dead letter
    */
   async function make(delivery: Arrived, kept?: Kept): Promise<Outcome['outcome']> {
     const context: Context = {
@@ -76,7 +76,7 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
     try {
       const event = await eventOf(delivery)
       tried.event = event
-      // What waits as a row is still being handled, however old it is.
+      // A row's age does not matter: the service is still handling it.
       if (!kept) demandYoung(event)
       const handler = handlerOf(event)
       tried.handler = handler
@@ -90,13 +90,15 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
     } catch (thrown) {
       const error = asError(thrown)
       step?.end(error)
-      // What ends its session again and again may be this very message: it is kept, and given up in the end.
+      // This message may itself end the session each time. So it becomes a row, which is given up in the end.
       if (error instanceof Stopping || (isAway(error) && !isInterrupted(error))) throw error
       return recover(error, tried)
     }
   }
 
-  /** What `decide` says, in a commit that also ends the row that the delivery was kept in; nothing when that has ended. */
+  /**
+   * Commits what `decide` returns. The same commit ends the delivery's row. If the row has ended already, nothing is decided.
+   */
   function settle(
     { kept, event, delivery, context, step }: Tried,
     reads: Handler['reads'],
@@ -110,7 +112,7 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
       },
       decide(draft): Done<string[]> {
         if (kept && !isOurs(draft.get(retries, kept.id), kept)) return { result: [], messages: [] }
-        // What is decided bears the time of the decision, not that of the question that may have come long before.
+        // `context.now` was taken before `ask`, which may have taken long. A decision gets its own time.
         const messages = decide(draft, { ...context, now: now().toISOString() })
         if (kept && endsRow) draft.set(retries, kept.id, { ...kept, isDone: true })
         return { result: messages.map(({ type }) => type), messages }
@@ -160,10 +162,10 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
     return 'dead_letter'
   }
 
-  /** Gives what was said, or why even giving up failed, which no second try would mend. */
+  /** Returns the types of the published messages. If giving up failed, returns that error: a second try would fail again. */
   async function giveUp(handler: Handler, event: Received, tried: Tried, failure: Failure): Promise<string[] | Error> {
     const decide = (draft: Draft, context: Context) => handler.giveUp?.(event, draft, context, failure) ?? []
-    // Its row is there until the dead letter is.
+    // With `keepDeadLetter`, the row stays until the dead letter is confirmed.
     const endsRow = !handler.keepDeadLetter
     return settle(tried, handler.readsToGiveUp ?? handler.reads, decide, { endsRow }).catch((thrown: unknown) => {
       const error = asError(thrown)
@@ -172,7 +174,7 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
     })
   }
 
-  /** False when there are too many already, or for too long: then it is a dead letter. */
+  /** Returns false if too many deliveries wait already, or if this one has waited too long. Then it becomes a dead letter. */
   async function waits(error: Error, awaited: Awaited, tried: Tried): Promise<boolean> {
     const { kept, delivery, event, context } = tried
     const { waitsFor, forMs, isBounded, lookMs, turn, says, level } = awaited
@@ -184,7 +186,7 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
     const row = keptForSuccessor(before, { code: errorCode(error), message: error.message }, waitsFor, endsAt)
     await save(kept, lookMs === undefined ? row : { ...row, dueAt: instant(nowMs() + lookMs) }, turn)
     log[level]({ ...factsOf(tried), why: error.message }, says)
-    // Who brought it while the row was being written found none to release.
+    // The key may have arrived while the row was being written. Its commit found no row to release, so release it here.
     if (lookMs !== undefined && (await canBeRead(delivery))) await arrived(waitsFor)
     return true
   }
@@ -198,7 +200,7 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
       },
     })
 
-  /** Why it cannot, the next attempt tells. */
+  /** The next attempt reports why it cannot be read. */
   const canBeRead = (delivery: Arrived) =>
     eventOf(delivery).then(
       () => true,
@@ -210,10 +212,10 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
       reads: () => [owned(retries, row.id), ...(turn ? [owned(turns, turn.sequence)] : [])],
       decide(draft) {
         const found = draft.get(retries, row.id)
-        // The one before it may have been handled since: nobody would release it any more.
+        // The earlier position may have been handled since. Then no later commit would release this row, so it is due now.
         const isTurn = turn !== undefined && (draft.get(turns, turn.sequence)?.position ?? 0) >= turn.after
         const after = isTurn ? { ...row, dueAt: now().toISOString(), endsAt: null, waitsFor: null } : row
-        // Kept already when it came for the first time again, or ended by another copy meanwhile.
+        // A new delivery may have a row already, if it was redelivered. A row may have been ended by another copy.
         if (kept ? isOurs(found, kept) : !found) draft.set(retries, row.id, after)
         return { result: undefined, messages: [] }
       },
@@ -240,17 +242,17 @@ export function createAttempts(kernel: Kernel, options: ConsumerOptions) {
 
   return {
     make,
-    /** Counts this delivery as an attempt without making it: for one that may have killed a process. */
+    /** Counts a delivery as an attempt without handling it, since it may have killed a process. */
     postpone: (delivery: Arrived) => save(undefined, { ...keptOf(queue, delivery, now().toISOString()), attempts: 1 }),
-    /** Ends every call to the outside world. */
+    /** Ends every outside call. */
     stop: outside.stop,
   }
 }
 
-/** The database cannot be written now, or not by so many: nobody's message is at fault. */
+/** The database cannot be written, or too much work waits. Neither is the message's fault. */
 export const isAway = (error: Error) => isOutage(error) || errorCode(error) === 'overloaded'
 
-/** What follows from an attempt is its child where somebody traces, and otherwise the message's. */
+/** The trace for what follows from the attempt: the attempt's span if there is one, otherwise the message's own trace. */
 function traceOf({ delivery: { properties }, step }: Pick<Tried, 'delivery' | 'step'>): Trace {
   const { traceparent, tracestate } = properties.headers
   return step?.trace ?? { traceparent, tracestate }

@@ -1,4 +1,4 @@
-// What no attempt is made of yet, since it waits for something of ours: a version that knows it, a key, or its turn. Pure.
+// Recognises deliveries that must wait before an attempt: for a newer version, for a key, or for their turn. Pure.
 import type { Registry } from '../contracts/definition/registry.ts'
 import { UnknownContractError } from '../messaging/envelope.ts'
 import { MissingKeyError } from '../personal/messages.ts'
@@ -6,11 +6,14 @@ import { EarlyError } from './in-order.ts'
 
 export interface Awaited {
   waitsFor: string
-  /** Then it is a dead letter. */
+  /** How long it waits, in milliseconds, before it becomes a dead letter. */
   forMs: number
-  /** Whether as many as like may wait. */
+  /** Whether the number of waiting deliveries is limited. */
   isBounded: boolean
-  /** It may come in any commit: whoever brings it releases what waits, and what another copy brings at that very moment is looked for so often. */
+  /**
+   * For a key: the commit that brings it releases the waiting rows. It can miss a row that another copy writes at that moment,
+   * so rows also become due after this many milliseconds.
+   */
   lookMs?: number
   turn?: EarlyError
   says: string
@@ -20,7 +23,7 @@ export interface Awaited {
 const WEEK_MS = 7 * 86_400_000
 const KEY_LOOK_MS = 5_000
 
-/** Undefined for a failure that no waiting mends. */
+/** Returns undefined if waiting cannot help. */
 export function awaitedBy(error: Error, { sources }: Pick<Registry, 'sources'>): Awaited | undefined {
   if (error instanceof UnknownContractError && sources.has(error.source))
     return {

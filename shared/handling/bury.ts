@@ -1,4 +1,4 @@
-// The copy that takes a delivery's place in the dead letters: its headers say why, where, and every attempt.
+// Publishes a delivery as a dead letter: the same body, with headers for the reason, the queue and every attempt.
 
 import type { Headers, Publication } from '../messaging/broker.ts'
 import { type Arrived, cut, publishable, SHORT_TEXT_MAX_BYTES } from '../messaging/publishable.ts'
@@ -20,7 +20,7 @@ interface Failed {
   history: readonly Attempt[]
 }
 
-/** Resolves when the dead letters have it. */
+/** Resolves when the broker has confirmed the dead letter. */
 export const bury = (kernel: Kernel, failed: Failed) => publishUntilTaken(kernel.broker, deadCopy(kernel, failed))
 
 type By = Pick<Kernel, 'service' | 'version' | 'now'>

@@ -1,5 +1,5 @@
-// Handles what is taken from a queue: acked when its attempt has ended, however that was. While the database is away all
-// deliveries are given back, and nothing is taken.
+// Handles the deliveries of one queue. Each is acked when its attempt has ended, whatever the outcome. While the database is
+// away, all deliveries are returned to the queue and none is taken.
 
 import type { Delivery } from '../messaging/broker.ts'
 import type { Retrying } from '../retries/due.ts'
@@ -34,7 +34,7 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       delivery.ack()
     } catch (thrown) {
       const error = asError(thrown)
-      // Unacked, it comes back.
+      // The delivery is not acked, so the broker delivers it again.
       if (error instanceof Stopping || isGone(error)) return
       if (isAway(error)) return outage.noticed(error)
       observed('dead_letter')
@@ -51,7 +51,8 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
       if (error instanceof Stopping || isGone(error)) return
       if (!isAway(error)) return log.error({ queue, id: kept.id, err: error }, 'cannot be given up')
       outage.noticed(error)
-      // The same attempt goes on; nobody else has it before its time has passed, and then it decides nothing.
+      // This copy goes on with the same attempt. Its claim keeps other copies away for a while; after that, this attempt
+      // decides nothing.
       return outage.over().then(() => again(kept))
     }
   }
@@ -66,7 +67,8 @@ export function consume(kernel: Kernel, options: ConsumerOptions): Consumer {
     again,
     async close() {
       unwatch()
-      // A call that takes longer is left: unacked, its message comes back and is asked again with the same key.
+      // A call that takes longer is abandoned. Its delivery is not acked, so it is redelivered and asked again with the same
+      // key.
       const timer = setTimeout(attempts.stop, CLOSE_GRACE_MS)
       await taking.close()
       clearTimeout(timer)

@@ -1,8 +1,8 @@
-// Dropped keys are removed from the files too, and only then said to be forgotten: of all that wait at one time together, since one look
-// at the files serves them all.
+// Removes deleted keys from the database files and then publishes `keys.forgotten`. All keys that wait at the same time are
+// removed together, since one pass over the files serves them all.
 //
-// Promise: `keys.forgotten` is said of everybody whose keys were dropped when no table and no log of changes of this service holds one
-// of them any more, and not before; once for each time that the request comes. Who is owed it stands in a table, whatever dies in between.
+// Promise: `keys.forgotten` names a person only when no table and no write-ahead log of this service holds a key of that person
+// any more. It names them once for each request. Persons still to be named are rows in `erasures`, so a crash loses none.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GroupCommit } from '../commit/group-commit.ts'
 import type { Work } from '../commit/work.ts'
@@ -17,7 +17,7 @@ import { owned, type State } from '../storage/state.ts'
 export interface Erasure {
   ownerId: string
   request: string
-  /** Saving it then removes it. */
+  /** When true, `save` deletes the row. */
   isSaid: boolean
 }
 
@@ -47,9 +47,9 @@ export const erasures: State<Erasure> = {
 }
 
 const OWED = 'select owner_id as "ownerId", request from erasures'
-/** Of one message. */
+/** Persons in one message. */
 const AT_ONCE = 200
-/** Somebody who reads keeps the log of changes from its end: that is soon over, as a rule. */
+/** An open read keeps the end of the write-ahead log in use. Usually it ends soon. */
 const LOOKS_MAX = 50
 const LOOK_MS = 50
 
@@ -62,7 +62,7 @@ interface Parts {
   now: () => Date
 }
 
-/** Looks again and again until it is closed. */
+/** Looks every `everyMs` until it is closed. */
 export function startErasing({ service, database, commit, vault, log, now }: Parts, everyMs: number) {
   let closed = false
 
@@ -83,7 +83,7 @@ export function startErasing({ service, database, commit, vault, log, now }: Par
     }
   }
 
-  /** Another copy may have said it of some of them. */
+  /** Another copy may have published some of them already. */
   function said(owed: readonly Owed[]): Work<void> {
     return {
       reads: () => owed.map((one) => owned(erasures, erasureId(one))),

@@ -1,4 +1,4 @@
-// What a service writes for one message type, and what the kernel promises it.
+// What a service writes for one message type, and what the kernel promises to it.
 
 import type { Decision } from '../commit/work.ts'
 import type { CommandContract, Contract, Message, Received } from '../contracts/definition/contract.ts'
@@ -7,64 +7,67 @@ import type { Patience } from '../retries/recoverability.ts'
 import { type Draft, type Known, owned, type Ref, type State } from '../storage/state.ts'
 
 export interface Context {
-  /** Now, RFC 3339: for `ask` when the delivery came, for `decide` and `giveUp` when they decide. */
+  /** Now, RFC 3339. For `ask`: when the attempt began. For `decide` and `giveUp`: when they decide. */
   now: string
   /** Counts from 1. */
   attempt: number
-  /** True when the broker may have handed this message out before, so that an earlier call outside may have happened. */
+  /** True if the broker may have delivered this message before. An outside call may then have been made already. */
   redelivered: boolean
-  /** Since it was first kept to be handled later; 0, or nothing, when it was not. */
+  /** Milliseconds since it first became a row in `retries`, or since its patience began if that was later; 0 at first. */
   waitedMs?: number
 }
 
 export interface AskContext extends Context {
-  /** What is committed; never waits for a writer, and shares its statement with whoever reads at the same moment. */
+  /** Reads committed data. Never waits for a writer. Reads at the same moment share one statement. */
   read<Value>(state: State<Value>, key: string): Promise<Value | undefined>
   /** Aborts when the time limit is over. */
   signal: AbortSignal
-  /** Headers for whoever is asked outside and takes W3C Trace Context. */
+  /** Headers for an outside system that accepts W3C Trace Context. */
   trace?: TraceHeaders
 }
 
 export interface Failure {
   error: Error
-  /** The reason a dead letter would carry. */
+  /** The reason that a dead letter would carry. */
   reason: string
 }
 
 /**
- * One message type's handler: what it reads is loaded, it decides, what it changes is saved, and the messages it returns are
- * published, all inside the group commit. A decision is synchronous and touches nothing but its draft; it never acks,
- * publishes or catches. It may run again with the same message, at any time and in any order.
+ * The handler of one message type. Inside the group commit the kernel loads what the handler reads, lets it decide, saves the
+ * changes and records the returned messages, which are published after the commit. A decision is synchronous and changes only
+ * its draft. It never acks, publishes or catches. It may run again for the same message, at any time and in any order.
  */
 export interface Handler<Data = unknown, Answer = unknown> {
   type: string
-  /** The one call to the outside world, before the decision. Must be idempotent by a key taken from the message. */
+  /** The one outside call, made before the decision. Must be idempotent by a key taken from the message. */
   ask?(event: Received<Data>, context: AskContext): Promise<Answer>
   /**
-   * The answer of `ask` where the service's own state tells that nothing need be asked outside; otherwise nothing. For a rehearsal, which
-   * asks nobody.
+   * For a rehearsal, which makes no outside calls: the answer of `ask` if the service's own state already implies it, otherwise
+   * undefined.
    */
   recall?(event: Received<Data>, known: Known): { answer: Answer } | undefined
-  /** See `Work`. */
+  /** Names what `decide` reads; see `Work`. */
   reads(event: Received<Data>, known: Known): readonly Ref[]
   decide(event: Received<Data>, draft: Draft, context: Context, answer: Answer): Message[]
   /**
-   * Where giving up on the outside world is a business outcome: what it decides takes the dead letter's place. For a failure
-   * that the port to that world did not declare as such it is not asked.
+   * For handlers where giving up on an outside system is a business outcome: the messages that it returns replace the dead
+   * letter. Called only if the system's port marked the error `isOutside`.
    */
   giveUp?(event: Received<Data>, draft: Draft, context: Context, failure: Failure): Message[]
-  /** What giving up reads, where that is more. */
+  /** Names what `giveUp` reads, if that is more than `reads` names. */
   readsToGiveUp?(event: Received<Data>, known: Known): readonly Ref[]
-  /** With `giveUp`: keep the dead letter as well, so that an operator can send it again. */
+  /** With `giveUp`: also publish the dead letter, so that an operator can send the message again. */
   keepDeadLetter?: boolean
-  /** How long it is tried; by default 1 s, 5 s, 30 s. */
+  /** How long the handler is tried; by default retries after 1 s, 5 s and 30 s. */
   patience?: Patience
-  /** What it asks outside: while that does not serve, nothing that waits for it is tried. */
+  /** The breaker of the outside system. While it is open, waiting messages of this type are not tried. */
   guard?: { name?: string; isOpen(): boolean }
 }
 
-/** A handler about one state, under the message's subject: each decision is a function from message and state to both. */
+/**
+ * A handler that reads and changes one state, under the message's subject. Each decision maps message and state to new state
+ * and messages.
+ */
 interface AboutOne<Data, Value, Answer>
   extends Omit<Handler<Data, Answer>, 'type' | 'reads' | 'readsToGiveUp' | 'recall' | 'decide' | 'giveUp'> {
   recall?(event: Received<Data>, value: Value | undefined): { answer: Answer } | undefined
@@ -97,11 +100,11 @@ export function on<Data, Value, Answer = undefined>(
   })
 }
 
-/** The same for a handler that decides about several states, or keys. */
+/** Like `on`, for a handler that decides about several states or keys. */
 export function onMany<Data, Answer = undefined>(
   contract: AnyContract<Data>,
   handler: Omit<Handler<Data, Answer>, 'type'>,
 ): Handler {
-  // The cast is the decoding edge: the consumer calls a handler only with data that its contract's schema accepted.
+  // Decoding edge: the consumer calls a handler only with data that its contract's schema accepted.
   return { type: contract.type, ...handler } as Handler
 }

@@ -1,30 +1,30 @@
-// For the few handlers whose decisions do not commute or cannot be repeated: `inOrder` and `once` wrap what `on` gives. Whatever can
-// be decided in any order, and twice, by the domain's own keys needs neither, and costs less.
+// `inOrder` and `once`, for the few handlers whose decisions do not commute or cannot be repeated. They wrap what `on` returns.
+// A handler that the domain's own keys make safe in any order, and twice, needs neither and costs less.
 import type { Received } from '../contracts/definition/contract.ts'
 import { BrokenError, PermanentError } from '../runtime/errors.ts'
 import { type Known, owned } from '../storage/state.ts'
 import type { AskContext, Context, Handler } from './handler.ts'
 import { handled, turnOf, turns } from './turns.ts'
 
-/** Where a message stands among those of its key. */
+/** The position of a message among all messages with its key. */
 export interface Place {
   key: string
-  /** 1 for the first, 2 for the second, …: whoever says them counts them, without a gap, in the commit that decides them. */
+  /** Starts at 1. The publisher counts without gaps, in the commit that decides the message. */
   position: number
 }
 
 interface Terms {
-  /** So long does a message wait for those before it, in milliseconds; by default a day. */
+  /** How long a message waits for the earlier ones, in milliseconds; by default a day. */
   forMs?: number
 }
 
 export const EARLY = 'early'
 
-/** One before it has not come yet. It waits for that, and uses no attempt and no patience. */
+/** An earlier position has not been handled yet. The message waits for it and uses no attempt and no patience. */
 export class EarlyError extends PermanentError {
   override name = 'EarlyError'
   readonly sequence: string
-  /** The position that has to have had its turn. */
+  /** The position that must be handled first. */
   readonly after: number
   readonly forMs: number
   constructor(sequence: string, after: number, forMs: number) {
@@ -41,20 +41,23 @@ export class EarlyError extends PermanentError {
 const DAY_MS = 86_400_000
 
 /**
- * Handlers that are wrapped with the same `sequence` decide about the messages of one key in the order of their positions, each position
- * once, whatever order, repetition, crash or copy of the service brings them. `by` tells a message's place from its data.
+ * Handlers that are wrapped with the same `sequence` decide about the messages of one key in the order of their positions, each
+ * position once. This holds whatever the order of arrival, redeliveries, crashes and copies of the service. `by` reads a
+ * message's place from its data.
  *
- * - One that comes early waits as a row (`GET /retries`, code `early`), without an attempt or patience, until the one before it has been
- *   handled; then it is due at once. At most 10,000 of a queue wait so, each for `forMs`; what is beyond is a dead letter, which can be
- *   sent again.
- * - One whose position has been handled is dropped: nothing is decided, whatever it says.
- * - While one is tried again, all after it wait. Once it is a dead letter they wait on, until it is sent again or their time is over.
- *   What `giveUp` decides has had its turn.
+ * - A message that comes early waits as a row (`GET /retries`, code `early`) and uses no attempt and no patience. Once the
+ *   position before it is handled, it is due at once. At most 10,000 messages of a queue wait so, each for `forMs`. Beyond that
+ *   a message becomes a dead letter, which can be sent again.
+ * - A message whose position has been handled already is dropped, whatever it says.
+ * - While one position is retried, all later ones wait. If it becomes a dead letter, they go on waiting until it is sent again
+ *   or their own time is over. A position that `giveUp` decided counts as handled.
  *
- * It does not promise that positions come: a publisher that skips one stops that key, and no other. Nothing is asked outside for
- * what is early or dropped. The place is kept in the service's database under the sequence's name, for as long as that lives.
+ * It does not promise that every position arrives. If a publisher skips one, that key stops, and no other. No outside call is
+ * made for a message that is early or dropped. The last position is kept in the service's database under the sequence's name,
+ * and is never removed.
  *
- * @throws BrokenError `bad_handler` for one with `keepDeadLetter`: what it gave up has had its turn, and could not be sent again
+ * @throws BrokenError `bad_handler` for a handler with `keepDeadLetter`: its given-up position counts as handled, so its dead
+ * letter could not be sent again
  */
 export function inOrder<Data>(
   sequence: string,
@@ -62,14 +65,14 @@ export function inOrder<Data>(
   { forMs = DAY_MS }: Terms = {},
 ): (handler: Handler) => Handler {
   function placeOf(event: Received) {
-    // The cast is the decoding edge: the consumer calls a handler only with data that its contract's schema accepted.
+    // Decoding edge: the consumer calls a handler only with data that its contract's schema accepted.
     const { key, position } = by(event as Received<Data>)
     if (!Number.isSafeInteger(position) || position < 1)
       throw new PermanentError('bad_position', `${position} is not a position: the first is 1`)
     return { id: `${sequence} ${key}`, position }
   }
 
-  /** Whether it is its turn; false when it has had it. */
+  /** Returns false if the position has been handled already. Throws EarlyError if an earlier one has not. */
   function isTurn(last: number, { id, position }: ReturnType<typeof placeOf>): boolean {
     if (position > last + 1) throw new EarlyError(id, position - 1, forMs)
     return position === last + 1
@@ -92,12 +95,13 @@ export function inOrder<Data>(
 }
 
 /**
- * The handler decides once for each message id, in the commit that also keeps the id: for decisions that would add up when they are
- * repeated. `purpose` tells handlers of one service apart that hear the same event. A row is kept for each message, and never removed, so
- * that one which comes again a month later finds it: where the domain has a key of its own for the decision, that is the better memory.
+ * The handler decides once for each message id, in the commit that also stores the id. This is for decisions that would add up
+ * when repeated. `purpose` distinguishes handlers of one service that hear the same event. Each message leaves a row that is
+ * never removed, so that a repeat a month later is recognised too. If the domain has its own key for the decision, use that
+ * instead.
  *
- * A call outside (`ask`) is not made for what was handled, but may be made twice before: by a crash, or by two copies at once. What
- * `giveUp` decides counts, unless the dead letter is kept (`keepDeadLetter`) to be sent again.
+ * No outside call (`ask`) is made for a message that was handled. Before that, a crash or two copies may cause it to be made
+ * twice. A decision of `giveUp` counts, unless the dead letter is kept (`keepDeadLetter`) to be sent again.
  */
 export function once(purpose: string): (handler: Handler) => Handler {
   const idOf = ({ id }: Received) => `${purpose} ${id}`
@@ -115,9 +119,11 @@ export function once(purpose: string): (handler: Handler) => Handler {
 interface Wrapping {
   refuses?: 'keepDeadLetter'
   refOf(event: Received): ReturnType<typeof owned>
-  /** As it is committed, before anybody outside is asked. */
+  /** Whether to ask, judged by committed data, before the outside call. */
   isWanted(event: Received, context: AskContext): Promise<boolean>
-  /** Notes that it is decided; false when nothing is. `isKept`: its dead letter may be sent again. */
+  /**
+   * Records that the message is decided. Returns false if it was decided before. `isKept`: its dead letter may be sent again.
+   */
   take(event: Received, draft: Parameters<Handler['decide']>[1], context: Context, isKept: boolean): boolean
 }
 

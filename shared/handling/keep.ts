@@ -1,8 +1,8 @@
-// Takes what has to be kept, whatever it is: each delivery is acked once it is committed, and those that come together share a
-// group. No dead letter is made here, nor a row that waits: where these are kept is the end of the way of both.
+// Stores every delivery of some queues: each is acked after its commit, and deliveries that come together share a group.
+// Failures make no dead letter and no retry row, since this is where dead letters themselves are stored.
 //
-// Promise: what cannot be kept stays in its queue, unacked, and is tried again; those behind it pass it, as many as the prefetch
-// lets by. Nothing is ever refused.
+// Promise: a delivery that cannot be stored stays unacked in its queue and is tried again. Up to the prefetch, later deliveries
+// overtake it. No delivery is ever rejected.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Work } from '../commit/work.ts'
 import type { Delivery } from '../messaging/broker.ts'
@@ -14,13 +14,13 @@ import type { Kernel } from './kernel.ts'
 import { isGone, type Taking, takeFrom } from './taking.ts'
 
 export interface Keeping {
-  /** Of other services; one that is missing is looked for until it is there. */
+  /** Queues of other services. A missing queue is looked for until it exists. */
   queues: readonly string[]
-  /** Of each queue: the bound of its memory, and how many may be passed. */
+  /** For each queue: the limit of unsettled deliveries, and so of those that can be overtaken. */
   prefetch: number
-  /** What keeps a delivery; it may come more than once. `now` is RFC 3339. */
+  /** Stores a delivery. May be called more than once for it. `now` is RFC 3339. */
   work(queue: string, delivery: Arrived, now: string): Work<unknown>
-  /** Told of a queue that is missing, and when it is there again. */
+  /** Called when a queue is missing, and again when it exists. */
   missing?(queue: string, isMissing: boolean): void
 }
 
@@ -29,7 +29,7 @@ const PAUSE_MAX_MS = 60_000
 
 type By = Pick<Kernel, 'broker' | 'commit' | 'outage' | 'log' | 'now'>
 
-/** Begins at once, one for each queue; the caller closes them. */
+/** Starts one consumer for each queue at once. The caller closes them. */
 export function keepAll(kernel: By, keeping: Keeping): Taking[] {
   return keeping.queues.map((queue) => keep(kernel, queue, keeping))
 }
@@ -47,7 +47,7 @@ function keep(kernel: By, queue: string, { prefetch, work, missing }: Keeping): 
         reached('before-ack')
         return delivery.ack()
       }
-      // Unacked, it comes back.
+      // The delivery is not acked, so the broker delivers it again.
       if (isGone(failure)) return
       if (isAway(failure)) return outage.noticed(failure)
       if (!refused.has(delivery)) log.error({ queue, err: failure }, 'cannot be stored: it stays in its queue')
@@ -56,7 +56,7 @@ function keep(kernel: By, queue: string, { prefetch, work, missing }: Keeping): 
     }
   }
 
-  /** Gives why not. */
+  /** Returns the error if the delivery could not be stored. */
   async function attempt(delivery: Delivery): Promise<Error | undefined> {
     try {
       await commit.submit(work(queue, delivery, now().toISOString()))

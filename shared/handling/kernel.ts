@@ -1,4 +1,4 @@
-// What the consumers of a service share, and what each of them is told.
+// What all consumers of a service share (`Kernel`), and what configures each of them (`ConsumerOptions`).
 
 import type { GroupCommit } from '../commit/group-commit.ts'
 import type { Received } from '../contracts/definition/contract.ts'
@@ -27,33 +27,36 @@ export interface Kernel {
   registry: Registry
   log: Log
   now: () => Date
-  /** How a body becomes a message, what is sealed in it opened; by default nothing is. */
+  /** Decodes a body into a message and decrypts its encrypted fields. By default nothing is decrypted. */
   open?: ((delivery: Arrived) => Promise<Received>) | undefined
-  /** What is older in days, by its own time, is taken from no queue: what it was about may be removed. By default nothing is too old. */
+  /**
+   * Maximum age of a message in days, by its own time. Data about an older message may be removed already, so it becomes a dead
+   * letter. No limit by default.
+   */
   oldestDays?: number | undefined
-  /** Told of every outcome, for metrics. */
+  /** Called with every outcome, for metrics. */
   observe?: (outcome: Outcome) => void
 }
 
 export interface ConsumerOptions {
   queue: string
-  /** Unsettled deliveries at one time: the bound of this consumer's memory, and the most a group can gather. */
+  /** Maximum of unsettled deliveries. Limits this consumer's memory and how many of its deliveries a group can have. */
   prefetch: number
   handlers: Handler[]
-  /** The routing patterns of its bindings; by default the types of its handlers. */
+  /** Routing patterns of its bindings; by default the types of its handlers. */
   patterns?: readonly string[]
-  /** How a body becomes a message; by default the full decoding against its contract, with what is sealed opened. */
+  /** Decodes a body into a message. By default validates it against its contract and decrypts its encrypted fields. */
   decode?: (delivery: Arrived) => Received | Promise<Received>
   askTimeoutMs?: number
-  /** Types that an earlier version heard: what waits of them is settled, and nothing happens. */
+  /** Types that only an earlier version heard. Their deliveries are acked without effect. */
   retired?: readonly string[]
-  /** The queue has no delivery limit, so what is delivered again is counted here. */
+  /** True if the queue has no delivery limit: then the service counts redeliveries itself. */
   countsRedeliveries?: boolean
-  /** The level of the line for what went well; `debug` where it only mirrors what others said. Default `info`. */
+  /** Log level for successes; `debug` if they only mirror what other services logged. Default `info`. */
   logLevel?: 'info' | 'debug'
 }
 
-/** Begins an observation, and gives what ends it. */
+/** Starts to measure a delivery. The returned function reports its outcome. */
 export function observing({ observe }: Kernel, queue: string, type: string): (outcome: Outcome['outcome']) => void {
   const started = performance.now()
   return (outcome) => observe?.({ queue, type, outcome, durationMs: performance.now() - started })

@@ -1,5 +1,5 @@
-// What a service hears of keys, and does about them: it keeps those it is told of, and drops those of whoever is to be forgotten.
-// That they are gone from the files as well is said by erasing.ts.
+// Consumes events about personal keys: stores new keys, and deletes the keys of a person who is to be forgotten. erasing.ts
+// then removes them from the files and publishes that they are gone.
 import type { GroupCommit } from '../commit/group-commit.ts'
 import { about } from '../commit/work.ts'
 import type { Received } from '../contracts/definition/contract.ts'
@@ -20,11 +20,11 @@ import { type Handler, on, onMany } from './handler.ts'
 import type { ConsumerOptions } from './kernel.ts'
 import { together } from './together.ts'
 
-/** Somebody who is to be forgotten, as far as whoever asks knows them. */
+/** A person to be forgotten, as far as the requesting service knows them. */
 export interface Forgettable {
   ownerId: string
   names: readonly string[]
-  /** What is about them. */
+  /** The subjects (such as order ids) of messages about the person. */
   subjects: readonly string[]
 }
 
@@ -33,30 +33,30 @@ interface Parts {
   registry: Registry
   vault: Vault
   crossing: Crossing
-  /** What else the service hears of keys. */
+  /** The service's own handlers for events about keys. */
   handlers?: Handler[] | undefined
-  /** What is to be done while the keys are still there; it may be done again. */
+  /** What to do while the keys still exist. It may be called again for the same persons. */
   forget?: ((all: readonly Forgettable[]) => Promise<void>) | undefined
 }
 
-/** What is owed to whoever is to be forgotten. */
+/** A request to forget is retried until it succeeds. */
 const UNTIL_DONE: Patience = { waitsMs: [1_000, 5_000, 15_000, 30_000] }
 
 export function keysConsumer({ service, registry, vault, crossing, handlers = [], forget }: Parts): ConsumerOptions {
   const forgetOne = forget && together(forget)
 
-  /** None where what they were encrypted by is dropped: then all was done before. */
+  /** Returns no names if the key that encrypted them is deleted: then the request was done before. */
   async function namesIn(sealed: string | undefined): Promise<string[]> {
     const text = sealed === undefined ? '' : await crossing.open(sealed)
-    // The cast is the edge to the service that has asked.
+    // Decoding edge: the requesting service wrote this text.
     return text === '' ? [] : (JSON.parse(text) as string[])
   }
 
-  /** A key is at hand from here on, so that what is sealed by it need not wait until it is kept. */
+  /** Makes a new key usable at once, so that a message encrypted with it need not wait until the key is stored. */
   function decoded(delivery: Arrived): Received {
     const event = decode(registry, delivery)
     if (event.type !== KeyAdded.type) return event
-    // The cast is the decoding edge: the contract's schema has accepted it.
+    // Decoding edge: the contract's schema has accepted it.
     const data = event.data as Parameters<typeof KeyAdded.of>[2]
     if (!vault.isAtHand(data.keyId)) vault.hear({ ...rowOf(data, event.time, event.time), ownerId: event.subject })
     return event
@@ -67,7 +67,7 @@ export function keysConsumer({ service, registry, vault, crossing, handlers = []
     decode: decoded,
     prefetch: 256,
     patterns: [KEYS_PATTERN],
-    // Only who has asked wants to know who is forgotten.
+    // Only the service that requests forgetting handles `keys.forgotten`.
     retired: handlers.some(({ type }) => type === KeysForgotten.type) ? [] : [KeysForgotten.type],
     logLevel: 'debug',
     handlers: [
@@ -101,7 +101,10 @@ const rowOf = (data: Pick<PersonalKey, 'keyId' | 'wrapped' | 'masterId'>, create
   forgottenAt: null,
 })
 
-/** Sees to it that somebody has a key before anything is said or stored about them; where nothing is sealed, nobody needs one. */
+/**
+ * Returns a function that makes sure a person has a key before data about them is published or stored. Does nothing if
+ * encryption is off.
+ */
 export function keyOpener(vault: Vault, database: Database, commit: Pick<GroupCommit, 'submit'>, now: () => Date) {
   return async (ownerId: string): Promise<void> => {
     if (!vault.isSealing) return

@@ -1,5 +1,5 @@
-// While a service's own database is away nobody can handle a message: its consumers pause, give back what they hold, once,
-// and go on by themselves when the database can be written again. It is probed without taking a delivery.
+// Pauses all consumers of a service while its own database is away, since no message can be handled then. The consumers return
+// their deliveries to the queues once, and resume when a test write succeeds. The test takes no delivery.
 import { setTimeout as delay } from 'node:timers/promises'
 import { saveAlive } from '../commit/outbox-rows.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
@@ -7,7 +7,7 @@ import { asError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database } from '../storage/index.ts'
 
-/** Whoever takes deliveries. */
+/** A consumer that can be paused. */
 interface Paused {
   pause(): void
   resume(): void
@@ -22,7 +22,7 @@ interface Kernel {
 }
 
 const PROBE_EVERY_MS = 500
-/** One that comes back so soon is probed more slowly, so that messages are not given back again and again. */
+/** If the database fails again this soon, it is tested less often, so that messages are not returned again and again. */
 const SOON_MS = 30_000
 const PROBE_MAX_MS = 10_000
 
@@ -34,7 +34,7 @@ export function createOutage({ database, log, now }: Kernel) {
   let endedMs = Number.NEGATIVE_INFINITY
   const closing = new AbortController()
 
-  /** A write, and one that changes something: a full disk can still be read, and locks without a change write nothing. */
+  /** Tests with a write that changes a row. A full disk can still be read, and a lock without a change writes nothing. */
   async function isWritable(): Promise<boolean> {
     try {
       await database.transaction((tx) => saveAlive(tx, { self: 'probe', at: now().toISOString() }))
@@ -57,7 +57,7 @@ export function createOutage({ database, log, now }: Kernel) {
   }
 
   return {
-    /** Somebody's commit failed for it. */
+    /** Reports that a commit failed since the database is away. */
     noticed(error: Error): void {
       if (fault !== undefined || closing.signal.aborted) return
       fault = error.message
@@ -65,14 +65,14 @@ export function createOutage({ database, log, now }: Kernel) {
       waitMs = performance.now() - endedMs < SOON_MS ? Math.min(waitMs * 2, PROBE_MAX_MS) : PROBE_EVERY_MS
       log.warn({ why: fault }, 'the database is unavailable: consumers pause')
       for (const one of watching) one.pause()
-      // Only a close ends it otherwise.
+      // Only `close` makes it reject.
       probe().catch(() => undefined)
     },
-    /** Why nothing is taken now, for people. */
+    /** Why the consumers are paused, for people; undefined if they are not. */
     fault: () => fault,
-    /** Resolves when it is over, at once when there is none; never once it is closed. */
+    /** Resolves when the outage is over, at once if there is none. Never resolves after `close`. */
     over: async () => over?.promise,
-    /** Pauses and resumes from now on; gives what ends that. */
+    /** Pauses and resumes this consumer from now on. The returned function ends that. */
     watch(paused: Paused): () => void {
       watching.add(paused)
       if (fault !== undefined) paused.pause()

@@ -1,4 +1,4 @@
-// The calls to the outside world that a consumer has under way: each with a time limit, and all of them ended by a stop.
+// The outside calls of one consumer. Each has a time limit, and a stop of the service ends them all.
 
 import type { Received } from '../contracts/definition/contract.ts'
 import { beginStep } from '../messaging/spans.ts'
@@ -7,7 +7,7 @@ import { deferred } from '../runtime/deferred.ts'
 import { TransientError } from '../runtime/errors.ts'
 import type { AskContext, Context, Handler } from './handler.ts'
 
-/** The service stops while the outside world is being asked: nothing has failed, so nothing may be decided. */
+/** The service stopped during an outside call. Nothing has failed, so nothing may be decided. */
 export class Stopping extends Error {
   override name = 'Stopping'
 }
@@ -17,10 +17,10 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number) 
 
   return {
     /**
-     * Resolves with the handler's answer from outside.
+     * Resolves with the outside system's answer.
      *
-     * @throws TransientError `ask_timeout`, which is the outside world's failure unless our own database was being read;
-     * Stopping; and what the handler throws
+     * @throws TransientError `ask_timeout`, with `isOutside` unless the handler was reading our own database; Stopping; and
+     * what the handler throws
      */
     async ask(
       handler: Handler,
@@ -31,7 +31,7 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number) 
       const step = beginStep(() => ({ name: `ask for ${event.type}`, kind: 'CLIENT', from }))
       const late = deferred<never>()
       let reading = 0
-      // Made for those only who look at it.
+      // Created only if the handler uses the signal.
       let limit: AbortController | undefined
       const end = (error: Error) => {
         limit?.abort()
@@ -75,7 +75,7 @@ export function createOutsideCalls(read: AskContext['read'], timeoutMs: number) 
         underWay.delete(end)
       }
     },
-    /** Ends every call that is under way. */
+    /** Ends every running call. */
     stop() {
       for (const end of underWay) end(new Stopping('the service is stopping'))
     },

@@ -1,9 +1,9 @@
-// Timers live in the broker; this makes good for one that does not come back. A service looks into its own tables now and
-// then for what is overdue, and decides it as if the timer had come.
+// Decides timers that do not come back. Timers are messages in the broker. From time to time a service looks into its own
+// tables for overdue ones and decides as if the timer had come.
 //
-// Promise: whatever is overdue by more than the grace is decided, once, for as long as the database can be written: at a start
-// and every few seconds, a batch at a time, oldest first. A timer that comes after all finds it decided, and so does another
-// copy of the service: the domain's own keys see to that.
+// Promise: every timer that is overdue by more than the grace is decided once, as long as the database can be written. The
+// service looks at its start and every few seconds, in batches, oldest first. A timer that comes later finds that it was
+// decided. So does another copy. The domain's own keys ensure this.
 
 import type { GroupCommit } from '../commit/group-commit.ts'
 import type { Work } from '../commit/work.ts'
@@ -12,14 +12,14 @@ import { lookEvery } from '../runtime/looks.ts'
 import type { Reader } from '../storage/index.ts'
 
 export interface Timers {
-  /** What they are, for the log. */
+  /** What the timers are for; appears in the log. */
   name: string
-  /** How long a timer may be late before it is not waited for. */
+  /** How late a timer may be before the service decides without it. */
   graceMs: number
   lookEveryMs: number
-  /** The subjects whose timer was due at `dueBefore` or earlier, the longest overdue first, at most `limit`. */
+  /** The subjects whose timer was due at `dueBefore` or earlier: longest overdue first, at most `limit`. */
   overdue(sql: Reader, dueBefore: string, limit: number): Promise<string[]>
-  /** What the timer's own handler decides; whether there was anything to decide. */
+  /** Decides what the timer's handler would decide. Its result is false if nothing was left to decide. */
   work(subject: string, now: string): Work<boolean>
 }
 
@@ -32,7 +32,7 @@ interface Kernel {
 
 const BATCH = 100
 
-/** Looks at once, and then again and again until it is closed. */
+/** Looks at once and then every `lookEveryMs` until it is closed. */
 export function watchOverdue(kernel: Kernel, timers: Timers): { close(): Promise<void> } {
   const { database, commit, log, now } = kernel
   const { name, graceMs, lookEveryMs, overdue, work } = timers
@@ -41,7 +41,7 @@ export function watchOverdue(kernel: Kernel, timers: Timers): { close(): Promise
   const decideOne = (subject: string) => commit.submit(work(subject, now().toISOString()))
 
   async function look(): Promise<void> {
-    // A full batch of which another copy has decided all is no reason to hurry.
+    // If another copy has decided the whole batch, the loop ends and waits for the next look.
     for (let count = BATCH; count > 0 && !closed; ) {
       const dueBefore = new Date(now().getTime() - graceMs).toISOString()
       const decided = await Promise.all((await overdue(database, dueBefore, BATCH)).map(decideOne))

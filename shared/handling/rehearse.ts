@@ -1,7 +1,8 @@
-// A rehearsal tells what would become of a message if it came now: it is decoded, what it is about is loaded, it is decided, and
-// what is said is encoded, by the same functions as in earnest.
+// A rehearsal shows what would happen to a message if it came now. The functions of the real handling decode it, load its
+// state, decide and encode the resulting messages.
 //
-// Promise: nothing is written, since all is read through what cannot write; nothing is published; nobody outside is called.
+// Promise: nothing is written, since all reads go through an object that cannot write. Nothing is published. No outside call is
+// made.
 import { type Cells, createCells } from '../commit/cells.ts'
 import type { Message, Received } from '../contracts/definition/contract.ts'
 import type { Rehearsal } from '../contracts/definition/operations.ts'
@@ -35,7 +36,8 @@ export function createRehearsal({ database, ...by }: By, consumers: readonly Con
   }
 
   /**
-   * @throws RejectedError 409 `not_rehearsed` for a queue that is not consumed here; and what the database throws while it is away
+   * @throws RejectedError 409 `not_rehearsed` for a queue that this service does not consume; and what the database throws
+   * while it is away
    */
   return async (queue, arrived) => {
     const options = consumers.find((one) => one.queue === queue)
@@ -72,14 +74,14 @@ function decide(
 ): Rehearsal {
   const context: Context = { now: now().toISOString(), attempt: 1, redelivered: false, waitedMs: 0 }
   const messages = cells.decide((draft) => handler.decide(event, draft, context, answer))
-  // What breaks its own contract would undo the decision.
+  // In a real commit, a message that violates its own contract would undo the decision.
   for (const message of messages) encode(registry, message, service, { causationId: event.id })
   return { ...NOTHING, says: messages.map(told), changes: cells.changes() }
 }
 
 const told = ({ id, type, subject, data, isTask = false }: Message) => ({ id, type, subject, data, isTask })
 
-/** A transaction's place is taken by what is committed: it locks nothing and cannot write. */
+/** Replaces the transaction: reads committed data, locks nothing and cannot write. */
 function readingOnly(database: Reader) {
   const { all, get } = database
   return { all, get, lock: async () => undefined }

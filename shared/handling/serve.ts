@@ -1,4 +1,4 @@
-// The server of questions: each decides in the same group commit as messages and requests, or answers by itself.
+// The RPC server. A question is decided in the same group commit as messages and requests, or answered directly.
 import type { Work } from '../commit/work.ts'
 import type { RpcContract } from '../contracts/definition/contract.ts'
 import type { Delivery } from '../messaging/broker.ts'
@@ -11,43 +11,46 @@ import { bury } from './bury.ts'
 import { type Kernel, observing } from './kernel.ts'
 import { type Taking, takeFrom } from './taking.ts'
 
-/** Answers one type of question. Throws RejectedError to refuse; nothing is changed then. */
+/** Decides one type of question in the group commit. To refuse, `work` throws RejectedError; then nothing is changed. */
 export interface Answerer {
   type: string
   contract: RpcContract
   work(request: unknown, now: string): Work<unknown>
 }
 
-/** `answers(Contract, work)`: ties an answer to its contract, so that request and reply have the contract's shapes. */
+/** `answers(Contract, work)`: ties `work` to its contract, so that request and reply have the contract's shapes. */
 export function answers<Q, R>(contract: RpcContract<Q, R>, work: (request: Q, now: string) => Work<R>): Answerer {
-  // The cast is the decoding edge: the server calls it only with what the contract's schema accepted.
+  // Decoding edge: the server calls `work` only with data that the contract's schema accepted.
   return { type: contract.type, contract, work } as Answerer
 }
 
-/** Answers by a way of its own, mostly a read; what it throws refuses, as above. */
+/** Answers one type of question without the group commit, usually by a read. To refuse, `reply` throws RejectedError. */
 export interface Replier {
   type: string
   contract: RpcContract
   reply(request: unknown, cause: Cause): Promise<unknown>
 }
 
-/** `replies(Contract, reply)`: like `answers`, for what is not decided in a group, or there already. */
+/** `replies(Contract, reply)`: like `answers`, for a reply that needs no group commit or makes its own. */
 export function replies<Q, R>(contract: RpcContract<Q, R>, reply: (request: Q, cause: Cause) => Promise<R>): Replier {
-  // The same edge as above.
+  // Decoding edge, as in `answers`.
   return { type: contract.type, contract, reply } as Replier
 }
 
 interface Terms {
-  /** False where questions are worth nothing later: what cannot be understood is refused, and gone. Default true. */
+  /**
+   * Set false if a question is worthless later: then one that cannot be understood is refused and makes no dead letter. Default
+   * true.
+   */
   keepsDeadLetters?: boolean
   bodyMaxBytes?: number
-  /** Of the line for each answer. Default `info`. */
+  /** Log level for each answer. Default `info`. */
   logLevel?: 'info' | 'debug'
 }
 
 /**
- * Serves `queue`. A question that cannot be understood goes to the dead letters; every other one is answered, and only
- * after what it changed is committed. An answer may be lost with its asker; asking again is harmless.
+ * Serves `queue`. A question that cannot be understood becomes a dead letter, and one past its deadline is dropped. Every other
+ * question is answered, after the commit of its changes. If the asker is gone the answer is lost; asking again is harmless.
  */
 export function serve(
   kernel: Kernel,
@@ -127,7 +130,7 @@ export function serve(
   return takeFrom({ broker, log, queue, prefetch, settle })
 }
 
-/** Its asker has stopped waiting. */
+/** True if the asker has stopped waiting. */
 function isLate({ properties: { headers } }: Delivery, now: Date): boolean {
   return typeof headers.deadline === 'number' && headers.deadline < now.getTime()
 }

@@ -1,21 +1,22 @@
-// Takes deliveries from a queue, at most its prefetch unsettled at a time, and knows those that are under way.
+// Takes deliveries from a queue, at most its prefetch unsettled at a time, and tracks those that are not settled.
 //
-// Promise: no delivery is left unsettled. What not even a dead letter can be made of is left to the queue's own dead-lettering.
+// Promise: no delivery stays unsettled. If not even its dead letter can be published, it is rejected, and the queue's own
+// dead-lettering takes it.
 
 import type { Broker, Delivery, Subscription } from '../messaging/broker.ts'
 import { asError, errorCode } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 
-/** Whatever takes deliveries from a queue. */
+/** A running consumer of one queue. */
 export interface Taking {
   readonly queue: string
-  /** Deliveries taken and not settled yet; never more than the prefetch. */
+  /** Number of unsettled deliveries; never more than the prefetch. */
   underWay(): number
-  /** For how long the oldest of them has been under way, in milliseconds. */
+  /** Age of the oldest unsettled delivery, in milliseconds; 0 if there is none. */
   oldestMs(): number
-  /** Why some of them cannot be settled now, for people. */
+  /** Why some deliveries cannot be settled now, for people. */
   fault?(): string | undefined
-  /** Takes nothing new and resolves when everything taken is settled. */
+  /** Takes no new delivery. Resolves when every delivery taken is settled. */
   close(): Promise<void>
 }
 
@@ -24,13 +25,13 @@ interface Options {
   log: Log
   queue: string
   prefetch: number
-  /** Settles it, or leaves it unsettled to come again; what it throws refuses the delivery. */
+  /** Settles the delivery, or leaves it unsettled so that it is redelivered. If it throws, the delivery is rejected. */
   settle(delivery: Delivery): Promise<void>
-  /** For a queue that may be missing: see `Broker.subscribe`. */
+  /** For a queue that may be missing; see `Broker.subscribe`. */
   missing?: (isMissing: boolean) => void
 }
 
-/** Begins at once. `pause` gives back what is unsettled, and `resume` takes again. */
+/** Starts at once. `pause` returns unsettled deliveries to the queue; `resume` takes deliveries again. */
 export function takeFrom({ broker, log, queue, prefetch, settle, missing }: Options) {
   const underWay = new Map<Promise<void>, number>()
   const byId = new Map<string, Promise<void>>()
@@ -38,8 +39,8 @@ export function takeFrom({ broker, log, queue, prefetch, settle, missing }: Opti
 
   function onDelivery(delivery: Delivery): void {
     const { messageId } = delivery.properties
-    // After a lost connection a message may come again while its first delivery still asks outside: it waits for that,
-    // and finds it recorded, instead of asking a second time.
+    // After a lost connection a message may be redelivered while its first delivery still waits for an outside call. The second
+    // delivery waits for the first, and then finds it recorded, so the call is not made twice.
     const first = messageId === undefined ? undefined : byId.get(messageId)
     const ended = () => {
       underWay.delete(settled)
@@ -54,7 +55,7 @@ export function takeFrom({ broker, log, queue, prefetch, settle, missing }: Opti
   }
 
   function refuse(delivery: Delivery, error: Error): void {
-    // Unacked, it comes back.
+    // The delivery is not acked, so the broker delivers it again.
     if (isGone(error)) return
     const { type } = delivery.properties
     log.error(
@@ -85,7 +86,7 @@ export function takeFrom({ broker, log, queue, prefetch, settle, missing }: Opti
   }
 }
 
-/** The broker was closed, or the commit: the service stops. */
+/** True if the service is stopping: the broker or the group commit was closed. */
 export function isGone(error: Error): boolean {
   return errorCode(error) === 'broker_closed' || errorCode(error) === 'stopping'
 }

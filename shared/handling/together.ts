@@ -1,8 +1,8 @@
-// Work that is as dear for one as for many: what comes while it is done is done together when that is over.
+// Batches calls of work that costs the same for one item as for many.
 
 /**
- * Gives what does `work` for one, and resolves when that is done. A group that fails is tried one by one, so that nobody fails for
- * another's sake.
+ * Returns a function that resolves when `work` has processed its item. Items that come while `work` runs form the next group.
+ * If a group fails, its items are tried one by one, so that none fails because of another.
  */
 export function together<One>(work: (all: readonly One[]) => Promise<void>): (one: One) => Promise<void> {
   let waiting: { one: One; resolve: () => void; reject: (error: unknown) => void }[] = []

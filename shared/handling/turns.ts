@@ -1,22 +1,22 @@
-// What is kept for handlers that need order, or to run once: how far each sequence has come, and what was handled.
+// Stored state of `inOrder` and `once`: how far each sequence has come, and which messages were handled.
 
 import { release } from '../retries/retries.ts'
 import { insert, inText, type Reader, type Sql } from '../storage/index.ts'
 import type { Change, State } from '../storage/state.ts'
 
 export interface Turn {
-  /** The last one that had its turn. */
+  /** The last position that was handled. */
   position: number
-  /** When it had it, RFC 3339. */
+  /** When it was handled, RFC 3339. */
   at: string
 }
 
-/** What waits until a position of a sequence has had its turn, waits for this. */
+/** The `waitsFor` value of a row that waits until this position of the sequence is handled. */
 export const turnOf = (id: string, position: number) => inText(`turn ${position} of ${id}`)
 
 /**
- * A turn makes due what waits for it, in the same commit: after the rows are saved, since one that waits may have been kept earlier in
- * the same group.
+ * The commit that handles a position also makes the rows that wait for it due. `saved` does this after the rows are saved,
+ * since a waiting row may have been written in the same group.
  */
 export const turns: State<Turn> = {
   name: 'turns',
@@ -42,13 +42,13 @@ export const turns: State<Turn> = {
     ),
 }
 
-/** Each position that has had its turn by this change, since several of one key may be decided in one group. */
+/** All positions that this change handled. One group may handle several positions of a key. */
 function passed(before: Turn | undefined, { position }: Turn): number[] {
   const from = before?.position ?? 0
   return Array.from({ length: position - from }, (_, index) => from + index + 1)
 }
 
-/** By message, when it was handled; rows stay, as does the promise. */
+/** When each message was handled, by its id. Rows are never removed, so `once` holds for ever. */
 export const handled: State<string> = {
   name: 'handled',
   async load(sql: Reader, ids) {

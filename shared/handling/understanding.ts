@@ -1,4 +1,4 @@
-// What a delivery's bytes say, and who handles that.
+// Decodes a delivery and finds its handler.
 import type { Received } from '../contracts/definition/contract.ts'
 import { decode, UnknownContractError } from '../messaging/envelope.ts'
 import type { Arrived } from '../messaging/publishable.ts'
@@ -8,7 +8,7 @@ import type { ConsumerOptions, Kernel } from './kernel.ts'
 
 const DAY_MS = 86_400_000
 
-/** Of one consumer. What any of these throws is the message's own fault. */
+/** Functions for one consumer. Each error that they throw is the message's own fault. */
 export function createUnderstanding(
   {
     registry,

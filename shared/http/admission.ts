@@ -1,20 +1,20 @@
-// Who is let in: nobody beyond what the process can answer while people still wait. The rest hears so at once, which
-// costs next to nothing, and comes again.
+// Limits how many HTTP requests are worked on at a time. Further requests are refused at once, which costs almost nothing, so
+// that clients can try again while the others still wait for their answers.
 import type { FastifyInstance } from 'fastify'
 import { RejectedError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 
 export interface Admission {
-  /** Requests that are being worked on. */
+  /** Requests in progress. */
   underWay(): number
 }
 
 const RETRY_AFTER_SECONDS = 1
 
 /**
- * Bounds the requests that are worked on at one time. A request counts from when its body has been read, so that slow
- * senders take nobody's place, until its answer is made, even if its client has gone meanwhile. Routes for which
- * `isExempt` says yes are always served: whoever looks after a service must see it most of all when it is overloaded.
+ * Limits the requests in progress. A request counts from when its body has been read, so that slow senders take no place. It
+ * counts until its answer is made, even if its client is gone. Routes for which `isExempt` returns true are always served:
+ * health and metrics matter most when a service is overloaded.
  */
 export function admit(
   app: Pick<FastifyInstance, 'addHook'>,
@@ -27,7 +27,7 @@ export function admit(
   app.addHook('preHandler', async ({ routeOptions, raw }) => {
     if (isExempt(routeOptions.url)) return
     if (admitted.size >= requestsMax) {
-      // Said once for each flood, not once for each refusal.
+      // Logged once for each flood, not for each refusal.
       if (!isRefusing) log.warn({ underWay: admitted.size }, 'overloaded, refusing requests')
       isRefusing = true
       throw overloaded(admitted.size)

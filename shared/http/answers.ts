@@ -1,10 +1,10 @@
-// The problems that a route can answer with: those it names itself, and those of every route of its kind.
+// The problems that a route can answer with: its own, and those of every route of its kind.
 import type { FastifySchema } from 'fastify'
 import type { Access } from './auth.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** By status, the codes of the problems that this route knows beside those that all know. */
+    /** By status, the codes of the route's own problems. */
     problems?: Problems
   }
 }
@@ -18,7 +18,7 @@ export interface Asked {
   access: Access | undefined
 }
 
-/** Where each of these is thrown is a matter of the http room, of the group commit and of the database. */
+/** Thrown in this folder, by the group commit and by the database. */
 const OF_ALL: Problems = {
   400: ['malformed_request', 'malformed_url', 'bad_host'],
   408: ['request_timeout'],
@@ -44,11 +44,11 @@ const OF_TOKENS: Record<Access, Problems> = {
 export interface Refusal {
   status: number
   codes: string[]
-  /** What kinds of route refuse so, and with which codes of its own this one does: the same for routes that refuse alike. */
+  /** Names the kinds of route that refuse so, and this route's own codes. Routes with equal refusals share the name. */
   name: string
 }
 
-/** What a route can refuse with, lowest status first. */
+/** The refusals of a route, lowest status first. */
 export function refusalsOf({ method, schema = {}, access }: Asked): Refusal[] {
   const { params, querystring, headers, body, problems = {} } = schema
   const kinds: { kind: string; problems: Problems }[] = [{ kind: '', problems: OF_ALL }]

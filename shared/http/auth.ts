@@ -1,33 +1,34 @@
-// Who may ask: operators by token, customers by token where tokens are set. Without any, a service stays on loopback.
+// Authorisation by token: operators, and customers if customer tokens are set. Without operator tokens a service listens on
+// loopback only.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { CommonConfig } from '../runtime/config.ts'
 import { BrokenError, RejectedError } from '../runtime/errors.ts'
 
-/** A hook that says of itself whose token it asks for, so that a route's document follows from what guards it. */
+/** A hook that names the token it asks for. A route's documentation follows from the hook that guards it. */
 interface Door {
   (request: FastifyRequest): Promise<void>
   lets: Access
 }
 
-/** Whose token opens a route; an operator's opens the customers' too. */
+/** Whose token opens a route. An operator's token opens customer routes too. */
 export type Access = 'customer' | 'operator'
 
 export interface Auth {
-  /** Hooks for fastify's `onRequest`, see `accessOf`. */
+  /** Hooks for fastify's `onRequest`; see `accessOf`. */
   operator(request: FastifyRequest): Promise<void>
   customer(request: FastifyRequest): Promise<void>
-  /** Lets in a customer by a token that is bound to them, and anybody else as an operator. */
+  /** Accepts a token that is bound to a customer. Any other request needs operator access. */
   namedCustomer(request: FastifyRequest): Promise<void>
-  /** The customer that the shown token is bound to; undefined for every other token, and for none. */
+  /** The customer to whom the token is bound; undefined for any other token, and for none. */
   customerOf(request: FastifyRequest): string | undefined
-  /** The operator whom the shown token names; undefined for every other token, and for none. */
+  /** The operator whom the token names; undefined for any other token, and for none. */
   operatorOf(request: FastifyRequest): string | undefined
-  /** Who shows a token that is valid anywhere here, by a name that does not give the token away. */
+  /** Identifies the holder of a valid token by a value that does not reveal the token. */
   holder(request: FastifyRequest): string | undefined
 }
 
-/** @throws BrokenError `tokens_required` when the service would listen beyond loopback with open operator routes. */
+/** @throws BrokenError `tokens_required` when the service would listen beyond loopback with open operator routes */
 export function createAuth({ host, operatorTokens, customerTokens }: CommonConfig): Auth {
   if (operatorTokens === undefined && !isLoopback(host))
     throw new BrokenError(
@@ -39,7 +40,7 @@ export function createAuth({ host, operatorTokens, customerTokens }: CommonConfi
   const customers = customersOf(customerTokens)
   const everybody = [...customers.map(({ digest }) => digest), ...operators]
   const areCustomersAsked = customerTokens !== undefined
-  // 401 says that we do not know who asks, 403 that who asks may not (RFC 9110 §15.5.2, §15.5.4).
+  // 401 means that the asker is unknown, 403 that the asker has no right (RFC 9110 §15.5.2, §15.5.4).
   const demand = (request: FastifyRequest, allowed: Buffer[]) => {
     const digest = shownBy(request)
     if (!digest)
@@ -77,7 +78,7 @@ export function createAuth({ host, operatorTokens, customerTokens }: CommonConfi
   }
 }
 
-/** Whose token a route asks for; undefined where it is open to all. */
+/** Whose token a route asks for; undefined if it is open to all. */
 export function accessOf(onRequest: unknown): Access | undefined {
   return [onRequest].flat().find(isDoor)?.lets
 }
@@ -91,7 +92,7 @@ function shownBy(request: FastifyRequest): Buffer | undefined {
   return token === undefined ? undefined : digestOf(token)
 }
 
-/** Every token is compared, in constant time, so that an answer's time tells nothing. */
+/** Compares with every token in constant time, so that the response time reveals nothing. */
 function isAmong(known: Buffer[], digest: Buffer): boolean {
   const matches = known.map((one) => timingSafeEqual(one, digest))
   return matches.includes(true)
@@ -105,8 +106,8 @@ interface NamedToken {
 const NAMED = /^([^:]+):(.{16,})$/
 
 /**
- * `name:token` is a token that says who shows it. The whole entry is taken as a token too, as it was before there were names, so whoever
- * reads an entry from the setting may show it as it stands.
+ * `name:token` is a token with its holder's name. The whole entry is valid as a token too, as before names existed, so an
+ * operator may send an entry exactly as it is in the setting.
  *
  * @throws BrokenError `bad_configuration` when one token names two operators
  */
@@ -121,7 +122,7 @@ function operatorsOf(tokens: string | undefined): NamedToken[] {
   return operators
 }
 
-/** @throws BrokenError `bad_configuration` when one token stands for two customers, who would see each other's orders. */
+/** @throws BrokenError `bad_configuration` when one token is given twice: two customers would see each other's orders */
 function customersOf(tokens: string | undefined): NamedToken[] {
   const customers = (tokens?.split(',') ?? []).map((entry): NamedToken => {
     const [token = '', name] = entry.split(':').reverse()

@@ -1,4 +1,4 @@
-// A server that listens nowhere: it has the documented routes by name only, and answers for /docs.
+// A fastify server that does not listen. It knows the documented routes by name only and answers for /docs.
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import Fastify from 'fastify'
@@ -12,11 +12,11 @@ const POLICY =
   "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:; " +
   "object-src 'none'; style-src 'self' 'unsafe-inline'"
 
-/** Whoever opens it closes it. */
+/** The caller closes it. */
 export async function openPages(info: DocumentInfo, routes: DocumentedRoute[], log: Log): Promise<HttpServer> {
   const app: HttpServer = Fastify()
   app.setErrorHandler(answerError(log))
-  // Nobody calls these routes here, so nothing has to be compiled for them.
+  // These routes are never called here, so no validator or serializer is compiled.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => JSON.stringify)
   const examples = await readExamples(info.examples)
@@ -27,7 +27,7 @@ export async function openPages(info: DocumentInfo, routes: DocumentedRoute[], l
       'openapiObject' in made ? completed(made.openapiObject, info, routes, examples) : made.swaggerObject,
   })
   for (const { method, url, schema } of routes) app.route({ method, url, schema, handler: async () => undefined })
-  // It brings the policy that its own scripts and styles need; without TLS in front there is nothing to upgrade to.
+  // The plugin sets the policy that its own scripts and styles need. Without TLS in front there is nothing to upgrade to.
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: POLICY })
   await app.ready()
   return app

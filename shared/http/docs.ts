@@ -1,21 +1,22 @@
-// The OpenAPI document, /openapi.json, and its pages below /docs: made when somebody first asks, so that no start pays for them.
+// Serves the OpenAPI document at /openapi.json and its pages below /docs. Both are made at the first request, so that a start
+// does not pay for them.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Log } from '../runtime/log.ts'
 import { accessOf } from './auth.ts'
 import type { HttpServer } from './http.ts'
 import type { DocumentedRoute, DocumentInfo } from './openapi.ts'
 
-/** Documents every route that is added to `app` afterwards, but for those whose schema says `hide`. */
+/** Documents every route that is added to `app` afterwards, except those whose schema has `hide`. */
 export function addDocs(app: HttpServer, info: DocumentInfo, log: Log): void {
   const routes: DocumentedRoute[] = []
   app.addHook('onRoute', ({ method, url, schema, onRequest }) => {
-    // Fastify adds a HEAD of its own beside every GET, here as well as there.
+    // Fastify adds a HEAD route beside every GET, here and in the pages' server.
     if (schema?.hide !== true && method !== 'HEAD')
       routes.push({ method: String(method), url, schema, access: accessOf(onRequest) })
   })
   let pages: Promise<HttpServer> | undefined
   const open = async () => {
-    // Loading it takes time that only those spend who ask for it.
+    // Imported only when used, since loading it takes time.
     const { openPages } = await import('./docs-pages.ts')
     return openPages(info, routes, log)
   }
@@ -35,10 +36,10 @@ export function addDocs(app: HttpServer, info: DocumentInfo, log: Log): void {
   app.addHook('onClose', async () => (await pages?.catch(() => undefined))?.close())
 }
 
-/** These are about the connection that a message came by, not about the message (RFC 9110 §7.6.1), or set again. */
+/** Headers about the connection, not the message (RFC 9110 §7.6.1), or set again by the outer server. */
 const NOT_PASSED_ON = new Set(['connection', 'keep-alive', 'transfer-encoding', 'date'])
 
-/** Always a GET: what is left out of the answer to a HEAD is left out here. */
+/** Always a GET. The outer server drops the body of an answer to a HEAD. */
 async function passOn(
   pages: HttpServer,
   url: string,
@@ -49,6 +50,6 @@ async function passOn(
   if (answer.statusCode === 404) return reply.callNotFound()
   for (const [name, value] of Object.entries(answer.headers))
     if (value !== undefined && !NOT_PASSED_ON.has(name)) reply.header(name, value)
-  // An empty body would be given a type.
+  // For an empty body, fastify would set a content type.
   return reply.status(answer.statusCode).send(answer.rawPayload.length > 0 ? answer.rawPayload : undefined)
 }

@@ -1,4 +1,5 @@
-// Text is taken as it was sent or refused: decoding that replaces what it cannot read would make one customer of two.
+// Accepts text exactly as it was sent, or refuses it. Lenient decoding replaces unreadable characters, which would turn one
+// customer's name into another.
 import { isUtf8 } from 'node:buffer'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify'
@@ -6,13 +7,13 @@ import type { TSchema } from 'typebox'
 import { RejectedError } from '../runtime/errors.ts'
 import { FAULTS_MAX } from './limits.ts'
 
-/** `charset` with any other value than UTF-8, which JSON always is (RFC 8259 §8.1). */
+/** A `charset` other than UTF-8. JSON is always UTF-8 (RFC 8259 §8.1). */
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i
-/** RFC 9110 §5.5: what else a field value may hold has no encoding that both sides know. */
+/** RFC 9110 §5.5: other characters in a field value have no encoding on which both sides agree. */
 const HEADER_TEXT = /^[\t\x20-\x7e]*$/
 const IDENTITY = /^(?:identity)?$/i
 
-/** Adds to every route: JSON is read as UTF-8 only, no body is compressed, and a URL's escapes are UTF-8. */
+/** For every route: JSON is read as UTF-8 only, a compressed body is refused, and a URL's escapes must be UTF-8. */
 export function refuseOtherEncodings(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ url, headers }, reply) => {
     if (url.includes('%') && !hasWholeEscapes(url)) throw badUrl()
@@ -21,7 +22,7 @@ export function refuseOtherEncodings(app: FastifyInstance): void {
     throw refused(415, 'unsupported_content_encoding', 'send the body as it is, without Content-Encoding')
   })
   const parseJson = app.getDefaultJsonParser('error', 'error')
-  // The default parser has the bytes decoded before it sees them. It ignores a byte order mark, as RFC 8259 §8.1 allows.
+  // Checks the bytes first, since the default parser would get decoded text. It ignores a byte order mark, as RFC 8259 §8.1 allows.
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) =>
     parseJson(request, textOf(body, request.headers['content-type']), done),
   )
@@ -29,9 +30,9 @@ export function refuseOtherEncodings(app: FastifyInstance): void {
 }
 
 /**
- * The fields of a form (`application/x-www-form-urlencoded`); of several with one name, the last.
+ * The fields of a form (`application/x-www-form-urlencoded`). Of several with one name, the last counts.
  *
- * @throws RejectedError 415 `unsupported_charset`, 400 `bad_encoding`.
+ * @throws RejectedError 415 `unsupported_charset`, 400 `bad_encoding`
  */
 export function formOf(body: Buffer, contentType: string | undefined): Record<string, string> {
   const text = textOf(body, contentType)
@@ -39,7 +40,10 @@ export function formOf(body: Buffer, contentType: string | undefined): Record<st
   return Object.fromEntries(new URLSearchParams(text))
 }
 
-/** What a schema cannot say of texts and names, at any depth: PostgreSQL keeps no U+0000, and UTF-8 no half of a pair. */
+/**
+ * Checks texts and names at any depth for what a schema cannot express: PostgreSQL stores no U+0000, and UTF-8 has no half
+ * surrogate pair.
+ */
 export function textFaultsOf(value: unknown): FastifySchemaValidationError[] {
   const faults: FastifySchemaValidationError[] = []
   const look = (text: string, path: string) => {
@@ -47,7 +51,7 @@ export function textFaultsOf(value: unknown): FastifySchemaValidationError[] {
     faults.push(faultAt(path.toWellFormed(), 'has U+0000 or half of a surrogate pair'))
   }
   const places: Place[] = [{ value, path: '', depth: 0 }]
-  // The list grows while it is read: a call for each level would need a stack as deep as the sender likes.
+  // The list grows while it is read. Recursion would need a stack as deep as the sender chooses.
   for (const { value: outer, path, depth } of places) {
     if (typeof outer === 'string') look(outer, path)
     else if (typeof outer === 'object' && outer !== null) {
@@ -69,10 +73,10 @@ interface Place {
   depth: number
 }
 
-/** What lies deeper is told by the field around it, and many faults by the first: an answer stays short. */
+/** Limits the answer's length: a deeper fault is reported at the field around it. */
 const NAMED_LEVELS_MAX = 10
 
-/** What a schema finds good is looked at again for its texts; of headers only those that the schema names are read. */
+/** Checks the texts of a value that the schema accepts. Of headers, only those in the schema are checked. */
 const validateWithText: FastifySchemaCompiler<TSchema> = (part) => {
   const validate = TypeBoxValidatorCompiler(part)
   const find = part.httpPart === 'headers' ? headerFaults(part.schema) : textFaultsOf
@@ -107,7 +111,7 @@ function hasWholeEscapes(text: string): boolean {
     decodeURIComponent(text)
     return true
   } catch {
-    // It throws for nothing else.
+    // `decodeURIComponent` throws for no other reason.
     return false
   }
 }

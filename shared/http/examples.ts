@@ -1,9 +1,9 @@
-// What was really asked and answered once, as a test wrote it down: the examples of the OpenAPI document.
+// Reads the examples of the OpenAPI document: real requests and answers that a test recorded.
 import { readFile } from 'node:fs/promises'
 
 export interface Example {
   operationId: string
-  /** Tells the examples of one operation apart: words with hyphens. */
+  /** Distinguishes the examples of one operation: words with hyphens. */
   name: string
   params?: Record<string, string>
   query?: Record<string, string>
@@ -14,8 +14,8 @@ export interface Example {
   answer?: unknown
 }
 
-/** Of the file that a service keeps them in; none where no file is named. */
+/** The examples in a service's file; none if no file is given. */
 export async function readExamples(path: string | undefined): Promise<Example[]> {
-  // The cast is the decoding edge: the test that writes the file compares it with what it has asked.
+  // Decoding edge: the test that writes the file compares it with the real requests.
   return path === undefined ? [] : (JSON.parse(await readFile(path, 'utf8')) as Example[])
 }

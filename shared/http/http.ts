@@ -1,4 +1,4 @@
-// The HTTP side that all services share: limits, validation, problems, health, metrics and OpenAPI.
+// The HTTP server that all services share: limits, validation, problems, health, metrics and OpenAPI.
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, {
   type FastifyBaseLogger,
@@ -33,15 +33,15 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The path holds personal data, so logs name the route only. */
     hasPrivateUrl?: boolean
-    /** No span is made of its requests: those that bring spans would bring ever more. */
+    /** No span for its requests. For a route that receives spans, each span would cause another. */
     isUntraced?: boolean
   }
 }
 
-/** What is told of requests, and what `/metrics` gives. */
+/** Receives request metrics, and renders `/metrics`. */
 export interface HttpMetrics {
   answered(route: string, method: string, status: number, durationMs: number): void
-  /** Where to read how many HTTP requests are being worked on. */
+  /** Passes the function that counts HTTP requests in progress. */
   watchRequests(underWay: () => number): void
   text(): Promise<string>
   contentType: string
@@ -51,21 +51,21 @@ interface Options {
   service: string
   version: string
   summary: string
-  /** What the routes are about, by the first part of their paths. */
+  /** Describes the routes, by the first part of their paths. */
   tags?: Readonly<Record<string, string>>
-  /** The file of what was asked and answered once, for the document. */
+  /** The file with examples for the OpenAPI document. */
   examples?: string
   log: Log
   metrics: HttpMetrics
-  /** Why the service cannot do its work now; empty when it can. */
+  /** Why the service cannot do its work now; empty if it can. */
   faults(): Promise<string[]>
   limits?: Partial<HttpLimits>
   rateLimit?: RateLimit | undefined
-  /** Proxies whose `X-Forwarded-For` is believed: addresses, ranges or `loopback`, separated by commas. */
+  /** Proxies whose `X-Forwarded-For` is trusted: addresses, ranges or `loopback`, separated by commas. */
   trustProxy?: string | undefined
 }
 
-/** Builds the server with everything but the service's own routes. Whoever creates it listens and closes. */
+/** Creates the server with everything except the service's own routes. The caller lets it listen and closes it. */
 export async function createHttp(options: Options): Promise<HttpServer> {
   const { service, version, summary, log, metrics, faults, rateLimit } = options
   const limits = { ...HTTP_LIMITS, ...options.limits }
@@ -84,7 +84,7 @@ export async function createHttp(options: Options): Promise<HttpServer> {
   addSafeHeaders(app)
   traceRequests(app, isExempt)
   app.setErrorHandler(answerError(log))
-  // Only JSON is understood; fastify would take plain text as well.
+  // Only JSON is accepted. Fastify would accept plain text too.
   app.removeContentTypeParser('text/plain')
   app.setNotFoundHandler(answerNotFound(app))
   app.addHook('onResponse', async (request, reply) => {
@@ -115,7 +115,8 @@ function openServer({ log, metrics, trustProxy }: Options, limits: HttpLimits): 
         headersTimeout: limits.headersTimeoutMs,
         connectionsCheckingInterval: limits.timeoutsCheckedEveryMs,
         maxHeaderSize: limits.headersMaxBytes,
-        // Node's own refusal has no body, and it takes the first of several headers: here they are joined, and told apart.
+        // Node's own refusal of a missing Host has no body, and Node takes the first of several. So we check here: repeated
+        // headers are joined, and `HOST` then does not match.
         requireHostHeader: false,
         joinDuplicateHeaders: true,
       },
@@ -135,10 +136,12 @@ function openServer({ log, metrics, trustProxy }: Options, limits: HttpLimits): 
   }
 }
 
-/** A host and perhaps a port, or nothing (RFC 9110 §7.2); a comma stands between two of them. */
+/**
+ * A host with an optional port, or nothing (RFC 9110 §7.2). Two joined hosts have a comma between them, so they do not match.
+ */
 const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+;=%-]*)(?::\d*)?$/i
 
-/** RFC 9112 §3.2: whoever is behind such a request and whoever is in front of us may read another host from it. */
+/** RFC 9112 §3.2: a proxy in front of us might read another host from such a request than we do. */
 function refuseBadHosts(app: HttpServer): void {
   app.addHook('onRequest', async ({ headers: { host }, raw }, reply) => {
     if (host === undefined ? raw.httpVersion === '1.0' : HOST.test(host)) return
@@ -147,7 +150,7 @@ function refuseBadHosts(app: HttpServer): void {
   })
 }
 
-/** Whoever is still being answered when the server closes is told not to keep the connection, or it would hold up the stop. */
+/** While closing, an answer tells its client not to keep the connection, which would delay the stop. */
 function refuseWhileClosing(app: HttpServer): void {
   let isClosing = false
   app.addHook('preClose', async () => {
@@ -162,7 +165,7 @@ function refuseWhileClosing(app: HttpServer): void {
   })
 }
 
-/** Health and metrics are asked by those who look after the service: never refused, never in anybody's way. */
+/** Health and metrics are for supervision. They are never refused or limited. */
 const EXEMPT = new Set(['/health/live', '/health/ready', '/metrics'])
 const isExempt = (route: string | undefined) => route !== undefined && EXEMPT.has(route)
 

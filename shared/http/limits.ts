@@ -1,28 +1,30 @@
-// Every limit of the HTTP side in one place: what a client may send, how long it may take, and how many may ask at once.
+// Every limit of the HTTP server: what a client may send, how long it may take, and how many may ask at a time.
 
-/** All of them can be lowered by tests; what operators set comes from the configuration. */
+/** Tests can lower all of them. Operators set some by configuration. */
 export interface HttpLimits {
-  /** A body beyond it is answered 413. */
+  /** A larger body is answered 413. */
   bodyMaxBytes: number
-  /** Request line and headers together; beyond it 431. Node's own default, said so that it stays. */
+  /** Request line and headers together; beyond it 431. Set explicitly to Node's default, so that it stays the same. */
   headersMaxBytes: number
-  /** Path and query; beyond it 414. Longer than any valid id, so that a bad one is told as a bad field. */
+  /** Path and query; beyond it 414. Longer than any valid id, so that a bad id is reported as a bad field. */
   urlMaxLength: number
-  /** From the first byte of a request to the last of its headers; then 408, and the connection is closed. */
+  /** From the first byte of a request to the end of its headers. Then 408, and the connection is closed. */
   headersTimeoutMs: number
-  /** From the first byte of a request to the last of its body; then 408, and the connection is closed. */
+  /** From the first byte of a request to the end of its body. Then 408, and the connection is closed. */
   requestTimeoutMs: number
-  /** How often the two above are looked at; Node's own default of 30 s would let a slow client stay four times as long. */
+  /**
+   * How often the two limits above are checked. Node's default of 30 s would let a slow client stay up to four times as long.
+   */
   timeoutsCheckedEveryMs: number
-  /** A connection on which nothing is sent or received is closed: between requests, or in the middle of one. */
+  /** A connection without traffic is closed after this time, between requests or within one. */
   idleTimeoutMs: number
-  /** Open connections; beyond it a new one is closed at once. */
+  /** Open connections. A further one is closed at once. */
   connectionsMax: number
-  /** Requests that are being worked on; beyond it 503 `overloaded`. */
+  /** Requests in progress; beyond it 503 `overloaded`. */
   requestsMax: number
 }
 
-/** How many faults of one request are told. */
+/** At most this many faults of a request are reported. */
 export const FAULTS_MAX = 50
 
 export const HTTP_LIMITS: HttpLimits = {

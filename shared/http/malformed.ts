@@ -1,37 +1,39 @@
-// What is no HTTP request gets a problem too, written by hand since there is no reply yet, and its connection is closed.
+// Answers bytes that are no HTTP request with a problem, written to the socket since there is no reply object, and closes the
+// connection.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { problem } from './problem.ts'
 
 type Answer = ReturnType<typeof problem>
 
-/** What was asked on one connection. */
+/** The requests on one connection. */
 interface Asked {
   unanswered: Set<ServerResponse>
   newest: ServerResponse
 }
 
 /**
- * Answers what is malformed after every complete request before it on its connection has been answered: those were good, and
- * what they asked for may be done already (RFC 9112 §9.3.2). `count` hears the status of each such answer.
+ * The answer to malformed bytes waits until every complete request before them on the connection has been answered. Those were
+ * valid and may have had their effect already (RFC 9112 §9.3.2). `count` gets the status of each such answer.
  */
 export function createMalformed(count: (status: number) => void) {
   const connections = new WeakMap<Duplex, Asked>()
   const ending = new WeakSet<Duplex>()
 
-  /** Adds an answer that is under way. */
+  /** Registers an answer in progress. */
   function watch({ socket }: IncomingMessage, response: ServerResponse): void {
     const unanswered = connections.get(socket)?.unanswered ?? new Set()
     connections.set(socket, { unanswered: unanswered.add(response), newest: response })
     response.once('finish', () => unanswered.delete(response))
   }
 
-  /** Says `answer` as the last thing on the connection, once: Node tells again of every byte that comes after the fault. */
+  /** Writes `answer` as the last answer of the connection, once. Node reports every byte after the fault again. */
   function end(socket: Duplex, answer: Answer): void {
     if (ending.has(socket)) return
     ending.add(socket)
     const { unanswered = new Set<ServerResponse>(), newest } = connections.get(socket) ?? {}
-    // The fault is in its body: `answer` is its answer, unless it has one that did not wait for the body.
+    // The fault is in this request's body, so `answer` is its answer. If the request was answered without waiting for the body,
+    // nothing more is written.
     const faulty = newest?.req.complete === false ? newest : undefined
     const isAnswered = faulty?.headersSent === true
     const last = [...unanswered].filter((response) => response !== faulty || isAnswered).at(-1)
@@ -42,13 +44,13 @@ export function createMalformed(count: (status: number) => void) {
       }
       closeSoon(socket)
     }
-    // Before Node's own listener, which closes the connection of a client that sends nothing more.
+    // Must run before Node's own listener, which closes the connection of a client that sends nothing more.
     if (last) last.prependOnceListener('finish', close)
     else close()
   }
 
   return {
-    /** For the server, before it listens. */
+    /** Call before the server listens. */
     watchServer(server: Server): void {
       server.prependListener('request', watch)
       server.on('checkExpectation', (request, response) => {
@@ -58,13 +60,13 @@ export function createMalformed(count: (status: number) => void) {
       server.on('connect', ({ method }, socket) =>
         end(socket, problem(501, 'method_not_implemented', `${method} is for proxies`)),
       )
-      // Who has sent everything still waits for the answer. Node knows this setting and does not document it.
+      // A client that has closed its sending side still waits for the answer. Node has this setting but does not document it.
       Object.assign(server, { httpAllowHalfOpen: true })
     },
     /** For fastify's `clientErrorHandler`. */
     answer({ code }: { code: string }, socket: Duplex): void {
       if (code === 'ECONNRESET' || !socket.writable) socket.destroy()
-      // After a request with "Connection: close" nothing is read (RFC 9112 §9.6); its answer closes the connection.
+      // After a request with "Connection: close" nothing more is read (RFC 9112 §9.6). Its answer closes the connection.
       else if (code !== 'HPE_CLOSED_CONNECTION') end(socket, problemOf(code))
     },
   }
@@ -81,12 +83,12 @@ function write(socket: Duplex, answer: Answer): void {
   socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
-/** Closes our side whatever the other one does, once all is sent: a slow client is not waited for again. */
+/** Closes our side when everything is sent, without waiting for a slow client. */
 function closeSoon(socket: Duplex): void {
   socket.end(() => socket.destroy())
 }
 
-/** What is expected other than "100-continue" (RFC 9110 §10.1.1). */
+/** For an expectation other than "100-continue" (RFC 9110 §10.1.1). */
 function answerExpectation(_: IncomingMessage, response: ServerResponse): void {
   const body = JSON.stringify(problem(417, 'expectation_failed', 'only "100-continue" can be expected here'))
   const length = Buffer.byteLength(body)

@@ -1,4 +1,5 @@
-// What a path is asked for that it does not have: 405, or 204 for OPTIONS, both with what it has (RFC 9110 §9.3.7, §15.5.6).
+// Answers a method that a path does not have: 405, or 204 for OPTIONS, both with the allowed methods (RFC 9110 §9.3.7,
+// §15.5.6).
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { RejectedError } from '../runtime/errors.ts'
 
@@ -8,12 +9,12 @@ interface Path {
 }
 
 /**
- * For fastify's `setNotFoundHandler`, which hears of all that fits no route. Knows every route that is added afterwards;
- * OPTIONS is answered without a token, since the documents are open too, and allows no other site to ask (no CORS).
+ * For fastify's `setNotFoundHandler`, which gets every request that fits no route. Knows the routes that are added afterwards.
+ * OPTIONS needs no token, since the documents are open too. It allows no other site to ask (no CORS).
  */
 export function answerNotFound(app: Pick<FastifyInstance, 'addHook'>) {
   const paths: Path[] = []
-  // Fastify adds a HEAD of its own beside every GET, here as well as there.
+  // This hook also gets the HEAD route that fastify adds beside every GET.
   app.addHook('onRoute', ({ url, method }) => void paths.push({ segments: url.split('/'), methods: [method].flat() }))
   return (request: FastifyRequest, reply: FastifyReply) => {
     const { method } = request
@@ -30,7 +31,7 @@ export function answerNotFound(app: Pick<FastifyInstance, 'addHook'>) {
   }
 }
 
-/** Without the query, in which people put what they look for. */
+/** The path without the query, since people put search terms there. */
 export function pathOf(url: string): string {
   return url.split('?', 1)[0] ?? ''
 }

@@ -1,4 +1,5 @@
-// The OpenAPI document beyond what schemas say: who may ask, every refusal, and examples. Loaded when somebody asks for it.
+// Completes the OpenAPI document with what schemas do not say: access, every refusal, and examples. Loaded at its first
+// request.
 import type { FastifySchema } from 'fastify'
 import { type Refusal, refusalsOf } from './answers.ts'
 import type { Access } from './auth.ts'
@@ -10,7 +11,7 @@ export interface DocumentedRoute {
   method: string
   url: string
   schema?: FastifySchema | undefined
-  /** Whose token it asks for; undefined where it is open to all. */
+  /** Whose token it asks for; undefined if it is open to all. */
   access: Access | undefined
 }
 
@@ -18,13 +19,13 @@ export interface DocumentInfo {
   title: string
   version: string
   description: string
-  /** What the routes are about, by the first part of their paths. */
+  /** Describes the routes, by the first part of their paths. */
   tags: Readonly<Record<string, string>>
-  /** The file that holds what was asked and answered. */
+  /** The file with recorded requests and answers. */
   examples?: string | undefined
 }
 
-/** As far as it is looked at here. */
+/** The parts of the document that are used here. */
 interface Document {
   paths: Record<string, Record<string, Operation>>
 }
@@ -49,14 +50,14 @@ interface Media {
 
 const PROBLEM = 'application/problem+json'
 
-/** `made` is what @fastify/swagger has made of the schemas of `routes`; it is not changed. */
+/** `made` is what @fastify/swagger made of the schemas of `routes`. It is not changed. */
 export function completed(
   made: object,
   { title, version, description, tags }: DocumentInfo,
   routes: readonly DocumentedRoute[],
   examples: readonly Example[],
 ) {
-  // The cast is the decoding edge: what @fastify/swagger makes is an OpenAPI document.
+  // Decoding edge: @fastify/swagger makes an OpenAPI document.
   const { paths } = structuredClone(made) as Document
   const responses: Record<string, Response> = {}
   for (const route of routes) {
@@ -66,7 +67,7 @@ export function completed(
     nameAnswers(operation)
     for (const refusal of refusalsOf(route)) {
       const shown = own.filter(({ status, type }) => status === refusal.status && type === PROBLEM)
-      // What routes answer alike is said once; what one has an example of is its own.
+      // Routes with equal answers share one entry. A route with an example has its own.
       const name = shown.length > 0 ? `${operation.operationId}.${refusal.status}` : refusal.name
       responses[name] ??= responseOf(refusal, shown)
       operation.responses[refusal.status] = { $ref: `#/components/responses/${name}` }
@@ -95,7 +96,7 @@ export function completed(
   }
 }
 
-/** @throws Error when @fastify/swagger names a path in another way than this file thinks it does */
+/** @throws Error when @fastify/swagger spells a path differently from this function */
 function operationAt(paths: Document['paths'], { method, url }: DocumentedRoute): Operation {
   const operation = paths[url.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()]
   if (!operation) throw new Error(`${method} ${url} is not in the document`)
@@ -127,7 +128,7 @@ function describe(operation: Operation, route: DocumentedRoute): void {
   ].join('\n\n')
 }
 
-/** What has no description of its own is called by its status. */
+/** Describes an answer without a description by its status. */
 function nameAnswers({ responses }: Operation): void {
   for (const [status, response] of Object.entries(responses))
     if ('description' in response && response.description === 'Default Response')
@@ -204,7 +205,7 @@ function schemesOf(routes: readonly DocumentedRoute[]): Partial<typeof SCHEMES> 
   return Object.fromEntries(Object.entries(SCHEMES).filter(([name]) => names.includes(name)))
 }
 
-/** How OpenAPI calls the places of parameters, and we. */
+/** OpenAPI's names for the places of parameters, and ours. */
 const PLACES: Record<string, 'params' | 'query' | 'headers'> = { path: 'params', query: 'query', header: 'headers' }
 
 function addExamples({ parameters = [], requestBody, responses }: Operation, examples: readonly Example[]): void {

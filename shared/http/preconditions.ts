@@ -1,5 +1,5 @@
-// Requests that replace a whole document say which one they have read, so that nothing that happened in between is undone (RFC 9110,
-// section 13: If-Match, If-None-Match, ETag).
+// Conditional requests: a request that replaces a whole document names the version that it read, so that no change made in
+// between is undone (RFC 9110, section 13: If-Match, If-None-Match, ETag).
 import { createHash } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 import { RejectedError } from '../runtime/errors.ts'
@@ -11,7 +11,7 @@ export const Conditions = Type.Object({
 })
 export type Conditions = Static<typeof Conditions>
 
-/** A strong entity tag of a JSON document; the order of its fields does not matter. */
+/** A strong entity tag of a JSON document. The order of its fields does not matter. */
 export function entityTagOf(document: unknown): string {
   const text = JSON.stringify(document, (_, value: unknown) => sorted(value))
   return `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
@@ -22,15 +22,15 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
-/** Whether the request says which document it has read. */
+/** Whether the request names the version that it read. */
 export function hasCondition(conditions: Conditions): boolean {
   return conditions['if-match'] !== undefined || conditions['if-none-match'] !== undefined
 }
 
 /**
- * `tag` is that of the document as it is, undefined where there is none. A weak tag matches nothing, as the RFC has it.
+ * `tag` is the tag of the current document, undefined if there is none. A weak tag matches nothing, as the RFC requires.
  *
- * @throws RejectedError 412 `precondition_failed`; `what` names the document for people.
+ * @throws RejectedError 412 `precondition_failed`; `what` names the document for people
  */
 export function demandUnchanged(conditions: Conditions, tag: string | undefined, what: string): void {
   const { 'if-match': wanted, 'if-none-match': none } = conditions
@@ -47,7 +47,11 @@ export function demandUnchanged(conditions: Conditions, tag: string | undefined,
 
 const tagsIn = (list: string): string[] => list.match(/(W\/)?"[^"]*"/g) ?? []
 
-/** @throws RejectedError 428 `precondition_required` (RFC 6585), for what others may have changed. */
+/**
+ * For a document that others may have changed.
+ *
+ * @throws RejectedError 428 `precondition_required` (RFC 6585)
+ */
 export function demandCondition(conditions: Conditions, message: string): void {
   if (!hasCondition(conditions)) throw new RejectedError(428, 'precondition_required', message)
 }

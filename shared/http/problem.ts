@@ -1,4 +1,4 @@
-// RFC 9457 problem details: every error a person or program gets over HTTP, with a stable `code` and the faulty fields.
+// RFC 9457 problem details, the form of every error over HTTP: with a stable `code` and the faulty fields.
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { asError, type FieldFault, isOutage, RejectedError } from '../runtime/errors.ts'
@@ -15,7 +15,7 @@ interface Problem {
   errors?: FieldFault[]
 }
 
-/** Node's own, where RFC 9110 has no newer name. */
+/** Node's names, except where RFC 9110 has newer ones. */
 const TITLES: Record<number, string | undefined> = {
   ...STATUS_CODES,
   413: 'Content Too Large',
@@ -31,7 +31,7 @@ export function problem(status: number, code: string, detail: string, errors?: F
   return { type: `urn:problem:${code}`, title, status, code, detail, ...(errors && { errors }) }
 }
 
-/** fastify's error handler: nothing internal leaves; what is not the asker's fault is logged here, once. */
+/** Fastify's error handler. It reveals nothing internal. An error that is not the client's fault is logged here, once. */
 export function answerError(log: Log) {
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const error = asError(thrown)
@@ -48,8 +48,8 @@ export function answerError(log: Log) {
 }
 
 /**
- * The rest of a body that is too large is read and dropped, so that the client hears why instead of a broken pipe; the
- * request timeout bounds it.
+ * Reads and drops the rest of a body that is too large, so that the client gets the answer instead of a broken pipe. The
+ * request timeout limits this.
  */
 function readToTheEnd(request: FastifyRequest, reply: FastifyReply): void {
   reply.removeHeader('connection')
@@ -80,7 +80,7 @@ export function problemOf(error: Error): Problem {
   )
 }
 
-/** The framework's own refusals, by names of ours that stay when the framework changes. */
+/** Maps fastify's own refusals to our codes, which stay if the framework changes. */
 const CODES: Record<string, string> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'empty_body',
@@ -99,7 +99,7 @@ function validationFaults(error: Error): FieldFault[] | undefined {
   return fieldFaultsOf(validation, prefix)
 }
 
-/** What a validator found, by the dotted paths of the fields below `prefix`. */
+/** A validator's faults, by the dotted paths of the fields below `prefix`. */
 export function fieldFaultsOf(faults: Fault[], prefix: string[] = []): FieldFault[] {
   return meaningful(faults).flatMap((fault) => fieldFaults(fault, prefix))
 }
@@ -114,16 +114,16 @@ function fieldFaults(fault: Fault, prefix: string[]): FieldFault[] {
   return [{ field: path.join('.') || 'body', message }]
 }
 
-/** A value that fits none of several forms is told once by each form; what the closest form said is what helps. */
+/** If a value fits none of several forms, each form reports a fault. Only those of the closest form are kept. */
 function meaningful(faults: Fault[]): Fault[] {
   const unions = faults.filter(({ keyword }) => keyword === 'anyOf')
   const inner = (path: string) => faults.some((fault) => fault.instancePath.startsWith(`${path}/`))
   return faults.filter((fault) => {
-    // "schema is false" is the echo of additionalProperties.
+    // "schema is false" only repeats additionalProperties.
     if (fault.keyword === 'boolean') return false
     const union = unions.find(({ instancePath }) => fault.instancePath === instancePath)
     if (!union) return true
-    // On the union's own level only one line, and none when a deeper one says more.
+    // At the union's own level keep one fault, or none if a deeper one says more.
     return inner(union.instancePath)
       ? fault.keyword === 'additionalProperties' || fault.keyword === 'required'
       : fault === union

@@ -1,4 +1,4 @@
-// How often one client may ask: counted in memory, or in Redis for all copies of a service together.
+// Limits how often one client may ask. Requests are counted in memory, or in Redis for all copies of a service together.
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Redis } from 'ioredis'
@@ -8,29 +8,29 @@ import type { Log } from '../runtime/log.ts'
 
 export interface RateLimit {
   perMinute: number
-  /** Counts shared by every copy of the service; without it each process counts by itself. */
+  /** Shares the counts between all copies of the service. Without it each process counts by itself. */
   redis: Redis | undefined
-  /** The client behind a request that shows a valid token. */
+  /** The holder of the valid token in a request. */
   holder(request: FastifyRequest): string | undefined
 }
 
 const MINUTE_MS = 60_000
-/** A client's count is forgotten when that many others have come since. */
+/** A client's count is dropped when this many other clients have come since. */
 const CLIENTS_MAX = 10_000
 const IPV6_CLIENT_BITS = 64
-/** Redis that does not answer must not hold up the request that it counts. */
+/** If Redis does not answer, the request must not wait. */
 const REDIS_TIMEOUT_MS = 250
 const REDIS_PAUSE_MAX_MS = 5_000
 
-/** Connects in the background and for ever; who opens it calls `disconnect`. */
+/** Connects in the background and reconnects for ever. The caller calls `disconnect`. */
 export async function openCounts(url: CommonConfig['redisUrl'], log: Log): Promise<Redis | undefined> {
   if (url === undefined) return undefined
-  // Loading it takes time that only those spend who use it.
+  // Imported only when used, since loading it takes time.
   const { Redis } = await import('ioredis')
   const redis = new Redis(url, {
     connectTimeout: 5_000,
     commandTimeout: REDIS_TIMEOUT_MS,
-    // A count that comes late is worth nothing: without Redis every request fails its count at once, and is let in.
+    // A late count is worthless. Without Redis, counting fails at once and the request is admitted.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -38,7 +38,7 @@ export async function openCounts(url: CommonConfig['redisUrl'], log: Log): Promi
   })
   let isAway = false
   redis.on('error', (error: Error) => {
-    // Said once for each outage, not once for each try.
+    // Logged once for each outage, not for each try.
     if (!isAway) log.warn({ why: error.message }, 'redis is not reachable: there is no rate limit')
     isAway = true
   })
@@ -49,7 +49,7 @@ export async function openCounts(url: CommonConfig['redisUrl'], log: Log): Promi
   return redis
 }
 
-/** Counts every request of a client but those for which `isExempt` says yes, whatever becomes of it. */
+/** Counts every request of a client, whatever its answer, except on routes for which `isExempt` returns true. */
 export async function limitRate(
   app: FastifyInstance,
   service: string,

@@ -1,13 +1,14 @@
-// A span for each request, where somebody traces: what it submits or asks is its child (semantic conventions for HTTP servers).
+// Creates a span for each request if there is a tracing SDK. What the request submits or asks is its child (semantic
+// conventions for HTTP servers).
 import type { FastifyInstance } from 'fastify'
 import { beginStep, type Step } from '../messaging/spans.ts'
 
 const steps = new WeakMap<object, Step>()
 
-/** That of a request which is being worked on. */
+/** The span of a request in progress. */
 export const stepOf = (request: object): Step | undefined => steps.get(request)
 
-/** But for routes of which `isExempt` says yes: they are asked all the time, and nothing follows from them. */
+/** Skips routes for which `isExempt` returns true: they are asked all the time, and nothing follows from them. */
 export function traceRequests(
   app: Pick<FastifyInstance, 'addHook'>,
   isExempt: (route: string | undefined) => boolean,
@@ -19,7 +20,7 @@ export function traceRequests(
     const step = beginStep(() => ({
       name: `${method} ${route}`,
       kind: 'SERVER',
-      // The path itself may hold what is private.
+      // The route, not the path, which may hold private data.
       attributes: { 'http.request.method': method, 'http.route': route },
       from: { traceparent: headers.traceparent, tracestate: headers.tracestate },
     }))

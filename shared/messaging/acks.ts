@@ -1,12 +1,13 @@
-// Acks in few frames: what one group commit settled is acked together, with `multiple` as far as nothing is missing.
+// Acks deliveries with few frames: those settled by one group commit are acked together, with `multiple` where no gap prevents
+// it.
 
-/** `refused`: without going back to its queue. */
+/** `refused`: rejected, without going back to its queue. */
 export type How = 'alone' | 'and those before' | 'refused'
 
 /**
- * `send` writes one frame. Deliveries acked in one turn of the event loop go at its end: the longest unbroken run from the
- * oldest with a single frame, those behind a slow one each with its own, so that a slow delivery never holds back the
- * others' prefetch.
+ * `send` writes one frame. Deliveries acked in one turn of the event loop are sent at its end. The unbroken run from the oldest
+ * delivery takes one frame. Deliveries behind an unsettled one take a frame each, so that a slow delivery never blocks the
+ * prefetch of the others.
  */
 export function createAcks(send: (deliveryTag: number, how: How) => void) {
   let outstanding: { tag: number; settled: boolean }[] = []
@@ -24,7 +25,7 @@ export function createAcks(send: (deliveryTag: number, how: How) => void) {
   }
 
   return {
-    /** Notes a delivery as handed out and gives what settles it, one way or the other. */
+    /** Registers a delivery and returns the functions that settle it. */
     add(tag: number) {
       const delivery = { tag, settled: false }
       outstanding.push(delivery)

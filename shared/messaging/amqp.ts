@@ -1,4 +1,4 @@
-// Between the port's properties and amqplib's: the only place that knows both.
+// Converts message properties between the broker port and amqplib. Only this file knows both forms.
 import type { MessageProperties, Options } from 'amqplib'
 import type { Properties } from './broker.ts'
 

@@ -1,4 +1,4 @@
-// The broker port: what the kernel needs of RabbitMQ, and what the in-memory broker of the tests must do as well.
+// The broker port: what the kernel needs of RabbitMQ, and what the tests' in-memory broker must do too.
 
 export type Headers = Record<string, unknown>
 
@@ -6,13 +6,13 @@ export interface Properties {
   messageId?: string
   type?: string
   appId?: string
-  /** Seconds since the epoch, as AMQP has it. */
+  /** Seconds since the epoch, as AMQP defines it. */
   timestamp?: number
   correlationId?: string
   replyTo?: string
   contentType?: string
   priority?: number
-  /** Milliseconds; the broker drops or dead-letters the message after it. */
+  /** Milliseconds. After that the broker drops or dead-letters the message. */
   expirationMs?: number
   headers: Headers
 }
@@ -22,13 +22,13 @@ export interface Publication {
   routingKey: string
   body: Buffer
   properties: Properties
-  /** False for questions and answers, which are worth nothing after a restart. Default true. */
+  /** False for RPC questions and answers, which are worthless after a restart. Default true. */
   persistent?: boolean
-  /** The service owes it to itself: it is kept as a row that is due at once, and never published. */
+  /** A task of the service: stored as a row in `retries`, due at once, and never published. */
   isTask?: boolean
 }
 
-/** What is refused for one message is refused for all of its route. */
+/** If one message of a route is refused, all of the route are. */
 export const routeOf = ({ exchange, routingKey }: Publication) => `${exchange} ${routingKey}`
 
 export interface Question {
@@ -43,41 +43,41 @@ export interface Delivery {
   exchange: string
   routingKey: string
   redelivered: boolean
-  /** Settles the delivery. Does nothing when its channel is gone: the broker will deliver it again. Never throws. */
+  /** Settles the delivery. Does nothing when its channel is gone, since the broker then delivers again. Never throws. */
   ack(): void
-  /** Rejects it: the queue's own dead-lettering takes it. Like `ack` otherwise. */
+  /** Rejects the delivery: the queue's own dead-lettering takes it. Otherwise like `ack`. */
   refuse(): void
 }
 
 export interface Subscription {
-  /** Stops new deliveries; those already handed over may still be acked. */
+  /** Stops new deliveries. Those already handed over can still be settled. */
   cancel(): Promise<void>
-  /** Stops at once and gives back what is not settled yet; settling it afterwards does nothing. */
+  /** Stops at once and returns unsettled deliveries to the queue. Settling them afterwards does nothing. */
   drop(): void
 }
 
 export interface BrokerStatus {
-  /** Undefined when all is well; otherwise the reason, for people. */
+  /** Undefined if the connection works; otherwise the reason, for people. */
   fault: string | undefined
-  /** Publications waiting for a connection, a route or a confirm. */
+  /** Publications that wait for a connection, a route or a confirm. */
   unconfirmed: number
-  /** The routes that do not take everything now: `exchange routing-key`. */
+  /** Routes that refuse messages now: `exchange routing-key`. */
   refused: string[]
 }
 
 export interface Broker {
   /**
-   * Resolves when the broker has confirmed the message and every queue has taken it. Waits for that across reconnects, so callers
-   * bound how many they have under way.
+   * Resolves when the broker has confirmed the message and every queue has accepted it. Waits for this across reconnects, so
+   * callers limit how many they have unconfirmed.
    *
-   * @throws TransientError `refused` when a queue does not take it or none is bound, `broker_closed` when the broker is closed
-   * first; PermanentError `unpublishable` for what AMQP has no form for, such as 64 KiB of headers
+   * @throws TransientError `refused` when a queue does not accept it or none is bound, `broker_closed` when the broker is
+   * closed first; PermanentError `unpublishable` for what AMQP cannot carry, such as 64 KiB of headers
    */
   publish(publication: Publication): Promise<void>
   /**
-   * Delivers from `queue`, across reconnects, at most `prefetch` unsettled at a time, until cancelled. A queue that is not there is
-   * a fault of the connection, unless `missing` is given: then it is told of that, the queue is looked for now and then, and
-   * `missing` is told again when it is there.
+   * Delivers from `queue` until cancelled, across reconnects, at most `prefetch` unsettled at a time. A missing queue is a
+   * fault of the connection, unless `missing` is given. Then `missing` is called with true, the queue is looked for from time
+   * to time, and `missing` is called with false when it exists.
    */
   subscribe(
     queue: string,
@@ -86,19 +86,19 @@ export interface Broker {
     missing?: (isMissing: boolean) => void,
   ): Subscription
   /**
-   * Asks `queue` and resolves with the answer's body.
+   * Sends a question to `queue` and resolves with the answer's body.
    *
-   * @throws TransientError `rpc_timeout` after `timeoutMs`, `rpc_unroutable` or `rpc_refused` when no queue takes it,
+   * @throws TransientError `rpc_timeout` after `timeoutMs`, `rpc_unroutable` or `rpc_refused` when no queue accepts it,
    * `broker_unavailable` without a connection.
    */
   request(queue: string, question: Question, timeoutMs: number): Promise<Buffer>
-  /** Sends an answer to the asker: no confirm, since an asker that has gone cannot be served. */
+  /** Sends an answer to the asker, without a confirm: if the asker is gone, nobody needs it. */
   reply(to: Delivery, body: Buffer): void
-  /** Says something that is true now to whoever listens at a fanout: no confirm, and where nobody listens it is gone. */
+  /** Publishes current information to a fanout exchange, without a confirm. If no queue is bound, it is lost. */
   tell(exchange: string, type: string, body: Buffer): void
   status(): BrokerStatus
-  /** Resolves once connected, with the topology in place. */
+  /** Resolves once connected, with the topology declared. */
   ready(): Promise<void>
-  /** Lets what is under way finish, `graceMs` at most, then disconnects. */
+  /** Waits at most `graceMs` for unconfirmed publications, then disconnects. */
   close(graceMs: number): Promise<void>
 }

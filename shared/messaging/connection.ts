@@ -1,9 +1,9 @@
-// The supervisor of one AMQP connection: it comes back by itself, whatever was lost, always by the same way.
+// Supervises one AMQP connection and restores it after every fault.
 //
 // connect → listeners → the owner's `open` (channels, topology, consumers) → up → lost → backoff → connect …
 //
-// Any fault of the connection or of one of its channels ends the session and starts the next. One path for every fault
-// is a path that is exercised often; messages that were under way are delivered or published again.
+// Any fault of the connection or of one of its channels ends the session and starts the next. All faults take this one path, so
+// it is exercised often. Unsettled messages are delivered or published again.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ChannelModel, connect } from 'amqplib'
 import { deferred } from '../runtime/deferred.ts'
@@ -13,38 +13,38 @@ import { type AmqpTls, tlsAdvice } from './tls.ts'
 
 export interface Session {
   model: ChannelModel
-  /** Ends the session: the supervisor reconnects. Harmless when it has ended already. */
+  /** Ends the session, so that the supervisor reconnects. Does nothing if it has ended already. */
   fail(reason: Error): void
-  /** The same for a fault that a new session may or may not mend: one that is young is left to try on. */
+  /** Like `fail`, for a fault that a new session may not repair. Does nothing while the session is young. */
   renew(reason: Error): void
 }
 
 interface Options {
-  /** One URL for each host of a cluster, tried in turn from any of them, so that services spread over the hosts. */
+  /** One URL for each host of a cluster. They are shuffled and tried in turn, so that services spread over the hosts. */
   urls: string[]
   /** For `amqps://`. */
   tls?: AmqpTls
   /** Shown in the management UI. */
   name: string
-  /** What else the connection says of itself there. */
+  /** Further client properties, also shown there. */
   properties?: Record<string, string>
   heartbeatSeconds: number
   log: Log
   open(session: Session): Promise<void>
-  /** The session is over: drop everything that belonged to it. */
+  /** Called when the session is over, to drop everything that belonged to it. */
   lost(): void
-  /** A fault that reconnecting cannot mend, such as a queue with other arguments. */
+  /** Called for a fault that reconnecting cannot repair, such as a queue with other arguments. */
   broken(error: BrokenError): void
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
 const CLOSE_TIMEOUT_MS = 2_000
-/** Sessions that are renewed last this long, so that a fault which stays does not become a storm of connections. */
+/** `renew` ends only sessions at least this old. So a lasting fault does not cause a storm of connections. */
 const RENEWED_AFTER_MS = 5_000
 const BACKOFF_FIRST_MS = 200
 const BACKOFF_MAX_MS = 10_000
 
-/** Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), never less than half the first step. */
+/** Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), but at least half the first step. */
 export function backoffMs(attempt: number, random: number): number {
   const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt)
   return Math.max(BACKOFF_FIRST_MS / 2, Math.round(ceiling * random))
@@ -58,12 +58,12 @@ export function supervise(options: Options) {
   let fault: string | undefined = 'connecting'
   let blocked: string | undefined
 
-  /** Connects, lets the owner set up, and returns why it ended. */
+  /** Connects, lets the owner set up, and resolves with the reason why the session ended. */
   async function session(url: string): Promise<Error> {
     const ended = deferred<Error>()
     const fail = (error?: Error) => ended.resolve(error ?? new Error('closed'))
     const onStop = () => fail()
-    // Connecting and setting up hang when the peer says nothing: whatever ends the session ends them as well.
+    // Connecting and setting up would hang if the peer is silent. So the end of the session ends them too.
     const gone = ended.promise.then((error): Promise<never> => Promise.reject(error))
     stop.signal.addEventListener('abort', onStop)
     try {
@@ -96,7 +96,7 @@ export function supervise(options: Options) {
     try {
       return await Promise.race([connecting, gone])
     } catch (error) {
-      // One that comes up all the same is wanted by nobody.
+      // If the abandoned attempt connects later, close it.
       connecting.then(abandon, () => undefined)
       throw error
     }
@@ -127,10 +127,10 @@ export function supervise(options: Options) {
       const wasUp = fault === undefined
       failures = wasUp ? 0 : failures + 1
       fault = describe(ended)
-      // Said once for each outage, not once for each try.
+      // Logged once for each outage, not for each try.
       if (wasUp) log.warn({ connection: name, why: fault }, 'connection lost, reconnecting')
       else if (failures === 1) log.warn({ connection: name, why: fault }, 'broker not reachable, trying again')
-      // Another host may well be there: only when all have been tried the pause grows.
+      // Another host may be reachable. The pause grows only after all have been tried.
       await delay(backoffMs(Math.floor(failures / urls.length), Math.random()), undefined, {
         signal: stop.signal,
       }).catch(() => undefined)
@@ -139,7 +139,7 @@ export function supervise(options: Options) {
 
   const running = run()
   return {
-    /** `fault` is why it cannot be used now, for people. */
+    /** `fault` is why the connection cannot be used now, for people. */
     status: () => ({
       fault: fault ?? (blocked && `blocked by the broker: ${blocked}`),
       blocked: blocked !== undefined,
@@ -158,7 +158,7 @@ function shuffled<T>(items: readonly T[]): T[] {
   return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item)
 }
 
-/** From the moment of connecting on. */
+/** Measures the session's age from this call on. */
 function renewing(fail: (reason: Error) => void): (reason: Error) => void {
   const connectedMs = performance.now()
   return (reason) => {
@@ -166,13 +166,13 @@ function renewing(fail: (reason: Error) => void): (reason: Error) => void {
   }
 }
 
-/** A connection that nobody wants any more: whatever it still says of its end must not end the process. */
+/** Closes a connection that is no longer used. Its later errors must not end the process. */
 function abandon(model: ChannelModel): Promise<void> {
   model.on('error', () => undefined)
   return closeQuietly(model)
 }
 
-/** amqplib's close never settles when the peer is dead. */
+/** amqplib's `close` never settles if the peer is dead, so the wait is limited. */
 async function closeQuietly(model: ChannelModel): Promise<void> {
   const limit = new AbortController()
   await Promise.race([
@@ -182,14 +182,14 @@ async function closeQuietly(model: ChannelModel): Promise<void> {
   limit.abort()
 }
 
-/** Why a connection could not be made or was lost, for people, and what to do where that is known. */
+/** Why a connection failed or was lost, for people, with advice where known. */
 function describe(error: Error): string {
   if (error instanceof AggregateError) return error.errors.map((inner) => asError(inner).message).join('; ')
   const advice = tlsAdvice(error)
   return advice === undefined ? error.message : `${error.message}: ${advice}`
 }
 
-/** The heartbeat is a query parameter of the URL (RabbitMQ "URI Query Parameters"); one that is there already wins. */
+/** The heartbeat is a query parameter of the URL (RabbitMQ "URI Query Parameters"). One that the URL has already wins. */
 function withHeartbeat(url: string, seconds: number): string {
   if (/[?&]heartbeat=/.test(url)) return url
   return `${url}${url.includes('?') ? '&' : '?'}heartbeat=${seconds}`

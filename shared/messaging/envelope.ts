@@ -1,4 +1,4 @@
-// A message on the wire: CloudEvents 1.0 in structured JSON, its attributes mirrored in the AMQP properties.
+// Encodes and decodes messages: CloudEvents 1.0 in structured JSON, with the attributes repeated in the AMQP properties.
 
 import { isUtf8 } from 'node:buffer'
 import { isInstant } from '../contracts/definition/calendar.ts'
@@ -11,12 +11,12 @@ import { type Arrived, SHORT_TEXT_MAX_BYTES } from './publishable.ts'
 import { aboutMessage, beginStep } from './spans.ts'
 import { nextTrace, type Trace, type TraceHeaders } from './trace.ts'
 
-/** What made a message: the id of the message or request behind it, and the trace it belongs to. */
+/** What caused a message: the id of the message behind it, and its trace. */
 export interface Cause extends Trace {
   causationId?: string | undefined
 }
 
-/** A type or version that nobody here knows, or hears: a successor may. */
+/** A type or version that this version does not know or handle. A newer version may. */
 export class UnknownContractError extends PermanentError {
   readonly source: string
   readonly dataschema: string
@@ -29,13 +29,13 @@ export class UnknownContractError extends PermanentError {
 
 export const BODY_MAX_BYTES = 1_048_576
 const PRIORITY_MAX = 255
-/** Every message says one: a quorum queue with strict priorities would let those without starve (RabbitMQ 4.3). */
+/** Every message has a priority. A quorum queue with strict priorities would let those without starve (RabbitMQ 4.3). */
 const PRIORITY_DEFAULT = 4
 const EXPIRATION_MAX_MS = 4_294_967_295
 const CONTENT_TYPE = 'application/cloudevents+json'
 
 /**
- * Encodes and validates: a message that breaks its own contract is never recorded, let alone sent.
+ * Encodes and validates a message. One that violates its own contract is never recorded.
  *
  * @throws PermanentError `invalid_message`
  */
@@ -77,7 +77,7 @@ export function encode({ contracts }: Registry, message: Message, service: strin
   }
 }
 
-/** That of the span that creates it, where spans are made. */
+/** The trace headers of a new message: of its own span if there is a tracing SDK, otherwise derived from the cause. */
 function traceFor({ id, exchange, routingKey, subject }: Message, body: Buffer, from: Cause): TraceHeaders {
   const step = beginStep(() => ({
     name: `create ${exchange || routingKey}`,
@@ -103,13 +103,16 @@ function envelopeOf(contract: AnyContract | undefined, message: Message, service
   }
 }
 
-/** The same message with other data, which the contract is not asked about: what is sealed is no longer as it was typed. */
+/**
+ * The same message with other data. The contract is not checked again, since encrypted fields no longer have their declared
+ * types.
+ */
 export function withData(publication: Publication, contract: AnyContract, message: Message): Publication {
   const envelope = envelopeOf(contract, message, publication.properties.appId ?? '')
   return { ...publication, body: Buffer.from(JSON.stringify(envelope)) }
 }
 
-/** Why AMQP or a consumer would refuse it. Once in the outbox, such a message could neither leave nor be forgotten. */
+/** Why AMQP or a consumer would refuse the message. In the outbox, such a message could neither be published nor deleted. */
 function beyondAmqp({ id, type, subject, routingKey, time, priority = 0, expirationMs = 0 }: Message, body: Buffer) {
   const texts = { id, type, subject, routingKey }
   const [long] = Object.entries(texts).filter(([, text]) => Buffer.byteLength(text) > SHORT_TEXT_MAX_BYTES)
@@ -124,7 +127,7 @@ function isCount(value: number, max: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= max
 }
 
-/** The envelope alone, of any type and version: enough for whoever keeps every message and acts on none. */
+/** Decodes the envelope only, of any type and version, for a service that stores every message and acts on none. */
 export function decodeEnvelope(delivery: Arrived): Received {
   return read(delivery).received
 }
@@ -147,14 +150,15 @@ function read({ body }: Arrived): { received: Received; envelope: Record<string,
   return { received: { id, source, type, subject, time, data: envelope.data }, envelope }
 }
 
-/** Opens what is sealed of a message's data, and says whether its owner is forgotten. */
+/** Decrypts the encrypted fields of a message's data and tells whether their owner is forgotten. */
 export type Open = (personal: PersonalFields, message: Received) => Pick<Received, 'data' | 'isForgotten'>
 
 /**
- * Decodes, validates against the version of the contract that it names, and reads it as the newest; unknown fields are ignored.
- * Without `open`, what is sealed stays so.
+ * Decodes a message, validates it against the contract version that it names, and converts it to the newest version. Unknown
+ * fields are ignored. Without `open`, encrypted fields stay encrypted.
  *
- * @throws what `open` does; PermanentError `too_large`, `undecodable`, `not_a_cloudevent`, `unknown_type`, `unknown_version`, `invalid_data`
+ * @throws what `open` does; PermanentError `too_large`, `undecodable`, `not_a_cloudevent`, `unknown_type`, `unknown_version`,
+ * `invalid_data`
  */
 export function decode({ contracts }: Registry, delivery: Arrived, open?: Open): Received {
   const { received: sealed, envelope: wire } = read(delivery)
@@ -173,7 +177,7 @@ export function decode({ contracts }: Registry, delivery: Arrived, open?: Open):
   return reader.up ? { ...received, data: reader.up(received.data) } : received
 }
 
-/** Half a character or U+0000, which a JSON text can hold by their escapes, and no database keeps as they are. */
+/** Escapes for half a surrogate pair or U+0000. JSON allows them, but no database stores them unchanged. */
 const NO_TEXT = /\\u(?:d[89a-f]|0000)/i
 
 function parse(body: Buffer): Record<string, unknown> {
@@ -190,7 +194,7 @@ function parse(body: Buffer): Record<string, unknown> {
   throw new PermanentError('undecodable', 'the body is not a JSON object')
 }
 
-/** Whether every text in it is whole Unicode: that of JSON, and what it says. */
+/** Whether every text in the value is well-formed Unicode, without U+0000. */
 const isWhole = (json: string, value: unknown) => !json.includes('\\u') || !NO_TEXT.test(json) || isText(value)
 
 function isText(value: unknown): boolean {

@@ -1,5 +1,5 @@
-// The door to messaging: the broker port and RabbitMQ behind it, and the rooms around it: topology, retries, group commit with its
-// outbox, and the handling of messages.
+// The entry to messaging: exports the broker port, its RabbitMQ adapter, and the folders around it: topology, retries, group
+// commit with its outbox, and message handling.
 
 export {
   endEpoch,

@@ -1,24 +1,24 @@
-// What is published again, or kept to be handled again: the bytes as they came, with properties that AMQP 0-9-1 can carry,
-// whoever made them. Foreign ones are bounded, put in words, or left out, so that encoding them cannot fail.
+// Prepares a delivery to be published again or stored: its bytes unchanged, with properties that AMQP 0-9-1 can carry.
+// Properties from foreign publishers are shortened, turned into text or left out, so that encoding them cannot fail.
 import { createHash } from 'node:crypto'
 import type { Delivery, Headers, Properties } from './broker.ts'
 
-/** A delivery without the way to settle it. */
+/** A delivery without the functions that settle it. */
 export type Arrived = Omit<Delivery, 'ack' | 'refuse'>
 
 /** AMQP 0-9-1 "short string". */
 export const SHORT_TEXT_MAX_BYTES = 255
 const HEADER_NAME = /^[\w.:/@-]{1,120}$/
 const HEADER_MAX_BYTES = 4_096
-/** The frame of the properties holds 128 KiB at most, by RabbitMQ's default; ours are a small part of it. */
+/** RabbitMQ's default limits the properties to one frame of 128 KiB. Ours use a small part of it. */
 const HEADERS_MAX_BYTES = 16_384
 /**
- * The broker's own accounts, of which a republished message must carry none (RabbitMQ guide "Dead Letter Exchanges"), and
- * what would route it to further queues ("Sender-selected Distribution").
+ * Headers that the broker adds, which a republished message must not carry (RabbitMQ guide "Dead Letter Exchanges"), and
+ * headers that would route it to further queues ("Sender-selected Distribution").
  */
 const BROKERS_OWN = /^(x-(death|(first|last)-death-|delivery-count|acquired-count|opt-|exception|stream-)|b?cc$)/i
 
-/** Of what may be published again: never its expiry, nor whom to answer. */
+/** The properties that may be published again. Expiration and reply address are left out. */
 export function publishable({ headers, ...properties }: Properties): Properties {
   const { messageId, type, appId, timestamp, correlationId, contentType, priority } = properties
   return {
@@ -47,10 +47,10 @@ function carried(headers: Headers): Headers {
   return dropped === 0 ? kept : { ...kept, 'headers-dropped': dropped }
 }
 
-/** Texts, numbers and yes or no as they are; a table, a list, bytes or a date as JSON. */
+/** Keeps texts, numbers and booleans; turns tables, lists, bytes and dates into JSON text. */
 function inWords(value: unknown): string | number | boolean | undefined {
   if (typeof value === 'boolean') return value
-  // amqplib takes every large number for a whole one of 64 bits.
+  // amqplib encodes every large number as a 64-bit integer.
   if (typeof value === 'number') return Number.isSafeInteger(value) || Math.abs(value) < 2 ** 31 ? value : String(value)
   if (typeof value === 'string') return cut(value, HEADER_MAX_BYTES)
   const json = JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner))
@@ -59,11 +59,11 @@ function inWords(value: unknown): string | number | boolean | undefined {
 
 const isShort = (text: string) => Buffer.byteLength(text) <= SHORT_TEXT_MAX_BYTES
 
-/** The longest beginning of so many bytes in UTF-8 that ends with a whole character. */
+/** The longest prefix of at most `bytesMax` UTF-8 bytes that ends with a whole character. */
 export function cut(text: string, bytesMax: number): string {
   if (Buffer.byteLength(text) <= bytesMax) return text
   const bytes = Buffer.from(text).subarray(0, bytesMax)
-  // A character that was cut through decodes to U+FFFD, which has three bytes of its own.
+  // A split character decodes to U+FFFD.
   return bytes.toString('utf8').replace(/\ufffd+$/, '')
 }
 

@@ -1,12 +1,12 @@
-// Publishing with confirms: a message is done when the broker has it and its queues took it.
+// Publishes with confirms. A message is done when the broker has confirmed it and its queues have accepted it.
 //
-// waiting → sent → confirmed. A lost connection puts what was sent back in front of what waits, so a message may be published
-// twice; ids are deterministic and consumers idempotent, so that is harmless. What the broker refuses, or finds no queue for, is
-// given back to the caller, who has it elsewhere: see refused.ts and until-taken.ts.
+// waiting → sent → confirmed. After a lost connection, sent messages are put in front of the waiting ones, so a message may be
+// published twice. That is harmless: ids are deterministic and consumers idempotent. If the broker refuses a message or has no
+// queue for it, the caller gets it back and stores it: see refused.ts and until-taken.ts.
 //
-// A nack may be the channel's own: one that was opened just when the leader of a quorum queue died keeps asking the dead
-// node whether it may publish, and refuses for the queue until that node is back (`rabbit_fifo_client:enqueue` of RabbitMQ
-// 3.10, on `nodedown`). A new channel asks the new leader, so a session that refuses is renewed.
+// A nack may be the channel's own fault. If a channel was opened just when the leader of a quorum queue died, it keeps asking
+// the dead node and refuses for that queue until the node is back (`rabbit_fifo_client:enqueue` of RabbitMQ 3.10, on
+// `nodedown`). A new channel asks the new leader, so a refusal renews the session.
 import { type ConfirmChannel, IllegalOperationError } from 'amqplib'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { asError, PermanentError, TransientError } from '../runtime/errors.ts'
@@ -18,26 +18,29 @@ import type { Session } from './connection.ts'
 interface Entry {
   publication: Publication
   done: Deferred<void>
-  /** By the monotonic clock: one that is set back must not keep a silent broker from being taken for dead. */
+  /** By the monotonic clock. If the wall clock is set back, a silent broker must still be noticed. */
   sentAtMs: number
-  /** The broker found no queue for it. */
+  /** The broker returned it: no queue is bound. */
   isReturned: boolean
 }
 
-/** amqplib's words for a confirm that can no longer come. */
+/** amqplib's message for a confirm that can no longer come. */
 export const CHANNEL_CLOSED = 'channel closed'
-/** A queue that is full no longer may say so to a channel for as long as that lives: a session is renewed ever more rarely. */
+/**
+ * An old channel may go on refusing after the queue has room again, so the session is renewed. If the refusal lasts, it is
+ * renewed more and more rarely.
+ */
 const RENEWED_PAUSE_MS = 5_000
 const RENEWED_PAUSE_MAX_MS = 60_000
-/** A broker that stays silent for longer is taken for dead, unless it said that it is blocked. */
+/** A broker that is silent for longer is taken for dead, unless it said that it is blocked. */
 const CONFIRM_TIMEOUT_MS = 30_000
-/** Unconfirmed at one time: enough to keep the broker busy, little enough to repeat after a loss. */
+/** Maximum of unconfirmed messages: enough to keep the broker busy, few enough to repeat after a loss. */
 const IN_FLIGHT_MAX = 2_000
 
 export function createPublisher(log: Log, isBlocked: () => boolean) {
   let waiting: Entry[] = []
   const sent = new Set<Entry>()
-  /** By route: when a refusal is next worth a new session, and how often it was. */
+  /** By route: when the next refusal may renew the session, and how often one has. */
   const refusals = new Map<string, { renewAtMs: number; renewals: number }>()
   let current: { session: Session; channel: ConfirmChannel } | undefined
   let congested = false
@@ -57,7 +60,7 @@ export function createPublisher(log: Log, isBlocked: () => boolean) {
     entry.sentAtMs = performance.now()
     sent.add(entry)
     const options = { ...toAmqp(properties), persistent, mandatory: true }
-    // False means the socket is full, not that the message was refused: it is buffered, and we wait for `drain`.
+    // False means that the socket is full, not that the message was refused. It is buffered, and we wait for `drain`.
     try {
       congested = !channel.publish(exchange, routingKey, body, options, (error) => settle(entry, error))
     } catch (thrown) {
@@ -65,10 +68,10 @@ export function createPublisher(log: Log, isBlocked: () => boolean) {
     }
   }
 
-  /** amqplib throws for a channel that has just closed, and for what AMQP has no form for. */
+  /** amqplib throws for a channel that has just closed, and for properties that AMQP cannot carry. */
   function unsent(entry: Entry, error: Error): void {
     if (error instanceof IllegalOperationError) {
-      // It stays among the sent, which the next session sends again.
+      // The entry stays in `sent`, which the next session sends again.
       const ended = current
       current = undefined
       return ended?.session.fail(error)
@@ -78,9 +81,9 @@ export function createPublisher(log: Log, isBlocked: () => boolean) {
   }
 
   function settle(entry: Entry, error: Error | null): void {
-    // With the channel all that is open on it is called back: it stays among the sent, which the next session sends again.
+    // A closing channel calls back for all its open messages. They stay in `sent`, which the next session sends again.
     if (error?.message === CHANNEL_CLOSED) return
-    // A confirm of a session that is over: the message is already on its way again.
+    // A confirm from an earlier session. The message has been put back and is sent again.
     if (!sent.delete(entry)) return
     if (error !== null || entry.isReturned) refuse(entry)
     else {
@@ -103,7 +106,7 @@ export function createPublisher(log: Log, isBlocked: () => boolean) {
     done.reject(fault)
   }
 
-  /** A new session declares the topology again, and asks the queue's new leader; for what lasts it is not worth one at each try. */
+  /** A new session declares the topology again and asks the queue's new leader. */
   function renew({ exchange, routingKey, properties }: Publication, isReturned: boolean, fault: TransientError): void {
     if (!isReturned) return current?.session.renew(fault)
     log.error(
@@ -113,7 +116,7 @@ export function createPublisher(log: Log, isBlocked: () => boolean) {
     current?.session.fail(fault)
   }
 
-  /** The broker returns an unroutable message first and acks it then: the return alone tells that nobody has it. */
+  /** The broker returns an unroutable message and then acks it. Only the return tells that no queue has it. */
   function onReturn(messageId: string | undefined): void {
     for (const entry of sent) if (entry.publication.properties.messageId === messageId) entry.isReturned = true
   }
@@ -123,7 +126,7 @@ export function createPublisher(log: Log, isBlocked: () => boolean) {
     if (isBlocked()) blockedUntilMs = performance.now()
     const [oldest] = sent
     if (!current || !oldest) return
-    // While the broker was blocked, nothing could be confirmed.
+    // While the broker blocks the connection, it confirms nothing.
     if (performance.now() - Math.max(oldest.sentAtMs, blockedUntilMs) > CONFIRM_TIMEOUT_MS)
       current.session.fail(new TransientError('confirm_timeout', `no confirm within ${CONFIRM_TIMEOUT_MS} ms`))
   }, 1_000)
@@ -159,7 +162,7 @@ export function createPublisher(log: Log, isBlocked: () => boolean) {
       closed = true
       clearInterval(watch)
       for (const entry of [...waiting, ...sent]) {
-        // Nobody may be listening any more; what was not confirmed is still in the outbox or unacked.
+        // The caller may have stopped listening. What was not confirmed is still in the outbox, or its delivery is unacked.
         entry.done.promise.catch(() => undefined)
         entry.done.reject(brokerClosed())
       }

@@ -1,5 +1,5 @@
-// The broker port over RabbitMQ: one connection that publishes and one that consumes, since a broker under a memory or
-// disk alarm blocks whoever publishes, and acks must go on.
+// The broker port over RabbitMQ. One connection publishes and one consumes: under a memory or disk alarm the broker blocks
+// connections that publish, but acks must go on.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BrokenError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
@@ -14,38 +14,39 @@ import { createSubscriber } from './subscriber.ts'
 import type { AmqpTls } from './tls.ts'
 
 interface Options {
-  /** One or several hosts, as `AMQP_URL` has them. */
+  /** One or several hosts, as in `AMQP_URL`. */
   url: string
   tls?: AmqpTls
   /** The connections' name in the management UI. */
   name: string
   topology: Topology
-  /** Who declares it, as its queues name their owners; without one, all of it is declared at each connect. */
+  /** The service that declares its own part of the topology. If undefined, all of it is declared at each connect. */
   owner?: string
-  /** Whether the broker is several nodes, between which deliveries can be lost: see subscriber.ts. */
+  /** Whether the broker has several nodes, between which deliveries can be lost; see subscriber.ts. */
   isCluster?: boolean
   log: Log
   heartbeatSeconds?: number
-  /** Called at each connect, with the topology in place. */
+  /** Called at each connect, after the topology is declared. */
   connected?(): void
-  /** Called once for a fault that reconnecting cannot mend; the service should stop. */
+  /** Called once for a fault that reconnecting cannot repair. The service should stop. */
   broken(error: BrokenError): void
 }
 
 const RENEW_IDLE_AFTER_MS = 30_000
 
-/** Starts connecting at once and returns at once: nobody has to wait for the broker. Whoever opens it closes it. */
+/** Starts connecting and returns at once, without waiting for the broker. The caller closes it. */
 export function openRabbit(options: Options): Broker {
   const { name, owner, tls = {}, topology, isCluster = false, log, broken, heartbeatSeconds = 15 } = options
   const urls = brokerUrls(options.url)
-  // By it, whoever removes what nobody names any more tells copies of another version.
+  // Shows the topology version of each copy. Before old queues are removed, it tells whether copies of another version still
+  // run.
   const properties = { topology: versionOf(topology) }
   const subscriber = createSubscriber(isCluster ? RENEW_IDLE_AFTER_MS : undefined)
   const rpc = createRpcChannel()
   const publisher = createPublisher(log, () => publishing.status().blocked)
 
   let told = false
-  // Both connections declare the topology, and both would meet the same fault.
+  // Both connections declare the topology, so both would report the same fault.
   const brokenOnce = (error: BrokenError) => {
     if (!told) broken(error)
     told = true

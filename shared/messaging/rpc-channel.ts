@@ -1,5 +1,5 @@
-// Questions and answers, by direct reply-to (RabbitMQ guide "Direct Reply-to"): no reply queue, answers come on the
-// channel that asked. A question expires with its asker's patience, and says when that is, so a late one is never served.
+// RPC by direct reply-to (RabbitMQ guide "Direct Reply-to"): there is no reply queue, and answers come on the channel that
+// asked. A question expires when its asker stops waiting and carries that instant, so a late question is never served.
 import { randomUUID } from 'node:crypto'
 import type { ConfirmChannel, Options } from 'amqplib'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
@@ -8,7 +8,7 @@ import type { Properties, Question } from './broker.ts'
 import type { Session } from './connection.ts'
 import { CHANNEL_CLOSED } from './publisher.ts'
 
-/** Somebody waits for the answer. */
+/** A person may wait for the answer. */
 const QUESTION_PRIORITY = 8
 const REPLY_TO = 'amq.rabbitmq.reply-to'
 const JSON_TYPE = 'application/json'
@@ -22,21 +22,21 @@ export function createRpcChannel() {
     if (correlationId !== undefined) open.get(correlationId)?.reject(error)
   }
 
-  /** Nobody will get this question; on a new channel the next one may get through. See publisher.ts. */
+  /** The broker refused the question. A new channel may get the next one through; see publisher.ts. */
   function refused(correlationId: string, { message }: Error): void {
-    // With the channel all that is open on it is called back: `detach` says so to whoever waits.
+    // A closing channel calls back for all its open questions. `detach` rejects them.
     if (message === CHANNEL_CLOSED) return
     const error = new TransientError('rpc_refused', 'the broker refuses requests to this queue now')
     fail(correlationId, error)
     session?.renew(error)
   }
 
-  /** No confirm and not mandatory: an asker that has gone cannot be served, and nobody need listen. */
+  /** Neither confirmed nor mandatory: if the asker is gone or nobody listens, the message is not needed. */
   function send(exchange: string, routingKey: string, body: Buffer, properties: Options.Publish): void {
     try {
       channel?.publish(exchange, routingKey, body, { ...properties, contentType: JSON_TYPE, persistent: false })
     } catch (error) {
-      // The channel has just closed, and with it the way to whoever listens.
+      // The channel has just closed, so the message is lost.
       session?.fail(asError(error))
     }
   }
@@ -61,7 +61,8 @@ export function createRpcChannel() {
           mandatory: true,
           persistent: false,
           priority: QUESTION_PRIORITY,
-          // The broker counts the expiry from when it reads the question, which a blocked connection holds back.
+          // The broker starts the expiration when it reads the question. On a blocked connection that can be much later, so the
+          // question also carries its deadline.
           headers: { ...headers, deadline: Date.now() + timeoutMs },
         }
         channel.publish('', queue, body, options, (error) => error && refused(correlationId, error))

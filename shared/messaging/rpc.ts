@@ -1,4 +1,4 @@
-// Questions and answers over a queue, as contracts: how one is asked, and what its answer looks like on the wire.
+// RPC with contracts: asks a question over a queue and validates the answer. Defines the wire form of answers.
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { RpcContract } from '../contracts/definition/contract.ts'
@@ -19,9 +19,10 @@ export type WireReply = Static<typeof WireReply>
 const wireReplies = Compile(WireReply)
 
 /**
- * Asks and resolves with the answer. The question, and what the answer changes, are steps of the trace of `cause`.
+ * Sends a question and resolves with the answer. The trace continues that of `cause`.
  *
- * @throws RejectedError 504 `no_answer_in_time`; 503 `broker_unavailable`; or the other side's own refusal as it was.
+ * @throws RejectedError 504 `no_answer_in_time`; 503 `broker_unavailable`; 502 `bad_answer`; or the other service's own
+ * refusal, unchanged.
  */
 export async function ask<Q, R>(
   broker: Broker,
@@ -47,7 +48,7 @@ export async function ask<Q, R>(
   return wire.reply as R
 }
 
-/** From the question to its answer. */
+/** The span from the question to its answer. */
 function asking({ queue: routingKey, type }: Pick<RpcContract<unknown, unknown>, 'queue' | 'type'>, from: Trace) {
   return beginStep(() => ({
     name: `ask ${type}`,
@@ -62,7 +63,7 @@ function wireReply(answer: Buffer): WireReply | undefined {
     const wire: unknown = JSON.parse(answer.toString('utf8'))
     return wireReplies.Check(wire) ? wire : undefined
   } catch {
-    // Not JSON: the caller says so, to whoever asked.
+    // Not JSON: the caller reports `bad_answer`.
     return undefined
   }
 }

@@ -1,8 +1,9 @@
-// Spans, by @opentelemetry/api and its semantic conventions for messaging (v1.44, "Development"). An SDK is the operator's choice, loaded
-// beside the service (`node --import`); where there is none, nothing is made and nothing is measured.
+// Creates spans by @opentelemetry/api and its semantic conventions for messaging (v1.44, "Development"). The operator chooses
+// an SDK and loads it beside the service (`node --import`). Without an SDK, no span is created and nothing is measured.
 //
-// HTTP request → create message → (commit) → send → process → create message … Each message carries the context of the span that created it, so
-// what handles it is its child wherever it runs. A commit is nobody's child: it is linked to all whose work it holds.
+// HTTP request → create message → (commit) → send → process → create message … Each message carries the context of the span
+// that created it. So the span that processes it is a child of that span, in whatever service. A commit has no parent. It is
+// linked to the traces of all its members.
 import {
   type Attributes,
   createTraceState,
@@ -18,10 +19,10 @@ import { asError, errorCode } from '../runtime/errors.ts'
 import { headersOf, type Trace, type TraceHeaders, toldBy } from './trace.ts'
 
 export interface Step {
-  /** For what follows from it. */
+  /** The trace headers for what follows from this step. */
   trace: TraceHeaders
   note(attributes: Attributes): void
-  /** Once; with what made it fail. */
+  /** Call once; with the error if the step failed. */
   end(error?: unknown): void
 }
 
@@ -29,13 +30,13 @@ export interface Begun {
   name: string
   kind: keyof typeof SpanKind
   attributes?: Attributes
-  /** What it follows from: it is that one's child. */
+  /** The parent's trace. */
   from?: Trace | undefined
-  /** What it holds together. */
+  /** The traces to link to. */
   links?: readonly Trace[]
 }
 
-/** Undefined while nobody traces: then `begun` is not asked. */
+/** Returns undefined if there is no SDK; then `begun` is not called. */
 export function beginStep(begun: () => Begun): Step | undefined {
   const tracer = tracerThere()
   if (!tracer) return undefined
@@ -67,7 +68,7 @@ export function beginStep(begun: () => Begun): Step | undefined {
   }
 }
 
-/** Without an SDK the provider is the API's own stand-in, which has nobody to delegate to. */
+/** Without an SDK, the provider is the API's proxy, which has no delegate. */
 function tracerThere(): Tracer | undefined {
   const provider = trace.getTracerProvider()
   return provider instanceof ProxyTracerProvider ? provider.getDelegateTracer(NAME) : provider.getTracer(NAME)
@@ -88,7 +89,7 @@ function contextOf(from: Trace): SpanContext | undefined {
   }
 }
 
-/** Of every span about a message of RabbitMQ. */
+/** The attributes of every span about a RabbitMQ message. */
 export const aboutMessage = (
   operation: 'create' | 'send' | 'process',
   message: {
@@ -110,6 +111,6 @@ export const aboutMessage = (
   ...(message.bytes !== undefined && { 'messaging.message.body.size': message.bytes }),
 })
 
-/** `exchange:routing key:queue`, without what is not known or empty; a producer names no queue. */
+/** `exchange:routing key:queue`, without unknown or empty parts. A producer names no queue. */
 const destinationOf = ({ exchange, routingKey }: { exchange: string; routingKey: string }, queue = '') =>
   [exchange, routingKey, queue].filter((part, index, all) => part !== '' && all.indexOf(part) === index).join(':')

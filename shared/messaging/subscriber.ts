@@ -1,9 +1,9 @@
-// Consumers that survive reconnects: each has a channel of its own, opened anew in every session.
+// Consumers that survive reconnects. Each has its own channel, which every session opens anew.
 //
-// Promise on a cluster: a delivery that was lost between two nodes comes again. When a queue's leader dies, or loses sight of the
-// consumer's node, what it had just handed out may never arrive; the queue counts it as unacked, and notices only with its
-// next delivery to the same consumer, or when the consumer's channel closes (rabbitmq-server, issue 15473). So a consumer
-// that has heard nothing for a while closes its channel and opens another.
+// Promise on a cluster: a delivery that was lost between two nodes comes again. If a queue's leader dies, or loses contact with
+// the consumer's node, its last deliveries may never arrive. The queue counts them as unacked. It notices the loss only with
+// its next delivery to the same consumer, or when the consumer's channel closes (rabbitmq-server, issue 15473). So a consumer
+// that has been idle for a while closes its channel and opens another.
 import type { Channel } from 'amqplib'
 import { asError, TransientError } from '../runtime/errors.ts'
 import { createAcks } from './acks.ts'
@@ -32,10 +32,10 @@ interface Active {
   heardAtMs: number
 }
 
-/** How often a queue that is missing is looked for. */
+/** How often a missing queue is looked for. */
 const LOOK_FOR_MS = 5_000
 
-/** `renewIdleAfterMs`: how long a consumer may hear nothing before it opens its channel anew; for ever by default. */
+/** `renewIdleAfterMs`: how long a consumer may be idle before it opens a new channel. By default it never does. */
 export function createSubscriber(renewIdleAfterMs?: number) {
   const consumers = new Set<Consumer>()
   let current: Session | undefined
@@ -46,7 +46,7 @@ export function createSubscriber(renewIdleAfterMs?: number) {
     return consumer.starting
   }
 
-  /** What closes the channel of a queue that is not there is no fault of the session, where that may be. */
+  /** The broker closes the channel if the queue is missing. If the queue may be missing, this is not a fault of the session. */
   async function open(session: Session, consumer: Consumer): Promise<void> {
     try {
       await consumeOn(session, consumer)
@@ -85,19 +85,19 @@ export function createSubscriber(renewIdleAfterMs?: number) {
     await channel.prefetch(consumer.prefetch)
     if (!consumers.has(consumer)) return
     const acks = createAcks((deliveryTag, how) => {
-      // After the session the channel is closed and refuses; the broker delivers again.
+      // After the session the channel would throw. The broker delivers again.
       if (current !== session || consumer.isDropped || isGone) return
       try {
         if (how === 'refused') channel.nack(messageWith(deliveryTag), false, false)
         else channel.ack(messageWith(deliveryTag), how === 'and those before')
       } catch (error) {
-        // A channel that is just closing refuses as well.
+        // A channel that is just closing throws too.
         session.fail(asError(error))
       }
     })
     const active: Active = { channel, consumerTag: '', unsettled: 0, heardAtMs: performance.now() }
     const { consumerTag } = await channel.consume(consumer.queue, (message) => {
-      // Null says that the broker cancelled the consumer, for example because its queue was deleted.
+      // Null means that the broker cancelled the consumer, for example because its queue was deleted.
       if (message === null) {
         if (!consumer.missing)
           return session.fail(new TransientError('consumer_cancelled', `${consumer.queue}: consumer cancelled`))
@@ -132,7 +132,10 @@ export function createSubscriber(renewIdleAfterMs?: number) {
     if (!consumers.has(consumer)) await channel.cancel(consumerTag)
   }
 
-  /** Only while nothing is unsettled, so that nothing is handled twice for it. What arrives meanwhile is given back. */
+  /**
+   * Renews only consumers without unsettled deliveries, so that nothing is handled twice. What arrives meanwhile goes back to
+   * the queue.
+   */
   function renewIdle(session: Session, idleMs: number): void {
     for (const consumer of consumers) {
       const { active } = consumer
@@ -157,10 +160,10 @@ export function createSubscriber(renewIdleAfterMs?: number) {
       return {
         async cancel() {
           consumers.delete(consumer)
-          // Cancelled while it starts: that cancels it by itself.
+          // If the consumer is still starting, its start cancels it.
           await consumer.starting?.catch(() => undefined)
           const { active } = consumer
-          // A channel that is gone delivers nothing more, which is all that was asked.
+          // A channel that is gone delivers nothing, so there is nothing to cancel.
           if (active) await active.channel.cancel(active.consumerTag).catch(() => undefined)
         },
         drop() {
@@ -169,7 +172,7 @@ export function createSubscriber(renewIdleAfterMs?: number) {
           const giveBack = () => {
             const { active } = consumer
             active?.channel.removeAllListeners('close')
-            // Closing it is what gives back; one that is closed has.
+            // Closing the channel returns its deliveries. A closed channel has returned them already.
             active?.channel.close().catch(() => undefined)
           }
           if (consumer.active) giveBack()
@@ -180,7 +183,7 @@ export function createSubscriber(renewIdleAfterMs?: number) {
     /** Starts every consumer on the new session. */
     async attach(session: Session): Promise<void> {
       current = session
-      // A copy: whoever subscribes in the meantime starts by itself.
+      // Iterates over a copy: a consumer that is added meanwhile starts by itself.
       for (const consumer of [...consumers]) await start(session, consumer)
       if (renewIdleAfterMs === undefined || current !== session) return
       watch = setInterval(() => renewIdle(session, renewIdleAfterMs), renewIdleAfterMs / 3)
@@ -197,7 +200,7 @@ export function createSubscriber(renewIdleAfterMs?: number) {
 const mayBeMissing = ({ missing }: Consumer, error: Error) =>
   missing !== undefined && 'code' in error && error.code === 404
 
-/** amqplib's ack and nack want the message but read only its delivery tag. */
+/** amqplib's ack and nack take a message but read only its delivery tag. */
 function messageWith(deliveryTag: number) {
   const fields = { deliveryTag, redelivered: false, exchange: '', routingKey: '' }
   return { content: Buffer.alloc(0), fields, properties: { headers: {} } as never }

@@ -1,10 +1,10 @@
-// TLS to the broker: the files that AMQP_CA_FILE and its siblings name, and what to do when the two do not trust each other.
-// Certificates are always verified; there is no switch to turn that off.
+// TLS to the broker: reads the files that AMQP_CA_FILE and its siblings name, and advises when the two sides do not trust each
+// other. Certificates are always verified; no setting turns this off.
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { asError, BrokenError, errorCode } from '../runtime/errors.ts'
 
-/** Paths of PEM files, as the settings of the same names have them. */
+/** Paths of PEM files, from the settings of the same names. */
 export interface AmqpTlsFiles {
   amqpCaFile?: string | undefined
   amqpCertFile?: string | undefined
@@ -12,7 +12,10 @@ export interface AmqpTlsFiles {
   amqpKeyPassphrase?: string | undefined
 }
 
-/** For `tls.connect`; empty where nothing is set, which trusts Node's own list of authorities and shows no certificate. */
+/**
+ * Options for `tls.connect`. Empty if nothing is set: then Node's own authorities are trusted and no client certificate is
+ * sent.
+ */
 export interface AmqpTls {
   ca?: string
   cert?: string
@@ -20,7 +23,7 @@ export interface AmqpTls {
   passphrase?: string
 }
 
-/** @throws BrokenError `amqp_tls` that names every file which is missing, unreadable or not what it should be. */
+/** @throws BrokenError `amqp_tls`, naming every file that is missing, unreadable or not of its kind */
 export function readAmqpTls({ amqpCaFile, amqpCertFile, amqpKeyFile, amqpKeyPassphrase }: AmqpTlsFiles): AmqpTls {
   const faults: string[] = []
   const read = (variable: string, path: string | undefined) => {
@@ -50,7 +53,7 @@ export function readAmqpTls({ amqpCaFile, amqpCertFile, amqpKeyFile, amqpKeyPass
   return tls
 }
 
-/** A key that is not the certificate's, or whose passphrase is another. */
+/** Finds a key that does not match the certificate, or a wrong passphrase. */
 function faultsTogether(tls: AmqpTls): string[] {
   try {
     createSecureContext(tls)
@@ -65,7 +68,7 @@ const OUR_DISTRUST =
 const NO_CLIENT_CERTIFICATE = /CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/
 const CLIENT_REFUSED = /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_(EXPIRED|REVOKED|UNKNOWN))/
 
-/** What an operator can do about a connection that TLS refused; undefined for every other fault. */
+/** What an operator can do about a connection that TLS refused; undefined for other faults. */
 export function tlsAdvice(error: Error): string | undefined {
   const code = errorCode(error)
   if (OUR_DISTRUST.test(code)) return 'set AMQP_CA_FILE to the authority that signed the broker’s certificate'

@@ -1,11 +1,11 @@
-// How a text about a person is sealed: AES-256-GCM (NIST SP 800-38D) under a key of their own, which is wrapped by the master key
-// (AES-256-KW, RFC 3394).
+// Encrypts (`seal`) and decrypts (`unseal`) texts about a person: AES-256-GCM (NIST SP 800-38D) under the person's own key,
+// which the master key wraps (AES-256-KW, RFC 3394).
 //
-// Promise: the same text in the same place under the same key is the same bytes, and no nonce ever serves two texts: it is made of
-// the text itself by HMAC-SHA256, as RFC 8452 does it. What is sealed opens in its own place only.
+// Promise: the same text in the same place under the same key gives the same bytes, and no nonce is used for two texts. The
+// nonce is an HMAC-SHA256 of the text itself, as in RFC 8452. An encrypted text can be decrypted only in its own place.
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 
-/** What one key is good for; made of it once. */
+/** Derived once from a key: one part encrypts, one makes nonces and hashes. */
 export interface Secrets {
   encrypting: Buffer
   noncing: Buffer
@@ -30,7 +30,10 @@ export function secretsOf(key: Buffer): Secrets {
   return { encrypting: keyed(key, 'encrypt'), noncing: keyed(key, 'nonce') }
 }
 
-/** `enc:1:<key id>:<base64url of nonce, ciphertext and tag>`. `place` is where the text belongs, such as a message's id and field. */
+/**
+ * `enc:1:<key id>:<base64url of nonce, ciphertext and tag>`. `place` is where the text belongs, such as a message's id and
+ * field.
+ */
 export function seal(keyId: string, { encrypting, noncing }: Secrets, place: string, text: string | Buffer): string {
   const bytes = Buffer.from(text)
   const nonce = keyed(noncing, `${place}\0`, bytes).subarray(0, NONCE_BYTES)
@@ -40,7 +43,7 @@ export function seal(keyId: string, { encrypting, noncing }: Secrets, place: str
   return `enc:1:${keyId}:${sealed.toString('base64url')}`
 }
 
-/** Undefined when it was not sealed under this key for this place. */
+/** Undefined if the text was not encrypted under this key for this place. */
 export const unseal = (secrets: Secrets, place: string, text: string): string | undefined =>
   unsealBytes(secrets, place, text)?.toString()
 
@@ -55,23 +58,23 @@ export function unsealBytes({ encrypting }: Secrets, place: string, text: string
   try {
     return Buffer.concat([cipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), cipher.final()])
   } catch {
-    // Its tag is another: the callers know what to say of a text that does not open.
+    // The tag differs. The callers know how to report that.
     return undefined
   }
 }
 
-/** Finds a text without telling it: nobody can try out texts without the key. */
+/** A hash to find a text by. Without the key, nobody can test guesses. */
 export const hash = ({ noncing }: Secrets, text: string): string =>
   keyed(noncing, `index\0${text}`).subarray(0, 16).toString('base64url')
 
-/** The key under which a text is sealed; undefined for a plain one. */
+/** The id of the key that encrypts a text; undefined for a plain text. */
 export const keyIdOf = (text: string): string | undefined => SEALED.exec(text)?.[1]
 
-/** The same by its beginning alone, for whoever can tell afterwards: a text that only looks so has a key that nobody knows. */
+/** Looks only at the beginning, so a plain text may match by chance. Its key is then unknown, which the caller notices. */
 export const keyIdAtStartOf = (text: string): string | undefined =>
   text.startsWith('enc:1:') ? BEGINNING.exec(text)?.[1] : undefined
 
-/** Those that a longer text may name, such as a message. */
+/** Key ids in a longer text, such as a message. */
 export function keyIdsIn(text: string): string[] {
   return text.includes('enc:1:') ? [...new Set(Array.from(text.matchAll(KEY_IDS), ([, keyId = '']) => keyId))] : []
 }
@@ -81,13 +84,13 @@ export function wrap(master: Buffer, key: Buffer): string {
   return Buffer.concat([cipher.update(key), cipher.final()]).toString('base64url')
 }
 
-/** Undefined when another master key has wrapped it. */
+/** Undefined if another master key wrapped it. */
 export function unwrap(master: Buffer, wrapped: string): Buffer | undefined {
   try {
     const cipher = createDecipheriv(WRAP, master, WRAP_START)
     return Buffer.concat([cipher.update(Buffer.from(wrapped, 'base64url')), cipher.final()])
   } catch {
-    // RFC 3394 checks the key's integrity as it unwraps it.
+    // RFC 3394 checks the key's integrity while unwrapping.
     return undefined
   }
 }

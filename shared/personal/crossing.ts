@@ -1,20 +1,20 @@
-// What tells about people on its way between services, beside what contracts mark: sealed as one text, by a key that all services have
-// or by that of whom it tells about, so that no broker can read it.
+// Encrypts personal data that crosses the broker outside the fields that contracts mark. It is encrypted as one text, under a
+// key that all services have or under the person's key, so that no broker can read it.
 import type { Reader } from '../storage/index.ts'
 import { keyIdOf, seal, unseal } from './cipher.ts'
 import { MissingKeyError } from './messages.ts'
 import type { Vault } from './vault.ts'
 
-/** Whose key it is that all have: nobody's. Whoever asks first sees to it that there is one. */
+/** The owner of the shared key; not a person. The first service that needs the key creates it. */
 export const CROSSING = 'crossing'
 
 export interface Crossing {
-  /** As it is where nothing is sealed, or where nobody has made the key. */
+  /** Returns the text as it is if encryption is off or the key does not exist. */
   seal(text: string, ownerId?: string): Promise<string>
   /**
-   * Empty where whoever it was sealed for is forgotten.
+   * Resolves with an empty text if the owner is forgotten.
    *
-   * @throws MissingKeyError while the key has not come yet, and for what was sealed for another purpose
+   * @throws MissingKeyError while the key has not arrived, and for a text that was encrypted for another purpose
    */
   open(text: string): Promise<string>
 }

@@ -1,33 +1,34 @@
-// The keys of one person, as plain data. Whoever is forgotten keeps the names of their keys, and nothing that opens anything.
+// The keys of one person, as plain data. After the person is forgotten, only the ids of their keys remain, which decrypt
+// nothing.
 import type { Message } from '../contracts/definition/contract.ts'
 import { KeyAdded } from '../contracts/definition/keys.ts'
 
 export interface PersonalKey {
   keyId: string
-  /** Null once they are forgotten. */
+  /** Null once the owner is forgotten. */
   wrapped: string | null
   masterId: string
-  /** RFC 3339, as are all the times. */
+  /** RFC 3339, like all times here. */
   createdAt: string
-  /** By this service. */
+  /** When this service stored it. */
   keptAt: string
   forgottenAt: string | null
 }
 
 export interface KeyDecision {
-  /** Undefined: nothing is new. */
+  /** Undefined if nothing changes. */
   state?: readonly PersonalKey[]
   messages: Message[]
 }
 
-/** The one that seals: the oldest of those that are left, should several services have made one. */
+/** The key that encrypts: the oldest one left, in case several services have created one. */
 export function sealing<Key extends PersonalKey>(keys: readonly Key[]): Key | undefined {
   return keys
     .filter(({ wrapped }) => wrapped !== null)
     .sort((one, other) => (one.createdAt + one.keyId < other.createdAt + other.keyId ? -1 : 1))[0]
 }
 
-/** Somebody who has no key, or is back after they were forgotten, gets `fresh`. */
+/** Gives `fresh` to a person who has no key, or who returns after being forgotten. */
 export function opened(ownerId: string, keys: readonly PersonalKey[], fresh: PersonalKey): KeyDecision {
   if (sealing(keys)) return { messages: [] }
   const { keyId, wrapped, masterId, createdAt } = fresh
@@ -35,19 +36,22 @@ export function opened(ownerId: string, keys: readonly PersonalKey[], fresh: Per
   return { state: [...keys, fresh], messages: [KeyAdded.of(ownerId, createdAt, data, { detail: keyId })] }
 }
 
-/** A key that another service has made; one that is forgotten stays so, however late it comes. */
+/** Adds a key that another service created. A forgotten key stays forgotten, however late its event comes. */
 export function learnt(keys: readonly PersonalKey[], key: PersonalKey): KeyDecision {
   return keys.some(({ keyId }) => keyId === key.keyId) ? { messages: [] } : { state: [...keys, key], messages: [] }
 }
 
 interface Forgetting {
   keyIds: readonly string[]
-  /** When it was asked for. */
+  /** When forgetting was requested. */
   at: string
   now: string
 }
 
-/** Drops those that are named, and those from before; a name whose key has not come keeps that out. */
+/**
+ * Deletes the named keys and all created by then. A named key that has not arrived is marked as forgotten, so that it is
+ * refused later.
+ */
 export function forgotten(keys: readonly PersonalKey[], { keyIds, at, now }: Forgetting): PersonalKey[] {
   const named = new Set(keyIds)
   const known = new Set(keys.map(({ keyId }) => keyId))

@@ -1,4 +1,5 @@
-// The master key, which wraps the keys of people: from the environment or a file; on a developer's machine, a file that is made.
+// Loads the master key, which wraps personal keys, from the environment or a file. On a developer's machine it creates the
+// file.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,10 +8,10 @@ import type { Log } from '../runtime/log.ts'
 import { unwrap, wrap } from './cipher.ts'
 
 export interface Master {
-  /** Names the key that wraps, and tells nothing of it. */
+  /** Identifies the master key and reveals nothing of it. */
   id: string
   wrap(key: Buffer): string
-  /** Undefined when none of ours has wrapped it. */
+  /** Undefined if none of our master keys wrapped it. */
   unwrap(wrapped: string, masterId: string): Buffer | undefined
 }
 
@@ -25,7 +26,7 @@ const KEY_BYTES = 32
 const FILE = 'master.key'
 
 /**
- * Those of `masterKeyPrevious` open what they have wrapped, and wrap nothing.
+ * The keys in `masterKeyPrevious` only unwrap what they have wrapped.
  *
  * @throws BrokenError `bad_master_key`
  */
@@ -65,7 +66,10 @@ function fromFile({ masterKeyFile, dataDir }: Settings, log: Pick<Log, 'info'>):
   }
 }
 
-/** Whole or not at all, and by one of those that start at the same moment; false when it is there. */
+/**
+ * Creates the file completely or not at all. Of several processes that start at once, one succeeds. Returns false if the file
+ * exists.
+ */
 function make(folder: string, path: string): boolean {
   mkdirSync(folder, { recursive: true })
   const fresh = join(folder, `${FILE}.${randomUUID()}`)

@@ -1,4 +1,4 @@
-// Personal data in messages: sealed when a group has decided what to say, opened when a message is handled.
+// Personal data in messages: encrypted when a group has decided its messages, decrypted when a message is handled.
 
 import type { Said } from '../commit/members.ts'
 import { createReading } from '../commit/reading.ts'
@@ -14,10 +14,10 @@ import { keyIdOf, keyIdsIn, seal, unseal } from './cipher.ts'
 import { keysById, waitingFor } from './store.ts'
 import type { Vault } from './vault.ts'
 
-/** What a required text about somebody says once they are forgotten; what is optional is missing then. */
+/** Replaces a required text about a forgotten person. An optional text is left out instead. */
 export const FORGOTTEN = 'forgotten'
 
-/** Its message waits for the key, and is handled when that has come: nothing was tried. */
+/** The key of a message has not arrived. The message waits for it, and no attempt is counted. */
 export class MissingKeyError extends PermanentError {
   override name = 'MissingKeyError'
   readonly waitsFor: string
@@ -29,7 +29,7 @@ export class MissingKeyError extends PermanentError {
 
 const placeOf = (messageId: string, path: string) => `${messageId}\n${path}`
 
-/** Seals each message for whom it is about; one about nobody who has a key goes as it is. */
+/** Encrypts each message for its owner. A message stays as it is if its owner has no key. */
 export function sealingBy(vault: Vault, { contracts }: Registry) {
   return async (tx: Reader, said: Said[]): Promise<Publication[]> => {
     if (!vault.isSealing) return said.map(({ publication }) => publication)
@@ -54,7 +54,7 @@ export function sealingBy(vault: Vault, { contracts }: Registry) {
   }
 }
 
-/** Decodes a delivery and opens what is sealed in it. Keys that are wanted at the same moment share a statement. */
+/** Decodes a delivery and decrypts its encrypted fields. Keys needed at the same moment share one statement. */
 export function openingBy(vault: Vault, registry: Registry, database: Reader) {
   const read = createReading(database)
 
@@ -70,14 +70,14 @@ export function openingBy(vault: Vault, registry: Registry, database: Reader) {
   }
 }
 
-/** An event as it was kept; of what type is its own to say. */
+/** A stored event. Its fields are unchecked. */
 export interface Kept {
   id?: unknown
   type?: unknown
   data?: unknown
 }
 
-/** For people: the data of events with what is sealed opened, as far as there are keys. */
+/** For people: the data of events, decrypted as far as the keys are there. */
 export function showingBy(vault: Vault, { contracts }: Registry, database: Reader) {
   return async (events: readonly Kept[]): Promise<unknown[]> => {
     await vault.fetch(
@@ -96,9 +96,7 @@ export function showingBy(vault: Vault, { contracts }: Registry, database: Reade
   }
 }
 
-/**
- * @throws MissingKeyError; PermanentError `not_sealed_here` for what was sealed for another message
- */
+/** @throws MissingKeyError; PermanentError `not_sealed_here` for a text that was encrypted for another message */
 function open(vault: Vault, personal: PersonalFields, { id, data }: Received): Pick<Received, 'data' | 'isForgotten'> {
   const gone: string[] = []
   const plain = personal.replace(data, (text, path, isOptional) => {

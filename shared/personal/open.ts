@@ -1,4 +1,4 @@
-// Everything that a service needs for personal data, over its database: what seals it, what opens it, and the keys for both.
+// Opens everything that a service needs for personal data: encryption, decryption, and the keys for both.
 import type { Registry } from '../contracts/definition/registry.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Database } from '../storage/index.ts'
@@ -21,7 +21,7 @@ interface Options {
 
 export type Personal = Awaited<ReturnType<typeof openPersonal>>
 
-/** The database that it gives takes the place of the one it is given. */
+/** Use the returned `database` instead of the one passed in. */
 export async function openPersonal({ database, registry, master, isSealing, log, random }: Options) {
   await prepareKeys(database)
   const { rewrapped, foreign } = await rewrap(database, master)

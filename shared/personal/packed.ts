@@ -1,6 +1,7 @@
-// What is encrypted cannot be compressed any more, so a long text is compressed before (raw deflate, RFC 1951).
+// Compresses long texts before they are encrypted, since encrypted data cannot be compressed (raw deflate, RFC 1951).
 //
-// Promise: two texts never become the same bytes, and what was packed with a dictionary opens with it for as long as it is listed.
+// Promise: two texts never give the same bytes. A text packed with a dictionary can be unpacked for as long as the dictionary
+// is listed.
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 
 export interface Packing {
@@ -8,14 +9,17 @@ export interface Packing {
   unpack(bytes: Buffer): string
 }
 
-/** The first byte of what is packed, which no other text begins with; the second is the dictionary's place in the list, 0 for none. */
+/**
+ * First byte of a packed text; no other text begins with it. The second byte is the dictionary's position in the list, 0 for
+ * none.
+ */
 const PACKED = 0
 /** A shorter text gains nothing. */
 const LONG_CHARS = 64
-/** As far as a text of this size refers back, dictionary included: V8 and zlib take less for it than for the default. */
+/** Covers a text of this size with its dictionary. V8 and zlib need less memory for it than for the default. */
 const SIZES = { windowBits: 11, memLevel: 4 }
 
-/** Packs with the last of the dictionaries; a list may only ever be appended to, by at most 255 texts of 2 KiB. */
+/** Packs with the last dictionary. The list may only be appended to: at most 255 texts of 2 KiB. */
 export function createPacking(dictionaries: readonly string[] = []): Packing {
   const listed = dictionaries.map((text) => Buffer.from(text))
   const head = Buffer.from([PACKED, listed.length])

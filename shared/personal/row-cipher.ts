@@ -1,14 +1,16 @@
-// What tables say of people, sealed and opened. A row is read again and again while something is done about it, and the rows of one
-// person say the same name and addresses: what was done last need not be done again, for as long as its key is at hand.
+// Encrypts and decrypts personal data in tables, with a cache. A row is read many times while it is worked on, and the rows of
+// one person repeat the same name and addresses. So recent results are reused while their key is in memory.
 import { hash, type Secrets, seal, unsealBytes } from './cipher.ts'
 import { createPacking, type Packing } from './packed.ts'
 
-/** A row may be moved to another table by a migration, so what is sealed in one is bound to its owner's key only. */
+/**
+ * The same place for all tables, since a migration may move a row to another table. So a text is bound only to its owner's key.
+ */
 const PLACE = 'row'
 
-/** As many texts as the orders under way have. */
+/** About as many texts as the active orders have. */
 const REMEMBERED_MAX = 4_096
-/** What is longer is hardly said twice. */
+/** Longer texts are rarely repeated. */
 const SAID_AGAIN_MAX = 200
 
 interface Key {
@@ -48,7 +50,7 @@ export function createRowCipher({ pack, unpack }: Packing = createPacking()) {
       const name = `hash ${keyId} ${text}`
       return remembered(name, secrets) ?? remember(name, secrets, hash(secrets, text))
     },
-    /** Undefined for what was not sealed in a row under this key. */
+    /** Undefined if it was not encrypted in a row under this key. */
     open(secrets: Secrets, sealed: string): string | undefined {
       const before = remembered(sealed, secrets)
       if (before !== undefined) return before

@@ -1,5 +1,5 @@
-// A service's database in which what tells about people is sealed: a `sealable` goes in sealed, and what is sealed comes out opened,
-// or as an empty text once its owner is forgotten.
+// Wraps a service's database so that personal data is encrypted in it. A `sealable` parameter is stored encrypted. Encrypted
+// values are read back decrypted, or as an empty text once their owner is forgotten.
 import { type Database, isSealable, type Parameter, type Reader, type Sql } from '../storage/index.ts'
 import { keyIdAtStartOf } from './cipher.ts'
 import type { Packing } from './packed.ts'
@@ -31,7 +31,7 @@ function sealingRows(vault: Vault, packing: Packing) {
       if (isHashed && key !== 'forgotten') return cipher.hash(key, secret ?? '')
       return key === 'forgotten' || secret === undefined ? otherwise : cipher.seal(key, secret)
     },
-    /** What was not sealed here is somebody's own text, which only looks so; what cannot be opened any more is nobody's. */
+    /** A text without a known key only looks encrypted and is returned as it is. A text of a forgotten owner is empty. */
     opened(text: string): string {
       const secrets = vault.secrets(keyIdAtStartOf(text) ?? '')
       if (secrets === 'forgotten') return ''
@@ -47,7 +47,7 @@ function sealedSql(sql: Sql, rows: Rows): Sql {
     if (owners.length === 0) return run(values)
     const fetched = vault.fetchFor(sql, owners)
     const sealedRun = () => run(values.map(rows.sealed))
-    // At once where nothing is to be waited for: on PostgreSQL statements of one turn share a round trip.
+    // Runs at once if all keys are in memory, since on PostgreSQL statements of one turn share a round trip.
     return fetched ? fetched.then(sealedRun) : sealedRun()
   }
   return {

@@ -1,16 +1,16 @@
-// The SQL of the keys: apart from the data, in a file or schema of its own, so that its backups are separate too.
+// The SQL of personal keys. They have a file or schema of their own, so that they are backed up separately from the data.
 import { release } from '../retries/retries.ts'
 import { type Database, insert, type Reader, type Sql } from '../storage/index.ts'
 import type { Change, State } from '../storage/state.ts'
 import { learnt, type PersonalKey } from './keys.ts'
 import type { Master } from './master.ts'
 
-/** By whom they belong to. */
+/** Keys by owner. */
 export const personalKeys: State<readonly PersonalKey[]> = { name: 'keys', load, save, saved }
-/** By its own id. */
+/** Keys by their id. */
 export const keysById: State<KeyRow> = { name: 'keys by id', load: loadById, save: async () => undefined }
 
-/** What a message waits for whose key has not come yet. */
+/** The `waitsFor` value of a message whose key has not arrived. */
 export const waitingFor = (keyId: string) => `key:${keyId}`
 
 export interface KeyRow extends PersonalKey {
@@ -28,7 +28,7 @@ async function loadById(sql: Reader, keyIds: string[]): Promise<Map<string, KeyR
 export const keysOf = (sql: Reader, ownerIds: string[]): Promise<KeyRow[]> =>
   sql.all<KeyRow>(`${KEYS} where owner_id in each(?)`, ownerIds)
 
-/** Whose keys were dropped at or after this instant. */
+/** The owners whose keys were deleted at or after this instant. */
 export async function droppedSince(sql: Reader, since: string): Promise<string[]> {
   const rows = await sql.all<{ ownerId: string }>(
     'select distinct owner_id as "ownerId" from keys.personal_keys where forgotten_at >= ?',
@@ -68,7 +68,7 @@ async function save(tx: Sql, changes: Changes): Promise<void> {
   )
 }
 
-/** What waits for a key is due when that has come. */
+/** When a key is stored, the messages that wait for it become due. */
 async function saved(tx: Sql, changes: Changes): Promise<number> {
   const changed = changedIn(changes)
   const [first] = changed
@@ -76,7 +76,7 @@ async function saved(tx: Sql, changes: Changes): Promise<number> {
   return first ? release(tx, awaited, first.keptAt) : 0
 }
 
-/** Those that are not known yet; one that is forgotten stays so. */
+/** Stores the keys that are not known yet. A forgotten key stays forgotten. */
 export async function keepKeys(database: Database, rows: readonly KeyRow[]): Promise<void> {
   const owners = new Map<string, KeyRow[]>()
   for (const row of rows) owners.set(row.ownerId, [...(owners.get(row.ownerId) ?? []), row])
@@ -92,7 +92,10 @@ export async function keepKeys(database: Database, rows: readonly KeyRow[]): Pro
   })
 }
 
-/** Not a migration: the data may come back from a backup without the keys, or they without it. */
+/**
+ * Runs at each start instead of as a migration, since a backup may restore the data without the keys, or the keys without the
+ * data.
+ */
 export async function prepareKeys(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
     await tx.lock(['keys'])
@@ -109,7 +112,7 @@ export async function prepareKeys(database: Database): Promise<void> {
          forgotten_at text
        )`,
     )
-    // SQLite says the schema with the index, PostgreSQL with the table.
+    // SQLite takes the schema with the index, PostgreSQL with the table.
     const [index, table] = isPostgres ? ['', 'keys.'] : ['keys.', '']
     await tx.run(`create index if not exists ${index}personal_keys_by_owner on ${table}personal_keys (owner_id)`)
     await tx.run(
@@ -121,7 +124,7 @@ export async function prepareKeys(database: Database): Promise<void> {
 
 const REWRAP_BATCH = 500
 
-/** Wraps by the master key what an earlier one has wrapped; gives how many, and how many none of ours can open. */
+/** Wraps keys again with the current master key. Returns how many, and how many none of our master keys can unwrap. */
 export async function rewrap(database: Database, master: Master): Promise<{ rewrapped: number; foreign: number }> {
   const count = { rewrapped: 0, foreign: 0 }
   for (let after = ''; ; ) {
@@ -138,7 +141,7 @@ export async function rewrap(database: Database, master: Master): Promise<{ rewr
       const key = wrapped === null ? undefined : master.unwrap(wrapped, masterId)
       return key ? [{ keyId, before: wrapped, wrapped: master.wrap(key) }] : []
     })
-    // Unless it was dropped meanwhile.
+    // `wrapped = ?` skips a key that was deleted meanwhile.
     await database.transaction((tx) =>
       Promise.all(
         anew.map(({ keyId, before, wrapped }) =>
@@ -157,7 +160,10 @@ export async function rewrap(database: Database, master: Master): Promise<{ rewr
   }
 }
 
-/** Removes what was dropped from the files too: from SQLite's logs, or from PostgreSQL's old versions of rows. False: not yet. */
+/**
+ * Removes deleted keys from the files too: from SQLite's write-ahead log, or from PostgreSQL's old row versions. False if not
+ * possible yet.
+ */
 export async function eraseDropped(database: Database): Promise<boolean> {
   if (database.dialect === 'sqlite') return database.emptyWal()
   await database.all('vacuum keys.personal_keys')

@@ -1,7 +1,7 @@
-// The keys at hand: unwrapped, a bounded number of those used last, each for no longer than a minute.
+// The unwrapped keys in memory: a limited number of those used last, each for at most a minute.
 //
-// Promise: what one copy of a service has dropped is at no other copy's hand ten seconds later. A look tells what was dropped; while no
-// look succeeds, a key is read again after ten seconds.
+// Promise: when one copy of a service deletes a key, no other copy uses it ten seconds later. A look at the table finds deleted
+// keys. While looks fail, each key is read again after ten seconds.
 import { randomBytes } from 'node:crypto'
 import type { Log } from '../runtime/log.ts'
 import { lookEvery } from '../runtime/looks.ts'
@@ -11,34 +11,37 @@ import { type PersonalKey, sealing } from './keys.ts'
 import type { Master } from './master.ts'
 import { droppedSince, type KeyRow, keysById, keysOf } from './store.ts'
 
-/** Undefined: not known here, or by another master key. */
+/** Undefined if the key is unknown here or wrapped by another master key. */
 export type Found<T> = T | 'forgotten' | undefined
 
 export interface Vault {
-  /** Whether personal data is sealed; what is sealed is opened in any case. */
+  /** Whether personal data is encrypted on writing. Encrypted data is decrypted in any case. */
   readonly isSealing: boolean
-  /** Whether a key need not be read. */
+  /** Whether a key is in memory and need not be read. */
   isAtHand(keyId: string): boolean
-  /** Those keys that are not at hand, in one statement; nothing to wait for when all are. */
+  /** Reads the keys that are not in memory, in one statement. Returns undefined if there is nothing to read. */
   fetch(sql: Reader, keyIds: string[]): Promise<void> | undefined
-  /** The same for what seals the personal data of these. */
+  /** The same for the keys that encrypt data of these owners. */
   fetchFor(sql: Reader, ownerIds: string[]): Promise<void> | undefined
-  /** Whether at hand or not: when these have just got a key. */
+  /** Reads the keys of these owners even if some are in memory: they have just got a key. */
   fetchAnew(sql: Reader, ownerIds: string[]): Promise<void>
-  /** To open by: of what was fetched. */
+  /** The secrets to decrypt with. Call `fetch` first. */
   secrets(keyId: string): Found<Secrets>
-  /** To seal by: of what was fetched. */
+  /** The key to encrypt with. Call `fetchFor` first. */
   sealingFor(ownerId: string): Found<{ keyId: string; secrets: Secrets }>
-  /** A key that was read. */
+  /** Adds a key that was read from the table. */
   note(key: KeyRow): void
-  /** A key that has just come and is not kept yet; nor will be, if it is forgotten already: no look would find that. */
+  /**
+   * Adds a key that has just arrived and is not stored yet. If it is forgotten already it never will be, and no look would find
+   * it.
+   */
   hear(key: KeyRow): void
   drop(ownerIds: readonly string[]): void
-  /** Takes from hand what was dropped, by any copy; to be repeated every few seconds. */
+  /** Removes keys that any copy has deleted. Call every few seconds. */
   look(sql: Reader, now: Date): Promise<void>
-  /** A key that nobody has yet. */
+  /** Creates a new key. */
   make(now: string): PersonalKey
-  /** Since a key came that cannot be unwrapped, for people; what is sealed by it waits. */
+  /** For people: set once a key cannot be unwrapped. Data encrypted with it waits. */
   fault(): string | undefined
 }
 
@@ -53,7 +56,7 @@ const AT_HAND_MAX = 10_000
 const AT_HAND_MS = 60_000
 const UNSEEN_MS = 10_000
 const LOOK_MS = 4_000
-/** Longer than a commit takes, and than the clocks of two hosts differ. */
+/** Longer than a commit takes and than clocks of two hosts differ. */
 const LOOK_BACK_MS = 120_000
 const KEY_BYTES = 32
 const KEY_ID_BYTES = 12
@@ -72,7 +75,7 @@ export function createVault({ master, isSealing, log, random = randomBytes }: Op
     const before = keys.get(keyId)
     const key = before?.wrapped === wrapped ? before.secrets : unwrapped(wrapped, masterId)
     if (key) {
-      // Before it is kept, too: whoever opens a message may store what it says.
+      // Also for a key that is not stored yet, since the handler that decrypts its message may store its data.
       if (!owners.isFresh(ownerId)) owners.set(ownerId, keyId)
       return keys.set(keyId, { ownerId, wrapped, secrets: key }, isKept)
     }
@@ -149,13 +152,13 @@ interface Looking {
   now: () => Date
 }
 
-/** Whoever opens it closes it. */
+/** The caller closes it. */
 export function lookForDropped({ vault, database, log, now }: Looking) {
   const failed = (err: Error) => log.warn({ err }, 'cannot look for deleted keys')
   return lookEvery(LOOK_MS, () => vault.look(database, now()), failed)
 }
 
-/** The last ones that were set; the oldest makes room. */
+/** A cache of recently set values; the oldest is evicted. */
 function createRecent<Value>(lookedMs: () => number) {
   const values = new Map<string, { value: Value; setMs: number; isKept: boolean }>()
   return {

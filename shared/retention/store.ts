@@ -1,4 +1,4 @@
-// The SQL of retention: which rows of a table have ended, how they are removed, and how far each table was gone through.
+// The SQL of retention: which rows of a table have ended, how they are removed, and how far each removal run has come.
 import type { Reader, Sql, Transaction } from '../storage/index.ts'
 import { lockKeyOf } from '../storage/state.ts'
 import type { Aged } from './tables.ts'
@@ -6,7 +6,7 @@ import type { Aged } from './tables.ts'
 export interface Sweep {
   name: string
   begunAt: string
-  /** Null while it is under way. */
+  /** Null while the run goes on. */
   endedAt: string | null
   position: string
   removed: number
@@ -27,8 +27,8 @@ export interface Lease {
 }
 
 /**
- * Goes on where the table was left, or begins it anew when it ended at or before `dueBefore`. Undefined when it is not due, or another copy
- * is at it.
+ * Continues a table's run, or begins one if the last ended at or before `dueBefore`. Undefined if none is due, or if another
+ * copy holds the lease.
  */
 export async function claimSweep(
   tx: Transaction,
@@ -42,7 +42,7 @@ export async function claimSweep(
     name,
     now,
   )
-  // A clock that was set back must not stop it for as long.
+  // Times in the future count as expired, so that a clock that was set back does not stop the run for long.
   const claimed = await tx.run(
     `update sweeps set holder = ?, held_until = ?
      where name = ? and (holder = ? or held_until < ? or held_until > ?) and (ended_at is null or ended_at <= ? or ended_at > ?)`,
@@ -59,7 +59,7 @@ export async function claimSweep(
   return row && { ...row, removed: Number(row.removed) }
 }
 
-/** False, with nothing changed, when another copy has it meanwhile. */
+/** Returns false, and changes nothing, if another copy holds the lease now. */
 export async function saveSweep(sql: Sql, sweep: Sweep, { holder, until }: Pick<Lease, 'holder' | 'until'>) {
   const { name, endedAt, position, removed, oldest } = sweep
   const saved = await sql.run(
@@ -69,7 +69,7 @@ export async function saveSweep(sql: Sql, sweep: Sweep, { holder, until }: Pick<
   return saved === 1
 }
 
-/** Left to whoever comes next. */
+/** Releases this copy's leases. */
 export async function leaveSweeps(sql: Sql, holder: string): Promise<void> {
   await sql.run(`update sweeps set held_until = '' where holder = ?`, holder)
 }
@@ -83,7 +83,7 @@ export interface Looked {
 const oldIn = ({ since, ended }: Aged) => (since === undefined ? `(${ended})` : `${since} < ? and (${ended})`)
 const boundIn = ({ since }: Aged, before: string) => (since === undefined ? [] : [before])
 
-/** The next rows in the order of their keys; by the primary key, so that no other index is needed. */
+/** The next rows in the order of their keys. It uses the primary key, so no other index is needed. */
 export async function rowsAfter(
   sql: Reader,
   name: string,
@@ -101,7 +101,7 @@ export async function rowsAfter(
   return rows.map((row) => ({ key: row.key, since: row.since, isOld: Number(row.old) === 1 }))
 }
 
-/** Of these subjects those of which a message waits to be handled again. */
+/** Those of the subjects that have a message waiting for a retry. */
 export async function waitingSubjects(sql: Reader, subjects: readonly string[]): Promise<Set<string>> {
   const rows = await sql.all<{ subject: string }>(
     'select distinct subject from retries where subject in each(?)',
@@ -111,8 +111,8 @@ export async function waitingSubjects(sql: Reader, subjects: readonly string[]):
 }
 
 /**
- * Removes those of these rows that have ended, and gives how many there were. What a group of this service decides about is locked as
- * the group would, and looked at once more; a row that somebody else holds otherwise is left for the next time.
+ * Removes those of the rows that have ended, and returns their number. Keys that groups of this service decide about are locked
+ * as a group locks them, and checked again. Rows that are locked in another way are left for the next run.
  */
 export async function removeOld(
   tx: Transaction,

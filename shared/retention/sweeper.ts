@@ -1,7 +1,7 @@
-// Removes rows whose time is over: each table once a day, a few rows at a time in the order of their keys, beside the work of the service.
+// Removes expired rows: each table once a day, a few rows at a time in the order of their keys, while the service works.
 //
-// Promise: a row goes only when it has ended by its table's own rule, which is asked once more in the transaction that removes it. One
-// copy of the service goes through a table at a time; whoever comes next goes on where it stopped.
+// Promise: a row is removed only if it has ended by its table's own rule, which is checked again in the transaction that
+// removes it. One copy of the service works on a table at a time. If it stops, the next copy continues where it stopped.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { asError } from '../runtime/errors.ts'
@@ -14,40 +14,40 @@ import { type Aged, daysOf, type Tables } from './tables.ts'
 interface Options {
   database: Database
   tables: Tables
-  /** By the names that the tables' rules give. */
+  /** The settings that the tables' rules name. */
   settings: Readonly<Record<string, unknown>>
-  /** Of these keys those that a service has removed already. */
+  /** Returns those of the keys that another service has removed already. */
   removedBy(service: string, keys: readonly string[]): Promise<readonly string[]>
   log: Log
   now: () => Date
   /** Between two steps, in milliseconds. Default 200. */
   pauseMs?: number
-  /** Pages of an SQLite file that stay free for what comes. Default 1,000. */
+  /** Pages of an SQLite file that stay free for new rows. Default 1,000. */
   freePages?: number
 }
 
 export interface Sweeper {
-  /** Goes through all that is due, or joins who does. Never rejects. */
+  /** Removes everything that is due, or waits for the run in progress. Never rejects. */
   now(): Promise<void>
   close(): Promise<void>
 }
 
 const DAY_MS = 86_400_000
-/** How often it is looked whether a table is due. */
+/** How often the sweeper checks whether a table is due. */
 const LOOK_MS = 60_000
 const PAUSE_MS = 200
-/** Rows of one step: what is read at a time, and the most that one transaction removes. */
+/** Rows of one step: read at a time, and at most removed by one transaction. */
 const ROWS_MAX = 250
-/** Where nothing is removed, how far it came is saved as seldom as that. */
+/** If nothing is removed, the position is saved only after this many steps. */
 const STEPS_UNSAVED_MAX = 16
-/** A copy that has died is followed by another after so long. */
+/** If a copy dies, another takes over after this time. */
 const LEASE_MS = 60_000
-/** Some four megabytes: new rows would make the file grow by them again. */
+/** About four megabytes, which new rows would soon use again. */
 const FREE_PAGES = 1_000
-/** What one commit gives back. */
+/** Pages that one commit returns to the disk. */
 const PAGES_A_STEP = 64
 
-/** Looks for the first time after a minute. Whoever starts it closes it. */
+/** The first run begins after a minute. The caller closes it. */
 export function startSweeper(options: Options): Sweeper {
   const { database, tables, settings, removedBy, log, now, pauseMs = PAUSE_MS, freePages = FREE_PAGES } = options
   const holder = randomUUID()
@@ -55,11 +55,11 @@ export function startSweeper(options: Options): Sweeper {
   const stopped = new Promise<never>((_, reject) => {
     closing.signal.addEventListener('abort', () => reject(new Error('stopping')), { once: true })
   })
-  // Nobody may wait for it.
+  // Without this, an unawaited rejection would end the process.
   stopped.catch(() => undefined)
   const rules = Object.entries(tables).flatMap(([name, { kept }]) => ('days' in kept ? [{ name, rule: kept }] : []))
 
-  /** False: it is to stop. */
+  /** Returns false if the sweeper is to stop. */
   async function goesOn(): Promise<boolean> {
     await delay(pauseMs, undefined, { signal: closing.signal }).catch(() => undefined)
     return !closing.signal.aborted
@@ -87,17 +87,17 @@ export function startSweeper(options: Options): Sweeper {
       if (ended) removed[name] = ended.removed
     }
     if (Object.keys(removed).length > 0) log.info({ removed, freedPages: await giveBack() }, 'expired rows are removed')
-    // What the one could not do keeps none of the others from being done.
+    // A failure for one table does not stop the others.
     if (failures[0]) throw failures[0]
   }
 
-  /** Undefined when nothing is due, or it did not come to the table's end. */
+  /** Undefined if nothing is due, or if the run did not reach the table's end. */
   async function sweepOf(name: string, rule: Aged, days: number, dueBefore: string): Promise<Sweep | undefined> {
     const sweep = await database.transaction((tx) => claimSweep(tx, name, lease(), dueBefore))
     return sweep && goThrough(sweep, rule, instant(now().getTime() - days * DAY_MS))
   }
 
-  /** Undefined when it is to stop, or another copy has the table meanwhile. */
+  /** Undefined if it is to stop, or if another copy holds the lease now. */
   async function goThrough(begun: Sweep, rule: Aged, before: string): Promise<Sweep | undefined> {
     const { name } = begun
     let sweep = begun
@@ -128,7 +128,7 @@ export function startSweeper(options: Options): Sweeper {
     }
   }
 
-  /** Removes them, and says how far it came, in one transaction. */
+  /** Removes the rows and saves the position, in one transaction. */
   function step(sweep: Sweep, rule: Aged, keys: readonly string[], before: string): Promise<Sweep | undefined> {
     return database
       .transaction(async (tx) => {
@@ -158,7 +158,7 @@ export function startSweeper(options: Options): Sweeper {
     async close() {
       closing.abort()
       await looks.close()
-      // The next copy need not wait until the lease has passed.
+      // Releases the lease, so that the next copy need not wait until it expires.
       await leaveSweeps(database, holder).catch((thrown: unknown) => {
         log.debug({ err: asError(thrown) }, 'the lease of a removal run is left to expire')
       })
@@ -166,7 +166,7 @@ export function startSweeper(options: Options): Sweeper {
   }
 }
 
-/** Rolls a step back that somebody else is about to make. */
+/** Rolls back a step whose lease another copy has taken. */
 class LostLease extends Error {
   override name = 'LostLease'
 }

@@ -1,10 +1,10 @@
-// What a service says of each of its tables: how it comes back when the database is lost, and how long its rows are kept.
+// What a service states for each of its tables: how it is restored when the database is lost, and how long its rows are kept.
 import type { Transaction } from '../storage/index.ts'
 import type { State } from '../storage/state.ts'
 
 /**
- * `derived` from what the log tells; `disposable`: it does no harm that it is empty; `backup only`: nothing tells it but a copy of the
- * database.
+ * `derived`: rebuilt from the audit log. `disposable`: may be empty without harm. `backup only`: only a backup of the database
+ * has it.
  */
 export type Rebuilt = 'derived' | 'disposable' | 'backup only'
 
@@ -13,51 +13,52 @@ export interface Table {
   kept: Kept
 }
 
-/** By the table's name. */
+/** By table name. */
 export type Tables = Readonly<Record<string, Table>>
 
 export type Kept =
-  /** Its rows are never removed, for this reason. */
+  /** Rows are never removed, for this reason. */
   | { forEver: string }
-  /** Whoever works with a row removes it: then. */
+  /** The code that works with a row removes it, at this time. */
   | { until: string }
-  /** Its rows go with those of another table. */
+  /** Rows are removed with those of another table. */
   | { with: string }
   | Aged
 
-/** Rows that have ended, and were not touched for so many days, are removed. */
+/** Rows are removed when they have ended and have not changed for this many days. */
 export interface Aged {
-  /** The setting that says how many: a number as text, or `forever`. */
+  /** The setting with the number of days, or `forever`. */
   days: string
   /** The column of its primary key, a text. */
   key: string
-  /** SQL: when it was touched last, as RFC 3339; undefined where `ended` alone tells. */
+  /** SQL: when the row last changed, RFC 3339; undefined if `ended` alone decides. */
   since?: string
-  /** SQL: that nobody needs the row any more. */
+  /** SQL: true if the row is no longer needed. */
   ended: string
-  /** Rows of other tables that go with it, those whose column has its key; they go first. */
+  /** Rows of other tables that are removed first: those whose column has this key. */
   also?: readonly { table: string; column: string }[]
-  /** It decides about these rows in groups, by their keys: so no group has one while it is removed. */
+  /** The state whose groups decide about these rows. Its keys are locked, so no group has a row while it is removed. */
   state?: State<unknown>
-  /** The key is the subject of messages: a row stays while one of them waits to be handled again. */
+  /** The key is the subject of messages: a row stays while one of them waits for a retry. */
   isSubject?: true
-  /** Only what this service has removed already under the same keys. */
+  /** Only rows that this service has already removed under the same keys. */
   after?: string
   /**
-   * Removes them by a way of its own, those that have really ended, and says which. It runs in a transaction that holds the keys.
+   * Replaces the deletion: removes those of the rows that have really ended, and returns their keys. Runs in a transaction that
+   * holds the keys.
    */
   remove?(tx: Transaction, keys: readonly string[], now: string): Promise<readonly string[]>
 }
 
-/** Undefined: for ever. */
+/** Undefined for `forever`. */
 export function daysOf(setting: string): number | undefined {
   return setting === 'forever' ? undefined : Number(setting)
 }
 
-/** Of the kernel's own tables, which every service has. */
+/** The kernel's own tables, which every service has. */
 export const kernelsTables: Tables = {
   migrations: { rebuilt: 'derived', kept: { forEver: 'one row for each applied migration' } },
-  // What was decided is decided again, and what waited waits again.
+  // After a rebuild, decisions are made again and waiting messages wait again.
   outbox: { rebuilt: 'derived', kept: { until: 'the broker has confirmed the message' } },
   retries: { rebuilt: 'derived', kept: { until: 'the message is handled or given up' } },
   epochs: {

@@ -1,4 +1,4 @@
-// Handles what is kept when it is due: within a second of its time, by whichever copy claims it first.
+// Handles rows in `retries` when they are due, by default within a second. Whichever copy claims a row first handles it.
 import { setTimeout as delay } from 'node:timers/promises'
 import { asError, errorCode } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
@@ -9,37 +9,37 @@ import { claimDue, giveBack, queuesDue, release } from './retries.ts'
 
 export type DueRetries = ReturnType<typeof handleDue>
 
-/** Makes the attempts at what is kept for its queue. */
+/** A consumer that makes the attempts at the rows of its queue. */
 export interface Retrying {
   readonly queue: string
-  /** Rows that are handled at one time. */
+  /** Maximum of rows that are handled at a time. */
   readonly rowsMax: number
-  /** Types that are not to be tried now, since their outside system does not serve. */
+  /** Types that are not to be tried now, since their outside system is unavailable. */
   held(): string[]
-  /** One attempt at what was kept; when it cannot even fail, its row is due again by itself. */
+  /** Makes one attempt. If even its failure cannot be stored, the row becomes due again by itself. */
   again(kept: Kept): Promise<void>
 }
 
 interface Kernel {
   database: Database
-  /** While it has a fault, nothing is taken. */
+  /** While it reports a fault, no row is claimed. */
   outage: { fault(): string | undefined }
   log: Log
   now: () => Date
 }
 
-/** Copies of an older version may keep what this one knows at any time. */
+/** A copy of an older version may at any time store a row that this version can read, so rows are released again and again. */
 const RELEASE_EVERY_LOOKS = 20
-/** Until then fewer rows than half of what there may be are not claimed: a claim is a commit of its own. */
+/** A claim is a commit of its own. Until this time has passed, a claim waits until half of the room is free. */
 const CLAIM_FEW_AFTER_MS = 50
-/** Longer than any attempt takes, its call outside and its commit included: one that nobody tells of was cut off. */
+/** Longer than any attempt takes, with its outside call and commit. If an attempt has not ended by then, its process died. */
 const ATTEMPT_MAX_MS = 60_000
 
 /** `known`: the dataschemas that the consumers can read. */
 export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known: string[], lookEveryMs: number) {
   const { database, outage, log, now } = kernel
   const underWay = new Map<string, Set<Promise<void>>>(consumers.map(({ queue }) => [queue, new Set()]))
-  /** Claims of which nobody knows whether they were committed, by their ends. */
+  /** Claims whose commit has an unknown result, by the instant at which they end. */
   const unknown = new Map<string, Set<string>>(consumers.map(({ queue }) => [queue, new Set()]))
   let count = 0
   let closed = false
@@ -52,7 +52,7 @@ export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known:
     await Promise.all(consumers.filter(({ queue }) => due.has(queue)).map(claim))
   }
 
-  /** As many as there is room for, again and again until nothing more is due. */
+  /** Claims as many rows as there is room for, until none is due. */
   async function claim(consumer: Retrying): Promise<void> {
     const { queue, rowsMax } = consumer
     const mine = underWay.get(queue) ?? new Set()
@@ -83,7 +83,7 @@ export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known:
     }
   }
 
-  /** Again and again until they have ended by themselves: a server may be committing for a while after its client is gone. */
+  /** Repeats until these claims have ended by themselves, since a server may still be committing after its client is gone. */
   async function giveUnknownBack({ queue }: Retrying): Promise<void> {
     const ends = unknown.get(queue)
     if (!ends || ends.size === 0) return
@@ -94,9 +94,9 @@ export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known:
 
   const looks = lookEvery(lookEveryMs, look, (err) => log.warn({ err }, 'cannot look for retries that are due'))
   return {
-    /** Looks at once: something has just become due. */
+    /** Looks at once, since a row has just become due. */
     wake: () => void setImmediate(looks.now),
-    /** Claims nothing more, and resolves when what was claimed is settled. */
+    /** Claims nothing more. Resolves when every claimed row is settled. */
     async close(): Promise<void> {
       closed = true
       await looks.close()
@@ -105,7 +105,7 @@ export function handleDue(kernel: Kernel, consumers: readonly Retrying[], known:
   }
 }
 
-/** For half of them at once, or for any once somebody keeps the others waiting. */
+/** Waits until half of the room is free, or, after a short time, until any is. */
 async function untilRoom(underWay: ReadonlySet<Promise<void>>, rowsMax: number): Promise<void> {
   if (underWay.size <= rowsMax / 2) return
   let isLate = false

@@ -1,4 +1,4 @@
-// What is kept of a delivery that is to be handled at a later time, and how that changes with each attempt; plain data.
+// A row in `retries`, and how each attempt changes it. Plain data and pure functions.
 
 import type { Received } from '../contracts/definition/contract.ts'
 import type { Publication } from '../messaging/broker.ts'
@@ -12,29 +12,31 @@ export interface Kept {
   type: string
   subject: string
   delivery: Pick<Arrived, 'exchange' | 'routingKey' | 'body' | 'properties'>
-  /** Begun so far; the number of the one that is being made, and what tells whoever makes it from a later one. */
+  /** Attempts begun so far, so also the number of the running one. A copy uses it to notice that a later attempt has begun. */
   attempts: number
-  /** RFC 3339, as are all the times. */
+  /** RFC 3339, like all times here. */
   dueAt: string
   endsAt: string | null
-  /** The dataschema that its type and version have, where nobody here knows them yet. */
+  /**
+   * What the row waits for: a dataschema that this version does not know, a key, or a turn. Null if it waits only for its time.
+   */
   waitsFor: string | null
   code: string
   why: string
-  /** Whether it was the outside world that failed. */
+  /** Whether an outside system failed. */
   isOutside: boolean
   history: readonly Attempt[]
   keptAt: string
-  /** True when there is nothing more to do: saving it removes the row. */
+  /** True when the row is done: saving it deletes the row. */
   isDone: boolean
 }
 
-/** The same delivery has the same id, however often it comes. */
+/** The same delivery always has the same id. */
 function idOf(queue: string, { properties, body }: Pick<Arrived, 'properties' | 'body'>): string {
   return digestOf(queue, properties.messageId ?? '', body).slice(0, 32)
 }
 
-/** What has not been tried yet, or not by anybody who told what came of it. */
+/** A row without a finished attempt. */
 export function keptOf(queue: string, arrived: Omit<Arrived, 'redelivered'>, now: string, event?: Received): Kept {
   const { exchange, routingKey, body } = arrived
   const properties = publishable(arrived.properties)
@@ -57,7 +59,7 @@ export function keptOf(queue: string, arrived: Omit<Arrived, 'redelivered'>, now
   }
 }
 
-/** A message of a service to itself that is due at once, and until it is done. */
+/** A task: due at once, and retried until it is done. */
 export const taskOf = (task: Publication, now: string): Kept => keptOf(task.routingKey, task, now)
 
 interface Failure {
@@ -72,10 +74,10 @@ interface Failure {
   nowMs: number
 }
 
-/** A failed attempt: when the next one is made, and when it is given up. */
+/** The row after a failed attempt, with the time of the next attempt and of giving up. */
 export function keptAfter(before: Kept, failure: Failure): Kept {
   const { error, history, patience, waitMs, isCounted, usesPatience, attempt, nowMs } = failure
-  // Patience is counted from the first failure that uses it: until then there is no end.
+  // Patience starts with the first failure that uses it. Until then the row has no end.
   const isFirst = usesPatience && patience.forMs !== undefined && before.endsAt === null
   const keptAt = before.code === 'untried' || isFirst ? instant(nowMs) : before.keptAt
   const endsAt = endOf(before.endsAt, keptAt, failure)
@@ -99,14 +101,14 @@ function endOf(before: string | null, keptAt: string, { patience, usesPatience }
   return patience.forMs === undefined ? null : instant(Date.parse(keptAt) + patience.forMs)
 }
 
-/** How much of its patience is used. */
+/** How much of its patience is used, in milliseconds. */
 export const patienceUsedMs = (kept: Kept, nowMs: number) => (kept.endsAt === null ? 0 : triedForMs(kept, nowMs))
 
-/** How long it has been kept since the first failure. */
+/** Milliseconds since its first failure. */
 export const triedForMs = ({ code, keptAt }: Kept, nowMs: number) =>
   code === 'untried' ? 0 : nowMs - Date.parse(keptAt)
 
-/** Waits for somebody who knows its type and version; until `endsAt` at most. */
+/** The row of a message that waits for a newer version, a key or its turn, until `endsAt` at most. */
 export function keptForSuccessor(
   before: Kept,
   { code, message }: { code: string; message: string },
@@ -117,16 +119,16 @@ export function keptForSuccessor(
 }
 
 export const isOver = ({ endsAt }: Kept, now: string) => endsAt !== null && endsAt <= now
-/** Nobody has ended this attempt, or begun a later one. */
+/** No copy has ended this attempt or begun a later one. */
 export const isOurs = (found: Kept | undefined, { attempts }: Kept) => found?.attempts === attempts
 
-/** An attempt was begun of which nobody has told yet, and its time has not passed. */
+/** An attempt has begun, has not reported its end, and its time has not passed. */
 export const isUnderWay = ({ attempts, history, dueAt }: Kept, now: string) =>
   attempts > (history.at(-1)?.attempt ?? 0) && dueAt > now
 
 export const GIVEN_UP = 'given_up'
 
-/** By an operator: what it failed with last is why. What was never tried has found no fault of ours. */
+/** Given up by an operator. The reason is its last failure. If it was never tried, the fault counts as outside. */
 export const givenUp = (kept: Kept, now: string): Kept => ({
   ...kept,
   dueAt: now,
@@ -134,7 +136,7 @@ export const givenUp = (kept: Kept, now: string): Kept => ({
   code: GIVEN_UP,
   isOutside: kept.isOutside || kept.attempts === 0,
 })
-/** What is under way stays its attempt's: given to another now, what comes of the first would not be kept. */
+/** A running attempt keeps its row: if another attempt began now, the result of the first would be dropped. */
 export const hastened = (kept: Kept, now: string): Kept =>
   isUnderWay(kept, now) ? kept : { ...kept, dueAt: now, waitsFor: null }
 

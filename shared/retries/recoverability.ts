@@ -1,28 +1,27 @@
-// What becomes of a delivery that failed: a pure function from the error, what was tried so far and the handler's patience
-// to a value.
+// Decides what happens to a delivery that failed: a pure function of the error, the attempts so far and the handler's patience.
 
 import type { Headers } from '../messaging/broker.ts'
 import { errorCode, isInterrupted, isOutside, PermanentError, TransientError } from '../runtime/errors.ts'
 
-/** How long a handler goes on trying. Whatever ends first ends it; with neither, it is due until it is done. */
+/** How long a handler is tried. The first limit reached ends it. With neither limit it is retried until it succeeds. */
 export interface Patience {
-  /** Before the second attempt, the third, …; the last one repeats. */
+  /** The waits before the second attempt, the third, …; the last one repeats. */
   waitsMs: readonly [number, ...number[]]
-  /** How often it is tried in all. */
+  /** Number of attempts in all. */
   attemptsMax?: number
   /**
-   * How long it is tried, from the first failure. What waits for something of ours has not begun, and is not ended by it; what waits
-   * for the outside world to serve has, and is.
+   * How long the handler is tried, from its first failure that uses patience. Waiting for a newer version, a key or a turn uses
+   * none. Waiting for an unavailable outside system does.
    */
   forMs?: number
 }
 
-/** 1 s, 5 s, 30 s, and then no more. */
+/** Retries after 1 s, 5 s and 30 s, then gives up. */
 export const DEFAULT_PATIENCE: Patience = { waitsMs: [1_000, 5_000, 30_000], attemptsMax: 4 }
-/** For this long at least, sessions that the database ends cost a message no attempt. */
+/** For at least this long, sessions that the database ends cost a message no attempt. */
 const INTERRUPTED_FOR_MS = 600_000
 
-/** What is interrupted is not given up by the number of its attempts, but by time: it might be the message that ends its session. */
+/** An interrupted message is given up by time, not by its number of attempts. It may itself be what ends the session. */
 export function patienceWith(error: Error, patience = DEFAULT_PATIENCE): Patience {
   const { attemptsMax, forMs, waitsMs } = patience
   if (!isInterrupted(error) || (attemptsMax === undefined && forMs === undefined)) return patience
@@ -36,20 +35,21 @@ export type Remedy =
 export interface Tried {
   /** Counts from 1. */
   attempt: number
-  /** Since the first failure that used patience; 0 for the first. */
+  /** Milliseconds since the first failure that used patience; 0 for the first. */
   forMs: number
 }
 
-/** Waits are longer by up to this share, at random, so that those who failed together do not come back together. */
+/** Each wait is up to this share longer, at random, so that messages that failed together are not retried together. */
 const JITTER = 0.1
-/** Whoever asks for more is asked again after this. */
+/** Limit for `retryAfterSeconds`. */
 const TOLD_MAX_MS = 3_600_000
 const UNTRIED_WAIT_MS = 1_000
 const NOT_TOLD = { retryAfterSeconds: 0, isUntried: false }
 
 /**
- * Permanent errors are given up at once; everything else when the patience is over. What was not even tried counts no
- * attempt, and where it is nobody's fault outside uses no patience; what was interrupted counts none either. An error that says when to come back is waited for as long. `random` is from 0 to 1.
+ * Gives up a permanent error at once, and any other error when the patience is over. An attempt that tried nothing is not
+ * counted, and uses patience only if an outside system is unavailable. An interrupted attempt is not counted either. If the
+ * error has `retryAfterSeconds`, the wait is at least that long. `random` is from 0 to 1.
  */
 export function remedyFor(error: Error, { attempt, forMs }: Tried, patience: Patience, random: number): Remedy {
   const reason = `${errorCode(error)}: ${error.message}`
@@ -74,26 +74,26 @@ export interface Attempt {
 
 const HISTORY_MAX = 10
 
-/** The attempts so far, the last ones of them, and this one. */
+/** The last attempts, including this one. */
 export function historyWith(history: readonly Attempt[], error: Error, { at, attempt }: Omit<Attempt, 'error'>) {
   const latest = { at, attempt, error: `${errorCode(error)}: ${error.message}`.slice(0, 300) }
   return [...history, latest].slice(-HISTORY_MAX)
 }
 
-/** The attempt that a delivery's headers speak of: an earlier version of a service may have tried before. */
+/** The attempt number in a delivery's headers. An earlier version of the service may have written it. */
 export function attemptOf(headers: Headers): number {
   const attempt = Number(headers.attempt ?? 1)
   return Number.isInteger(attempt) && attempt > 0 ? Math.min(attempt, DEFAULT_PATIENCE.attemptsMax ?? 1) : 1
 }
 
-/** What a dead letter's header tells of its attempts; empty when it is missing or not ours. */
+/** The attempts in a dead letter's header; empty if the header is missing or not ours. */
 export function historyOf(headers: Headers): Attempt[] {
   if (typeof headers.history !== 'string') return []
   try {
     const history: unknown = JSON.parse(headers.history)
     return Array.isArray(history) ? history.filter(isAttempt) : []
   } catch {
-    // A foreign header of the same name: the failure it cannot tell of matters more than the header.
+    // A foreign header of the same name. The failure at hand matters more than this header.
     return []
   }
 }

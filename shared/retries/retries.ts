@@ -1,7 +1,6 @@
-// Retries are rows: a delivery that is to be handled at a later time stands in the service's own database, whatever becomes
-// of the broker, the process or its copies in between.
+// Stores retries as rows in the service's own database, so that they survive the broker, the process and its copies.
 //
-// Promise: a row ends only in the commit that handles it, gives it up, or follows the confirm of its dead copy.
+// Promise: a row ends only in the commit that handles it or gives it up, or in one after the confirm of its dead letter.
 
 import type { Properties } from '../messaging/broker.ts'
 import { insert, inText, type Reader, type Sql } from '../storage/index.ts'
@@ -40,7 +39,7 @@ async function load(sql: Reader, ids: string[]): Promise<Map<string, Kept>> {
 }
 
 function rowToKept(row: RetryRow): Kept {
-  // The casts are the decoding edge: every row was written by `insertRows`.
+  // Decoding edge: every row was written by `insertRows`.
   const properties = JSON.parse(row.properties) as Properties
   const history = JSON.parse(row.history) as Attempt[]
   const { exchange, routing_key: routingKey, body } = row
@@ -78,7 +77,7 @@ async function save(tx: Sql, changes: Change<Kept>[]): Promise<void> {
   ])
 }
 
-/** What is kept already stays as it is. */
+/** A task that has a row already is not changed. */
 export async function addTasks(tx: Sql, tasks: readonly Kept[]): Promise<void> {
   await insertRows(tx, tasks, 'on conflict (id) do nothing')
 }
@@ -110,7 +109,7 @@ async function insertRows(tx: Sql, rows: readonly Kept[], then: string): Promise
   )
 }
 
-/** The queues of which something is due. */
+/** The queues that have due rows. */
 export async function queuesDue(sql: Reader, now: string): Promise<string[]> {
   const rows = await sql.all<{ queue: string }>('select distinct queue from retries where due_at <= ?', now)
   return rows.map(({ queue }) => queue)
@@ -119,18 +118,18 @@ export async function queuesDue(sql: Reader, now: string): Promise<string[]> {
 interface Claim {
   queue: string
   now: string
-  /** When they are due again, should nobody hear of this attempt. */
+  /** When the rows are due again if the attempt does not report its end. */
   until: string
-  /** Types that are not to be tried now, unless their time is over. */
+  /** Types that are not to be tried now, except rows whose time is over. */
   held: string[]
   limit: number
-  /** Where copies claim at the same moment. */
+  /** True on PostgreSQL, where copies may claim at the same moment. */
   skipLocked: boolean
 }
 
 /**
- * Counts an attempt of each of those that are due, the longest due first, and gives them: nobody else is given them until the
- * attempt has ended, or its time has passed. Materialized, as in `claimRows`.
+ * Claims due rows, longest due first, and counts an attempt of each. No other copy gets them until the attempt has ended or its
+ * time has passed. `materialized` as in `claimRows`.
  */
 export async function claimDue(tx: Sql, { queue, now, until, held, limit, skipLocked }: Claim): Promise<Kept[]> {
   const rows = await tx.all<RetryRow>(
@@ -149,12 +148,15 @@ export async function claimDue(tx: Sql, { queue, now, until, held, limit, skipLo
   return rows.map(rowToKept).sort((one, other) => (one.keptAt < other.keptAt ? -1 : 1))
 }
 
-/** Ends the claims of a queue that would end at these instants, so that what was claimed is due again. */
+/** Ends the claims of a queue that would end at these instants, so that their rows are due again. */
 export async function giveBack(sql: Sql, { queue, ends, now }: { queue: string; ends: string[]; now: string }) {
   await sql.run('update retries set due_at = ? where queue = ? and due_at in each(?)', now, queue, ends)
 }
 
-/** Those that waited for this are due now: its type is known, its key is there, or its turn has come. Their patience begins anew. */
+/**
+ * Makes the rows that waited for these values due: a version knows their type, their key is there, or their turn has come.
+ * Their patience starts anew.
+ */
 export async function release(sql: Sql, awaited: string[], now: string): Promise<number> {
   return sql.run(
     'update retries set due_at = ?, ends_at = null, waits_for = null where waits_for is not null and waits_for in each(?)',
@@ -163,7 +165,7 @@ export async function release(sql: Sql, awaited: string[], now: string): Promise
   )
 }
 
-/** By what is awaited, when it was there: for whoever sees that what should have released it came too early for that. */
+/** Not a table. Saving an arrival releases rows that were written just after the commit that should have released them. */
 export const arrivals: State<string> = {
   name: 'arrivals',
   load: async () => new Map(),
@@ -180,12 +182,12 @@ export interface RetryPage {
   queue?: string | undefined
   type?: string | undefined
   subject?: string | undefined
-  /** The last of the page before. */
+  /** The last row of the page before. */
   after?: { dueAt: string; id: string } | undefined
   limit: number
 }
 
-/** Those that are due first first. */
+/** Rows by due time, earliest first. */
 export async function listRetries(sql: Reader, { queue, type, subject, after, limit }: RetryPage): Promise<Kept[]> {
   const wanted = Object.entries({ queue, type, subject }).filter(([, value]) => value !== undefined)
   const rows = await sql.all<RetryRow>(
@@ -206,12 +208,12 @@ export interface Waiting {
   oldest: string
 }
 
-/** What waits, by type. */
+/** Counts the rows by type. */
 export async function countRetries(sql: Reader): Promise<Waiting[]> {
   return sql.all<Waiting>('select type, count(*) as count, min(kept_at) as oldest from retries group by type')
 }
 
-/** How many of a queue wait for somebody who knows them, counted no further than `limit`. */
+/** Counts the rows of a queue that wait for a newer version, a key or a turn, up to `limit`. */
 export async function countUnknown(sql: Reader, queue: string, limit: number): Promise<number> {
   const row = await sql.get<{ count: number }>(
     `select count(*) as count from

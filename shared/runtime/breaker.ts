@@ -1,45 +1,45 @@
-// A circuit breaker with a bulkhead: an outside system that does not serve is left alone for a while and then asked once
-// before all may ask again; and never more than so many ask at one time. (Nygard, "Release It!": Circuit Breaker, Bulkhead.)
+// A circuit breaker with a bulkhead. If an outside system fails, no call is made for a while; then one test call decides
+// whether all may call again. The bulkhead limits parallel calls. (Nygard, "Release It!": Circuit Breaker, Bulkhead.)
 import { isOutside, TransientError } from './errors.ts'
 import type { Log } from './log.ts'
 
 export interface Breaker {
   readonly name: string
-  /** False when a call may be made. */
+  /** False if a call may be made. */
   isOpen(): boolean
   state(): 'closed' | 'open' | 'half_open'
   /**
-   * Makes the call, if one may be made. Only what the port declares as the outside system's own failure counts.
+   * Makes the call if allowed. Only failures that the port declares as the outside system's own are counted.
    *
-   * @throws TransientError `breaker_open` or `calls_full`, which cost a message no attempt; else what the call throws
+   * @throws TransientError `breaker_open` or `calls_full`, which cost a message no attempt; otherwise what the call throws
    */
   call<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** What is shown of a breaker as a metric. */
+/** A breaker as shown by metrics. */
 export type WatchedBreaker = { name: string; state(): 'closed' | 'open' | 'half_open' }
 
 interface Options {
   name: string
-  /** Failures in a row that open it. */
+  /** This many failures in a row open it. */
   failuresMax?: number
-  /** How long it is left alone before one call is let through; longer when it has said so. */
+  /** How long it stays open before one test call; longer if the outside system asked for it. */
   openMs?: number
   callsMax?: number
-  /** Told of each opening and closing. */
+  /** Called at each opening and closing. */
   changed?: (state: 'open' | 'closed', why: string) => void
   /** A monotonic clock. */
   clockMs?: () => number
 }
 
-/** Whoever asks to be left alone for longer is asked by one call after this. */
+/** Limit for the time that an outside system asks for. */
 const TOLD_MAX_MS = 300_000
 
 export function createBreaker(options: Options): Breaker {
   const { name, failuresMax = 10, openMs = 5_000, callsMax = 64, changed, clockMs = () => performance.now() } = options
   let failures = 0
   let openedAtMs: number | undefined
-  /** For how long; the outside system may have said so. */
+  /** How long it stays open; the outside system may have asked for longer. */
   let leftAloneMs = openMs
   let isProbing = false
   let underWay = 0
@@ -98,7 +98,7 @@ export function createBreaker(options: Options): Breaker {
   }
 }
 
-/** One whose opening and closing a service's log tells, once each. */
+/** A breaker that logs each opening and closing once. */
 export function breakerFor(name: string, callsMax: number, { log }: { log: Log }): Breaker {
   const changed: Options['changed'] = (state, why) =>
     state === 'open'

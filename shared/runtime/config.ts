@@ -1,4 +1,5 @@
-// Configuration: one TypeBox schema for each service, read once from the environment, every fault told at once.
+// Reads a service's configuration once from the environment, by one TypeBox schema for each service. All faults are reported
+// together.
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import { Errors } from 'typebox/value'
 import { BrokenError } from './errors.ts'
@@ -7,10 +8,10 @@ const Port = Type.Integer({ minimum: 1, maximum: 65_535 })
 
 const DAYS = { 1: '[1-9][0-9]{0,4}', 8: '[89]|[1-9][0-9]{1,4}', 60: '[6-9][0-9]|[1-9][0-9]{2,4}' }
 
-/** A setting that says how many days something is kept: so many or more, or `forever`. */
+/** A retention setting in days: at least `least`, or `forever`. */
 export const Days = (least: keyof typeof DAYS) => ({ pattern: `^(forever|${DAYS[least]})$` })
 
-/** What every service reads. */
+/** The settings of every service. */
 export const CommonConfig = Type.Object({
   portBase: Type.Integer({
     minimum: 1,
@@ -170,7 +171,7 @@ export const CommonConfig = Type.Object({
 })
 export type CommonConfig = Static<typeof CommonConfig>
 
-/** What a service reads that has timers in the broker. */
+/** The settings of services with timers in the broker. */
 export const timerSettings = {
   timerGraceMs: Type.Integer({
     minimum: 0,
@@ -197,9 +198,9 @@ export function variableOf(setting: string): string {
 }
 
 /**
- * Reads the schema's settings from `environment`; an empty variable counts as unset.
+ * Reads the schema's settings from `environment`. An empty variable counts as unset.
  *
- * @throws BrokenError `bad_configuration` that names every faulty variable.
+ * @throws BrokenError `bad_configuration`, naming every faulty variable
  */
 export function readConfig<P extends TProperties>(
   schema: TObject<P>,
@@ -219,7 +220,7 @@ export function readConfig<P extends TProperties>(
   return Object.freeze(settings as Static<TObject<P>>)
 }
 
-/** Each setting by itself, since the validator of a whole object stops telling after a few faults. */
+/** Validates each setting alone, since the validator of a whole object stops after a few faults. */
 function faultsOf(
   variable: string,
   property: TSchema,
@@ -229,13 +230,13 @@ function faultsOf(
   if (value === undefined) return Type.IsOptional(property) ? [] : [`${variable} is required`]
   const [fault] = Errors(property, value)
   if (!fault) return []
-  // A faulty address or token still holds its secret.
+  // A faulty address or token may still hold its secret, so its value is not shown.
   const shown = /URL|TOKEN|SECRET|PASS|MASTER/.test(variable) ? '' : `=${environment[variable] ?? ''}`
   const wanted = fault.keyword === 'const' || fault.keyword === 'anyOf' ? descriptionOf(property) : fault.message
   return [`${variable}${shown} ${wanted}`]
 }
 
-/** Of a choice the schema's own words say more than "must be equal to constant". */
+/** For a choice, the schema's description says more than "must be equal to constant". */
 function descriptionOf(property: TSchema): string {
   return 'description' in property ? `must be ${property.description}` : 'is not one of the choices'
 }

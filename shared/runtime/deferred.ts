@@ -1,4 +1,4 @@
-// A promise that somebody else settles (Promise.withResolvers, which Node has from version 22 only).
+// A promise that is settled from outside (like Promise.withResolvers, which needs Node 22).
 
 export interface Deferred<T> {
   promise: Promise<T>

@@ -1,26 +1,26 @@
-// The four kinds of failure. What happens next is decided by the class alone, so a thrower chooses the remedy.
+// The four kinds of failure. The class alone decides what happens next, so the thrower chooses the remedy.
 
 interface Details {
   cause?: unknown
 }
 
 interface OwnDetails extends Details {
-  /** Said by the port to an outside system of that system: only such a failure may become a business outcome. */
+  /** Set by the port of an outside system if that system itself failed. Only such a failure may become a business outcome. */
   isOutside?: boolean
 }
 
 interface TransientDetails extends OwnDetails {
-  /** What everybody here needs is away, and nobody's work is at fault: consumers pause until it is back. */
+  /** Something that all work needs is away, and no message is at fault. Consumers pause until it is back. */
   isOutage?: boolean
-  /** An outage of this one transaction, broken off by a lost connection or by another's: it may be done again at once. */
+  /** An outage of this transaction only, for example by a lost connection or a deadlock. It may be repeated at once. */
   isInterrupted?: boolean
-  /** Not to be tried again before; what was asked for by the other side, or is known to be of no use earlier. */
+  /** Do not retry earlier: the other side asked for this wait, or an earlier retry is known to be useless. */
   retryAfterSeconds?: number
-  /** Nothing was tried, so this is not counted as an attempt. Whoever says so sees to it that it ends. */
+  /** Nothing was attempted, so no attempt is counted. The thrower must make sure that this ends. */
   isUntried?: boolean
 }
 
-/** Trying again cannot help: a message goes to the dead letters at once. */
+/** Retrying cannot help: the message becomes a dead letter at once. */
 export class PermanentError extends Error {
   override name = 'PermanentError'
   readonly code: string
@@ -33,7 +33,7 @@ export class PermanentError extends Error {
   }
 }
 
-/** Trying again may help; an unknown outcome counts here. Anything that is not one of these classes is treated so too. */
+/** Retrying may help. An unknown outcome counts here. Errors of any other class are treated the same. */
 export class TransientError extends Error {
   override name = 'TransientError'
   readonly code: string
@@ -54,7 +54,10 @@ export class TransientError extends Error {
   }
 }
 
-/** It came before its time, as a timer does that somebody's policy has shortened: it is handled again when that has come. */
+/**
+ * A message came before its time, for example a timer that a broker policy shortened. It is handled again when its time has
+ * come.
+ */
 export class TooEarlyError extends TransientError {
   override name = 'TooEarlyError'
   /** `due` and `now` are RFC 3339. */
@@ -66,13 +69,13 @@ export class TooEarlyError extends TransientError {
 
 interface Timed {
   lengthMs: number
-  /** Since it came for the first time. */
+  /** Since its first arrival. */
   waitedMs?: number | undefined
 }
 
 /**
- * For a timer of `lengthMs` that may come early: it waits on until `due`, but in all no longer than its length, since a clock that was
- * wrong when it was set would keep it waiting for as long as it was wrong.
+ * For a timer of `lengthMs` that came early: it waits until `due`, but no longer than `lengthMs` in all. Otherwise a clock that
+ * was wrong when the timer was set would make it wait far too long.
  *
  * @throws TooEarlyError before `due`; both RFC 3339
  */
@@ -90,12 +93,12 @@ export function isInterrupted(error: unknown): boolean {
   return error instanceof TransientError && error.isInterrupted
 }
 
-/** Whether the port to an outside system has declared this as that system's own failure; a fault of ours never is. */
+/** Whether a port declared this as the outside system's own failure. A fault of ours is never declared so. */
 export function isOutside(error: unknown): boolean {
   return (error instanceof TransientError || error instanceof PermanentError) && error.isOutside
 }
 
-/** Marks what a port has thrown in so many words as the outside system's own failure. What nobody foresaw stays a fault of ours. */
+/** Marks an error that a port throws explicitly as the outside system's own failure. Unforeseen errors count as our fault. */
 export function declaredOutside(error: Error): Error {
   if (error instanceof PermanentError || (error instanceof TransientError && !error.isOutage)) error.isOutside = true
   return error
@@ -107,7 +110,7 @@ export interface FieldFault {
   message: string
 }
 
-/** The asker is told no: an RFC 9457 problem over HTTP, a refusal over RPC. `status` is the HTTP status, 4xx or 503/504. */
+/** A refusal of a request: an RFC 9457 problem over HTTP, a refusal over RPC. `status` is the HTTP status, 4xx or 503/504. */
 export class RejectedError extends Error {
   override name = 'RejectedError'
   readonly status: number
@@ -135,7 +138,7 @@ export class RejectedError extends Error {
   }
 }
 
-/** Our own bug or a bad configuration: the process says what to do, stops, and exits 1. */
+/** Our own bug or a bad configuration. The process logs what to do, stops, and exits 1. */
 export class BrokenError extends Error {
   override name = 'BrokenError'
   readonly code: string
@@ -145,7 +148,7 @@ export class BrokenError extends Error {
   }
 }
 
-/** Whatever was thrown, as an Error. */
+/** Converts any thrown value to an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

@@ -1,4 +1,4 @@
-// The door to the runtime: what a service needs to be a process.
+// The entry to the runtime: exports what a service needs to be a process.
 export type { Auth } from '../http/auth.ts'
 export { formOf, textFaultsOf } from '../http/encodings.ts'
 export type { Example } from '../http/examples.ts'

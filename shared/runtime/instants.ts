@@ -1,24 +1,24 @@
-// The kernel's instants: where its promises are made good, by name, on Node's own diagnostics channels. A tracer may listen
-// to them; the chaos run kills processes at them. To an instant nobody listens to, reaching it is one comparison.
+// Named instants at which the kernel's promises are decided, on Node's diagnostics channels. A tracer may listen to them, and
+// the chaos run kills processes at them. Without a listener, an instant costs one comparison.
 import { type Channel, channel } from 'node:diagnostics_channel'
 
-/** Each on the channel `orders:<instant>`; what is published is an empty object. */
+/** Each on the channel `orders:<instant>`, with an empty object. */
 export const instants = [
-  /** The outside world has answered, and nothing of it is recorded. */
+  /** The outside system has answered, and the answer is not recorded. */
   'asked',
-  /** A group's changes and messages are written, and not committed. */
+  /** A group's changes and messages are written and not committed. */
   'before-commit',
   /** A group is committed, and neither published nor acked. */
   'after-commit',
-  /** The broker has confirmed a message, and the outbox row does not know it. */
+  /** The broker has confirmed a message, and its outbox row still exists. */
   'confirmed',
-  /** A delivery's effects, or its failed copy, are safe, and it is not acked. */
+  /** A delivery's effects, or its dead letter, are safe, and it is not acked. */
   'before-ack',
   /** Rows that a dead process left in the outbox are being published. */
   'relay',
   /** A statement of a migration has run, and the migration is not committed. */
   'migration',
-  /** A failed message is back in its queue, and the store does not know it. */
+  /** A dead letter is back in its queue, and the database does not show it yet. */
   'replay',
 ] as const
 export type Instant = (typeof instants)[number]

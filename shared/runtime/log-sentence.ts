@@ -1,10 +1,10 @@
-// A log line for a person in a terminal: what happened to which order, in one short sentence.
+// Formats a log line for a person in a terminal: what happened to which order, in one short sentence.
 import { styleText } from 'node:util'
 
 type Line = Record<string, unknown>
 type Paint = (format: 'dim' | 'bold' | 'green', text: string) => string
 
-/** The kernel's own outcomes read as sentences; every other line is its message and its fields. */
+/** The kernel's own outcomes become sentences. Any other line shows its message and fields. */
 export function sentenceOf(line: Line, coloured: boolean): string {
   const paint: Paint = (format, text) => (coloured ? styleText(format, text) : text)
   const { msg, type, subject, attempt, said, code, why, afterMs, queue, method, url, status, ms } = line

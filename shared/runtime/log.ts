@@ -1,4 +1,4 @@
-// pino, one line for each outcome: JSON for machines, one readable coloured line in a terminal.
+// The log, by pino, with one line for each outcome: JSON for machines, a readable coloured line in a terminal.
 
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { sentenceOf } from './log-sentence.ts'
@@ -14,11 +14,11 @@ interface Options {
   destination?: DestinationStream
 }
 
-/** What a line says has happened, and a process that is killed has said it: the last lines are those one looks for. */
+/** Lines are written synchronously. So a killed process has logged everything that happened, and its last lines matter most. */
 const SYNC = true
 
 export async function createLog({ service, level, pretty, destination }: Options): Promise<Logger> {
-  // On the finished line: what is private is found at any depth, and in texts of others that we repeat.
+  // Applied to the finished line, so that private data is found at any depth and in foreign texts.
   const options = { level, base: { service }, hooks: { streamWrite: redactLine } }
   return pino(options, destination ?? (pretty ? await prettyStream() : pino.destination({ sync: SYNC })))
 }

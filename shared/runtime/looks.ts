@@ -1,7 +1,7 @@
-// Looks that are made again and again, one at a time: into a table for what is due, or at the broker for what has changed.
+// Repeats a look, one at a time: into a table for due rows, or at the broker for changes.
 import { asError } from './errors.ts'
 
-/** `failed` is told once for each outage. The first look is after `everyMs`; whoever opens it closes it. */
+/** `failed` is called once for each outage. The first look is after `everyMs`. The caller closes it. */
 export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (error: Error) => void) {
   let looking: Promise<void> | undefined
   let next: Promise<void> | undefined
@@ -20,14 +20,17 @@ export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (e
     }
   }
 
-  /** One look that has yet to begin answers all who ask while another is under way, since that one may have passed what they mean. */
+  /**
+   * The running look may have missed what the caller means, so the caller waits for the next one. All callers during a look
+   * share it.
+   */
   async function afterwards(): Promise<void> {
     await looking
     next = undefined
     await now()
   }
 
-  /** Resolves when a look is over that has begun since, or when nobody looks any more. Never rejects. */
+  /** Resolves after a look that began after the call, or once looking has stopped. Never rejects. */
   async function now(): Promise<void> {
     if (looking) {
       next ??= afterwards()
@@ -44,7 +47,7 @@ export function lookEvery(everyMs: number, look: () => Promise<void>, failed: (e
   interval.unref()
   return {
     now,
-    /** Looks no more, and resolves when the look under way is over. */
+    /** Stops looking. Resolves when the running look is over. */
     async close(): Promise<void> {
       closed = true
       clearInterval(interval)

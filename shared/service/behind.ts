@@ -1,6 +1,6 @@
-// Notices a database that is older than what was published from it: one that was lost, or put back from a copy.
+// Detects a database that is older than what it has published: one that was lost or restored from an old copy.
 //
-// At a start whoever keeps all events is asked, in the background, until there is an answer. Without one nothing is said.
+// At start it asks audit-service in the background until there is an answer. Without an answer it reports nothing.
 import type { LogContracts } from '../contracts/definition/log.ts'
 import { ask, type Broker, isBehind, marksOf } from '../messaging/index.ts'
 import type { Log } from '../runtime/log.ts'
@@ -28,7 +28,7 @@ export function watchBehind({ service, contracts, broker, database, log }: Optio
   let fault: string | undefined
   const look = async () => {
     const { marks } = await ask(broker, contracts.marks, { service }, ANSWER_MS)
-    // Read afterwards: whatever was published by then had been recorded before.
+    // Read after the answer: everything published by then had been recorded before.
     const own = await marksOf(database)
     close()
     if (!isBehind(own, marks)) return log.info('the database has everything that was published')
@@ -38,7 +38,7 @@ export function watchBehind({ service, contracts, broker, database, log }: Optio
   const looks = lookEvery(ASK_EVERY_MS, look, (err) =>
     log.debug({ err }, 'cannot ask audit-service how far this database should be'),
   )
-  // What waits for an answer when the service stops is told by the broker's end.
+  // If a question is open when the service stops, the broker's close rejects it.
   const close = () => void looks.close()
   broker.ready().then(looks.now, () => undefined)
   return { fault: () => fault, close }

@@ -1,4 +1,4 @@
-// The broker of a service: which one it is, and what a stop waits for.
+// The broker of a service: its address and topology, and the flush at a stop.
 import type { Domain } from '../contracts/definition/domain.ts'
 import { type Broker, brokerUrls } from '../messaging/index.ts'
 import type { CommonConfig } from '../runtime/config.ts'
@@ -10,7 +10,7 @@ export function brokerOf(
   return { url, isCluster, topology: isCluster ? clusterTopology : topology }
 }
 
-/** Waits for the last confirms; without a broker there is nothing to wait for, the rows are safe in the table. */
+/** Waits for the last confirms. Without a broker it does not wait, since the rows are safe in the table. */
 export async function flushed(underWay: () => number, broker: Broker): Promise<void> {
   while (underWay() > 0 && broker.status().fault === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
 }

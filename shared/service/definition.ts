@@ -1,4 +1,4 @@
-// What a service says of itself, so that a process can be made of it.
+// What a service defines, so that the kernel can run it as a process.
 import type { Static, TObject } from 'typebox'
 import type { Domain } from '../contracts/definition/domain.ts'
 import type { Auth } from '../http/auth.ts'
@@ -26,21 +26,21 @@ import type { Parts } from './lifecycle.ts'
 import type { OwnGauges } from './metrics.ts'
 import type { Recall, Recalling } from './recall.ts'
 
-/** What a service's own wiring gets. */
+/** What the kernel passes to a service's `wire`. */
 export interface Wiring<Config> {
   config: Config
   database: Database
   broker: Broker
-  /** Where the broker can be asked how it is; undefined where that is switched off. */
+  /** The broker's management API; undefined if switched off. */
   management: Management | undefined
   commit: GroupCommit
-  /** Sees to it that somebody has a key, before anything about them is said or stored. */
+  /** Makes sure a person has a key, before data about them is published or stored. */
   openKey(ownerId: string): Promise<void>
-  /** The data of events as people may read it: opened, as far as there are keys. */
+  /** The data of events for people, decrypted as far as the keys are there. */
   show: Personal['show']
-  /** Seals what tells about somebody and crosses the broker beside what contracts mark. */
+  /** Encrypts personal data that crosses the broker outside the fields that contracts mark. */
   crossing: Crossing
-  /** Asks all services for what they hold of somebody. */
+  /** Asks all services for everything they store about a person. */
   gather: Gather
   auth: Auth
   parts: Parts
@@ -48,51 +48,54 @@ export interface Wiring<Config> {
   now: () => Date
 }
 
-/** What a service's own wiring gives: what it hears, what it answers, what people may ask. */
+/** What a service's `wire` returns: what it hears, what it answers, and its HTTP routes. */
 export interface Wired {
   consumers: ConsumerOptions[]
   rpc?: { queue: string; prefetch: number; answerers: Answerer[] }
-  /** What it does about keys besides keeping and dropping them. */
+  /** Handlers for events about keys, besides storing and deleting them. */
   keyHandlers?: Handler[]
-  /** While the keys of whoever is to be forgotten are still there; it may be asked again. */
+  /** Called while the keys of persons to be forgotten still exist. May be called again for them. */
   forget?(all: readonly Forgettable[]): Promise<void>
-  /** What it takes from queues to keep it, of others too. */
+  /** Queues whose deliveries it stores, also of other services. */
   keeping?: readonly Keeping[]
-  /** Those before its outside systems: shown as metrics. */
+  /** The circuit breakers of its outside systems, shown as metrics. */
   breakers?: WatchedBreaker[]
-  /** What it tells of its own state: shown as metrics too. */
+  /** Further metrics of its own state. */
   gauges?: OwnGauges[]
-  /** Those it sets itself by the broker, and looks after in its own tables. */
+  /** Timers that it sets in the broker and checks in its own tables. */
   timers?: Timers[]
-  /** Of what it holds of people, what only an opened service can read. */
+  /** Personal data that only a running service can read out. */
   holdings?: Holdings
-  /** Of these subjects those that have ended and were removed here for good, for services that keep something of them too. */
+  /**
+   * Returns those of the subjects that have ended and were removed here for good. Other services that store something about
+   * them ask this.
+   */
   removed?(subjects: readonly string[]): Promise<readonly string[]>
-  /** What it removes by a way of its own. */
+  /** Removes data that the kernel's sweeper does not. */
   sweep?(): Promise<void>
   routes(app: HttpServer): Promise<void> | void
 }
 
 export interface ServiceDefinition<Schema extends TObject = TObject> {
-  /** One of the domain's services; also the CloudEvents source and the name of its database. */
+  /** One of the domain's services. Also the CloudEvents source and the name of its database. */
   name: string
   domain: Domain
   summary: string
-  /** What its routes are about, by the first part of their paths. */
+  /** Describes its routes, by the first part of their paths. */
   tags: Readonly<Record<string, string>>
-  /** Its folder, which holds `migrations/` and `examples.json`. */
+  /** Its folder, with `migrations/` and `examples.json`. */
   folder: string
   config: Schema
-  /** Each of them, but for the kernel's own: how it comes back, and how long it is kept. */
+  /** All its tables except the kernel's: how each is restored, and how long its rows are kept. */
   tables?: Tables
-  /** What it holds of people, of each of its tables; without it, none tells of anybody. */
+  /** For each table, the personal data in it. Without it, no table holds any. */
   holdings?: Holdings
   /**
-   * Nobody waits for its answers: where the processors of a host are busy, it leaves them to those that somebody waits for
-   * (nice(2), 0 to 19; default 0).
+   * For a service for whose answers nobody waits: on a busy host it leaves the processors to the others (nice(2), 0 to 19;
+   * default 0).
    */
   niceness?: number
   wire(wiring: Wiring<Readonly<Static<Schema>>>): Promise<Wired> | Wired
-  /** How its database is rebuilt from the log; nothing can be told of one that keeps the log itself. */
+  /** How its database is rebuilt from the audit log. Absent for the service that keeps the log. */
   recall?(recalling: Recalling<Readonly<Static<Schema>>>): Promise<Recall> | Recall
 }

@@ -1,16 +1,16 @@
-// What a service answers when it is asked for all that it holds of somebody: page by page, each of a size that the broker carries easily.
+// Answers the question for everything that a service stores about a person, in pages that the broker carries easily.
 import type { ExportReply, ExportRequest } from '../contracts/definition/operations.ts'
 import { type Crossing, MissingKeyError, type Personal } from '../messaging/index.ts'
 import { RejectedError } from '../runtime/errors.ts'
 import type { Reader } from '../storage/index.ts'
 import { type About, type Holding, type Holdings, kernelsHoldings, type Place } from './holdings.ts'
 
-/** What crosses the broker, before it is sealed. */
+/** One page, before it is encrypted. */
 export interface ExportPage {
   records: { table: string; record: object }[]
-  /** Why there are more that cannot be given out; an earlier version says nothing of it. */
+  /** Why some data cannot be given out. An earlier version does not send it. */
   missing?: string[]
-  /** What is theirs, and not named in the question. */
+  /** Subjects of the person that the question did not name. */
   subjects: string[]
 }
 
@@ -21,13 +21,13 @@ interface Parts {
   holdings: Holdings
 }
 
-/** After the first record of a page: one by itself may be as large as a message. */
+/** Limit of a page after its first record. One record may be as large as a message. */
 const PAGE_LENGTH_MAX = 200_000
 const ROWS = 100
-/** A page that has taken so long ends here: whoever asks waits for a few seconds. */
+/** A page ends after this time, since the asker waits only a few seconds. */
 const PAGE_MS = 1_500
 
-/** The table that is read next, and the place in it that is behind. */
+/** The table to read next, and the last place read in it. */
 interface Cursor {
   table: string
   after: Place | undefined
@@ -38,7 +38,7 @@ export function exporterOf({ database, show, crossing, holdings }: Parts) {
     (entry): entry is [string, Holding] => typeof entry[1] !== 'string',
   )
 
-  /** Walks on from the cursor until the page is full. */
+  /** Reads on from the cursor until the page is full. */
   async function page(about: About, from: Cursor | undefined): Promise<ExportPage & { next: Cursor | undefined }> {
     const asked = all.filter(([, { by }]) => (by === 'subjects') === about.subjects.length > 0)
     const records: ExportPage['records'] = []
@@ -48,7 +48,7 @@ export function exporterOf({ database, show, crossing, holdings }: Parts) {
     let length = 0
     const beganMs = performance.now()
     const start = from === undefined ? 0 : asked.findIndex(([table]) => table === from.table)
-    // A page of another version's tables.
+    // The cursor names a table of another version.
     if (start < 0) throw new RejectedError(409, 'export_changed', `there is no ${from?.table} any more: begin again`)
     for (const [index, [table, holding]] of asked.slice(start).entries()) {
       let after = index === 0 ? from?.after : undefined
@@ -71,7 +71,7 @@ export function exporterOf({ database, show, crossing, holdings }: Parts) {
     return ended(undefined)
   }
 
-  /** @throws RejectedError 503 `key_missing`: whoever asks waits a moment */
+  /** @throws RejectedError 503 `key_missing`: the asker tries again after a moment */
   const opened = (names: string) =>
     crossing.open(names).catch((thrown: unknown) => {
       if (!(thrown instanceof MissingKeyError)) throw thrown
@@ -79,7 +79,7 @@ export function exporterOf({ database, show, crossing, holdings }: Parts) {
     })
 
   return async ({ ownerId, names, subjects = [], after }: ExportRequest): Promise<ExportReply> => {
-    // The casts are the edge to another copy of the same code: what it has sealed, or said after this very question.
+    // Decoding edge: another copy of this code has encrypted the names and written the cursor.
     const about = { ownerId, subjects, names: JSON.parse(await opened(names)) as string[] }
     const from = after === undefined ? undefined : (JSON.parse(after) as Cursor)
     const { next, ...found } = await page(about, from)

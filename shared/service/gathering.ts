@@ -1,7 +1,7 @@
-// Gathers all that is held of somebody from every service, by asking over the broker.
+// Gathers everything that all services store about a person, by asking them over the broker.
 //
-// Promise: a service that does not answer is named, and takes nothing away from what the others hold. What is gathered is given on at
-// once, so that however much there is, only a page of it is in memory.
+// Promise: a service that does not answer is named, and the data of the others is complete. Data is passed on at once, so that
+// only one page is in memory.
 import { setTimeout as delay } from 'node:timers/promises'
 import { ask, type Broker, type Cause, CROSSING, type Crossing, operationsOf } from '../messaging/index.ts'
 import { asError, errorCode, RejectedError } from '../runtime/errors.ts'
@@ -10,7 +10,7 @@ import type { About } from './holdings.ts'
 
 export type Gathered =
   | { service: string; table: string; record: object }
-  /** It has more, or may have: what came of it before is given out. */
+  /** The service has, or may have, more. What it sent before is passed on. */
   | { service: string; missing: string }
 
 export type Gather = (whose: Omit<About, 'subjects'>, cause: Cause) => AsyncGenerator<Gathered>
@@ -23,11 +23,11 @@ interface Parts {
   answerMs?: number
 }
 
-/** Of a service that reads a page of its tables. */
+/** Time to read one page of a service's tables. */
 const ANSWER_MS = 5_000
-/** Subjects of one question. */
+/** Subjects in one question. */
 const SUBJECTS = 100
-/** A key that was made just now is with all services a moment later. */
+/** A new key takes a moment to reach all services. */
 const KEY_LOOKS = 20
 const KEY_LOOK_MS = 100
 
@@ -42,7 +42,7 @@ export function gatheringBy({ broker, services, crossing, openKey, answerMs = AN
     for (let looks = 1; ; looks++) {
       try {
         const { page, next } = await ask(broker, operationsOf(service).export, request, answerMs, cause)
-        // The cast is the edge to another copy of the same code, which has sealed it.
+        // Decoding edge: another copy of this code has encrypted the page.
         return { ...(JSON.parse(await crossing.open(page)) as ExportPage), next }
       } catch (thrown) {
         const error = asError(thrown)
@@ -56,7 +56,7 @@ export function gatheringBy({ broker, services, crossing, openKey, answerMs = AN
     await openKey(CROSSING)
     const names = await crossing.seal(JSON.stringify(plain))
     const missing = new Set<string>()
-    // Some things are said of the owner themselves.
+    // Some events have the owner as their subject.
     const known = new Set([ownerId])
 
     async function* from(service: string, subjects: readonly string[]): AsyncGenerator<Gathered> {
@@ -69,7 +69,7 @@ export function gatheringBy({ broker, services, crossing, openKey, answerMs = AN
           for (const why of page.missing ?? []) yield { service, missing: why }
         } catch (thrown) {
           const error = asError(thrown)
-          // Refused or not answered; anything else is a fault of ours.
+          // The service refused or did not answer. Any other error is our fault.
           if (!(error instanceof RejectedError)) throw error
           missing.add(service)
           yield { service, missing: error.message }

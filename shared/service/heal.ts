@@ -1,8 +1,9 @@
-// Rebuilds a service's database from what everybody has said, which whoever keeps all events tells page by page.
+// Rebuilds a service's database from the audit log, which audit-service sends page by page.
 //
-// Promise: nothing is published and nobody outside is asked meanwhile. What the service said itself is what it knows again; what it
-// heard is decided once more by its own handlers, whose messages are recorded only if they were never said. What waits for the
-// outside world is kept as a row and handled at the service's next start. Interrupted, it is begun again: that changes nothing twice.
+// Promise: nothing is published and no outside call is made meanwhile. The service learns again what it said itself. Its own
+// handlers decide again what it heard, and their messages are recorded only if the log does not have them. A message that needs
+// an outside call becomes a row and is handled at the service's next start. After an interruption, start again: nothing is
+// changed twice.
 import type { Static, TObject } from 'typebox'
 import {
   ask,
@@ -35,9 +36,9 @@ interface Seams {
 const ANSWER_MS = 30_000
 
 /**
- * The service must not run; its database may be empty, or as old as it is: what it knows stands.
+ * The service must not be running. Its database may be empty or old; what it knows is kept.
  *
- * @throws BrokenError `no_recall` for a service of which nothing can be rebuilt; RejectedError when the log cannot be asked
+ * @throws BrokenError `no_recall` for a service that cannot be rebuilt; RejectedError when the log cannot be asked
  */
 export async function heal<Schema extends TObject>(
   definition: ServiceDefinition<Schema>,
@@ -51,7 +52,7 @@ export async function heal<Schema extends TObject>(
       'no_recall',
       `${service} cannot be rebuilt from the audit log: restore a backup of its database`,
     )
-  // Before anything is changed: who cannot be asked must not leave half of a database.
+  // Asked before anything is changed. If the log is unavailable, no half-built database is left.
   const { marks } = await ask(broker, contracts.marks, { service }, ANSWER_MS)
   const stored = await openDatabase(service, config.dataDir, config.databaseUrl)
   try {
@@ -61,7 +62,7 @@ export async function heal<Schema extends TObject>(
     const master = openMaster(config, log)
     const personal = await openPersonal({ database: stored, registry, master, isSealing: config.encryptPersonal, log })
     const { vault, database, seal, open } = personal
-    // One group after the other: what came later must not be saved before.
+    // One group at a time, since a later event must not be saved before an earlier one.
     const writing = { ...database, writersMax: 1 }
     const commit = createGroupCommit({ database: writing, outbox: recordingOnly(now), service, registry, now, seal })
     const openKey = keyOpener(vault, database, commit, now)

@@ -1,4 +1,4 @@
-// A database that is being rebuilt says so, and no service starts on it before it is whole.
+// Marks a database that is being rebuilt, so that no service starts on it before it is complete.
 import type { Reader, Sql } from '../storage/index.ts'
 
 const HEALING = 'healing'

@@ -1,4 +1,4 @@
-// The log as it is told page by page, and its events as they came.
+// Reads the audit log page by page and decodes its events.
 import type { Received } from '../contracts/definition/contract.ts'
 import type { History } from '../contracts/definition/log.ts'
 import { MissingKeyError, type Personal } from '../messaging/index.ts'
@@ -7,7 +7,7 @@ import type { Log } from '../runtime/log.ts'
 
 export interface Told {
   event: Received
-  /** As it came, as far as the log knows. */
+  /** The event as a delivery, as far as the log stores it. */
   delivery: ReturnType<typeof deliveryOf>
 }
 
@@ -16,7 +16,7 @@ interface Page {
   keys: History['keys']
 }
 
-/** Page by page, each of whole subjects: what is told of the last one may go on in the next answer. */
+/** Yields pages of whole subjects. The last subject of an answer may continue in the next, so it is held back. */
 export async function* pagesOf(read: (after: NonNullable<History['next']>) => Promise<History>): AsyncGenerator<Page> {
   let begun: History['events'] = []
   for (let after: History['next'] = { subject: 0, sequence: 0 }; after; ) {
@@ -29,9 +29,9 @@ export async function* pagesOf(read: (after: NonNullable<History['next']>) => Pr
 }
 
 /**
- * In the order of their times; what this version cannot read is left out, and said.
+ * Decodes events and sorts them by time. One that this version cannot read is left out and logged.
  *
- * @throws BrokenError `keys_missing` when what is sealed cannot be opened here
+ * @throws BrokenError `keys_missing` when an encrypted event cannot be decrypted here
  */
 export async function toldBy(bodies: readonly string[], open: Personal['open'], log: Log): Promise<Told[]> {
   const told: Told[] = []
@@ -53,7 +53,7 @@ export async function toldBy(bodies: readonly string[], open: Personal['open'], 
 }
 
 function deliveryOf(body: string) {
-  // The cast is the edge to what was an event when it was kept.
+  // Decoding edge: it was a valid event when it was stored.
   const { id, type, subject } = JSON.parse(body) as Pick<Received, 'id' | 'type' | 'subject'>
   const properties = { messageId: id, type, correlationId: subject, headers: { attempt: 1 } }
   return { body: Buffer.from(body), properties, exchange: '', routingKey: type, redelivered: true }

@@ -1,28 +1,28 @@
-// What a service holds of somebody, table by table: how it is found, and how it is shown to people.
+// Describes the personal data in a service's tables: how it is found, and how it is shown to people.
 import { FORGOTTEN, type Personal } from '../messaging/index.ts'
 import type { Reader, Row, Value } from '../storage/index.ts'
 
-/** Whose it is, by whatever a table may know them. */
+/** The person, by all the ways in which a table may identify them. */
 export interface About {
-  /** As contracts name the owner of personal data. */
+  /** The owner as contracts name them. */
   ownerId: string
-  /** As the outside world names them. */
+  /** Names that outside systems use, such as addresses. */
   names: readonly string[]
-  /** What is about them, such as their orders; none where it is asked for by the owner. */
+  /** Subjects about the person, such as their orders. Empty if the question is by owner. */
   subjects: readonly string[]
 }
 
-/** Where a row stands in the order of its table. */
+/** The position of a row in its table's order. */
 export type Place = readonly (string | number)[]
 
 export interface HeldRecord {
   place: Place
   record: object
-  /** What else is to be asked about, now that this is known to be theirs. */
+  /** Another subject of the person, to be asked about too. */
   subject?: string
 }
 
-/** In the place of records that are theirs and cannot be given out: why. */
+/** Stands for records of the person that cannot be given out, with the reason. */
 export interface MissingRecords {
   place: Place
   missing: string
@@ -35,9 +35,9 @@ interface Tools {
 
 export interface Holding {
   by: 'owner' | 'subjects'
-  /** It reads what takes long, and gives as much as it has read at once: only an empty list is the end. */
+  /** Reading is slow, so it returns what it has so far. Only an empty list is the end. */
   isSlow?: true
-  /** In the order of their places, those after one, and no more than `limit`. */
+  /** Returns records in the order of their places: those after `page.after`, at most `limit`. */
   list(
     tools: Tools,
     about: About,
@@ -45,30 +45,30 @@ export interface Holding {
   ): Promise<(HeldRecord | MissingRecords)[]>
 }
 
-/** By the table's name: what of it is somebody's, or why nothing is, or where else it is given out. */
+/** By table name: the personal data in it, or why there is none, or where else it is exported. */
 export type Holdings = Readonly<Record<string, Holding | string>>
 
 interface Rows {
-  /** What it is found by: the owner's id, or the subjects. */
+  /** What finds the rows: the owner's id, or the subjects. */
   by: 'owner' | 'subjects'
   column: string
-  /** What `column` says, where it is neither. */
+  /** The values of `column`, if they are neither. */
   values?: (sql: Reader, about: About) => Promise<string[]> | string[]
-  /** The columns that put them in order; together they are unique. */
+  /** The columns that order the rows; together they are unique. */
   place: readonly string[]
-  /** Columns of JSON. */
+  /** Columns with JSON. */
   json?: readonly string[]
   /** Columns that read as empty once their owner is forgotten. */
   sealed?: readonly string[]
-  /** Columns that hold a message. */
+  /** Columns with a message. */
   messages?: readonly string[]
-  /** Columns that tell nothing of anybody. */
+  /** Columns without personal data. */
   without?: readonly string[]
-  /** The column that says what else is about them. */
+  /** The column with a further subject about the person. */
   subject?: string
 }
 
-/** The rows of a table, as they are but for what is decoded and opened. */
+/** The rows of a table, with JSON decoded and encrypted columns decrypted. */
 export function rowsOf(table: string, wanted: Rows): Holding {
   const { by, column, place, subject } = wanted
   const order = place.join(', ')
@@ -99,7 +99,7 @@ export function rowsOf(table: string, wanted: Rows): Holding {
 
 const placeIn = (value: Value | undefined) => (typeof value === 'number' ? value : String(value))
 
-/** Also of rows that a service has found by itself. */
+/** Also used for rows that a service finds by itself. */
 export async function recordOf(
   row: Row,
   { json = [], sealed = [], messages = [], without = [] }: Pick<Rows, 'json' | 'sealed' | 'messages' | 'without'>,
@@ -117,7 +117,7 @@ export async function recordOf(
 
 const textIn = (value: Value) => (Buffer.isBuffer(value) ? value.toString('utf8') : value)
 
-/** What is no message is shown as the text that it is. */
+/** A text that is not a message is shown as it is. */
 async function messageIn(text: string, show: Personal['show']): Promise<unknown> {
   const message = jsonIn(text)
   if (typeof message !== 'object' || message === null) return text
@@ -129,16 +129,16 @@ function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Shown as it is: what somebody else has written need not be JSON.
+    // Shown as it is, since a foreign text need not be JSON.
     return text
   }
 }
 
-/** Of the tables that every service has. */
+/** The tables that every service has. */
 export const kernelsHoldings: Holdings = {
   'keys.personal_keys': rowsOf('keys.personal_keys', {
     ...{ by: 'owner', column: 'owner_id', place: ['key_id'] },
-    // Whoever has the data has no key to what others keep of it.
+    // Key material is not exported: it would decrypt what others store about the person.
     without: ['wrapped', 'master_id'],
   }),
   retries: rowsOf('retries', {

@@ -1,13 +1,14 @@
-// Whoever opens a part registers its closer; closing runs them in reverse, within one deadline.
+// Opens and closes parts of a service: each part registers its closer, and the closers run in reverse order within one
+// deadline.
 
 import { deferred } from '../runtime/deferred.ts'
 import { asError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 
 export interface Parts {
-  /** Registers the closer of something just opened and returns the thing. */
+  /** Registers the closer of an opened part and returns the part. */
   use<T>(name: string, part: T, close: (part: T) => Promise<void> | void): T
-  /** Closes everything, newest first; a closer that fails or is late does not keep the others from running. */
+  /** Closes all parts, newest first. A closer that fails or is late does not stop the others. */
   close(deadlineMs: number): Promise<{ clean: boolean }>
 }
 

@@ -14,12 +14,12 @@ import {
 import type { WatchedBreaker } from '../runtime/breaker.ts'
 import type { Database } from '../storage/index.ts'
 
-/** What a service tells of its own state. */
+/** Metrics that a service reads from its own state. */
 export interface OwnGauges {
-  /** Tells the series of each gauge apart; of few values, none from input. */
+  /** The label that separates the series of a gauge. It must have few values, none from input. */
   label: string
   gauges: readonly { name: string; help: string }[]
-  /** For each value of the label what each of the gauges is, in their order. Asked at most every five seconds. */
+  /** For each label value, the values of the gauges in their order. Called at most every five seconds. */
   read(): Promise<readonly { label: string; values: readonly number[] }[]>
 }
 
@@ -38,13 +38,16 @@ export interface Watched {
   breakers: WatchedBreaker[]
 }
 
-/** Each look at the event loop's lag wakes the process: by default a hundred times a second, most of what an idle one does. */
+/**
+ * How often the event loop's lag is measured. Each measurement wakes the process. The default of a hundred a second would be
+ * most of what an idle process does.
+ */
 const LAG_EVERY_MS = 100
 
-/** However often the metrics are read, the database is asked no more often. */
+/** The database is asked at most this often, however often metrics are read. */
 const COUNTED_EVERY_MS = 5_000
 
-/** Gives what `read` gave last, and reads again when that is older. While it cannot be read there is none. */
+/** Returns the last result of `read`, and reads again once it is too old. Undefined while reading fails. */
 function seldom<T>(elapsedMs: () => number, read: () => Promise<T>): () => Promise<T | undefined> {
   let latest: Promise<T | undefined> | undefined
   let readAtMs = 0
@@ -63,7 +66,7 @@ export function createMetrics(
   watched: () => Watched | undefined,
   elapsedMs = () => performance.now(),
 ): Metrics {
-  /** A label is one of few: whoever sends messages must not make series of metrics. */
+  /** Limits label values to known types, so that a foreign message cannot create new series. */
   const known = (type: string) => (contracts.has(type) || rpcs.some((rpc) => rpc.type === type) ? type : 'other')
   const registry = new Metered()
   const registers = [registry]

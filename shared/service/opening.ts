@@ -1,4 +1,4 @@
-// How a service opens what it stands on: its database, brought up to date; and a broker for a command in its name.
+// Opens and migrates a service's database, and opens a broker for a command that acts in the service's name.
 import { join } from 'node:path'
 import type { Domain } from '../contracts/definition/domain.ts'
 import { type Broker, openRabbit, readAmqpTls } from '../messaging/index.ts'
@@ -17,7 +17,7 @@ export async function upToDate(database: Database, folder: string, log: Log): Pr
   if (applied.length > 0) log.info({ migrations: applied }, 'database migrated')
 }
 
-/** For a command that asks in a service's name, and takes nothing from its queues. */
+/** For a command that asks in a service's name and consumes none of its queues. */
 export function openServiceBroker(
   { name, domain }: { name: string; domain: Domain },
   config: CommonConfig,

@@ -1,5 +1,5 @@
-// What a service answers to operators over the broker, and what each of its copies says of itself: nobody asks a service over HTTP
-// but people.
+// Answers operators' questions over the broker and reports the state of each copy. Services ask each other only over the
+// broker; HTTP is for people.
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { operationsOf, type ServiceState } from '../contracts/definition/operations.ts'
@@ -26,27 +26,27 @@ import type { exporterOf } from './exporting.ts'
 import type { Waiting } from './waiting.ts'
 
 interface Parts {
-  /** Those that a message may be rehearsed for. */
+  /** The consumers for which a message can be rehearsed. */
   consumers: readonly ConsumerOptions[]
   waiting: Waiting
   breakers: readonly WatchedBreaker[]
-  /** As readiness has them. */
+  /** The faults of readiness. */
   faults(): Promise<string[]>
-  /** As the service's wiring has it. */
+  /** `removed` of the service's wiring. */
   removed?: Wired['removed']
   exporting: ReturnType<typeof exporterOf>
 }
 
 type State = () => Promise<ServiceState>
 
-/** Operators are few. */
+/** There are few operators. */
 const PREFETCH = 8
-/** A whole message in base64, and what is around it. */
+/** A whole message in base64, with what surrounds it. */
 const QUESTION_MAX_BYTES = 1_500_000
-/** Often enough that three that are missed tell soon. */
+/** Frequent enough that three missed reports are noticed soon. */
 const REPORT_EVERY_MS = 10_000
 
-/** Begins at once; the caller closes it. */
+/** Starts at once. The caller closes it. */
 export function serveOperations(kernel: Kernel, parts: Parts): Taking {
   const state = stateOf(kernel, parts)
   const rehearse = createRehearsal(kernel, parts.consumers)
@@ -55,7 +55,7 @@ export function serveOperations(kernel: Kernel, parts: Parts): Taking {
   const serving = serve(kernel, operationsQueueOf(kernel.service), PREFETCH, answers, {
     keepsDeadLetters: false,
     bodyMaxBytes: QUESTION_MAX_BYTES,
-    // A console asks every few seconds.
+    // The operations console asks every few seconds.
     logLevel: 'debug',
   })
   const reports = report(kernel, state)
@@ -68,12 +68,12 @@ export function serveOperations(kernel: Kernel, parts: Parts): Taking {
   }
 }
 
-/** Gives what says how this copy is. */
+/** Returns a function that reads the state of this copy. */
 function stateOf({ service, version, database, now }: Kernel, { breakers, faults }: Parts): State {
   const copy = `${hostname()}/${randomUUID().slice(0, 8)}`
   const startedAt = now().toISOString()
   return async () => {
-    // While the database is away, that is one of the faults.
+    // If the database is unavailable, `faults` says so.
     const [outboxRows, retries] = await Promise.all([
       countRows(database).catch(() => null),
       countRetries(database).catch(() => []),
@@ -86,7 +86,7 @@ function stateOf({ service, version, database, now }: Kernel, { breakers, faults
   }
 }
 
-/** The same for every service. */
+/** The same answers for every service. */
 function answersOf(
   service: string,
   state: State,
@@ -114,14 +114,14 @@ function answersOf(
 /** @throws RejectedError 400 `invalid_data` */
 function propertiesIn(text: string): Properties {
   try {
-    // The cast is the edge to audit-service, which keeps them as they came; what decodes them trusts none of them.
+    // Decoding edge: audit-service stores the properties as they came. The decoder trusts none of them.
     return JSON.parse(text) as Properties
   } catch (error) {
     throw new RejectedError(400, 'invalid_data', 'the properties are not JSON', { cause: error })
   }
 }
 
-/** Says how this copy is, now and again, and once more when it is closed. */
+/** Reports the state of this copy regularly, and once more when it is closed. */
 function report({ broker, log }: Kernel, state: State) {
   async function tell(): Promise<void> {
     const current = await state()
@@ -129,7 +129,7 @@ function report({ broker, log }: Kernel, state: State) {
       broker.tell(operationsExchange, 'service.state', Buffer.from(JSON.stringify(current)))
   }
   const looks = lookEvery(REPORT_EVERY_MS, tell, (err) => log.warn({ err }, 'cannot report the state of this copy'))
-  // One that is closed before it was ever there needs no report.
+  // If the broker is closed before it was ready, no report is needed.
   broker.ready().then(looks.now, () => undefined)
   return {
     async close(): Promise<void> {

@@ -1,11 +1,11 @@
-// Why a service cannot do its work now, for people: what `/health/ready` answers.
+// Why a service cannot do its work now, for people: the answer of `/health/ready`.
 import type { Kernel, Outbox, Taking } from '../messaging/index.ts'
 import { asError } from '../runtime/errors.ts'
 
-/** A delivery that takes so long is stuck: no call and no commit does. */
+/** A delivery that takes this long is stuck, since no call and no commit takes so long. */
 const STUCK_AFTER_MS = 300_000
 
-/** Empty when all is well. */
+/** Empty if all is well. */
 export async function faultsOf(
   { broker, database, outage }: Kernel,
   outbox: Pick<Outbox, 'refused'>,

@@ -1,12 +1,15 @@
-// What a service says of itself so that its database can be rebuilt from the log.
+// What a service defines so that its database can be rebuilt from the audit log.
 import type { Received } from '../contracts/definition/contract.ts'
 import type { Draft, Handler, Known, Ref } from '../messaging/index.ts'
 import type { Database } from '../storage/index.ts'
 
-/** One after the other, for all events of some subjects at a time: first what the service said, then what it heard. */
+/**
+ * Lists of handlers that run one after the other over each page of events: first for what the service said, then for what it
+ * heard.
+ */
 export type Pass = readonly (readonly Handler[])[]
 
-/** What the service heard and has to ask the outside world about: it is handled again, unless that is decided. */
+/** A message that needs an outside call. It is handled again, unless its outcome is known. */
 export interface Owed {
   queue: string
   type: string
@@ -15,16 +18,16 @@ export interface Owed {
 }
 
 export interface Recall {
-  /** Each goes over the whole log before the next begins. */
+  /** Each pass reads the whole log before the next begins. */
   passes: readonly Pass[]
   owed: readonly Owed[]
 }
 
 export interface Recalling<Config> {
   config: Config
-  /** Empty, or as far as it still is; brought up to date. */
+  /** The database to rebuild: empty or incomplete, and migrated. */
   database: Database
-  /** Sees to it that somebody has a key, before anything about them is stored. */
+  /** Makes sure a person has a key, before data about them is stored. */
   openKey(ownerId: string): Promise<void>
   now: () => Date
 }

@@ -1,4 +1,4 @@
-// What a page of the log does to a database that is rebuilt, by the handlers of its service.
+// Applies a page of the audit log to a database that is rebuilt, with the handlers of its service.
 import type { Received } from '../contracts/definition/contract.ts'
 import {
   EarlyError,
@@ -23,10 +23,10 @@ interface Options {
 }
 
 export function createRecalling({ service, commit, log, now }: Options) {
-  /** The log has them as they came to it, which is not always their order. */
+  /** Events that came before their turn: the log has them in their order of arrival. */
   let early: [Handler, Received, ReadonlySet<string>][] = []
 
-  /** Decided as of its own time; of what that says, only what was never said. */
+  /** Decides as of the event's own time. Records only messages that the log does not have. */
   async function decide(handler: Handler, event: Received, said: ReadonlySet<string>): Promise<void> {
     const work = {
       reads: (known: Parameters<Handler['reads']>[1]) => handler.reads(event, known),
@@ -39,13 +39,13 @@ export function createRecalling({ service, commit, log, now }: Options) {
     await commit.submit(work, { causationId: event.id }).catch((thrown: unknown) => {
       const error = asError(thrown)
       if (error instanceof EarlyError) return void early.push([handler, event, said])
-      // It was a dead letter when it came, too.
+      // It became a dead letter originally, too.
       if (!(error instanceof PermanentError)) throw error
       log.warn({ messageId: event.id, code: errorCode(error), why: error.message }, 'nothing follows from an event')
     })
   }
 
-  /** For as long as some of them have had their turn. */
+  /** Repeats as long as some of them have their turn. */
   async function decideEarly(): Promise<void> {
     for (let before = Number.POSITIVE_INFINITY; early.length < before; ) {
       const tried = early
@@ -81,7 +81,7 @@ export function createRecalling({ service, commit, log, now }: Options) {
         await decideEarly()
       }
     },
-    /** What never had its turn in the log. */
+    /** The events whose turn never came in the log. */
     left: (): readonly Received[] => early.map(([, event]) => event),
     async owe(all: readonly Owed[], told: readonly Told[]): Promise<void> {
       const owing = (one: Told) => all.filter(({ type }) => type === one.event.type).map((owed) => keep(one, owed))
@@ -92,7 +92,7 @@ export function createRecalling({ service, commit, log, now }: Options) {
 
 type Recording = Pick<Outbox, 'record' | 'send' | 'takeConfirmed' | 'lookAgain' | 'pending'>
 
-/** Records what is to be published, for the service's next start to find. */
+/** Records messages for the service's next start, which publishes them. */
 export function recordingOnly(now: () => Date): Recording {
   return {
     record: (tx, publications) => insertRows(tx, publications, { self: 'heal', at: now().toISOString() }),

@@ -1,4 +1,4 @@
-// What follows for a service from how long it keeps its tables: which messages are too old for it, whom it asks, and what it shows.
+// What follows from a service's retention times: the oldest message it accepts, whom it asks before removal, and its metrics.
 import { ask, type Broker, operationsOf } from '../messaging/index.ts'
 import { sweepsOf } from '../retention/store.ts'
 import { daysOf, type Tables } from '../retention/tables.ts'
@@ -6,12 +6,13 @@ import type { CommonConfig } from '../runtime/config.ts'
 import type { Reader } from '../storage/index.ts'
 import type { OwnGauges } from './metrics.ts'
 
-/** Clocks of two hosts may differ by less. */
+/** Clocks of two hosts differ by less. */
 const MARGIN_DAYS = 1
 
 /**
- * What is removed is not known any more, so a repeat would be handled as new. A row is kept for `KEEP_DAYS` after it was touched
- * last; every message about it that is not older is known, and what is older is refused. Undefined where nothing is removed.
+ * The maximum age of a message. After its rows are removed, a repeat would be handled as new. A row is kept for `KEEP_DAYS`
+ * after its last change, so a repeat of a younger message is recognised. An older message is refused. Undefined if nothing is
+ * removed.
  */
 export function oldestDays(tables: Tables, { keepDays }: Pick<CommonConfig, 'keepDays'>): number | undefined {
   const removes = Object.values(tables).some(({ kept }) => 'days' in kept && kept.days === 'keepDays')
@@ -21,7 +22,7 @@ export function oldestDays(tables: Tables, { keepDays }: Pick<CommonConfig, 'kee
 
 const ANSWER_MS = 10_000
 
-/** @throws RejectedError when that service does not answer: then nothing is removed. */
+/** @throws RejectedError when that service does not answer: then nothing is removed */
 export const removedBy = (broker: Broker) => async (service: string, subjects: readonly string[]) =>
   (await ask(broker, operationsOf(service).removed, { subjects: [...subjects] }, ANSWER_MS)).subjects
 

@@ -1,4 +1,4 @@
-// What waits to be handled again, for an operator over HTTP: to see why, to hasten it, to give it up.
+// HTTP routes for operators: list waiting retries, hasten one, give one up.
 import { Retries, Retry, RetryFilter, RetryId } from '../contracts/definition/operations.ts'
 import type { Auth } from '../http/auth.ts'
 import type { HttpServer } from '../http/http.ts'

@@ -1,4 +1,4 @@
-// The process around a service: configuration, log, signals, exit codes.
+// Runs a service as a process: configuration, log, signals, exit codes.
 import { setPriority } from 'node:os'
 import type { Static, TObject } from 'typebox'
 import { type CommonConfig, readConfig } from '../runtime/config.ts'
@@ -10,14 +10,14 @@ import { type RunningService, startService } from './service.ts'
 import { startedDespiteOutages } from './starting.ts'
 
 /**
- * Runs until SIGTERM or SIGINT, then stops in order and exits 0; exits 1 when it cannot start, must stop for a fault
- * that only a human can mend, or did not stop in time.
+ * Runs until SIGTERM or SIGINT, then stops in order and exits 0. Exits 1 when it cannot start, must stop for a fault that only
+ * a person can repair, or did not stop in time.
  */
 export async function run<Schema extends TObject>(definition: ServiceDefinition<Schema>): Promise<void> {
   const environment = process.env
   const config = settings(definition, environment)
   if (!config) return
-  // To raise it needs no privilege.
+  // Lowering one's own priority needs no privilege.
   if (definition.niceness !== undefined) setPriority(definition.niceness)
   const log = await createLog({
     service: definition.name,
@@ -31,7 +31,7 @@ export async function run<Schema extends TObject>(definition: ServiceDefinition<
     if (stopping) return
     stopping = true
     log.info({ why }, 'stopping')
-    // The last line of defence: a part that hangs without a timer of its own.
+    // The last resort, for a part that hangs without a timer of its own.
     setTimeout(() => process.exit(1), config ? config.shutdownMs + 1_000 : 0).unref()
     const { clean } = (await running?.close()) ?? { clean: true }
     log.info({ clean }, 'stopped')
@@ -60,7 +60,7 @@ function settings<Schema extends TObject>(
   environment: NodeJS.ProcessEnv,
 ): (Readonly<Static<Schema>> & CommonConfig) | undefined {
   try {
-    // The cast says what the type system cannot: every service's schema is `configWith` the common settings.
+    // Every service's schema is `configWith` the common settings, which the compiler cannot know.
     return readConfig(definition.config, environment) as Readonly<Static<Schema>> & CommonConfig
   } catch (thrown) {
     process.stderr.write(`${definition.name}: ${withoutPrivate(asError(thrown).message)}\n`)
@@ -69,7 +69,7 @@ function settings<Schema extends TObject>(
   }
 }
 
-/** A BrokenError's message says what to do; only a bug of ours needs its stack. */
+/** A BrokenError's message says what to do. Only a bug needs its stack. */
 function detailsOf(error: Error): object {
   return error instanceof BrokenError ? { code: error.code } : { err: error }
 }

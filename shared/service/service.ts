@@ -1,7 +1,7 @@
-// What makes a process of a service: every part opened in order, and closed in reverse.
+// Runs a service: opens every part in order, and closes them in reverse.
 //
-// Stop: not ready → HTTP drains → consumers finish what they hold → the last group commits → the outbox drains → the
-// broker, then the database, closes.
+// Stop: not ready → HTTP drains → consumers finish their deliveries → the last group commits → the outbox drains → the broker
+// closes, then the database.
 import { join } from 'node:path'
 import type { Static, TObject } from 'typebox'
 import { createAuth } from '../http/auth.ts'
@@ -65,20 +65,20 @@ export interface Seams {
   log: Log
   now?: () => Date
   openBroker?: (name: string) => Broker
-  /** What is heard is being written down, and need not be so yet. */
+  /** True while `npm run generate` records the bindings, which may be out of date then. */
   isGenerating?: boolean
-  /** A fault that only a human can mend; the process should stop. */
+  /** Called for a fault that only a person can repair. The process should stop. */
   broken(error: BrokenError): void
 }
 
 export interface RunningService {
   /** `http://127.0.0.1:8080` */
   url: string
-  /** By queue, the patterns that its handlers want it bound with. */
+  /** By queue, the patterns that its handlers need bound. */
   heard: Record<string, string[]>
-  /** Resolves once broker and topology are there too. */
+  /** Resolves once the broker is connected and the topology declared. */
   ready(): Promise<void>
-  /** Removes what is due now, as it does once a day by itself. */
+  /** Removes expired rows now. Otherwise this happens once a day. */
   sweep(): Promise<void>
   close(): Promise<{ clean: boolean }>
 }
@@ -86,8 +86,8 @@ export interface RunningService {
 export const VERSION = '0.1.0'
 
 /**
- * Starts a service and resolves when it takes HTTP requests, whether or not the broker is there yet. `port` 0 takes a
- * free one. The caller closes it.
+ * Starts a service. Resolves when it accepts HTTP requests, whether or not the broker is reachable. `port` 0 picks a free port.
+ * The caller closes it.
  */
 export async function startService<Schema extends TObject>(
   definition: ServiceDefinition<Schema>,
@@ -173,7 +173,7 @@ async function open<Schema extends TObject>(
   const kernel: Kernel = { broker, database, commit, outage, ...own }
   const openKey = keyOpener(vault, database, commit, now)
   const gather = gatheringBy({ broker, services: domain.services, crossing, openKey })
-  // One that stands in for RabbitMQ has none, unless a test says where.
+  // A stand-in for RabbitMQ has no management API, unless a test gives its address.
   const isStandIn = seams.openBroker !== undefined && config.managementUrl === undefined
   const management = isStandIn ? undefined : managementOf(config.amqpUrl, config.managementUrl)
   const personal = { openKey, show, crossing, gather }
@@ -211,7 +211,7 @@ async function open<Schema extends TObject>(
   ]
   const { rpc, keeping = [] } = wired
   if (rpc) takings.push(parts.use(rpc.queue, serve(kernel, rpc.queue, rpc.prefetch, rpc.answerers), (it) => it.close()))
-  // Who keeps all events does not ask itself.
+  // The service that keeps the log does not ask itself.
   const asked = domain.log?.marks.queue === rpc?.queue ? undefined : domain.log
   behind =
     asked &&
@@ -232,7 +232,7 @@ async function open<Schema extends TObject>(
   const sweeping = { database: stored, tables, settings: config, removedBy: removedBy(broker), log, now }
   const sweeper = parts.use('sweeper', startSweeper(sweeping), (it) => it.close())
   metrics.own(retentionGauges(stored, tables, now))
-  // Their owners answer for these queues.
+  // The owners of these queues check their policies.
   for (const one of keeping.flatMap((kept) => keepAll(kernel, kept)))
     takings.push(parts.use(one.queue, one, (it) => it.close()))
 

@@ -1,9 +1,9 @@
-// A start that meets an outage is made anew: a database that goes away while a service starts is waited for, as it is while it runs.
+// Repeats a start that meets an outage, so that a database that is away at start is waited for as it is later.
 import { setTimeout as delay } from 'node:timers/promises'
 import { TransientError } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
 
-/** Then whoever supervises the process is to know: an address that is wrong looks like an outage, too. */
+/** After this time the start fails, so that the process's supervisor notices. A wrong address looks like an outage too. */
 const AGAIN_FOR_MS = 60_000
 const AGAIN_AFTER_MS = 1_000
 
@@ -15,9 +15,9 @@ interface Starting {
 }
 
 /**
- * Resolves with what `start` does, which closes all that it opened when it fails.
+ * Resolves with what `start` resolves. When `start` fails it must have closed everything it opened.
  *
- * @throws what it throws: at once what is no outage, and an outage when a minute is over
+ * @throws what `start` throws: at once if it is not an outage, an outage after a minute
  */
 export async function startedDespiteOutages<T>(
   start: () => Promise<T>,

@@ -1,4 +1,4 @@
-// What waits to be handled again, as an operator has it: seen, hastened, given up; the same over HTTP and over the broker.
+// Waiting retries for an operator: list, hasten, give up. The same functions serve HTTP and the broker.
 import type { Retries, Retry, RetryFilter } from '../contracts/definition/operations.ts'
 import {
   about,
@@ -18,7 +18,7 @@ interface Parts {
   commit: Pick<GroupCommit, 'submit'>
   database: Reader
   now: () => Date
-  /** Something is due at once. */
+  /** Call when a row is due at once. */
   wake(): void
 }
 
@@ -38,7 +38,7 @@ export function createWaiting({ commit, database, now, wake }: Parts) {
   }
 
   return {
-    /** What is due first first. */
+    /** Earliest due first. */
     async list({ queue, type, subject, after, limit: wanted = '100' }: RetryFilter): Promise<Retries> {
       const limit = Number(wanted)
       const [dueAt = '', id = ''] = after?.split('/') ?? []
@@ -52,7 +52,7 @@ export function createWaiting({ commit, database, now, wake }: Parts) {
       const last = page.at(-1)
       return { retries: page.map(shown), next: last && page.length === limit ? `${last.dueAt}/${last.id}` : null }
     },
-    /** Handled now; what is being handled at this moment stays as it is. */
+    /** Makes a row due now. A row that is being handled stays as it is. */
     hasten: (id: string, trace: Cause) => change(id, hastened, trace),
     /** @throws RejectedError 409 `under_way` */
     giveUp: (id: string, trace: Cause) => change(id, abandoned, trace),

@@ -1,4 +1,4 @@
-// The door to storage: the port, its drivers, and migrations.
+// The entry to storage: exports the port, its drivers and migrations.
 import { join } from 'node:path'
 import { BrokenError } from '../runtime/errors.ts'
 import type { Database } from './database.ts'
@@ -13,8 +13,9 @@ export { openSqlite, sqliteOver } from './sqlite.ts'
 export { convertSqlite, copySqlite, isSqliteInUse, lookIntoSqlite, type Snapshot } from './sqlite-files.ts'
 
 /**
- * Opens the database of `service`: what `url` says, its name put in for `{service}`, or a SQLite file of its own in
- * `dataDir`, with another beside it for the schema `keys`. `answerMs` is how long PostgreSQL may send nothing before it is asked whether it is there.
+ * Opens the database of `service`. If `url` is given, `{service}` in it is replaced by the name. Otherwise it is a SQLite file
+ * in `dataDir`, with a second file for the schema `keys`. `answerMs` is how long PostgreSQL may send nothing before the driver
+ * checks whether it is alive.
  */
 export async function openDatabase(
   service: string,
@@ -24,7 +25,7 @@ export async function openDatabase(
 ): Promise<Database> {
   if (url === undefined) return openSqlite(join(dataDir, `${service}.db`), join(dataDir, `${service}.keys.db`))
   if (/^postgres(ql)?:\/\//.test(url)) {
-    // Loading it takes time that only those spend who use it.
+    // Imported only when used, since loading the driver takes time.
     const { openPostgres, postgresUrlOf } = await import('./postgres.ts')
     return openPostgres({ url: postgresUrlOf(url, service), service, answerMs })
   }

@@ -1,13 +1,13 @@
-// Many keys and many rows in one statement, in SQL that every driver understands.
+// Handles many keys and many rows in one statement, in SQL that every driver understands.
 import type { Sql, Value } from './database.ts'
 import type { Sealable } from './sealable.ts'
 
-/** Sizes of which every number of rows is a sum: few texts, so that few statements are prepared. */
+/** Any number of rows is a sum of these sizes. So there are few different texts, and few statements to prepare. */
 const SIZES = [64, 32, 16, 8, 4, 2, 1]
 
 /**
- * Inserts every row. `into` names table and columns, as in `facts (order_id, type)`; `then` may say what happens on a
- * conflict, and what is returned of each row, in any order. Rows of one call must not conflict with each other.
+ * Inserts all rows. `into` names table and columns, as in `facts (order_id, type)`. `then` may say what happens on a conflict,
+ * and what to return of each row; the returned rows may be in any order. Rows of one call must not conflict with each other.
  */
 export async function insert<R extends object>(
   tx: Pick<Sql, 'all' | 'run'>,
@@ -28,7 +28,7 @@ export async function insert<R extends object>(
   return answers.flat()
 }
 
-/** A text that both databases keep: PostgreSQL has no U+0000 in it, and neither a half of a character. */
+/** A text that both databases can store: PostgreSQL accepts neither U+0000 nor half a surrogate pair. */
 export const inText = (text: string): string => text.replaceAll('\u0000', '\ufffd').toWellFormed()
 
 function inSizes<T>(items: readonly T[]): T[][] {
@@ -42,7 +42,7 @@ function inSizes<T>(items: readonly T[]): T[][] {
   return parts
 }
 
-/** By their key, for what loads many at once. */
+/** Maps loaded rows by their key. */
 export function byKey<Row, Loaded>(
   rows: readonly Row[],
   keyOf: (row: Row) => string,

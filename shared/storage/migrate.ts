@@ -1,4 +1,4 @@
-// Migrations: numbered SQL files, each applied once, in order, whole or not at all.
+// Applies migrations: numbered SQL files, each once, in order, completely or not at all.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,10 +13,10 @@ interface Migration {
 }
 
 /**
- * Brings `database` up to the newest of the `NNN-name.sql` files in `folders`. Safe when several copies start at
- * once. Statements are separated by a line that holds only `--`. A section that one dialect needs alone begins with
- * `-- sqlite` or `-- postgres`. They may take as long as they need. Meanwhile another copy waits, and calls `waiting` each time
- * that it has waited for as long as a lock is waited for.
+ * Applies the new ones of the `NNN-name.sql` files in `folders` to `database` and returns their names. Safe when several copies
+ * start at once. Statements are separated by a line that holds only `--`. A section for one dialect begins with `-- sqlite` or
+ * `-- postgres`. Migrations may take any time. Another copy waits meanwhile, and calls `waiting` each time its lock wait runs
+ * out.
  *
  * @throws BrokenError `migration_changed` when an applied file was edited afterwards.
  */
@@ -37,7 +37,8 @@ export async function migrate(
 function applyAll(database: Database, wanted: Migration[]): Promise<string[]> {
   return database.transaction(async (tx) => {
     await tx.lock(['migrations'])
-    // From here on, so that the wait before is one that can be told. Its idling stays bounded: a frozen copy must not hold the lock.
+    // Timeouts are lifted only after the lock is taken, so that a waiting copy still times out and reports its wait. The idle
+    // timeout stays, since a frozen copy must not hold the lock.
     if (database.dialect === 'postgres')
       await tx.get(`select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)`)
     await tx.run('create table if not exists migrations (name text primary key, checksum text not null)')

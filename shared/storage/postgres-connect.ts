@@ -1,4 +1,4 @@
-// How PostgreSQL is reached: the pools' limits, numbers as numbers, and a database that is created when it is missing.
+// Connects to PostgreSQL: limits of the pools, numbers as JavaScript numbers, and creation of a missing database.
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   Client,
@@ -16,45 +16,45 @@ import { asError, BrokenError, PermanentError } from '../runtime/errors.ts'
 import { failureOf, isLost } from './postgres-failures.ts'
 import { SilentError, type Watch, watchOver } from './postgres-silence.ts'
 
-/** After so long without a sign the server is asked over another connection, and has as long again to answer. */
+/** After this time without an answer, the server is asked over another connection. It then has as long again. */
 const ANSWER_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 30_000
-/** As long as SQLite's patience with another process. */
+/** As long as SQLite waits for another process. */
 const LOCK_TIMEOUT_MS = 10_000
-/** A copy that is frozen, or whose host is gone, holds its locks no longer than this. */
+/** A frozen copy, or one whose host is gone, holds its locks no longer than this. */
 const IDLE_IN_TRANSACTION_MS = 15_000
-/** A connection that nobody uses is kept alive, or found dead, by then; ten more seconds decide. */
+/** An idle connection is probed after this time. Ten more seconds decide that it is dead. */
 const KEEP_ALIVE_MS = 10_000
-/** At a start PostgreSQL may be starting as well. */
+/** PostgreSQL may still be starting when a service starts. */
 const START_PATIENCE_MS = 30_000
 const START_PAUSE_MS = 250
-/** To create a database is to copy one, which takes a slow disk longer than an answer may take. */
+/** `create database` copies a template. On a slow disk that takes longer than the usual limit. */
 const CREATE_TAKES = 3
 
 /** How to reach one database. */
 export interface Target {
   url: string
   service: string
-  /** How long a connection may owe an answer before it is asked after; half of the time until it is given up. */
+  /** How long a connection may owe an answer before the server is asked about it. After twice this time it is given up. */
   answerMs?: number
 }
 
-/** One that nobody else uses until it is released. What is asked of it is answered, or rejected, in finite time. */
+/** A connection for one user until it is released. Each statement is answered or rejected in finite time. */
 export interface Connection {
   ask(statement: QueryConfig): Promise<QueryResult>
   stream: Client['connection']['stream']
-  /** With a reason, it is thrown away. */
+  /** With a reason, the connection is discarded. */
   release(broken?: Error | boolean): void
 }
 
 export interface Connections {
   /** @throws TransientError `database_unavailable` */
   take(): Promise<Connection>
-  /** Ends them, also those that the server does not answer on any more. */
+  /** Ends all connections, even if the server does not answer. */
   end(): Promise<void>
 }
 
-/** Whoever opens a pool ends it. */
+/** The caller ends the pool. */
 export function openPool(target: Target, own: PoolConfig): Connections {
   const { answerMs = ANSWER_MS } = target
   const watches = new Map<Client, Watch>()
@@ -64,15 +64,15 @@ export function openPool(target: Target, own: PoolConfig): Connections {
     const watch = watchOver(client, answerMs, async () => pid !== undefined && isAtWork(target, pid))
     watches.set(client, watch)
     client.once('end', () => watches.delete(client))
-    // Not the number that came with the connection: a pooler makes up its own.
+    // The pid sent at connection start is not used, since a connection pooler sends its own.
     const { rows } = await watch.answered(client.query<{ pid: number }>('select pg_backend_pid() as pid'))
     pid = rows[0]?.pid
   }
 
-  // The cast: the pool makes no other clients.
+  // The pool creates no other clients, so the cast is safe.
   const onConnect = (client: ClientBase) => watched(client as Client)
   const pool = new Pool({ ...settings(target), idleTimeoutMillis: 0, ...own, onConnect })
-  // A connection that dies says so here and by its statements; unheard, the first would end the process.
+  // A dead connection also fails its statements. Without these listeners its event would end the process.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
 
@@ -90,7 +90,7 @@ export function openPool(target: Target, own: PoolConfig): Connections {
     async end() {
       const open = [...watches.keys()]
       await pool.end()
-      // It has said goodbye; whom the server does not answer keeps the process no longer than this.
+      // The client has said goodbye. An unanswered one must not keep the process alive for longer.
       for (const client of open) {
         const { stream } = client.connection
         const timer = setTimeout(() => stream.destroy(), answerMs)
@@ -101,7 +101,7 @@ export function openPool(target: Target, own: PoolConfig): Connections {
   }
 }
 
-/** Asks over another connection, since nothing is heard on its own, whether the server is busy with this one. */
+/** Asks over another connection whether the server works on this one, since this one is silent. */
 async function isAtWork(target: Target, pid: number): Promise<boolean> {
   const { answerMs = ANSWER_MS } = target
   const asked = withClient(settings(target), answerMs, (client) =>
@@ -109,7 +109,7 @@ async function isAtWork(target: Target, pid: number): Promise<boolean> {
   )
   return asked.then(
     ({ rows: [session] }) => session !== undefined && !session.state.startsWith('idle'),
-    // There is no room for one more, so the server lives.
+    // No connection is free, so the server is alive.
     (error: unknown) => error instanceof DatabaseError && error.code === TOO_MANY_CONNECTIONS,
   )
 }
@@ -130,7 +130,7 @@ function settings({ url, service, answerMs = ANSWER_MS }: Target): ClientConfig 
   }
 }
 
-/** bigint, and numeric, which is what a sum of bigint is; pg gives both as text. */
+/** bigint, and numeric, which is the type of a sum of bigint. pg returns both as text. */
 const NUMBERS = new Set<number>([types.builtins.INT8, types.builtins.NUMERIC])
 
 function exactNumber(text: string): number {
@@ -140,7 +140,7 @@ function exactNumber(text: string): number {
   return number
 }
 
-/** Waits until the server answers, and creates the database if need be. */
+/** Waits until the server answers, and creates the database if it is missing. */
 export async function ensureDatabase(target: Target): Promise<void> {
   for (const deadline = performance.now() + START_PATIENCE_MS; ; await delay(START_PAUSE_MS)) {
     const error = await there(target).then(() => undefined, asError)
@@ -168,7 +168,7 @@ async function createDatabase({ url, service, answerMs = ANSWER_MS }: Target): P
   const create = (client: Client) => client.query(statement)
   const error = await withClient(config, answerMs * CREATE_TAKES, create).then(() => undefined, asError)
   if (!error) return
-  // Another service, or another copy of this one, may have been quicker.
+  // Another service, or another copy, may have created it first.
   if (error instanceof DatabaseError && (error.code === '42P04' || error.code === '23505')) return
   if (isLost(failureOf(error))) throw error
   throw new BrokenError(
@@ -178,7 +178,7 @@ async function createDatabase({ url, service, answerMs = ANSWER_MS }: Target): P
   )
 }
 
-/** A connection for one piece of work, which fails when all of it together takes longer than `limitMs`. */
+/** Opens a connection for `work`. Fails if connecting and work together take longer than `limitMs`. */
 async function withClient<T>(config: ClientConfig, limitMs: number, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client(config)
   client.on('error', () => undefined)

@@ -1,20 +1,20 @@
-// A host that falls silent closes nothing: without a limit of our own, whoever waits for its answer waits for a quarter of an
-// hour, and everybody behind it.
+// Detects a silent server. A host that falls silent closes no connection. Without a limit of our own, a statement would wait a
+// quarter of an hour for its answer, and all work behind it too.
 import type { Client } from 'pg'
 
-/** Nothing came from the server for as long as anybody should wait. */
+/** The server has sent nothing for too long. */
 export class SilentError extends Error {
   override name = 'SilentError'
 }
 
 export interface Watch {
-  /** Settles as `asked` does, and is rejected with a SilentError when its answer does not come. */
+  /** Settles as `asked` does. Rejects with SilentError if no answer comes. */
   answered<T>(asked: Promise<T>): Promise<T>
 }
 
 /**
- * Destroys the connection when it owes an answer and nothing has come for `answerMs`, unless `isAtWork` says that the server
- * works for it: a statement may take longer, or wait for a lock. All that was asked on it is rejected then.
+ * Destroys the connection if it owes an answer and nothing has come for `answerMs`, unless `isAtWork` says that the server
+ * works on it: a statement may take longer or wait for a lock. All unanswered statements on it are then rejected.
  */
 export function watchOver(client: Client, answerMs: number, isAtWork: () => Promise<boolean>): Watch {
   const { stream } = client.connection
@@ -33,9 +33,9 @@ export function watchOver(client: Client, answerMs: number, isAtWork: () => Prom
   async function look(): Promise<void> {
     const own = timer
     const isAlive = hasSpoken || (await isAtWork())
-    // All was answered meanwhile.
+    // Everything was answered meanwhile.
     if (timer !== own) return
-    // A process that stood still itself hears only now what came long ago.
+    // If this process itself stood still, it reads only now what arrived long ago.
     if (isAlive || hasSpoken) wait()
     else stream.destroy(new SilentError(`PostgreSQL has sent nothing for ${answerMs} ms and more`))
   }

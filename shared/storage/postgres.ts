@@ -7,9 +7,9 @@ import { type Connection, type Connections, ensureDatabase, openPool, type Targe
 import { failureOf, isLost, isSilent } from './postgres-failures.ts'
 import { unsealed } from './sealable.ts'
 
-/** Reads under way at one time in a process; with those that write, what each copy of a service takes of the server's connections. */
+/** Parallel reads of a process. With the writers, this is how many of the server's connections each copy of a service uses. */
 const READERS_MAX = 3
-/** Groups under way at one time. */
+/** Parallel groups. */
 const WRITERS_MAX = 3
 
 /** `postgresUrlOf('postgres://…/{service}', 'order-service')` → `postgres://…/order-service` */
@@ -18,11 +18,11 @@ export function postgresUrlOf(url: string, service: string): string {
 }
 
 /**
- * Opens the database at the target's URL, and creates it when it does not exist and the role may. Connections that are lost come
- * back with the next statement.
+ * Opens the database at the target's URL. Creates it if it does not exist and the role may. After a lost connection, the next
+ * statement opens a new one.
  *
- * @throws BrokenError `database_missing`, `database_refused` with what to run; TransientError `database_unavailable`
- * when no server answers for half a minute.
+ * @throws BrokenError `database_missing`, `database_refused` with what to run; TransientError `database_unavailable` when no
+ * server answers for half a minute
  */
 export async function openPostgres(target: Target): Promise<Database> {
   await ensureDatabase(target)
@@ -41,7 +41,7 @@ export async function openPostgres(target: Target): Promise<Database> {
       connection.release()
       return result
     } catch (error) {
-      // A connection that cannot even roll back is thrown away, and the server rolls back by itself.
+      // If the connection cannot even roll back, it is discarded, and the server rolls back by itself.
       const broken = await session.rollback().then(() => undefined, asError)
       connection.release(broken ?? isLost(error))
       throw isLost(error) && !isSilent(error) ? connectionLost(error) : error
@@ -87,7 +87,7 @@ function reading(pool: Connections, spent: Spent): Reader {
       throw error
     }
   }
-  // The casts are the decoding edge: a statement and the type of its rows are written side by side in a store.
+  // Decoding edge: a store writes each statement and the type of its rows side by side.
   return {
     all: async <R>(sql: string, ...values: Parameter[]) => (await query(sql, values)).rows as R[],
     get: async <R>(sql: string, ...values: Parameter[]) => (await query(sql, values)).rows[0] as R | undefined,
@@ -107,9 +107,9 @@ interface Statement {
 }
 
 /**
- * One transaction on one connection. Statements without an answer (begin, lock) are held back and
- * leave in one packet with the next one that has one: they cost no round trip. Should one of them fail, the server
- * refuses what follows, and its own failure is what the next statement throws.
+ * One transaction on one connection. Statements without an answer (begin, lock) are held back and sent in one packet with the
+ * next statement that has an answer, so they cost no round trip. If one of them fails, the server refuses the statements after
+ * it. The next statement then throws the first failure.
  */
 function createSession({ ask, stream }: Connection, spent: Spent): Session {
   let held: Statement[] = [{ text: 'begin' }]
@@ -119,7 +119,7 @@ function createSession({ ask, stream }: Connection, spent: Spent): Session {
   let isCorked = false
   let fault: Error | undefined
 
-  /** What is sent in one turn leaves in one packet. */
+  /** Everything sent in one turn of the event loop leaves in one packet. */
   function corkForThisTick(): void {
     if (isCorked) return
     isCorked = true
@@ -133,7 +133,7 @@ function createSession({ ask, stream }: Connection, spent: Spent): Session {
   async function send(statement: Statement): Promise<QueryResult> {
     corkForThisTick()
     spent.statements += held.length + 1
-    // Those that are sent while another is under way wait together with it.
+    // A statement that is sent while another is unanswered waits together with it.
     if (underWay === 0) spent.roundTrips += 1
     underWay += 1
     for (const before of held)
@@ -147,14 +147,14 @@ function createSession({ ask, stream }: Connection, spent: Spent): Session {
     } catch (error) {
       const failure = failureOf(error)
       fault ??= failure
-      // What failed first is why the server refuses the others, whoever of them is heard first.
+      // The server refuses all statements after the first failure, so report that one, whichever answer comes first.
       throw errorCode(failure) === IN_FAILED_TRANSACTION ? fault : failure
     } finally {
       underWay -= 1
     }
   }
 
-  /** What comes when the transaction has ended would run in the next one of this connection. */
+  /** A statement after the end would run in the next transaction of this connection. */
   async function statement(sql: string, values: Parameter[]): Promise<QueryResult> {
     if (hasEnded) throw new TransientError('transaction_lost', 'the transaction has ended')
     return send(prepared(sql, values))
@@ -162,7 +162,7 @@ function createSession({ ask, stream }: Connection, spent: Spent): Session {
 
   return {
     transaction: {
-      // The casts are the decoding edge, as for reading.
+      // Decoding edge, as in `reading`.
       all: async <R>(sql: string, ...values: Parameter[]) => (await statement(sql, values)).rows as R[],
       get: async <R>(sql: string, ...values: Parameter[]) => (await statement(sql, values)).rows[0] as R | undefined,
       run: async (sql, ...values) => (await statement(sql, values)).rowCount ?? 0,
@@ -176,7 +176,7 @@ function createSession({ ask, stream }: Connection, spent: Spent): Session {
       const { command } = await send({ text: 'commit' }).catch((error: unknown) => {
         throw isLost(error) ? commitUnknown(error) : error
       })
-      // PostgreSQL answers the commit of a transaction that failed before with a rollback, and no error.
+      // PostgreSQL answers the commit of a failed transaction with a rollback and no error.
       if (command !== 'COMMIT') throw lostBy(fault)
     },
     async rollback() {
@@ -187,13 +187,13 @@ function createSession({ ask, stream }: Connection, spent: Spent): Session {
   }
 }
 
-/** SQLSTATE of a statement that comes after one that failed. */
+/** SQLSTATE of a statement after a failed one. */
 const IN_FAILED_TRANSACTION = '25P02'
 
-/** In the order of the array, which is that of the ids: whoever locks in the same order cannot wait in a circle. */
+/** Locks in the order of the array, which is sorted. With one order for all, no deadlock is possible. */
 const LOCK = 'select pg_advisory_xact_lock(id) from unnest(?::bigint[]) as id'
 
-/** Told from a server that cannot be reached at all: a new connection may be had at once. */
+/** Unlike an unreachable server: a new connection may work at once. */
 function connectionLost(cause: unknown): TransientError {
   return new TransientError('connection_lost', 'the connection was lost in a transaction', {
     cause,
@@ -216,7 +216,10 @@ function lostBy(fault: Error | undefined): Error {
 const EACH = /\bin each\(\?\)/g
 const texts = new Map<string, { text: string; name: string }>()
 
-/** With `$1` for each `?` outside of a literal, and a name: so each connection parses and plans a text once. */
+/**
+ * Numbers the parameters (`$1` for each `?` outside a literal) and names the statement, so that each connection parses and
+ * plans it once.
+ */
 function prepared(sql: string, values: Parameter[]): Statement {
   let known = texts.get(sql)
   if (!known) {

@@ -1,30 +1,30 @@
-// What tells about somebody, as a parameter of a statement: sealed where its owner has a key, otherwise stored as it is.
+// Personal data as a statement's parameter: encrypted if its owner has a key, otherwise stored as it is.
 import type { Value } from './database.ts'
 
 export interface Sealable {
-  /** By whose key; undefined where nobody is known. */
+  /** The owner, whose key encrypts it; undefined if no owner is known. */
   readonly ownerId: string | undefined
-  /** What is stored where nothing is sealed. */
+  /** Stored if nothing is encrypted. */
   readonly plain: Value
-  /** What is sealed; undefined for what is not, but is another where something else beside it is. */
+  /** What is encrypted. Undefined if this column is not encrypted itself but changes with an encrypted column beside it. */
   readonly secret: string | undefined
-  /** It is stored as a keyed hash, by which it is found, and never read. */
+  /** Stored as a keyed hash to find the row by; never read back. */
   readonly isHashed?: true
-  /** What is stored where its owner has a key and this is not sealed, or where its owner is forgotten. */
+  /** Stored if the owner has a key and `secret` is undefined, or if the owner is forgotten. */
   readonly otherwise: Value
 }
 
 type Owner = string | null | undefined
 
-/** A text that is read as it was written, and as an empty one once its owner is forgotten. Null stays null. */
+/** A text that reads as an empty text once its owner is forgotten. Null stays null. */
 export function sealable(ownerId: Owner, text: string | null | undefined): Sealable | null {
   if (text === null || text === undefined) return null
   return { ownerId: ownerId ?? undefined, plain: text, secret: text, otherwise: '' }
 }
 
 /**
- * Two columns for one value: where its owner has a key, `rest` stands in the first and `secret` sealed in the second; otherwise
- * `whole` in the first, and `beside` in the second.
+ * One value in two columns. If the owner has a key, the first column holds `rest` and the second `secret`, encrypted. Otherwise
+ * the first holds `whole` and the second `beside`.
  */
 export function apart(
   ownerId: Owner,
@@ -37,16 +37,16 @@ export function apart(
   ]
 }
 
-/** Whose key the hashes are made by that things are found by. */
+/** The owner of the key for all hashes. */
 export const INDEX = 'index'
 
-/** A text by which its row is found, while the text itself is sealed elsewhere: a keyed hash; null where there is no key for it. */
+/** Finds a row by a text that is encrypted elsewhere: stored as a keyed hash, or as null if there is no key for hashes. */
 export function hashed(text: string | null | undefined): Sealable | null {
   if (text === null || text === undefined || text === '') return null
   return { ownerId: INDEX, plain: null, secret: text, otherwise: null, isHashed: true }
 }
 
-/** Whom a row is sealed for; null where it is not. */
+/** The owner for whom a row is encrypted; null if it is not encrypted. */
 export function sealedFor(ownerId: Owner): Sealable | null {
   if (ownerId === null || ownerId === undefined) return null
   return { ownerId, plain: null, secret: undefined, otherwise: ownerId }
@@ -55,5 +55,5 @@ export function sealedFor(ownerId: Owner): Sealable | null {
 export const isSealable = (value: unknown): value is Sealable =>
   typeof value === 'object' && value !== null && 'ownerId' in value
 
-/** As the drivers store it, who know no keys. */
+/** The plain value. The drivers store this, since they know no keys. */
 export const unsealed = <Other>(value: Sealable | Other): Value | Other => (isSealable(value) ? value.plain : value)

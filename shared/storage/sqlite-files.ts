@@ -1,31 +1,30 @@
-// SQLite files as a whole: copied while services run, and looked at when none does.
+// Works on SQLite files as a whole: copies one while services run, and inspects or converts one.
 import { existsSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { asError, BrokenError, errorCode } from '../runtime/errors.ts'
 
-/** Copied in one step, between which the event loop may say how far it is. */
+/** Pages copied in one step. Between steps the event loop runs and progress is reported. */
 const PAGES_A_STEP = 1_000
-/** What `pragma auto_vacuum` calls it (sqlite.org). */
+/** The value of `pragma auto_vacuum` for incremental (sqlite.org). */
 export const INCREMENTAL = 2
 
-/** What a database has come to, as its copy tells. */
+/** How far a database has come, read from its copy. */
 export interface Snapshot {
   /** The names of its migrations, in their order. */
   migrations: string[]
-  /** How many messages it has recorded to be published since it was made. */
+  /** How many messages its outbox has recorded in all. */
   said: number
 }
 
 /**
- * Copies the database at `from`, as it is at this moment, to the new file `to`; whoever writes meanwhile is not kept waiting.
- * The copy is read whole once.
+ * Copies the database at `from`, as it is now, to the new file `to`. Writers do not wait. The whole copy is then checked.
  *
- * @throws BrokenError `database_damaged` when the copy is not whole
+ * @throws BrokenError `database_damaged` when the copy is not intact
  */
 export async function copySqlite(from: string, to: string, progress: (share: number) => void): Promise<Snapshot> {
   const source = new Sqlite(from, { readonly: true, fileMustExist: true })
   try {
-    // An open read keeps what is copied as it is. Without one, each commit of another process would begin the copy anew.
+    // An open read keeps the snapshot. Without it, each commit of another process would restart the copy.
     source.exec('begin')
     source.prepare('select count(*) from sqlite_master').get()
     await source.backup(to, {
@@ -45,7 +44,7 @@ export async function copySqlite(from: string, to: string, progress: (share: num
 function snapshotOf(path: string): Snapshot {
   const database = new Sqlite(path, { fileMustExist: true })
   try {
-    // Of one that is whole by itself, nothing is beside it.
+    // Makes the copy a single file, without a write-ahead log beside it.
     database.pragma('journal_mode = delete')
     const [fault] = database.pragma('quick_check(1)') as { quick_check: string }[]
     if (fault?.quick_check !== 'ok') throw new Error(fault?.quick_check)
@@ -58,7 +57,7 @@ function snapshotOf(path: string): Snapshot {
   }
 }
 
-/** What the database at `path` has come to, or undefined where there is none. Whoever uses it goes on. */
+/** Reads how far the database at `path` has come; undefined if there is none. The database may be in use. */
 export function lookIntoSqlite(path: string): Snapshot | undefined {
   if (!existsSync(path)) return undefined
   const database = new Sqlite(path, { readonly: true })
@@ -73,15 +72,15 @@ export function lookIntoSqlite(path: string): Snapshot | undefined {
 }
 
 /**
- * Lets the file at `path`, which nobody has open, give back what is deleted, as a new one does: it is written anew once, for which the
- * disk needs room for a second one. One that does so already stays as it is.
+ * Converts the file at `path` so that it can return deleted pages to the disk, as a new file can. No process may have it open.
+ * The file is rewritten once, so the disk needs room for a second one. A converted file is left as it is.
  */
 export function convertSqlite(path: string): void {
   const database = new Sqlite(path, { fileMustExist: true })
   try {
     if (database.pragma('auto_vacuum', { simple: true }) === INCREMENTAL) return
     database.pragma('auto_vacuum = incremental')
-    // Only then does it hold for a file that has tables (sqlite.org, "PRAGMA auto_vacuum").
+    // For a file with tables, the setting takes effect only with a vacuum (sqlite.org, "PRAGMA auto_vacuum").
     database.exec('vacuum')
   } finally {
     database.close()
@@ -99,7 +98,10 @@ function readSnapshot(database: Sqlite.Database): Snapshot {
   return { migrations: migrations.map(({ name }) => name), said: said?.seq ?? 0 }
 }
 
-/** Whether any process has the database open: SQLite gives it to one alone only when nobody else does (sqlite.org, "PRAGMA locking_mode"). */
+/**
+ * Whether any process has the database open. SQLite grants an exclusive lock only if no other process has (sqlite.org, "PRAGMA
+ * locking_mode").
+ */
 export function isSqliteInUse(path: string): boolean {
   if (!existsSync(path)) return false
   const database = new Sqlite(path, { timeout: 0 })
@@ -109,7 +111,7 @@ export function isSqliteInUse(path: string): boolean {
     return false
   } catch (thrown) {
     if (errorCode(asError(thrown)).startsWith('SQLITE_BUSY')) return true
-    // What is no database is nobody's.
+    // Not a database, so no service uses it.
     return false
   } finally {
     database.close()

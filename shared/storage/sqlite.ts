@@ -10,23 +10,27 @@ import { INCREMENTAL } from './sqlite-files.ts'
 
 const BUSY_TIMEOUT_MS = 10_000
 const BUSY_PAUSE_MS = 5
-/** Four times what SQLite lets the log grow to by itself (sqlite.org, "wal_autocheckpoint"); more is cut off once it can be. */
+/**
+ * Four times the size at which SQLite writes its log back by itself (sqlite.org, "wal_autocheckpoint"). A larger log is cut
+ * when possible.
+ */
 const WAL_MAX_BYTES = 16 * 1_024 * 1_024
 
 /**
- * Opens (and creates) the database file at `path`, and with it the one at `keysPath` as the schema `keys`. Several processes may share it: `begin immediate` takes the write
- * lock at once, since a deferred transaction that upgrades while another process writes fails with SQLITE_BUSY.
+ * Opens or creates the database file at `path`, and the file at `keysPath` as the schema `keys`. Several processes may share
+ * it. Transactions use `begin immediate`, which takes the write lock at once: a deferred transaction that upgrades while
+ * another process writes fails with SQLITE_BUSY.
  */
 export function openSqlite(path: string, keysPath?: string): Database {
   mkdirSync(dirname(path), { recursive: true })
   const writer = connect(path, keysPath)
-  // SQLite's own waiting would hold up the event loop, and with it heartbeats, health and every other request.
+  // SQLite's own wait would block the event loop, and so heartbeats, health checks and all requests.
   writer.pragma('busy_timeout = 0')
-  // Readers of a WAL database never wait for its writer, so HTTP reads go on while a group commits.
+  // Readers of a WAL database never wait for its writer, so HTTP reads go on during a group commit.
   return sqliteOver(writer, connect(path, keysPath))
 }
 
-/** The driver over open connections, which it closes. With one for both, reads would see what is not committed yet. */
+/** The driver over open connections, which it closes. With one connection for both, reads would see uncommitted data. */
 export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Database {
   const spent = { statements: 0, roundTrips: 0 }
   const preparedWrite = preparing(writer, spent)
@@ -36,7 +40,8 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
   let turn: Promise<unknown> = Promise.resolve()
 
   async function run<T>(work: (tx: Transaction) => Promise<T>, deadline: number): Promise<T> {
-    // What somebody's long read has kept from being written back is written back before this group, which so begins the log anew.
+    // A long read may have kept the log from being written back. Write it back before this group, which then starts the log
+    // anew.
     if (walBytes() > WAL_MAX_BYTES) await write.all('pragma wal_checkpoint(passive)')
     await begin(write, deadline)
     const inside = insideOf(writer)
@@ -47,21 +52,25 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
       return result
     } catch (error) {
       inside.end()
-      // SQLite has already rolled back by itself after some errors, a full disk among them.
+      // SQLite rolls back by itself after some errors, such as a full disk.
       if (writer.inTransaction) await write.run('rollback')
       throw error
     }
   }
 
   const transaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
-    // From now, not from its turn: or who stands in line behind others waits as long again for each of them.
+    // The deadline counts from the call. Counted from its turn, a queued transaction would wait the full time again behind each
+    // other one.
     const deadline = performance.now() + BUSY_TIMEOUT_MS
     const result = turn.then(() => run(work, deadline))
     turn = result.catch(() => undefined)
     return result
   }
 
-  /** Of all its files (sqlite.org, "PRAGMA wal_checkpoint"). The writer waits for nobody: who reads for long keeps the log from its end. */
+  /**
+   * Empties the logs of both files (sqlite.org, "PRAGMA wal_checkpoint"). It does not wait for readers, so a long read makes it
+   * return false.
+   */
   const emptyWal = (): Promise<boolean> => {
     const result = turn.then(async () => {
       const [done] = await write.all<{ busy: number }>('pragma wal_checkpoint(truncate)')
@@ -90,19 +99,19 @@ export function sqliteOver(writer: Sqlite.Database, reader: Sqlite.Database): Da
   }
 }
 
-/** Of the database alone: the keys of people are few. */
+/** Only of the main database. The file of personal keys is small. */
 function givenBack(writer: Sqlite.Database, pages: number, kept: number): number {
   if (writer.pragma('auto_vacuum', { simple: true }) !== INCREMENTAL) return 0
   const free = () => Number(writer.pragma('freelist_count', { simple: true }))
   const before = free()
   const count = Math.min(pages, before - kept)
   if (count <= 0) return 0
-  // Run to its end, since each of its steps frees one page (sqlite.org, "PRAGMA incremental_vacuum").
+  // `exec` runs it to its end; each step frees one page (sqlite.org, "PRAGMA incremental_vacuum").
   writer.exec(`pragma main.incremental_vacuum(${count})`)
   return before - free()
 }
 
-/** @throws TransientError `database_locked` when another process keeps the write lock for longer than anybody should. */
+/** @throws TransientError `database_locked` when another process keeps the write lock past the deadline */
 async function begin(sql: Sql, deadline: number): Promise<void> {
   for (; ; await delay(BUSY_PAUSE_MS)) {
     const error = await sql.run('begin immediate').then(() => undefined, asError)
@@ -119,7 +128,7 @@ async function begin(sql: Sql, deadline: number): Promise<void> {
 const WAL_LOOKS_MAX = 200
 const WAL_LOOK_MS = 25
 
-/** Two that make a new file at once get in each other's way here, and SQLite does not wait for its timeout then. */
+/** Two processes that create a file at once collide here, and SQLite does not apply its timeout in this case. */
 function writeAhead(connection: Sqlite.Database, schema: string): void {
   for (let looks = 1; ; looks++) {
     try {
@@ -141,28 +150,28 @@ function connect(path: string, keysPath?: string): Sqlite.Database {
     writeAhead(connection, 'keys')
     connection.pragma('keys.synchronous = FULL')
   }
-  // Of a file that is new: so it can give back what was deleted. One that is there stays as it is.
+  // Lets a new file return deleted pages to the disk. An existing file keeps its setting.
   connection.pragma('auto_vacuum = incremental')
   writeAhead(connection, 'main')
   connection.pragma('synchronous = FULL')
-  // What is deleted is overwritten (sqlite.org, "PRAGMA secure_delete"), or the keys of people would stay in free pages.
+  // Overwrites deleted data (sqlite.org, "PRAGMA secure_delete"). Otherwise personal keys would remain in free pages.
   connection.pragma('secure_delete = ON')
   connection.pragma('foreign_keys = ON')
   connection.pragma(`journal_size_limit = ${WAL_MAX_BYTES}`)
   return connection
 }
 
-/** What stands between a transaction and its statements. */
+/** Checks each statement of a transaction. */
 interface Guard {
-  /** Throws when none may run. */
+  /** Throws if no statement may run. */
   check(): void
   failed(error: Error): void
 }
 
 /**
- * After some errors, a full disk among them, SQLite rolls the whole transaction back by itself and the connection
- * commits every further statement on its own. This refuses them, and says why, so that a half of a group is never saved. What
- * comes when the transaction has ended would run in somebody else's.
+ * After some errors, such as a full disk, SQLite rolls back the whole transaction by itself. The connection then commits every
+ * further statement on its own. This guard refuses those statements with the reason, so that half a group is never saved. It
+ * also refuses statements after the end, which would run in another transaction.
  */
 function insideOf(connection: Sqlite.Database): Guard & { end(): void } {
   let fault: Error | undefined
@@ -184,7 +193,7 @@ function insideOf(connection: Sqlite.Database): Guard & { end(): void } {
 
 type Prepare = (sql: string) => Sqlite.Statement<Value[], unknown>
 
-/** Prepared once for each text: preparing costs several times what running does. */
+/** Prepares each text once, since preparing costs several times as much as running. */
 function preparing(connection: Sqlite.Database, spent: Spent): Prepare {
   const prepared = new Map<string, Sqlite.Statement<Value[], unknown>>()
   return (sql) => {
@@ -208,7 +217,7 @@ function statements(prepare: Prepare, guard = unguarded): Sql {
       throw error
     }
   }
-  // The casts are the decoding edge: a statement and the type of its rows are written side by side in a store.
+  // Decoding edge: a store writes each statement and the type of its rows side by side.
   return {
     all: <R>(sql: string, ...values: Parameter[]) => asked(() => prepare(sql).all(...bound(values)) as R[]),
     get: <R>(sql: string, ...values: Parameter[]) => asked(() => prepare(sql).get(...bound(values)) as R | undefined),
@@ -219,12 +228,12 @@ function statements(prepare: Prepare, guard = unguarded): Sql {
 const EACH = /\bin each\(\?\)/g
 const EACH_OF_JSON = 'in (select value from json_each(?))'
 
-/** A list goes in as JSON. */
+/** A list is passed as JSON. */
 function bound(values: Parameter[]): Value[] {
   return values.map((value) => (Array.isArray(value) ? JSON.stringify(value) : (unsealed(value) as Value)))
 }
 
-/** The disk is full, or fails (sqlite.org, "Result and Error Codes"): nobody's statement is at fault, and all may go well later. */
+/** The disk is full or fails (sqlite.org, "Result and Error Codes"). No statement is at fault, and later ones may succeed. */
 function failureOf(error: Error): Error {
   const code = errorCode(error)
   if (code === 'SQLITE_FULL') return outage('disk_full', error)

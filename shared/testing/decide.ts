@@ -1,11 +1,11 @@
-// A handler, or any other work, by itself: loaded, decided and saved over a real database, without a broker and without a group.
+// Runs a handler or other work alone over a real database, without a broker and without a group commit.
 
 import { createCells } from '../commit/cells.ts'
 import type { Done, Work } from '../commit/work.ts'
 import type { Context, Handler, Received } from '../messaging/index.ts'
 import type { Database } from '../storage/index.ts'
 
-/** In one transaction; what it says is returned and not published. */
+/** In one transaction. The messages are returned and not published. */
 export function decideAlone<T>(database: Database, work: Work<T>): Promise<Done<T>> {
   return database.transaction(async (tx) => {
     const cells = createCells()
@@ -16,7 +16,7 @@ export function decideAlone<T>(database: Database, work: Work<T>): Promise<Done<
   })
 }
 
-/** What a handler makes of an event: the messages that it says. */
+/** Returns the messages that a handler returns for an event. */
 export async function handleAlone(
   database: Database,
   handler: Handler | undefined,

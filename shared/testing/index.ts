@@ -1,4 +1,4 @@
-// The door to testing: the in-memory broker and what else tests need to stand on their own, and the simulation of a whole choreography.
+// The entry to testing: exports the in-memory broker, other test helpers, and the simulation of all services.
 export {
   type Chaos,
   type ChaosOptions,

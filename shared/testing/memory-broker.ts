@@ -1,6 +1,5 @@
-// An in-memory broker behind the kernel's port, for tests that need no RabbitMQ. It routes, confirms, redelivers,
-// expires, dead-letters and counts deliveries as RabbitMQ does, and is held to the same suite
-// (`tests/integration/broker-suite`).
+// An in-memory broker behind the kernel's port, for tests without RabbitMQ. It routes, confirms, redelivers, expires,
+// dead-letters and counts deliveries as RabbitMQ does, and passes the same suite (`tests/integration/broker-suite`).
 import type { Broker, Properties, Publication } from '../messaging/broker.ts'
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 import { TransientError } from '../runtime/errors.ts'
@@ -17,13 +16,13 @@ import {
 import { createRouter } from './routing.ts'
 
 export interface MemoryBroker {
-  /** One service's connection. */
+  /** The connection of one service. */
   connect(name: string): Broker
-  /** What waits in a queue, oldest first; deliveries under way are not counted. */
+  /** The messages that wait in a queue, oldest first, without unsettled deliveries. */
   messages(queue: string): { body: string; properties: Properties }[]
   /** Deliveries handed out and not yet acked. */
   unsettled(queue: string): number
-  /** Cuts a connection, which comes back at once: what it holds unsettled is delivered again, to it as well. */
+  /** Cuts a connection, which returns at once. Its unsettled deliveries are delivered again, to it too. */
   cut(name: string): void
 }
 
@@ -52,7 +51,7 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
     return queue
   }
 
-  /** False when no queue takes it. */
+  /** Returns false if no queue accepts it. */
   function accept({ exchange, routingKey, body, properties }: Publication): boolean {
     const names = route(exchange, routingKey)
     for (const name of names) queueOf(name).enqueue({ body, properties: copyOf(properties), exchange, routingKey })
@@ -104,7 +103,7 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
         return {
           cancel() {
             subscriber.cancelled = true
-            // What was handed out before arrives before the cancellation is confirmed.
+            // Earlier deliveries arrive before the cancellation is confirmed.
             return new Promise((resolve) => void schedule(0, resolve))
           },
           drop() {
@@ -148,7 +147,7 @@ export function createMemoryBroker(topology: Topology, schedule: Schedule = time
         if (graceMs > 0) await Promise.race([confirmed, new Promise<void>((over) => void schedule(graceMs, over))])
         closed = true
         for (const done of unconfirmed) {
-          // Nobody may be listening any more.
+          // The caller may have stopped listening.
           done.promise.catch(() => undefined)
           done.reject(brokerClosed())
         }

@@ -3,7 +3,7 @@ import type { Delivery, Properties } from '../messaging/broker.ts'
 import type { Queue } from '../topology/queues.ts'
 import { createReadyList } from './ready-list.ts'
 
-/** When things happen; a simulation brings its own. Returns a function that calls it off. */
+/** Schedules work; a simulation passes its own. The returned function cancels the work. */
 export type Schedule = (delayMs: number, work: () => void) => () => void
 
 export interface Stored {
@@ -15,17 +15,17 @@ export interface Stored {
 
 interface Entry extends Stored {
   deliveries: number
-  /** Calls the expiry off; it runs on while a delivery is under way. */
+  /** Cancels the expiry, which goes on during a delivery. */
   callOff?: () => void
   expired: boolean
 }
 
-/** One delivery of a message: a later one is another, so that an ack from before a cut settles nothing. */
+/** One delivery of a message. A redelivery is another object, so an ack from before a cut settles nothing. */
 interface Handout {
   entry: Entry
 }
 
-/** Several may have one name: two copies of a service. */
+/** Several connections may have one name: copies of a service. */
 export interface Connection {
   name: string
 }
@@ -40,19 +40,19 @@ export interface Subscriber {
 
 export interface MemoryQueue {
   enqueue(message: Stored): void
-  /** Oldest first; deliveries under way are not among them. */
+  /** Oldest first, without unsettled deliveries. */
   ready(): readonly Stored[]
   unsettled(): number
   subscribe(subscriber: Subscriber): void
-  /** Takes back what the connections of that name hold unsettled, and gives it to whoever is free. */
+  /** Takes back unsettled deliveries from the connections of that name and delivers them again. */
   giveBack(name: string): void
-  /** Forgets a subscriber and gives what it holds to others. */
+  /** Removes a subscriber and delivers to others what it holds. */
   unsubscribe(subscriber: Subscriber): void
-  /** Forgets a connection's subscribers and gives what they hold to others. */
+  /** Removes a connection's subscribers and delivers to others what they hold. */
   drop(connection: Connection): void
 }
 
-/** A reader that changes its copy changes nobody else's. */
+/** Copies, so that a reader that changes its properties changes no other reader's. */
 export function copyOf(properties: Properties): Properties {
   return { ...properties, headers: { ...properties.headers } }
 }
@@ -69,7 +69,7 @@ export function createMemoryQueue(
 
   const priorityOf = ({ properties }: Entry) => ('x-max-priority' in settings ? (properties.priority ?? 0) : 0)
 
-  /** A message whose time is over while it is delivered goes when it comes back. */
+  /** A message that expires during its delivery is dead-lettered when it comes back. */
   function expire(entry: Entry): void {
     entry.expired = true
     if (ready.remove(entry)) deadLetter(entry)
@@ -83,7 +83,7 @@ export function createMemoryQueue(
     }
   }
 
-  /** The least busy. */
+  /** The subscriber with the fewest unsettled deliveries. */
   function freeSubscriber(): Subscriber | undefined {
     let free: Subscriber | undefined
     for (const subscriber of subscribers) {
@@ -112,7 +112,7 @@ export function createMemoryQueue(
       deadLetter(entry)
     }
     schedule(0, () => {
-      // Cut before it arrived: it is on its way to somebody else already.
+      // The connection was cut before this arrived. The message is already on its way to another subscriber.
       if (to.unsettled.has(handout)) to.onDelivery({ body, properties, exchange, routingKey, redelivered, ack, refuse })
     })
   }

@@ -1,4 +1,4 @@
-// All orders of arrival, for domains that must not depend on it.
+// All orders of arrival, to test domains that must not depend on the order.
 
 /** Every order of `items`: n! of them. */
 export function permutations<T>(items: readonly T[]): T[][] {

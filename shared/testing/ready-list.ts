@@ -1,13 +1,12 @@
-// What is ready in a queue of the in-memory broker, first out first: the highest priority, then the oldest. Adding and
-// taking cost the same however long it is.
+// The ready messages of an in-memory queue: highest priority first, then oldest. Adding and taking cost the same at any length.
 
 export interface ReadyList<T> {
   add(item: T, priority: number): void
-  /** Back to where they came from, before everything else. */
+  /** Puts items back before all others. */
   putBack(items: readonly T[]): void
-  /** The first, taken out. */
+  /** Takes the first item out. */
   take(): T | undefined
-  /** False when it is not among them. */
+  /** Returns false if the item is not in the list. */
   remove(item: T): boolean
   /** In the order in which they would be taken. */
   items(): T[]
@@ -16,14 +15,14 @@ export interface ReadyList<T> {
 interface Line<T> {
   priority: number
   items: T[]
-  /** Where the first one stands; what is before it was taken. */
+  /** Index of the first item; those before it were taken. */
   from: number
 }
 
 const TAKEN_MAX = 1_024
 
 export function createReadyList<T>(): ReadyList<T> {
-  /** The highest priority first; what was put back stands before all. */
+  /** Highest priority first. Items that were put back come before all. */
   const lines: Line<T>[] = [{ priority: Number.POSITIVE_INFINITY, items: [], from: 0 }]
 
   function lineOf(priority: number): Line<T> {

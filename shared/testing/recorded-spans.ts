@@ -1,4 +1,4 @@
-// An SDK for tests: keeps what spans were made, as a real one would send them on.
+// A tracing SDK for tests: keeps the spans that were created.
 
 import { randomBytes } from 'node:crypto'
 import {
@@ -27,7 +27,7 @@ export interface RecordedSpan {
   isEnded: boolean
 }
 
-/** From now on all spans are kept; `stop` before anybody else traces. */
+/** Keeps all spans from now on. Call `stop` before another test traces. */
 export function recordSpans(): { spans: RecordedSpan[]; stop(): void } {
   const spans: RecordedSpan[] = []
 

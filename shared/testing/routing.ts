@@ -1,7 +1,7 @@
-// How AMQP exchanges route: which queues a publication reaches (RabbitMQ tutorial "AMQP 0-9-1 Model Explained").
+// Routes as AMQP exchanges do: which queues a publication reaches (RabbitMQ tutorial "AMQP 0-9-1 Model Explained").
 import type { Binding, Topology } from '../topology/queues.ts'
 
-/** `route` over one topology, which works every way out once. */
+/** `route` over one topology, with a cache. */
 export function createRouter(topology: Topology) {
   const known = new Map<string, ReadonlySet<string>>()
   return (exchange: string, routingKey: string): ReadonlySet<string> => {
@@ -12,7 +12,7 @@ export function createRouter(topology: Topology) {
   }
 }
 
-/** The names of the queues that take a message; empty when nobody wants it. */
+/** The names of the queues that receive a message; empty if none does. */
 export function route(topology: Topology, exchange: string, routingKey: string): Set<string> {
   if (exchange === '') return new Set(topology.queues.some(({ name }) => name === routingKey) ? [routingKey] : [])
   const declared = topology.exchanges.find(({ name }) => name === exchange)

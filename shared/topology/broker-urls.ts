@@ -1,4 +1,4 @@
-// Where the broker is: one host, or those of a cluster.
+// Parses AMQP_URL into one URL for each host.
 import { BrokenError } from '../runtime/errors.ts'
 
 /**

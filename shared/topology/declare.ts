@@ -1,19 +1,19 @@
-// Declares a topology on a channel: idempotent, and with a clear error where the broker has it otherwise.
+// Declares a topology on a broker. Idempotent, with a clear error if the broker has something else under a name.
 //
-// Promise: on a new broker the first service declares all of it, so that nothing is lost whoever starts first, and marks it as
-// complete. From then on a queue and its bindings belong to its owner alone: a service of an older or a newer version never
-// changes what another hears. Nothing is ever removed here.
+// Promise: on a new broker the first service declares everything and then marks it as complete, so that no message is lost
+// whichever service starts first. After that, only its owner declares a queue and its bindings. So an older or newer version of
+// one service never changes what another hears. Nothing is ever removed here.
 import type { Channel, ChannelModel } from 'amqplib'
 import { asError, BrokenError, TransientError } from '../runtime/errors.ts'
 import type { Topology } from './queues.ts'
 
-/** Durable, and bound to nothing: it is there once everything is. */
+/** A durable exchange without bindings. If it exists, the whole topology does. */
 export const COMPLETE = 'topology.complete.exchange'
 
 /**
- * Without an `owner` all of it is declared, always.
+ * Without an `owner`, always declares everything.
  *
- * @throws BrokenError `topology_mismatch` naming the queue or exchange and the argument that differs, and what to do.
+ * @throws BrokenError `topology_mismatch`, naming the queue or exchange, the argument that differs, and what to do
  */
 export async function declareTopology(model: ChannelModel, topology: Topology, owner?: string): Promise<void> {
   const isComplete = owner !== undefined && (await isThere(model, COMPLETE))
@@ -38,12 +38,12 @@ export async function declareTopology(model: ChannelModel, topology: Topology, o
 
 async function opened(model: ChannelModel): Promise<Channel> {
   const channel = await model.createChannel()
-  // The refusal arrives as the rejection of the call that caused it; the event repeats it.
+  // The call that caused the refusal rejects with it; the event only repeats it.
   channel.on('error', () => undefined)
   return channel
 }
 
-/** Asking for what is not there closes the channel. */
+/** A check for a missing exchange closes the channel, so it has its own. */
 async function isThere(model: ChannelModel, exchange: string): Promise<boolean> {
   const channel = await opened(model)
   try {
@@ -60,11 +60,13 @@ async function isThere(model: ChannelModel, exchange: string): Promise<boolean> 
 const INEQUIVALENT =
   /inequivalent arg '([^']+)' for (queue|exchange) '([^']+)' in vhost '([^']+)': received (.+?) but current is (.+?)(?:"|$)/
 
-/** What 3.10 and 4.0 say of a classic queue whose node is down. */
+/** How RabbitMQ 3.10 and 4.0 report a classic queue whose node is down. */
 const AWAY =
   /NOT_FOUND - (?:home node '[^']+' of durable )?queue '([^']+)' in vhost '[^']+' (?:is down|process is stopped)/
 
-/** What RabbitMQ answers names all we need: 406 PRECONDITION_FAILED the argument that differs, 404 NOT_FOUND the queue. */
+/**
+ * Explains RabbitMQ's answer. It names all we need: 406 PRECONDITION_FAILED the argument that differs, 404 NOT_FOUND the queue.
+ */
 export function told(error: Error): Error {
   const away = AWAY.exec(error.message)?.[1]
   if (away !== undefined)

@@ -1,4 +1,4 @@
-// The management API of RabbitMQ, as far as a running service reads from it: where it is, as whom it is asked, and one question.
+// Client for RabbitMQ's management API, as far as a running service reads it.
 import { unescape as decoded } from 'node:querystring'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -6,21 +6,21 @@ import { asError } from '../runtime/errors.ts'
 import { brokerUrls } from './broker-urls.ts'
 
 export interface Management {
-  /** Everything stands below it: `http://localhost:15672/api`. */
+  /** Base of all paths: `http://localhost:15672/api`. */
   api: string
   authorization: string
-  /** For people; without a login. */
+  /** For people; without login. */
   host: string
   vhost: string
 }
 
 const DEFAULT_LOGIN = 'guest'
 
-/** Where `MANAGEMENT_URL` says, with the broker's own login unless it has one; else at the first host of `AMQP_URL`. */
+/** Uses `MANAGEMENT_URL`, with the broker's login unless it has its own. By default, the first host of `AMQP_URL`. */
 export function managementOf(amqpUrl: string, managementUrl?: string): Management | undefined {
   if (managementUrl === 'off') return undefined
   const broker = new URL(brokerUrls(amqpUrl)[0] ?? '')
-  // Under TLS the login is not to be read by others, so it is not sent in the clear beside it.
+  // The broker's login travels encrypted under TLS, so it must not be sent unencrypted here.
   const usual = broker.protocol === 'amqps:' ? 'https://host:15671' : 'http://host:15672'
   const base = new URL(managementUrl ?? usual.replace('host', broker.hostname))
   const { username, password } = base.username === '' ? broker : base
@@ -37,9 +37,9 @@ export function managementOf(amqpUrl: string, managementUrl?: string): Managemen
 const overview = Compile(Type.Object({ disable_stats: Type.Boolean() }))
 
 /**
- * These columns of every queue of the vhost, as the broker has them.
+ * These columns of every queue of the vhost, as the broker reports them.
  *
- * @throws Error where it cannot be asked, and where the broker collects no statistics: its answer would lack what was asked for
+ * @throws Error if the API cannot be asked, or if the broker collects no statistics: its answer would lack the columns
  */
 export async function queuesAt(
   management: Management,
@@ -54,13 +54,13 @@ export async function queuesAt(
 
 async function ask({ api, authorization }: Management, path: string, signal: AbortSignal): Promise<unknown> {
   const answer = await fetch(`${api}/${path}`, { headers: { authorization }, signal })
-  // Read or thrown away, so that the connection is free.
+  // The body is always read, so that the connection becomes free.
   const text = await answer.text()
   if (!answer.ok) throw new Error(`it answers ${answer.status}`)
   return JSON.parse(text)
 }
 
-/** Why it could not be asked, for people: what `fetch` hides in a cause included. */
+/** Why the API could not be asked, for people, with the cause that `fetch` hides. */
 export function whyUnasked({ cause, message }: Error): string {
   // A name with several addresses fails once for each.
   const [told = message] = cause instanceof AggregateError ? cause.errors.map((one) => asError(one).message) : []

@@ -1,10 +1,12 @@
-// A policy of the broker can change a queue without its arguments telling: messages then go early, or for good, while all looks
-// well. What the broker says of our queues is read back, at each connect and every minute, and told.
+// Detects broker policies that change our queues. A policy does so without changing the queue's arguments: messages then expire
+// early or are lost, and everything looks well. So the broker's view of our queues is read back at each connect and every
+// minute, and differences are reported.
 //
-// What holds for a queue is among the broker's statistics. Where they are off, as RabbitMQ 4 advises, its answer is complete but for
-// that, and would pass for a broker without policies: so it is asked for that too.
+// The effective policy is among the broker's statistics. If statistics are off, as RabbitMQ 4 advises, the answer lacks it and
+// would look like a broker without policies. So the broker is asked about that too.
 //
-// Promise: nothing is refused for it. Where the management API cannot be asked nothing is claimed, and it is asked again.
+// Promise: a policy never makes the service refuse work. If the management API cannot be asked, nothing is reported, and it is
+// asked again.
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Log } from '../runtime/log.ts'
@@ -15,8 +17,8 @@ import type { Queue, Topology } from './queues.ts'
 const COLUMNS = ['name', 'policy', 'operator_policy', 'effective_policy_definition']
 
 /**
- * The queues that a service answers for: those it takes from, their dead letters and timers, and what nobody takes from at all
- * (`unrouted.queue`), for which every service answers.
+ * The queues that a service checks: those it consumes, their dead letters and timers, and queues that no service consumes
+ * (`unrouted.queue`), which every service checks.
  */
 export function answeredFor({ exchanges, queues, bindings }: Topology, consumed: readonly string[]): Queue[] {
   const alternates = new Set(exchanges.flatMap(({ alternate }) => alternate ?? []))
@@ -26,7 +28,7 @@ export function answeredFor({ exchanges, queues, bindings }: Topology, consumed:
     return (
       consumed.includes(queue.name) ||
       (exchange === '' && consumed.includes(String(home))) ||
-      // A queue of dead letters is bound by the name of the queue that gives up into it.
+      // A dead-letter queue is bound with the name of the queue whose dead letters it takes.
       feeding.some(({ pattern, source }) => consumed.includes(pattern) || alternates.has(source))
     )
   }
@@ -41,7 +43,7 @@ export interface PolicyChange {
   value: unknown
   cost: string
   todo: string
-  /** All but what to do, in one sentence for people. */
+  /** All fields except `todo`, in one sentence for people. */
   text: string
 }
 
@@ -56,8 +58,8 @@ const Described = Type.Array(
 const described = Compile(Described)
 
 /**
- * What the effective policies change of what we rely on. An argument of the queue wins over a policy; of two numbers the lower
- * one does (RabbitMQ guide "Policies").
+ * The differences between the effective policies and what we rely on. A queue's argument wins over a policy; of two numbers the
+ * lower one wins (RabbitMQ guide "Policies").
  */
 export function policyChanges(queues: readonly Queue[], answer: unknown, vhost: string): PolicyChange[] {
   if (!described.Check(answer)) throw new Error('the answer is not a list of queues')
@@ -103,7 +105,8 @@ function costs({ arguments: own }: Queue, definition: Record<string, unknown>) {
       isLimited && overflow !== 'reject-publish'
         ? 'at the length limit messages are dropped instead of refused'
         : undefined,
-    // Where we set none, nothing is given back: a timer has no consumer, a classic queue no such limit.
+    // Matters only where we set a limit. Other queues get nothing back: a timer has no consumer, and a classic queue has no
+    // such limit.
     'delivery-limit': 'x-delivery-limit' in own ? tried : undefined,
     'dead-letter-exchange': another,
     'dead-letter-routing-key': another,
@@ -115,7 +118,7 @@ function costs({ arguments: own }: Queue, definition: Record<string, unknown>) {
   })
 }
 
-/** A number below zero is no limit (RabbitMQ 4). */
+/** A negative number means no limit (RabbitMQ 4). */
 function wins(value: unknown, own: string | number | undefined): boolean {
   if (typeof value !== 'number') return own === undefined
   return value >= 0 && value < (typeof own === 'number' ? own : Number.POSITIVE_INFINITY)
@@ -138,7 +141,7 @@ export type Policies = ReturnType<typeof watchPolicies>
 const EVERY_MS = 60_000
 const TIMEOUT_MS = 5_000
 
-/** Asks at once, and then again and again until it is closed. */
+/** Asks at once and then every `everyMs` until it is closed. */
 export function watchPolicies({ management, queues, log, everyMs = EVERY_MS, timeoutMs = TIMEOUT_MS }: Options) {
   const closing = new AbortController()
   let found: PolicyChange[] = []
@@ -168,9 +171,9 @@ export function watchPolicies({ management, queues, log, everyMs = EVERY_MS, tim
   void looks.now()
 
   return {
-    /** Asks now; resolves when that is read. Never rejects. */
+    /** Asks now. Resolves when the answer is read. Never rejects. */
     look: looks.now,
-    /** For people; empty when all is well or cannot be known. */
+    /** For people; empty if all is well or nothing could be read. */
     faults: () => found.map(({ text }) => `broker: ${text}`),
     close() {
       const closed = looks.close()

@@ -1,18 +1,18 @@
-// The kinds of exchange, queue and binding that a topology is made of, as plain data.
+// The exchanges, queues and bindings of a topology, as plain data.
 import { createHash } from 'node:crypto'
 
 export interface Exchange {
   name: string
   type: 'topic' | 'fanout' | 'direct'
-  /** Where a message goes that no binding wanted. */
+  /** Receives messages that match no binding. */
   alternate?: string
 }
 
 export interface Queue {
   name: string
-  /** `x-…` arguments; part of the queue's identity: a broker refuses to redeclare it with others. */
+  /** `x-…` arguments. The broker refuses to declare the queue again with other arguments. */
   arguments: Record<string, string | number>
-  /** The service it belongs to: on a broker where all is declared, nobody else declares it or binds it. */
+  /** The service that owns it. On a broker with a complete topology only the owner declares or binds it. */
   owner?: string
 }
 
@@ -28,38 +28,38 @@ export interface Topology {
   exchanges: Exchange[]
   queues: Queue[]
   bindings: Binding[]
-  /** Queues and exchanges of earlier versions: `npm run topology -- prune` removes them where they still are. */
+  /** Queues and exchanges of earlier versions. `npm run topology -- prune` removes them where they still exist. */
   earlier?: { queues: string[]; exchanges: string[] }
 }
 
 export const deadLetterExchange = 'dead-letter.exchange'
-/** The wrapped keys of those whom personal data is about; not audited. */
+/** For wrapped personal keys. Not audited. */
 export const keysExchange = 'keys.exchange'
-/** What a service hears of keys: `order-service` by `order.keys.queue`. */
+/** The queue for events about keys: `order-service` has `order.keys.queue`. */
 export const keysQueueOf = (service: string) => `${service.replace(/-service$/, '')}.keys.queue`
-/** By a fanout, whatever its key. */
+/** Passes a fanout, which ignores routing keys. */
 export const KEYS_PATTERN = 'keys.#'
 
-/** Where the copies of the services say how they are. */
+/** Copies of services publish their state here. */
 export const operationsExchange = 'ops.exchange'
 
-/** `payment-service` answers operators' questions in `payment.ops.queue`. */
+/** The queue for operators' questions: `payment-service` has `payment.ops.queue`. */
 export function operationsQueueOf(service: string): string {
   return `${service.replace(/-service$/, '')}.ops.queue`
 }
 
 /**
- * How often the broker gives a message back that no consumer settled. A net under a message whose handling kills the
- * process: 3.10 would redeliver it for ever. High enough that a service killed again and again loses no good message.
+ * How often the broker redelivers a message that no consumer settled. It stops a message that kills its process, which 3.10
+ * would redeliver for ever. It is high, so that repeated kills of a service lose no good message.
  */
 const DELIVERY_LIMIT = 50
 
-/** The dead-letter queue of a consumer queue: `inventory.queue` gives up into `inventory.dlq`. */
+/** The dead-letter queue of a consumer queue: `inventory.queue` has `inventory.dlq`. */
 export function deadLetterQueueOf(queue: string): string {
   return queue.replace(/\.queue$/, '.dlq')
 }
 
-/** A replicated queue whose own dead-lettering (delivery limit) waits for the target's confirm, so it loses nothing. */
+/** A replicated queue. Its own dead-lettering (delivery limit) waits for the target's confirm, so it loses nothing. */
 export function quorumQueue(name: string): Queue {
   return {
     name,
@@ -75,12 +75,12 @@ export function quorumQueue(name: string): Queue {
   }
 }
 
-/** A classic queue with priorities, which quorum queues have only from RabbitMQ 4.0. It knows no delivery limit. */
+/** A classic queue with priorities, which quorum queues have only since RabbitMQ 4.0. It has no delivery limit. */
 export function priorityQueue(name: string): Queue {
   return {
     name,
     arguments: {
-      // Said, since a vhost's default may be quorum.
+      // Set explicitly, since a vhost's default may be quorum.
       'x-queue-type': 'classic',
       'x-max-priority': 10,
       'x-dead-letter-exchange': deadLetterExchange,
@@ -89,20 +89,20 @@ export function priorityQueue(name: string): Queue {
   }
 }
 
-/** A queue of questions: not persistent, and an expired one simply goes. */
+/** A queue of RPC questions: not persistent, and an expired question is dropped. */
 export function rpcQueue(name: string): Queue {
   return { name, arguments: { 'x-queue-type': 'classic' } }
 }
 
-/** The same on a cluster, where a queue that is on one node only would be away with it. */
+/** An RPC queue on a cluster, where a classic queue would be lost with its node. */
 export function replicatedRpcQueue(name: string): Queue {
   return { name, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT } }
 }
 
-/** What is true now and worth nothing later: bounded, and gone by itself while nobody takes it. */
+/** For messages that are worthless later: limited, and dropped by the broker if no consumer takes them. */
 const PASSING = { 'x-message-ttl': 30_000, 'x-max-length': 1_000 }
 
-/** Operators' questions, or copies' reports. */
+/** A queue of operators' questions, or of copies' reports. */
 export function passingQueue(name: string): Queue {
   return { name, arguments: { 'x-queue-type': 'classic', ...PASSING } }
 }
@@ -112,14 +112,14 @@ export function replicatedPassingQueue(name: string): Queue {
   return { name, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT, ...PASSING } }
 }
 
-/** Messages wait here for their own `expiration`, then return to `home`: a timer that survives restarts. */
+/** Messages wait here until their `expiration`, then return to `home`: a timer that survives restarts. */
 export function timerQueue(name: string, home: string): Queue {
   return { name, arguments: returning(home) }
 }
 
 /**
- * A queue that only keeps: dead letters, and what no binding wanted. Looking at a message counts as a delivery, and
- * RabbitMQ 4 drops after 20 unless told otherwise, so the limit is out of reach (3.10 knows no "unlimited").
+ * A queue that only stores: dead letters, and messages that matched no binding. Looking at a message counts as a delivery, and
+ * RabbitMQ 4 drops it after 20 by default. So the limit is set out of reach (3.10 has no "unlimited").
  */
 export function keepingQueue(name: string): Queue {
   return { name, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1_000_000 } }
@@ -135,7 +135,7 @@ function returning(home: string) {
   }
 }
 
-/** What every consumer queue brings with it: its dead-letter queue, and the way there. */
+/** A consumer queue with its dead-letter queue and the binding between them. */
 export function withDeadLetters(queue: Queue): Topology {
   const name = deadLetterQueueOf(queue.name)
   return {
@@ -146,14 +146,14 @@ export function withDeadLetters(queue: Queue): Topology {
 }
 
 interface KernelTopology extends Topology {
-  /** The part of a domain's `heard` that is the kernel's: each service hears of keys. */
+  /** The kernel's part of a domain's `heard`: each service hears events about keys. */
   heard: Record<string, string[]>
 }
 
 /**
- * What the kernel needs in every domain, for services by their names (`order-service`): a queue of each for operators' questions and
- * one for the keys of people, the exchanges of both, and that of dead letters. `passingOf` makes the queues of questions: on a cluster
- * `replicatedPassingQueue`. The bindings of what is heard follow from `heard`, see `bindingsOf`.
+ * What the kernel needs in every domain, for services by name (`order-service`). Each service has a queue for operators'
+ * questions and one for personal keys. Both have an exchange, and so have dead letters. `passingOf` creates the question
+ * queues: on a cluster `replicatedPassingQueue`. The bindings follow from `heard`; see `bindingsOf`.
  */
 export function kernelTopology(services: readonly string[], passingOf = passingQueue): KernelTopology {
   const keys = services.map((owner) => withDeadLetters({ ...quorumQueue(keysQueueOf(owner)), owner }))
@@ -170,7 +170,10 @@ export function kernelTopology(services: readonly string[], passingOf = passingQ
   }
 }
 
-/** By queue the patterns it hears: each is bound to the exchange of its first word, `order.paid` to `order.exchange`. */
+/**
+ * The bindings for the patterns that each queue hears. A pattern is bound to the exchange of its first word: `order.paid` to
+ * `order.exchange`.
+ */
 export function bindingsOf(heard: Readonly<Record<string, readonly string[]>>): Binding[] {
   return Object.entries(heard).flatMap(([destination, patterns]) =>
     patterns.map((pattern): Binding => {
@@ -181,8 +184,8 @@ export function bindingsOf(heard: Readonly<Record<string, readonly string[]>>): 
 }
 
 /**
- * The queues in which all failures arrive: those of dead letters, each with the queue that gives up into it, and those of what no
- * binding wanted, without one.
+ * The queues where all failures arrive: dead-letter queues, each with the queue it belongs to, and queues of unrouted messages,
+ * with undefined.
  */
 export function failuresIn({ exchanges, bindings }: Topology): ReadonlyMap<string, string | undefined> {
   const alternates = new Set(exchanges.flatMap(({ alternate }) => alternate ?? []))
@@ -193,7 +196,7 @@ export function failuresIn({ exchanges, bindings }: Topology): ReadonlyMap<strin
   return new Map(found)
 }
 
-/** The same for the same topology, whatever the order in which it is written. */
+/** A hash of the topology, independent of the order in which it is written. */
 export function versionOf({ exchanges, queues, bindings }: Topology): string {
   const names = [...exchanges, ...queues, ...bindings].map((part) => JSON.stringify(part)).sort()
   return createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16)

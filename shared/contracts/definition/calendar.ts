@@ -1,4 +1,4 @@
-// Instants as RFC 3339 writes them, and only those that the calendar has: JavaScript takes 30 February for 2 March.
+// Patterns for RFC 3339 instants that exist in the calendar. JavaScript reads 30 February as 2 March.
 import { Type } from 'typebox'
 
 const LEAP_YEAR = '(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)'
@@ -11,13 +11,13 @@ const OFFSET = `(?:Z|[+-]${MINUTE})`
 
 const ANY = `^${DAY}T${MINUTE}(?:${SECOND})?${OFFSET}$`
 
-/** Between services: always in UTC. */
+/** Between services: always UTC. */
 export const Instant = Type.String({
   pattern: `^${DAY}T${MINUTE}${SECOND}Z$`,
   description: 'RFC 3339, in UTC',
 })
 
-/** From people and foreign programs: with any offset, and without seconds too. */
+/** From people and foreign programs: any offset, and seconds are optional. */
 export const OffsetInstant = Type.String({
   pattern: ANY,
   description: 'RFC 3339, for example 2026-11-21T18:30:00Z',

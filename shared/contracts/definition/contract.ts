@@ -1,13 +1,13 @@
-// What a contract is: one message type, its data's schema, the earlier versions that can still be read, and where it is published.
-// The contracts themselves belong to a domain, which gives them to the kernel in a registry.
+// Defines what a contract is: one message type with its schema, its earlier readable versions, and its route. A domain owns its
+// contracts and passes them to the kernel in a registry.
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { Instant } from './calendar.ts'
 import { type PersonalFields, personalFieldsOf } from './personal.ts'
 
-/** A message ready to be recorded in the outbox. Plain data: the kernel adds source, trace and encoding. */
+/** A message to be recorded in the outbox. Plain data: the kernel adds source, trace and encoding. */
 export interface Message<Data = unknown> {
-  /** Deterministic, `<subject>/<type>[/<detail>]`: the same fact has the same id, whoever repeats it. */
+  /** Deterministic, `<subject>/<type>[/<detail>]`: a repeated fact has the same id. */
   id: string
   type: string
   version: number
@@ -18,13 +18,13 @@ export interface Message<Data = unknown> {
   exchange: string
   routingKey: string
   priority?: number
-  /** Milliseconds until the broker dead-letters it: how a timer comes back. */
+  /** Milliseconds until the broker dead-letters it. This is how a timer comes back. */
   expirationMs?: number
-  /** The service owes it to itself: kept as a row and handled until it is done, without the broker. */
+  /** A task: stored as a row and handled until it is done, without the broker. */
   isTask?: boolean
 }
 
-/** A message as a consumer gets it: a CloudEvents 1.0 envelope whose data fits the contract. */
+/** A message as a consumer receives it: a CloudEvents 1.0 envelope whose data fits the contract. */
 export interface Received<Data = unknown> {
   id: string
   source: string
@@ -32,17 +32,17 @@ export interface Received<Data = unknown> {
   subject: string
   time: string
   data: Data
-  /** Whom its personal data was about is forgotten: what was optional of it is missing, what was required says so. */
+  /** The owner of its personal data is forgotten: optional fields are missing, and required fields say `forgotten`. */
   isForgotten?: true
 }
 
 interface Options {
-  /** Added to the id where one type can happen more than once to a subject. */
+  /** Added to the id if a type can happen more than once to a subject. */
   detail?: string
   priority?: number
 }
 
-/** What is known of a contract whatever its data. */
+/** The part of a contract that does not depend on its data type. */
 export interface AnyContract {
   type: string
   version: number
@@ -50,33 +50,33 @@ export interface AnyContract {
   summary: string
   /** The schema of the whole envelope, for documents and for validation. */
   schema: TSchema
-  /** CloudEvents `dataschema`: names type and version, so that a consumer knows what it cannot read. */
+  /** CloudEvents `dataschema`: names type and version, so that a consumer recognises what it cannot read. */
   dataschema: string
   validator(): Validator
-  /** Where a message with this data is published; `''` is the default exchange, whose routing key is a queue. */
+  /** Where a message with this data is published. `''` is the default exchange, whose routing key is a queue. */
   routeOf(data: unknown): { exchange: string; routingKey: string }
-  /** By their dataschema, the versions that can be read, this one among them. */
+  /** The readable versions by their dataschema, including this one. */
   readers: ReadonlyMap<string, Reader>
-  /** What of its data tells about a person; undefined for nothing. */
+  /** The personal fields of its data; undefined if there are none. */
   personal: PersonalFields | undefined
-  /** By whose key that is sealed; undefined when the data does not say. */
+  /** The owner whose key encrypts the personal fields; undefined if the data names none. */
   ownerOf(data: unknown): string | undefined
 }
 
-/** Reads one version of a message as the newest. */
+/** Reads one version of a message as the newest version. */
 export interface Reader {
   validator(): Validator
-  /** What of that version's data tells about a person. */
+  /** The personal fields of that version. */
   personal: PersonalFields | undefined
-  /** From that version's data to this one's (an "upcaster"); the newest needs none. */
+  /** Converts that version's data to the newest (an "upcaster"). The newest version has none. */
   up?: (data: unknown) => unknown
 }
 
-/** A version before this one, for as long as anybody may still say it. */
+/** An earlier version, needed as long as a message of it may still arrive. */
 export interface Earlier<Data> {
   version: number
   data: TObject
-  // `never`: whoever writes it says the shape, which the schema beside it holds.
+  // The parameter is `never`, so that each upcaster can declare the shape of its schema.
   up(data: never): Data
 }
 
@@ -89,24 +89,24 @@ interface Definition<Data extends TProperties> {
   summary: string
   data: TObject<Data>
   earlier?: readonly Earlier<Static<TObject<Data>>>[]
-  /** Where it goes; without it, the topic exchange of the type's first word with the type as routing key. */
+  /** Computes the route. By default the exchange of the type's first word, with the type as routing key. */
   route?: (data: Static<TObject<Data>>) => { exchange: string; routingKey: string }
 }
 
-/** Of a service to itself. */
+/** A message of a service to itself. */
 export interface CommandContract<Data = unknown> extends AnyContract {
   of(subject: string, time: string, data: Data, options?: Options & { delayMs?: number }): Message<Data>
 }
 
 interface CommandDefinition<Data extends TProperties> {
-  /** The service's own; of a timer, the queue in which it waits. */
+  /** The service's own queue; for a timer, the queue in which it waits. */
   queue: string
   summary: string
   data: TObject<Data>
   version?: number
 }
 
-/** A question and its answer. */
+/** An RPC question and its answer. */
 export interface RpcContract<Request = unknown, Reply = unknown> {
   type: string
   queue: string
@@ -115,7 +115,7 @@ export interface RpcContract<Request = unknown, Reply = unknown> {
   replySchema: TObject
   request(): Validator
   reply(): Validator
-  /** Exists in the type only. */
+  /** Exists only in the type. */
   shape?: { request: Request; reply: Reply }
 }
 
@@ -126,7 +126,10 @@ interface RpcDefinition<Q extends TProperties, R extends TProperties> {
   reply: TObject<R>
 }
 
-/** How a domain defines its contracts: `urn:<name>:<type>:<version>` is a dataschema, `owner` the field that says whose personal data it is. */
+/**
+ * The functions by which a domain defines contracts. A dataschema is `urn:<name>:<type>:<version>`. `owner` is the field with
+ * the owner of personal data.
+ */
 export function contractsOf(name: string, owner?: string) {
   const dataschemaOf = (type: string, version: number) => `urn:${name}:${type}:${version}`
 
@@ -152,7 +155,7 @@ export function contractsOf(name: string, owner?: string) {
       [dataschema, { validator, personal }],
       ...earlier.map((one): [string, Reader] => {
         const past = dataschemaOf(type, one.version)
-        // The cast is the decoding edge: it is called only with what that version's schema has accepted.
+        // Decoding edge: called only with data that this version's schema accepted.
         return [
           past,
           {
@@ -186,12 +189,12 @@ export function contractsOf(name: string, owner?: string) {
   }
 
   return {
-    /** A fact that others hear of, published to `<noun>.exchange` with its type as the routing key. */
+    /** A fact for other services, published to `<noun>.exchange` with its type as routing key. */
     event<Data extends TProperties>(type: string, definition: Definition<Data>): Contract<Static<TObject<Data>>> {
       const { version = 1, route } = definition
       const exchange = `${type.slice(0, type.indexOf('.'))}.exchange`
       const byType = { exchange, routingKey: type }
-      // The cast is the edge to those who have a message that was checked when it was first said.
+      // Decoding edge: the message was validated when it was created.
       const routeOf = (content: unknown) => route?.(content as Static<TObject<Data>>) ?? byType
       return {
         ...described(type, definition),
@@ -206,7 +209,7 @@ export function contractsOf(name: string, owner?: string) {
     /** A message of a service to itself that waits in a queue for its `delayMs`. */
     timer: <Data extends TProperties>(type: string, definition: CommandDefinition<Data>) =>
       toItself(type, definition, false),
-    /** What a service owes the outside world, or itself: a row from the commit that decides it until it is done. */
+    /** Work that a service owes an outside system or itself: a row from the commit that decides it until it is done. */
     task: <Data extends TProperties>(type: string, definition: CommandDefinition<Data>) =>
       toItself(type, definition, true),
     rpc<Q extends TProperties, R extends TProperties>(
@@ -240,7 +243,7 @@ function envelopeOf(type: string, dataschema: string, data: TObject): TObject {
   })
 }
 
-/** On first use: a service needs only the handful of contracts it hears or says. */
+/** Compiles at first use, since a service needs only the few contracts that it hears or says. */
 function compiledOnce(schema: TObject): () => Validator {
   let compiled: Validator | undefined
   return () => {

@@ -1,4 +1,4 @@
-// What a domain gives to the kernel, which knows none: its services, its contracts, its queues, and who hears what.
+// What a domain passes to the kernel: its services, its contracts, its topology, and which queue hears what.
 import type { Topology } from '../../topology/queues.ts'
 import type { LogContracts } from './log.ts'
 import type { Registry } from './registry.ts'
@@ -10,8 +10,8 @@ export interface Domain {
   topology: Topology
   /** The same names on a RabbitMQ cluster, where every queue is replicated. */
   clusterTopology: Topology
-  /** By queue, the routing patterns it is bound with: held to what the handlers are made for. */
+  /** By queue, the routing patterns of its bindings. Must match what its handlers hear. */
   heard: Readonly<Record<string, readonly string[]>>
-  /** How whoever keeps all events is asked, where somebody does. */
+  /** The RPC contracts of the service that keeps the audit log, if there is one. */
   log?: LogContracts
 }

@@ -1,14 +1,14 @@
-// Who hears what is said once, by the handlers of a queue: its bindings follow from that, and what can be read of it.
+// Derives bindings and readable versions from the handlers of a queue, so that they are stated only once.
 import type { Registry } from './registry.ts'
 
 interface Hearing {
   queue: string
   handlers: readonly { type: string }[]
-  /** Of its bindings, where they are not the types of its handlers. */
+  /** The patterns of its bindings, if they are not the types of its handlers. */
   patterns?: readonly string[]
 }
 
-/** By queue, the routing patterns that it is bound with: the types its handlers are made for, unless it says patterns. */
+/** By queue, the routing patterns of its bindings: its `patterns`, or the event types of its handlers. */
 export function heardBy({ contracts }: Registry, consumers: readonly Hearing[]): Record<string, string[]> {
   const published = (type: string) => (contracts.get(type)?.exchange ?? '') !== ''
   const heard = consumers.map(({ queue, handlers, patterns }): [string, string[]] => [
@@ -18,7 +18,7 @@ export function heardBy({ contracts }: Registry, consumers: readonly Hearing[]):
   return Object.fromEntries(heard.filter(([, patternsOf]) => patternsOf.length > 0))
 }
 
-/** The dataschemas of all that these consumers can read. */
+/** The dataschemas that these consumers can read. */
 export function knownTo({ contracts }: Registry, consumers: readonly Pick<Hearing, 'handlers'>[]): string[] {
   return consumers.flatMap(({ handlers }) =>
     handlers.flatMap(({ type }) => [...(contracts.get(type)?.readers.keys() ?? [])]),

@@ -1,4 +1,4 @@
-// The door to what a contract is, for a domain that has contracts of its own.
+// The entry to contract definitions, for a domain that defines its own contracts.
 export { Instant, isInstant, OffsetInstant } from './calendar.ts'
 export * from './contract.ts'
 export type { Domain } from './domain.ts'

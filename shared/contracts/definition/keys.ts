@@ -1,10 +1,10 @@
-// What services tell each other about the keys of those whom personal data is about. They are the kernel's own, and of every domain.
+// The events about personal keys. They belong to the kernel and exist in every domain.
 import { Type } from 'typebox'
 import { contractsOf } from './contract.ts'
 
 const { event } = contractsOf('keys')
 
-/** Whom a key belongs to is the subject: whatever the contracts of the domain name as the owner of personal data. */
+/** The subject is the owner of the key, as the domain's contracts name the owner of personal data. */
 export const KeyAdded = event('keys.added', {
   summary: 'A person has a new key, wrapped by the master key. The subject is the key’s owner.',
   data: Type.Object({

@@ -1,4 +1,4 @@
-// What the kernel asks of the service that keeps all events: how far each service has come, and what happened.
+// What the kernel asks of the service that keeps the audit log: how far each service has come, and what happened.
 import { type Static, Type } from 'typebox'
 import type { RpcContract } from './contract.ts'
 
@@ -37,6 +37,6 @@ export type History = Static<typeof History>
 
 export interface LogContracts {
   marks: RpcContract<Static<typeof MarksAsked>, Static<typeof Marks>>
-  /** By subjects, of each all events in the order in which they were kept. */
+  /** Subject by subject, each with all its events in the order in which they were stored. */
   history: RpcContract<Static<typeof HistoryAsked>, History>
 }

@@ -1,5 +1,5 @@
-// What every service answers to operators, whatever it does: how it is, what waits in it to be handled again, and what it would make
-// of a message. No service writes a line for it.
+// The operators' questions that the kernel answers for every service: its state, its waiting retries, and what it would do with
+// a message. No service needs code of its own for this.
 import { type Static, Type } from 'typebox'
 import { operationsQueueOf } from '../../topology/queues.ts'
 import { contractsOf } from './contract.ts'
@@ -82,7 +82,7 @@ export const Rehearsal = Type.Object({
 })
 export type Rehearsal = Static<typeof Rehearsal>
 
-/** Sealed by the key of `CROSSING`, where there is one. */
+/** Encrypted with the key of `CROSSING`, if there is one. */
 const Crossing = (description: string) => Type.String({ description: `${description}; encrypted as one text` })
 
 export const ExportRequest = Type.Object({
@@ -106,7 +106,7 @@ export const ExportReply = Type.Object({
 })
 export type ExportReply = Static<typeof ExportReply>
 
-/** One service's, each in its queue of operators' questions. */
+/** The questions of one service, in its queue of operators' questions. */
 export function operationsOf(service: string) {
   const queue = operationsQueueOf(service)
   return {

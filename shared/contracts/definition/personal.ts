@@ -1,12 +1,15 @@
-// Which fields of a message tell about a person, by the mark in its schema, and how all of them are replaced at once.
+// Finds the personal fields of a message by the mark in its schema, and replaces all of them.
 import type { TSchema } from 'typebox'
 
-/** `path` is that of the field, `contact.email`. Undefined leaves the field out, which only an optional one may be. */
+/**
+ * `path` is the path of the field, such as `contact.email`. Undefined removes the field, which is allowed only if it is
+ * optional.
+ */
 export type Replace = (text: string, path: string, isOptional: boolean) => string | undefined
 
 /** The marked fields of one schema. */
 export interface PersonalFields {
-  /** The data with each of them replaced; what is given stays as it is. */
+  /** Returns a copy of the data with each marked field replaced. */
   replace<Data>(data: Data, replace: Replace): Data
 }
 
@@ -24,11 +27,11 @@ type Schema = TSchema & {
   items?: Schema
 }
 
-/** Undefined where nothing is marked. */
+/** Undefined if no field is marked. */
 export function personalFieldsOf(schema: TSchema): PersonalFields | undefined {
   const tree = treeOf(schema, false)
   if (!tree) return undefined
-  // The cast says that what is replaced keeps its shape: a text by a text, and only what is optional goes.
+  // The shape stays: a text is replaced by a text, and only optional fields are removed. So the cast is safe.
   return { replace: <Data>(data: Data, replace: Replace) => replaced(tree, data, '', replace) as Data }
 }
 

@@ -1,5 +1,5 @@
-// A choreography as real processes over a real broker, while each of them is killed, frozen and stopped: what
-// the simulation does in one process, done to the real thing. Then all is healed and must come to its end, and what is left is judged.
+// Chaos runs: real service processes over a real broker are killed, frozen and stopped, as the simulation does in one process.
+// Then everything is repaired, all work must come to its end, and the result is judged.
 import { setMaxListeners } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,43 +10,48 @@ import { type ServiceProcess, startProcess } from './process.ts'
 
 export type { ServiceProcess } from './process.ts'
 
-/** What the load and the judgement have of the run. */
+/** What `load` and `judge` know of the run. */
 export interface ChaosRun<Service extends string> {
   seed: number
-  /** Of any copy, another one at each call. */
+  /** The address of a copy of the service: a different copy at each call. */
   url(service: Service): string
-  /** Aborted when the time is over: the load ends then. */
+  /** Aborted when the time is over. The load ends then. */
   signal: AbortSignal
 }
 
 export interface ChaosOptions<Service extends string> {
-  /** Decides what happens to whom, and when, as far as a machine repeats itself. */
+  /** Decides which fault hits which process, and when, as far as a machine can repeat a run. */
   seed: number
   seconds: number
   services: Record<Service, ServiceProcess>
   /** Processes of each service; default 1. */
   copies?: number
-  /** Of the first process; each further one listens on the next. It is told to it as `PORT`. */
+  /** Port of the first process; each further one listens on the next. Passed to the process as `PORT`. */
   port: number
   /** For the logs of the processes, `<service>.log`. */
   folder: string
-  /** How long the rest may stand still before it counts as stuck, in milliseconds; default two minutes. */
+  /** How long the remaining work may stand still before it counts as stuck, in milliseconds; default two minutes. */
   stuckAfterMs?: number
 }
 
 export interface Chaos<Service extends string> {
-  /** Asks for things until the signal comes. Whoever is asked may be away: what was not answered is asked again, or not counted. */
+  /**
+   * Sends requests until the signal is aborted. A service may be down: a request without an answer is sent again or not
+   * counted.
+   */
   load(run: ChaosRun<Service>): Promise<void>
-  /** What is still to do, each with its number at its end; asked until it is nothing. It may throw while somebody is away. */
+  /**
+   * The work that is left, each line with its count at the end. Called until it is empty. It may throw while a service is down.
+   */
   left(run: ChaosRun<Service>): Promise<string[]>
-  /** What is wrong, in sentences, once nothing is left. */
+  /** The violations, in sentences. Called once no work is left. */
   judge(run: ChaosRun<Service>): Promise<string[]>
 }
 
 export interface ChaosReport {
-  /** What was done to the processes, how often. */
+  /** How often each fault was caused. */
   done: Done
-  /** Empty when everything holds. */
+  /** Empty if everything holds. */
   violations: string[]
 }
 
@@ -54,7 +59,11 @@ const READY_WITHIN_MS = 60_000
 const STUCK_AFTER_MS = 120_000
 const LOOK_EVERY_MS = 300
 
-/** Starts the processes, and has none left when it resolves. @throws what `load` and `judge` throw; and when a process never gets ready */
+/**
+ * Starts the processes; none is left when it resolves.
+ *
+ * @throws what `load` and `judge` throw; and when a process never becomes ready
+ */
 export async function chaos<Service extends string>(
   { seed, seconds, services, copies = 1, port, folder, stuckAfterMs = STUCK_AFTER_MS }: ChaosOptions<Service>,
   { load, left, judge }: Chaos<Service>,
@@ -82,7 +91,7 @@ export async function chaos<Service extends string>(
     await fleet.allReady(READY_WITHIN_MS)
     const broken = breakAll(fleet, seed, over.signal)
     const loaded = load(run)
-    // Whoever fails ends it at once.
+    // A failure of any of them ends the wait.
     await Promise.race([delay(seconds * 1_000, undefined, { ref: false }), broken, loaded.then(() => broken)])
     over.abort()
     const [done] = await Promise.all([broken, loaded])
@@ -101,7 +110,9 @@ export async function chaos<Service extends string>(
   }
 }
 
-/** Gives what was left when it had not become less for so long; nothing when all has come to its end. */
+/**
+ * Waits until no work is left, and returns nothing. If the work has not become less for `stuckAfterMs`, returns what is left.
+ */
 async function drained(left: () => Promise<string[]>, stuckAfterMs: number): Promise<string[]> {
   let least = Number.POSITIVE_INFINITY
   let movedAt = performance.now()

@@ -1,22 +1,22 @@
-// What happens to each process of a chaos run, one thing after the other, for as long as the run goes: it follows from the seed.
+// Causes the faults of a chaos run: for each process one after the other, as long as the run lasts. The seed decides which.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Instant } from '../../runtime/instants.ts'
 import { createRandom, type Random } from '../simulation/random.ts'
 import type { Fleet, Member } from './fleet.ts'
 
-/** Those that each service reaches. A kill at one falls between what is promised and what makes it good. */
+/** Instants that each service reaches. At each, a crash tests a promise: something is done and its consequence is not. */
 const INSTANTS = ['before-commit', 'after-commit', 'confirmed', 'before-ack'] as const satisfies Instant[]
 const PAUSE_MS = [300, 2_500] as const
 const LOOK_MS = 50
 const DOWN_MS = [0, 2_000] as const
-/** Up to several times a heartbeat, so that the broker gives up the connection. */
+/** Up to several heartbeats, so that the broker gives up the connection. */
 const FROZEN_MS = [500, 8_000] as const
 const INSTANT_WITHIN_MS = 5_000
 
-/** How often each was done. */
+/** How often each fault was caused. */
 export type Done = Record<'killed' | 'killed at an instant' | 'frozen' | 'stopped', number>
 
-/** Resolves when the signal has come, and everything is healed that can be healed by us. */
+/** Resolves after the signal, when every fault that we can end has ended. */
 export async function breakAll<Service extends string>(
   fleet: Fleet<Service>,
   seed: number,
@@ -51,10 +51,10 @@ async function breakOne<Service extends string>(
     stopped: () => fleet.restart(member).then(() => true),
   }
 
-  // However short the run is, each has been killed in it.
+  // Begins with a kill, so that even a short run kills every process.
   let what: keyof Done = 'killed'
   while (!signal.aborted) {
-    // Who is still starting has nothing in hand that could be lost.
+    // A process that is still starting holds nothing that could be lost.
     if (await fleet.isReady(member)) {
       await pause(PAUSE_MS)
       if (!signal.aborted && (await happens[what]())) done[what] += 1
@@ -63,7 +63,7 @@ async function breakOne<Service extends string>(
   }
 }
 
-/** The kinds that hurt most come most often. */
+/** The most harmful faults are the most frequent. */
 function kindOf(random: Random): keyof Done {
   return random.pick([
     ...(['killed', 'killed', 'killed at an instant', 'killed at an instant', 'killed at an instant'] as const),

@@ -1,5 +1,5 @@
-// The processes of a chaos run: kept alive whatever kills them, killed and frozen on demand, and watched for their memory and
-// for ends that nobody ordered.
+// The processes of a chaos run: restarted after every end, killed and frozen on demand, and watched for memory use and
+// unexpected ends.
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from '../scratch.ts'
@@ -10,7 +10,7 @@ export interface Member<Service extends string = string> {
   copy: number
 }
 
-/** The end of a process, and why, where it was not wanted and somebody knows. */
+/** The end of a process, with the reason if it was unexpected and known. */
 export interface FleetExit<Service extends string = string> {
   process: string
   service: Service
@@ -22,7 +22,7 @@ export interface FleetExit<Service extends string = string> {
   why?: string | undefined
 }
 
-/** A process that was started with an IPC channel, and with `preload.mjs` in it if it is to be killed at instants. */
+/** A process that was started with an IPC channel, and with `preload.mjs` if it is to be killed at instants. */
 export interface FleetProcess {
   readonly pid: number
   readonly exited: Promise<{ code: number | null; signal: string | null }>
@@ -33,40 +33,46 @@ export interface FleetProcess {
 export interface Fleet<Service extends string = string> {
   members: Member<Service>[]
   exits: FleetExit<Service>[]
-  /** kill -9; it comes back after `downMs`, with `environment` for that one start. */
+  /** kill -9. The process starts again after `downMs`, with `environment` for that one start. */
   kill(member: Member<Service>, downMs: number, environment?: Record<string, string>): Promise<void>
-  /** Tells these to kill themselves at an instant, and, once one has or the time is over, not to. Gives the one that did. */
+  /**
+   * Orders these processes to kill themselves at an instant. Once one has, or the time is over, withdraws the order. Returns
+   * the one that did.
+   */
   killAt(members: Member<Service>[], killAt: string, withinMs: number): Promise<string | undefined>
   signal(member: Member<Service>, name: 'SIGSTOP' | 'SIGCONT'): void
-  /** Its wall clock is so far ahead, in its next starts too; 0 puts it right. */
+  /** Sets the process's wall clock ahead, in its later starts too; 0 sets it right. */
   setClock(member: Member<Service>, clockMs: number): void
-  /** SIGTERM; it comes back at once, and so do its next starts, of that build if another is named. Resolves when it has ended. */
+  /**
+   * SIGTERM. The process starts again at once, from the named build if one is given; later starts use it too. Resolves when it
+   * has ended.
+   */
   restart(member: Member<Service>, builtIn?: string): Promise<void>
-  /** A bug in it, in its next starts too, until it is told an empty one; the preload makes of it what it knows. */
+  /** Plants a bug, also in later starts, until an empty one is given. What a bug does is up to the preload. */
   plant(member: Member<Service>, bug: string): void
   /** Resolves with true when this start of the member has ended. */
   endsWithin(member: Member<Service>, withinMs: number): Promise<boolean>
   isUp(member: Member<Service>): boolean
-  /** Whether it runs, and says that it is ready. */
+  /** Whether it runs and reports that it is ready. */
   isReady(member: Member<Service>): Promise<boolean>
   down(): string[]
   /** Waits until every process runs and is ready. */
   allReady(withinMs: number): Promise<void>
   /** The largest resident set of each process so far, across its starts. */
   peaks(): { process: string; peakBytes: number }[]
-  /** Kills all: what they keep has been read, or is not wanted. */
+  /** Kills all processes. Read what they stored before. */
   stop(): Promise<void>
 }
 
 const SAMPLE_EVERY_MS = 500
-/** Longer than a process may be frozen, and take to stop. */
+/** Longer than a process may be frozen and then take to stop. */
 const STOPPED_WITHIN_MS = 60_000
 const never = new Promise<never>(() => undefined)
 
 interface State<Service extends string> {
   member: Member<Service>
   running: FleetProcess | undefined
-  /** How the next end of this process is taken: wanted, and then started again so. */
+  /** If set, the next kill of this process is expected, and it is started again this way. */
   orders: { downMs: number; environment: Record<string, string> } | undefined
   /** Whether it was sent SIGTERM. */
   isToldToStop: boolean
@@ -83,13 +89,13 @@ export interface FleetOptions<Service extends string> {
   isReady(member: Member<Service>): Promise<boolean>
   /** Settings for the very first start of each. */
   first?: (member: Member<Service>) => Record<string, string>
-  /** What each runs of at first, for whoever has several builds. */
+  /** The first build of each, if there are several builds. */
   builtIn?: (member: Member<Service>) => string
-  /** What a process of the service said before it ended by itself. */
+  /** The last output of a process of the service before it ended unexpectedly. */
   lastWords?: (service: Service) => Promise<string | undefined>
 }
 
-/** Starts all of them, and does not wait until they are ready. */
+/** Starts all processes and does not wait until they are ready. */
 export async function startFleet<Service extends string>({
   services,
   copies,
@@ -120,7 +126,7 @@ export async function startFleet<Service extends string>({
   async function launch(state: State<Service>, environment: Record<string, string>): Promise<void> {
     const clock: Record<string, string> = state.clockMs === 0 ? {} : { CHAOS_CLOCK_MS: String(state.clockMs) }
     const bug: Record<string, string> = state.bug === '' ? {} : { CHAOS_BUG: state.bug }
-    // A start that is told to kill itself is expected to end.
+    // A start with a kill order is expected to end.
     state.orders = 'CHAOS_KILL_AT' in environment ? { downMs: 200, environment: {} } : undefined
     state.isToldToStop = false
     const { builtIn: launched } = state
@@ -140,7 +146,7 @@ export async function startFleet<Service extends string>({
     if (stopping) return
     const { orders, member, isToldToStop } = state
     const isKilled = orders !== undefined && signal === 'SIGKILL'
-    // Before it listens for the signal, that ends it.
+    // Before the process listens for SIGTERM, the signal itself ends it.
     const isStopped = isToldToStop && (code === 0 || signal === 'SIGTERM')
     const wanted = isKilled || isStopped
     const exit: FleetExit<Service> = {
@@ -153,7 +159,7 @@ export async function startFleet<Service extends string>({
     }
     exits.push(exit)
     if (!wanted) exit.why = await lastWords(member.service)
-    // One that ends by itself at once, again and again, must not keep the machine busy with it.
+    // A process that fails at each start must not keep the machine busy.
     await delay(isKilled ? orders.downMs : isStopped ? 0 : 1_000)
     if (!stopping) await launch(state, isKilled ? orders.environment : {})
   }
@@ -204,7 +210,7 @@ export async function startFleet<Service extends string>({
       const { running } = state
       if (!running) return
       tellToStop(state)
-      // Who does not stop is found out by its end.
+      // If the process does not stop, its unexpected end is reported.
       if (!(await fleet.endsWithin(member, STOPPED_WITHIN_MS))) running.signal('SIGKILL')
       await running.exited
     },
@@ -241,7 +247,7 @@ export async function startFleet<Service extends string>({
   return fleet
 }
 
-/** The kernel's own high-water mark, which no sampling misses while the process lives (Linux, proc(5)). */
+/** The kernel's own high-water mark. Sampling misses none while the process lives (Linux, proc(5)). */
 async function peakOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1_024

@@ -1,5 +1,5 @@
 // Loaded into each process of a chaos run before its program: kills it at a named instant of the kernel, and shifts its clock.
-// What to do comes with the start, in the environment, or later, by message.
+// Orders come at the start by the environment, or later by message.
 import { subscribe } from 'node:diagnostics_channel'
 
 const RealDate = Date
@@ -7,7 +7,7 @@ let clockMs = 0
 
 let armed = ''
 
-/** @param {string} killAt an instant and how often it is to be reached, such as `after-commit:3`; empty: none any more */
+/** @param {string} killAt an instant and how often it must be reached, such as `after-commit:3`; empty withdraws the order */
 function arm(killAt) {
   armed = killAt
   const [instant, times] = killAt.split(':')
@@ -19,7 +19,7 @@ function arm(killAt) {
   })
 }
 
-/** Only the wall clock is set; timers go by the monotonic one, as they do when an operator sets a machine's clock. */
+/** Only the wall clock is shifted. Timers use the monotonic clock, as when an operator sets a machine's clock. */
 function setClock(/** @type {number} */ offsetMs) {
   clockMs = offsetMs
   globalThis.Date = new Proxy(RealDate, {
@@ -38,7 +38,7 @@ if (process.channel) {
     if (told.killAt !== undefined) arm(told.killAt)
     if (told.clockMs !== undefined) setClock(told.clockMs)
   })
-  // Whoever started this process has died without stopping it.
+  // The parent process has died without stopping this one.
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
   process.channel.unref()
 }

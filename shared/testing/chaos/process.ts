@@ -1,4 +1,4 @@
-// A service as a process of its own, with what kills it at instants loaded before it.
+// Starts a service as a process of its own, with `preload.mjs` before it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
@@ -9,11 +9,15 @@ const PRELOAD = new URL('./preload.mjs', import.meta.url).href
 export interface ServiceProcess {
   /** Arguments to Node: loaders, then the file that starts the service. */
   args: readonly string[]
-  /** The whole of it but for `PORT`: what is inherited is in it. */
+  /** The whole environment except `PORT`; nothing else is inherited. */
   environment: Readonly<Record<string, string | undefined>>
 }
 
-/** What it says is appended to the file. @throws an Error when there is no Node to start */
+/**
+ * Its output is appended to the file.
+ *
+ * @throws Error when Node cannot be started
+ */
 export async function startProcess(
   { args, environment }: ServiceProcess,
   { more, logPath }: { more: Record<string, string>; logPath: string },

@@ -1,4 +1,5 @@
-// A process's broker: the in-memory one, with a network in between that delays, reorders, doubles and loses what it can.
+// The broker of a simulated process: the in-memory broker behind a network that delays, reorders and doubles messages and loses
+// timers.
 import type { Broker, Publication } from '../../messaging/broker.ts'
 import type { MemoryBroker } from '../memory-broker.ts'
 import type { Faults, Place } from './faults.ts'
@@ -9,7 +10,7 @@ import type { Witness } from './witness.ts'
 
 interface Network {
   memory: MemoryBroker
-  /** What is on its way arrives even when its sender has died. */
+  /** What is on its way arrives even if its sender has died. */
   wire: Broker
   time: Time
   faults: Faults
@@ -46,7 +47,7 @@ export function connectThrough(network: Network, process: Process): Broker {
     async publish(publication) {
       await process.wait('publish')
       if (faults.isDoubled()) {
-        // The confirm is lost with the connection, so the publisher sends it again.
+        // As if the confirm were lost with the connection: the publisher sends it again.
         tally.add('duplicates')
         void send(publication)
       }
@@ -54,7 +55,7 @@ export function connectThrough(network: Network, process: Process): Broker {
       await process.wait('confirm')
     },
     subscribe(queue, prefetch, onDelivery) {
-      // Died while it was starting.
+      // The process died while it was starting.
       if (!process.isAlive()) return { cancel: async () => undefined, drop: () => undefined }
       return connection.subscribe(queue, prefetch, (delivery) => {
         if (faults.isLast('delivery')) process.kill()

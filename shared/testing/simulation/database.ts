@@ -1,5 +1,5 @@
-// The database of a service: real SQL by the real driver over SQLite in memory, which outlives the service's processes.
-// Each statement passes the process that asks for it; a dead one's transaction is rolled back.
+// The database of a simulated service: real SQL by the real driver over SQLite in memory. It outlives the service's processes.
+// Each statement passes through its process; the transaction of a dead process is rolled back.
 import Sqlite from 'better-sqlite3'
 import { asError, TransientError } from '../../runtime/errors.ts'
 import { type Database, type Parameter, sqliteOver, type Transaction } from '../../storage/index.ts'
@@ -8,10 +8,10 @@ import type { Process } from './process.ts'
 import type { Tally } from './tally.ts'
 import type { Time } from './time.ts'
 
-/** One service's, whoever its processes are. */
+/** The database of one service, shared by all its processes. */
 export interface Store {
   connection: Sqlite.Database
-  /** Resolves, in turn, when nobody else is in a transaction. */
+  /** Resolves, in turn, when no other process is in a transaction. */
   enter(process: Process): Promise<void>
   leave(process: Process): void
 }
@@ -46,7 +46,7 @@ export function createStore(time: Time): Store {
     leave(process) {
       if (inside !== process) return
       if (process.isAlive()) return next()
-      // What the dead one began in its last moment comes to its end first: committed, or taken back here.
+      // The dead process's last statement runs first: it commits, or its transaction is rolled back here.
       time.schedule(0, () => {
         if (connection.inTransaction) connection.exec('rollback')
         next()
@@ -55,7 +55,7 @@ export function createStore(time: Time): Store {
   }
 }
 
-/** A process that starts again finds the statements of the last one: preparing them is most of a start. */
+/** Keeps prepared statements across starts, since preparing them is most of a start. */
 function prepareOnce(connection: Sqlite.Database): void {
   const prepare = connection.prepare.bind(connection)
   const prepared = new Map<string, Sqlite.Statement>()
@@ -74,28 +74,31 @@ interface Surroundings {
   tally: Tally
 }
 
-/** One connection serves both: what is read outside of a transaction waits for it to end, and so sees what is committed. */
+/**
+ * One connection for reads and writes. A read outside a transaction waits for the transaction to end, so it sees committed
+ * data.
+ */
 export function openStore(store: Store, process: Process, { faults, tally }: Surroundings): Database {
   const { connection } = store
   const real = sqliteOver(connection, connection)
   process.atDeath(() => store.leave(process))
 
-  /** Some statements fail; some cost the whole transaction, as they do when the disk is full. */
+  /** Makes some statements fail. Some failures end the whole transaction, as a full disk does. */
   function tried<T>(effect: () => Promise<T>): Promise<T> {
     const fault = faults.statementFault()
     if (fault === undefined) return effect()
     tally.add('statement faults')
     if (fault === 'transaction' && connection.inTransaction) connection.exec('rollback')
-    // As the driver says it.
+    // The same error as the driver's.
     if (fault === 'transaction')
       return Promise.reject(new TransientError('disk_full', 'the disk is full', { isOutage: true }))
     return Promise.reject(Object.assign(new Error('the statement failed'), { code: 'SQLITE_ERROR' }))
   }
 
   /**
-   * As the drivers do it: statements run in the order in which they are called, however many are waited for at one time; what
-   * comes after one that cost the transaction is told the same. Dying after one is the same as dying before it: all of it is
-   * taken back.
+   * Behaves as the drivers do: statements run in the order of their calls, however many are awaited at a time. After one that
+   * ended the transaction, all later ones get the same error. A process that dies after a statement might as well have died
+   * before it, since everything is rolled back.
    */
   function guarded(tx: Transaction): Transaction {
     let before: Promise<unknown> | undefined

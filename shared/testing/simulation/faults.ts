@@ -1,8 +1,8 @@
-// What goes wrong, and when: the seed decides at every await that the kernel makes on the outside how long it takes,
-// whether the process dies there, and whether a message comes twice.
+// Decides by the seed what goes wrong. At every outside await of the kernel it decides how long the await takes, whether the
+// process dies there, and whether a message is doubled.
 import type { Random } from './random.ts'
 
-/** Where the kernel waits for somebody else, and how likely each is to be a process's last, beside one statement. */
+/** The places where the kernel waits, and how likely a process is to die there, relative to one statement. */
 const weights = {
   statement: 1,
   begin: 2,
@@ -35,17 +35,17 @@ export interface Faults {
   delayMs(place: Place): number
   isLast(place: Place): boolean
   isDoubled(): boolean
-  /** A timer that never comes back, as one may in a cluster whose nodes have lost sight of each other. */
+  /** A timer that never comes back, as in a cluster whose nodes have lost contact. */
   isTimerStuck(): boolean
-  /** How a statement fails, if it does. */
+  /** How a statement fails; undefined if it does not. */
   statementFault(): 'statement' | 'transaction' | undefined
   callFault(): 'fails' | 'hangs' | undefined
-  /** Nothing goes wrong any more; things still take their time. */
+  /** Stops all faults. Awaits still take time. */
   calm(): void
   isCalm(): boolean
 }
 
-/** For so many wishes of people, which weigh so much each: all their awaits together. */
+/** The rates for a number of requests; `weight` is the sum of the weights of one request's awaits. */
 export function ratesFor(wishes: number, weight: number): Rates {
   const crashes = Math.max(6, wishes / 30)
   return {
@@ -66,12 +66,12 @@ export function createFaults(random: Random, rates: Rates): Faults {
     delayMs(place) {
       const luck = random.next()
       if (place === 'statement' || place === 'read' || place === 'begin') {
-        // Most are done at once, so that others seldom get in between; what is done at once costs no event.
+        // Most statements take no time, so that other processes rarely get in between. A delay of 0 costs no event.
         if (luck < 0.8) return 0
         return luck < 0.99 ? luck / 10 : luck * 2
       }
       if (luck < 0.9) return luck * 2
-      // A commit holds up everybody; what is on its way, only itself.
+      // A commit delays all work of the service, a message on its way only itself.
       if (place === 'commit' || place === 'committed') return random.wait(10)
       return luck < 0.995 ? random.wait(20) : random.wait(2_000)
     },

@@ -1,17 +1,18 @@
-// What is left when all has come to rest, read from where each thing is kept, by SQL that shares nothing with the services.
+// Reads what is left when a simulation has come to rest: straight from queues and databases, by SQL that shares nothing with
+// the services.
 import { createHash } from 'node:crypto'
 import type { Letter } from './operator.ts'
 import type { World } from './world.ts'
 
 export interface Kept {
-  /** What each queue still holds, deliveries under way included. */
+  /** Messages in each queue, with unsettled deliveries. */
   queues: { name: string; messages: number }[]
   outboxRows: { service: string; rows: number }[]
   retries: { service: string; rows: { id: string; why: string }[] }[]
   letters: Letter[]
 }
 
-/** The lives of processes, by random names and times. */
+/** Tables with random names and times of processes. */
 const OF_LIVES = ['outbox', 'outbox_copies', 'migrations']
 
 export function whatIsKept(world: World, letters: ReadonlyMap<string, Letter>): Kept {
@@ -30,18 +31,20 @@ export function whatIsKept(world: World, letters: ReadonlyMap<string, Letter>): 
   }
 }
 
-/** Straight from the service's database, past its processes. */
+/** Reads the service's database directly, not through its processes. */
 export function rowsOf<R>(world: World, service: string, sql: string): R[] {
   return world.store(service).connection.prepare(sql).all() as R[]
 }
 
-/** What differs of some tables: those that are left out, and how a table's rows are told apart where not all of them are. */
+/**
+ * Exceptions from the comparison: tables that are left out, and conditions for the rows of tables that are compared in part.
+ */
 export interface Unlike {
   without?: readonly string[]
   only?: Readonly<Record<string, string>>
 }
 
-/** Everything that the services keep, as one hash for each table. */
+/** Everything that the services store, as one hash for each table. */
 export function everythingKept(world: World, unlike: Unlike = {}): Record<string, string> {
   const kept: Record<string, string> = {}
   for (const { name } of world.services)

@@ -1,4 +1,4 @@
-// The log of a simulated process: nothing is written; what is tried again is counted, and what went wrong is told to the witness.
+// The log of a simulated process. It writes nothing. It counts retries and reports failures to the witness.
 import type { Log } from '../../runtime/log.ts'
 import type { Process } from './process.ts'
 import type { Tally } from './tally.ts'

@@ -1,4 +1,4 @@
-// What happens to the broker besides orders: connections are cut, garbage is published, and old messages come again.
+// Disturbs the broker: cuts connections, publishes garbage, and publishes old messages again.
 import type { Publication } from '../../messaging/broker.ts'
 import { failuresIn } from '../../topology/queues.ts'
 import type { World } from './world.ts'
@@ -13,7 +13,7 @@ const GARBAGE: [string, ...string[]] = [
   '\u0000\u0001',
 ]
 
-/** Does one of them; resolves when the broker has it. */
+/** Does one of these. Resolves when the broker has it. */
 export async function misbehave(world: World): Promise<void> {
   const { random, memory, tally, domain } = world
   const luck = random.next()
@@ -26,7 +26,7 @@ export async function misbehave(world: World): Promise<void> {
 }
 
 async function throwGarbage({ random, memory, tally, domain }: World): Promise<void> {
-  // Queues that somebody consumes have dead letters.
+  // Only queues with consumers have dead-letter queues.
   const [firstConsumed = '', ...otherConsumed] = [...failuresIn(domain.topology).values()].flatMap(
     (queue) => queue ?? [],
   )
@@ -37,7 +37,7 @@ async function throwGarbage({ random, memory, tally, domain }: World): Promise<v
   await memory.connect('stranger').publish(publication)
 }
 
-/** As it was published then; whoever heard it then hears it again. */
+/** Published as before: its consumers receive it again. */
 export async function repeatOld({ random, memory, tally }: World, [first, ...others]: Publication[]): Promise<void> {
   if (!first) return
   tally.add('old messages')

@@ -1,4 +1,4 @@
-// The operator at the dead letters: takes each out, and sends it again by the way that audit-service does.
+// The operator of a simulation: takes every dead letter out and sends it again, as audit-service does.
 import type { Broker, Delivery } from '../../messaging/broker.ts'
 import { publishable } from '../../messaging/publishable.ts'
 import type { World } from './world.ts'
@@ -11,14 +11,14 @@ export interface Letter {
   reason: string
   /** How often it was sent again. */
   replays: number
-  /** How often it came; more often than it was sent again: it is back, for good. */
+  /** How often it arrived. If that is more often than it was sent again, it has come back for good. */
   arrivals: number
 }
 
 const REPLAY_AFTER_MS = 20_000
 const REPLAYS_MAX = 2
 
-/** Empties every dead-letter queue for as long as the world goes on; the letters, as they are now. */
+/** Empties every dead-letter queue as long as the simulation runs. The returned map shows the current letters. */
 export function watchDeadLetters({ memory, time, tally, domain }: World): ReadonlyMap<string, Letter> {
   const letters = new Map<string, Letter>()
   const connection = memory.connect('operator')

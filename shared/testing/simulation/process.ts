@@ -1,5 +1,5 @@
-// One life of a service's process: everything that it awaits on the outside passes here, and after its death nothing
-// that it still does has any effect.
+// One life of a simulated process. Everything that it awaits outside passes through here. After its death nothing that it does
+// has any effect.
 import type { Faults, Place } from './faults.ts'
 import type { Tally } from './tally.ts'
 import type { Time } from './time.ts'
@@ -8,13 +8,13 @@ export interface Process {
   service: string
   copy: number
   isAlive(): boolean
-  /** Dies, as by `kill -9`. */
+  /** Dies as by `kill -9`. */
   kill(): void
   /** Called once, at its death. */
   atDeath(what: () => void): void
-  /** One await on the outside: it takes its time; before and after the effect others may overtake, or the process die. */
+  /** One outside await. It takes time. Before and after the effect, other work may overtake or the process may die. */
   pass<T>(place: Place, effect: () => T | Promise<T>): Promise<T>
-  /** The way to an effect alone. Undefined: at once, and the process lives; whatever is waited for is worth its time. */
+  /** The wait before an effect only. Undefined: no wait, and the process lives. */
   wait(place: Place): Promise<void> | undefined
 }
 
@@ -36,13 +36,13 @@ export function createProcess(service: string, copy: number, { time, faults, tal
     for (const mourn of mourners) mourn()
   }
 
-  /** True while the process lives on; what waits for a dead one waits for ever. */
+  /** Whether the process lives on. What waits for a dead process waits for ever. */
   function survives(place: Place): boolean {
     if (isAlive && faults.isLast(place)) kill()
     return isAlive
   }
 
-  /** Undefined when there is nothing to wait for; for a dead process it never ends. */
+  /** Undefined if there is nothing to wait for. For a dead process it never resolves. */
   function wait(place: Place): Promise<void> | undefined {
     if (!survives(place)) return never()
     const delayMs = faults.delayMs(place)
@@ -74,5 +74,5 @@ export function createProcess(service: string, copy: number, { time, faults, tal
   }
 }
 
-/** Each its own: what waits for the end of one promise stays in memory with it. */
+/** A new promise each time, since waiters on one shared promise would stay in memory with it. */
 const never = () => new Promise<never>(() => undefined)

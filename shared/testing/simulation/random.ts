@@ -1,12 +1,12 @@
-// Seeded randomness: the same seed gives the same numbers, and each use has a stream of its own.
+// Seeded random numbers: the same seed gives the same numbers, and each use has its own stream.
 
 export interface Random {
   /** At least 0, less than 1. */
   next(): number
   chance(probability: number): boolean
-  /** A whole number, both ends included. */
+  /** An integer, both ends included. */
   between(low: number, high: number): number
-  /** A waiting time: mostly short, now and then several times the mean. */
+  /** A waiting time: mostly short, sometimes several times the mean. */
   wait(meanMs: number): number
   pick<T>(items: readonly [T, ...T[]]): T
 }
@@ -17,7 +17,7 @@ export function createRandom(seed: number, stream: string): Random {
   let c = 0x9e3779b9
   let counter = 1
 
-  /** sfc32, of PractRand: small, fast, and good enough to be in many a game. */
+  /** sfc32, from PractRand: small, fast, and good enough here. */
   function next(): number {
     const sum = (((a + b) | 0) + counter) | 0
     counter = (counter + 1) | 0

@@ -1,9 +1,9 @@
-// A simulation's report, for people.
+// Formats a simulation's report for people.
 import type { Report } from './simulate.ts'
 
 const VIOLATIONS_SHOWN = 20
 
-/** Some lines: what happened, what was checked, what is wrong. */
+/** What happened, what was checked, and what is wrong. */
 export function reportText({ counts, checks, violations, virtualMs, hash }: Omit<Report, 'evidence'>): string {
   const lines = [
     'what happened to the services',

@@ -1,4 +1,5 @@
-// One run: a world, what people want of it and its mischief; then calm, rest, and the checks.
+// One simulation run: it creates a world, sends requests and causes faults; then faults stop, work comes to rest, and the
+// checks run.
 import type { Publication } from '../../messaging/broker.ts'
 import { RejectedError } from '../../runtime/errors.ts'
 import { everythingKept, type Kept, type Unlike, whatIsKept } from './kept.ts'
@@ -18,27 +19,27 @@ import {
 } from './verdict.ts'
 import { createWorld, type World, type WorldOptions } from './world.ts'
 
-/** What a domain brings to its simulation. */
+/** What a domain provides for its simulation. */
 export interface Scenario<Evidence extends Kept = Kept, W extends World = World> {
-  /** Before the first wish. */
+  /** Called before the first request. */
   begin?(world: W): Promise<void>[]
   /**
-   * One wish of somebody, with all that they do about it; each of the promises resolves when it is answered. `random` is a stream of
-   * its own, to be used before anything is awaited.
+   * One request of a person, with its follow-ups. Each promise resolves when it is answered. `random` is a separate stream; use
+   * it before the first await.
    */
   act(world: W, number: number, random: Random): Promise<unknown>[]
-  /** Reads what came of it. */
+  /** Reads the result of the run. */
   gather(world: W, kept: Kept): Evidence | Promise<Evidence>
   checks: Readonly<Record<string, Look<Evidence>>>
-  /** What was seen while it ran; by default that each message says what it said first. */
+  /** Checks of what was seen during the run. By default: messages with one id are equal. */
   seen?(world: W): Check[]
-  /** Checks that take time. Each says how many things it looked at, or throws what is wrong. */
+  /** Checks that take time. Each resolves with the number of things it checked, or throws what is wrong. */
   afterwards?: Readonly<Record<string, (world: W) => Promise<number>>>
-  /** Longer than any timer of the domain, in milliseconds; by default 90 s. */
+  /** Longer than any timer of the domain, in milliseconds; default 90 s. */
   restMs?: number
-  /** Longer than any that an old message may set; by default 70 s. */
+  /** Longer than any timer that an old message may set; default 70 s. */
   replayRestMs?: number
-  /** Of old messages that come again when all is over: those that may change something. */
+  /** Old messages are published again at the end. Returns true for those that may change something. */
   mayChange?(publication: Publication, evidence: Evidence): boolean
   unlike?: Unlike
 }
@@ -49,7 +50,7 @@ export interface Report<Evidence = Kept> {
   violations: Violation[]
   counts: Record<Counted, number>
   virtualMs: number
-  /** Over what was decided in the run and what came of it: the same hash, the same run. */
+  /** A hash of everything decided in the run and of its result. Two runs with one hash were the same run. */
   hash: string
 }
 
@@ -61,7 +62,7 @@ export interface Progress {
 
 const GAP_MEAN_MS = 12
 const MISCHIEF_PER_WISH = 0.08
-/** Things go on going wrong after the last wish. */
+/** Faults go on for this time after the last request. */
 const UNREST_MS = 20_000
 const REST_MS = 90_000
 const REPLAY_REST_MS = 70_000
@@ -77,9 +78,9 @@ export const commonChecks = {
 } satisfies Readonly<Record<string, Look<Kept>>>
 
 /**
- * All services in this process, over a broker and databases in memory and virtual time; the seed decides how long each await takes, what
- * comes twice, what fails and where processes die. Node's timers in this thread are the simulation's until it resolves: it needs a
- * process, or a thread, of its own.
+ * Runs all services in this process, over a broker and databases in memory and in virtual time. The seed decides how long each
+ * await takes, what comes twice, what fails and where processes die. Until it resolves, Node's timers in this thread belong to
+ * the simulation, so it needs its own process or thread.
  */
 export async function simulate<Evidence extends Kept>(
   options: WorldOptions,
@@ -94,7 +95,7 @@ export async function simulate<Evidence extends Kept>(
   }
 }
 
-/** The same in a world that is there, and that the caller releases. */
+/** The same in an existing world, which the caller releases. */
 export async function live<Evidence extends Kept, W extends World>(
   world: W,
   scenario: Scenario<Evidence, W>,
@@ -126,7 +127,7 @@ export async function live<Evidence extends Kept, W extends World>(
   }
 }
 
-/** Everything that is wanted of the services; resolves when all of it is answered, with the number of wishes. */
+/** Sends all requests. Resolves with their number when all are answered. */
 async function load<W extends World>(
   world: W,
   { begin = () => [], act }: Pick<Scenario<Kept, W>, 'begin' | 'act'>,
@@ -147,7 +148,7 @@ async function load<W extends World>(
   return wishes
 }
 
-/** Every timer of the system is shorter than this, so what has been silent for so long is silent for good. */
+/** Every timer of the system is shorter than this, so a system that is silent for this long stays silent. */
 function rest({ time, tally: { counts } }: World, forMs: number): Promise<boolean> {
   return time.untilQuiet(forMs, () => counts.published + counts.deliveries)
 }
@@ -167,7 +168,7 @@ async function concluded(world: World, name: string, checking: Promise<number>):
   }
 }
 
-/** Long after everything has ended, messages of any age come again. */
+/** After everything has ended, messages of any age are published again. */
 async function oldMessagesChangeNothing<Evidence extends Kept, W extends World>(
   world: W,
   { mayChange = () => false, unlike, replayRestMs = REPLAY_REST_MS }: Scenario<Evidence, W>,
@@ -187,7 +188,7 @@ function differences(check: string, before: Record<string, string>, after: Recor
   return changed.map((table) => ({ check, subject: table, what: 'has changed' }))
 }
 
-/** Asks until it is answered; a refusal is an answer. */
+/** Repeats a question until it is answered. A refusal is an answer. */
 export async function insist<T>({ time, random }: World, question: () => Promise<T>): Promise<T | RejectedError> {
   for (;;) {
     const answer = await question().catch((error: unknown) => error)

@@ -1,10 +1,10 @@
-// What a run counts, and the hash over everything that was decided in it: two runs with one hash were the same run.
+// Counts events of a run, and hashes everything that was decided. Two runs with one hash were the same run.
 import { hashOf } from './random.ts'
 
 export interface Tally {
   counts: Record<Counted, number>
   add(what: Counted, howMany?: number): void
-  /** Takes a decision into the hash of the run. */
+  /** Adds a decision to the hash of the run. */
   note(what: string, atMs: number): void
   hash(): number
 }

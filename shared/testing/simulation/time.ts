@@ -1,7 +1,7 @@
-// Virtual time: one list of what is due, and a clock that jumps to the next of it. While it runs, Node's own timers are on
-// that list too, so that the kernel's retries, limits and intervals need no seam of their own.
+// Virtual time: a list of due work, and a clock that jumps to the next entry. While it runs, Node's own timers use this list
+// too, so the kernel's retries, limits and intervals need no special code.
 //
-// Not by @sinonjs/fake-timers, which knows whole milliseconds only and leaves the event loop between any two steps.
+// It does not use @sinonjs/fake-timers, which has whole milliseconds only and leaves the event loop between any two steps.
 import fs from 'node:fs'
 import files from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
@@ -11,20 +11,20 @@ import type { Schedule } from '../memory-queue.ts'
 export interface Time {
   nowMs(): number
   now(): Date
-  /** What is due at the same moment happens in the order in which it was scheduled. */
+  /** Work that is due at the same moment runs in the order in which it was scheduled. */
   schedule: Schedule
   pause(delayMs: number): Promise<void>
   /**
-   * Lets time pass, event by event, until `promise` is settled, and gives what it resolved with.
+   * Lets time pass, event by event, until `promise` is settled, and resolves with its value.
    *
    * @throws Error when an hour is not enough.
    */
   until<T>(promise: Promise<T>): Promise<T>
-  /** Lets time pass until `activity` has not changed for that long; false when an hour is not enough. */
+  /** Lets time pass until `activity` has not changed for that long. Resolves with false when an hour is not enough. */
   untilQuiet(forMs: number, activity: () => number): Promise<boolean>
   /** Events so far. */
   steps(): number
-  /** Puts Node's timers, its reading of files and its chance (the jitter of retries) under this time, until `release`. */
+  /** Takes over Node's timers, reading of files and Math.random (the jitter of retries), until `release`. */
   seize(random: () => number): void
   release(): void
 }
@@ -32,14 +32,14 @@ export interface Time {
 interface Due {
   atMs: number
   order: number
-  /** Taken away when it is called off. */
+  /** Removed when the work is cancelled. */
   work: (() => void) | undefined
 }
 
 const EPOCH_MS = Date.parse('2026-01-01T00:00:00Z')
-/** Far longer than anything in the system waits. */
+/** Far longer than any wait in the system. */
 const LONGEST_MS = 60 * 60 * 1_000
-/** Now and then a real turn of the event loop, for signals and for whoever else lives in this process. */
+/** After this many events the real event loop runs once, for signals and other code in this process. */
 const STEPS_PER_TURN = 20_000
 
 export function createTime(): Time {
@@ -79,7 +79,7 @@ export function createTime(): Time {
     return false
   }
 
-  /** For as long as `goOn` says so and anything is left to happen. */
+  /** Runs events as long as `goOn` returns true and any are left. */
   function run(goOn: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const turn = () => {
@@ -88,8 +88,8 @@ export function createTime(): Time {
         } catch (error) {
           return reject(error)
         }
-        // All that follows at once from this event happens before the next: a tick that is queued by a microtask runs
-        // only when there are no more microtasks. A turn of the event loop would do the same at many times the cost.
+        // Everything that follows at once from this event must happen before the next. A tick queued by a microtask runs only
+        // when no microtasks are left. A turn of the event loop would do the same at many times the cost.
         if (++steps % STEPS_PER_TURN === 0) original.setImmediate(turn)
         else queueMicrotask(() => process.nextTick(turn))
       }
@@ -156,7 +156,7 @@ export function createTime(): Time {
         clearImmediate: clear,
       })
       Object.assign(promises, { setTimeout: delay, setImmediate: () => pause(0) })
-      // Migrations are read at every start; the disk must not decide when.
+      // Migrations are read at every start. The disk must not decide the order of events.
       Object.assign(files, {
         readFile: async (path: string) => textOf(path),
         readdir: async (path: string) => namesIn(path),
@@ -176,7 +176,7 @@ export function createTime(): Time {
   }
 }
 
-/** Files do not change while worlds come and go. */
+/** Cached, since files do not change between simulations. */
 const textOf = remembering((path) => fs.readFileSync(path, 'utf8'))
 const namesIn = remembering((path) => fs.readdirSync(path))
 
@@ -191,7 +191,7 @@ function remembering<T>(read: (path: string) => T): (path: string) => T {
 
 const isBefore = (a: Due, b: Due) => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
 
-/** A binary heap, the earliest at its top. */
+/** A binary heap with the earliest entry at its top. */
 function push(heap: Due[], due: Due): void {
   let at = heap.length
   heap.push(due)

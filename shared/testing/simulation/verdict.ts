@@ -1,24 +1,24 @@
-// What a check found, and the checks that hold for every domain.
+// The result of a check, and the checks that hold for every domain.
 import type { Kept } from './kept.ts'
 import type { Letter } from './operator.ts'
 
 export interface Violation {
   check: string
-  /** The order, or what else it is about. */
+  /** The order, or what else the violation is about. */
   subject: string
   what: string
 }
 
 export interface Check {
   name: string
-  /** How many things it looked at. */
+  /** How many things it checked. */
   looked: number
   violations: Violation[]
 }
 
 export type Complain = (subject: string, what: string) => void
 
-/** Returns how many things it looked at: one that had nothing to look at has failed. */
+/** Returns how many things it checked. A check with nothing to check has failed. */
 export type Look<Evidence> = (evidence: Evidence, complain: Complain) => number | Promise<number>
 
 export async function check<Evidence>(name: string, look: Look<Evidence>, evidence: Evidence): Promise<Check> {
@@ -39,7 +39,7 @@ export function queuesAreEmpty({ queues }: Pick<Kept, 'queues'>, complain: Compl
   return queues.length
 }
 
-/** What came back as often as it was sent again must be garbage, or what `isExpected` says. */
+/** A dead letter that came back each time it was sent again must be garbage or allowed by `isExpected`. */
 export function lettersAreAccounted(
   { letters, queues }: Pick<Kept, 'letters' | 'queues'>,
   complain: Complain,

@@ -1,4 +1,4 @@
-// Sees everything that is published, and objects at once to what can never be right, whatever comes later.
+// Sees everything that is published, and records at once what can never be right.
 import { hash as digest } from 'node:crypto'
 import type { Publication } from '../../messaging/broker.ts'
 import { deadLetterExchange, keysExchange } from '../../topology/queues.ts'
@@ -6,16 +6,16 @@ import type { Process } from './process.ts'
 import type { Check, Violation } from './verdict.ts'
 
 export interface Witness {
-  /** A fact is decided once: every message with one id is the same, to the byte. */
+  /** Whether each fact was decided once: all messages with one id must be equal to the byte. */
   saidOnce(): Check
   /** Every event, with its subject. */
   events: ReadonlyMap<string, { subject: string }>
-  /** The subjects of which something had to be tried again. */
+  /** The subjects for which something was retried. */
   triedAgain: ReadonlySet<string>
-  /** Some of what was published, to be published again. */
+  /** A sample of publications, to be published again. */
   old: Publication[]
   published(publication: Publication): void
-  /** A process could not handle a message, or any: then `subject` is undefined. */
+  /** A process could not handle a message. If `subject` is undefined, it could handle none. */
   failed(by: Process, subject: string | undefined, code: string): void
 }
 
@@ -47,7 +47,7 @@ export function createWitness(): Witness {
     published(publication) {
       if (publication.exchange === deadLetterExchange) return
       once(publication)
-      // An even sample of all so far, as old as the run.
+      // An even sample over the whole run so far.
       if (old.length < OLD_MAX) old.push(publication)
       else if (seen % 16 === 0) old[(seen / 16) % OLD_MAX] = publication
       seen += 1

@@ -1,5 +1,5 @@
-// All services of a domain over one broker, in one process: their processes start, die and start again, and whoever asks them finds
-// one that lives, or is refused.
+// The world of a simulation: all services of a domain over one broker, in one process. Their processes start, die and start
+// again. A question goes to a living process, or is refused.
 import { join } from 'node:path'
 import type { TObject } from 'typebox'
 import type { Domain } from '../../contracts/definition/domain.ts'
@@ -37,32 +37,32 @@ import { createTally, type Tally } from './tally.ts'
 import { createTime, type Time } from './time.ts'
 import { createWitness, type Witness } from './witness.ts'
 
-/** What people may ask of a service over HTTP, a simulation asks by the functions behind it. */
+/** The parts of a service's wiring that a simulation uses. It has no HTTP: it calls the functions behind the routes. */
 export type Heard = Pick<Wired, 'consumers' | 'rpc' | 'timers' | 'keyHandlers' | 'forget'>
 
 export interface SimulatedService {
   name: string
-  /** With its migrations. */
+  /** The folder with the service's migrations. */
   folder: string
-  /** For each life of one of its processes. */
+  /** Called for each life of one of its processes. */
   wire(wiring: Wiring<object>, process: Process): Heard | Promise<Heard>
 }
 
 export interface WorldOptions {
   domain: Domain
   services: readonly SimulatedService[]
-  /** The same seed, options and code are the same run. */
+  /** The same seed, options and code give the same run. */
   seed: number
-  /** How many wishes people will have, and what each weighs: how often processes die follows from it. */
+  /** The number of requests. With `weight`, which each request weighs, it decides how often processes die. */
   wishes: number
   weight?: number
-  /** Processes of each service, over its one database. */
+  /** Processes of each service, over one database. */
   copies?: number
-  /** A piece made wrong on purpose, to see whether the checks find it. */
+  /** Replaces a part by a faulty one, to test whether the checks notice. */
   tamper?: Tamper | undefined
 }
 
-/** Takes a right piece and gives back a wrong one. */
+/** Each function takes a correct part and returns a faulty one. */
 export interface Tamper {
   broker?(broker: Broker, service: string): Broker
   database?(database: Database, service: string): Database
@@ -70,7 +70,7 @@ export interface Tamper {
   handlers?(handlers: Handler[], queue: string): Handler[]
 }
 
-/** Where a world's services live, and what a part of it that is not of the kernel is told. */
+/** The surroundings of a world's services, also passed to the domain's own parts. */
 export interface Ground<W extends Witness = Witness> {
   domain: Domain
   services: readonly SimulatedService[]
@@ -86,13 +86,13 @@ export interface Ground<W extends Witness = Witness> {
 export interface World<W extends Witness = Witness> extends Ground<W> {
   seed: number
   wishes: number
-  /** Starts every copy of every service; those that die start again by themselves. */
+  /** Starts every copy of every service. Copies that die start again by themselves. */
   start(): void
-  /** Asks a living process of a service; rejects when there is none, or when it dies before it has answered. */
+  /** Asks a living process of a service. Rejects if there is none, or if it dies before it answers. */
   ask<T>(service: string, question: (kernel: Asked) => Promise<T>): Promise<T>
 }
 
-/** A living process, as the routes of its service have it. */
+/** A living process, as the routes of its service see it. */
 export type Asked = Kernel & Pick<Wiring<object>, 'openKey'>
 
 interface Living {
@@ -103,11 +103,11 @@ interface Living {
 const RETRY_LOOK_MS = 500
 const MASTER_KEY = Buffer.alloc(32, 'simulated').toString('base64')
 const RESTART_MEAN_MS = 200
-/** Of a message that is heard, decided, said and heard again. */
+/** Of a message that is consumed, decided, published and consumed again. */
 const WEIGHT = 500
 const OWN_MIGRATIONS = join(import.meta.dirname, '..', '..', 'storage', 'migrations')
 
-/** A service as it is, with settings as the environment would give them, read once for all its starts. */
+/** A real service with fixed settings, read once for all its starts. */
 export function simulated<Schema extends TObject>(
   { name, folder, config, wire }: ServiceDefinition<Schema>,
   environment: Record<string, string> = {},
@@ -116,7 +116,7 @@ export function simulated<Schema extends TObject>(
   return { name, folder, wire: (wiring) => wire({ ...wiring, config: settings } as never) }
 }
 
-/** Node's timers are under the world's time from now on, until the caller releases it (`time.release`). */
+/** Takes over Node's timers until the caller releases them (`time.release`). */
 export function createWorld(options: WorldOptions): World
 export function createWorld<W extends Witness>(options: WorldOptions, witness: W): World<W>
 export function createWorld(options: WorldOptions, witness: Witness = createWitness()): World {
@@ -127,7 +127,7 @@ export function createWorld(options: WorldOptions, witness: Witness = createWitn
   const tally = createTally()
   const faults = createFaults(createRandom(seed, 'faults'), ratesFor(wishes, weight))
   const random = createRandom(seed, 'world')
-  // The same in every run, as is all that is sealed by them.
+  // The same in every run, and so is everything encrypted with these keys.
   const keyBytes = createRandom(seed, 'keys')
   const randomBytes = (count: number) =>
     Buffer.from(Array.from({ length: count }, () => Math.floor(keyBytes.next() * 256)))
@@ -137,7 +137,10 @@ export function createWorld(options: WorldOptions, witness: Witness = createWitn
   const wire = memory.connect('wire')
   const stores = new Map(services.map(({ name }) => [name, createStore(time)]))
   const living = new Map<string, Living[]>(services.map(({ name }) => [name, []]))
-  /** A redelivery from them is counted as an attempt: a message that kills its consumer would come for ever. */
+  /**
+   * Queues without a delivery limit. Their redeliveries count as attempts; otherwise a message that kills its consumer would
+   * come for ever.
+   */
   const unlimited = new Set(
     topology.queues.flatMap(({ name, arguments: settings }) => ('x-delivery-limit' in settings ? [] : [name])),
   )
@@ -157,14 +160,14 @@ export function createWorld(options: WorldOptions, witness: Witness = createWitn
       time.schedule(random.wait(RESTART_MEAN_MS), () => launch(service, copy))
     })
     open(service, process).then(
-      // It may have died in its very first moment.
+      // The process may have died at once.
       (kernel) => process.isAlive() && living.get(service.name)?.push({ process, kernel }),
-      // As a real one: it exits, and whoever runs it starts it again.
+      // Like a real process: it exits, and its supervisor starts it again.
       () => process.kill(),
     )
   }
 
-  /** What `startService` does, but for HTTP. */
+  /** Does what `startService` does, except HTTP. */
   async function open({ name, folder, wire: wireUp }: SimulatedService, process: Process): Promise<Asked> {
     const log = countingLog(process, tally, witness)
     const { now } = time
@@ -183,7 +186,7 @@ export function createWorld(options: WorldOptions, witness: Witness = createWitn
     const commit = createGroupCommit({ database, outbox, service: name, registry, now, seal, rowDue })
     const outage = createOutage({ database, log, now })
     process.atDeath(outage.close)
-    // Only to end their intervals: the dead need no orderly stop.
+    // Only ends their intervals. A dead process needs no orderly stop.
     process.atDeath(() => void Promise.allSettled([outbox.close(), commit.close()]))
     await outbox.sweep()
     const openKey = keyOpener(vault, database, commit, now)
@@ -247,7 +250,7 @@ export function createWorld(options: WorldOptions, witness: Witness = createWitn
   }
 }
 
-/** Nobody asks over HTTP. */
+/** There is no HTTP in a simulation. */
 const auth = {
   operator: async () => undefined,
   customer: async () => undefined,
@@ -257,10 +260,10 @@ const auth = {
   operatorOf: () => undefined,
 }
 
-/** Nor what is held of them. */
+/** No personal data is gathered in a simulation. */
 async function* nothingGathered() {}
 
-/** Nobody stops in order; what a process opened only ends its intervals when it dies. */
+/** There is no orderly stop. When a process dies, only the intervals of its parts end. */
 function partsOf(process: Process): Wiring<object>['parts'] {
   return {
     use(_, part, close) {
