@@ -1,13 +1,16 @@
-// The mails that a running system sends, as docs/mails holds them, opened in a browser as a mail program shows them: sound on a phone
-// and on a desk, by day and by night; and who has them read aloud hears what the text says.
+// The mails that a running system sends, as docs/mails holds them, opened in a browser as a mail program shows them: accessible on a
+// phone and on a desk, in light and dark; and a screen reader says what the text part says. Then the preference centre that they link to.
 import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Choice, ways } from '../../notification-service/preference-centre/choices.ts'
+import { centrePages } from '../../notification-service/preference-centre/page.ts'
+import { readTemplateFiles } from '../../notification-service/rendering/template-files.ts'
 import { root } from '../architecture/source.ts'
-import { findingsInEveryForm, launchBrowser, openPage, type Watched } from './browser.ts'
+import { findingsInEveryForm, launchBrowser, openPage, overflowOf, takePicture, type Watched } from './browser.ts'
 
 const FOLDER = join(root, 'docs', 'mails')
 const names = readdirSync(FOLDER).flatMap((name) => (name.endsWith('.html') ? [name.slice(0, -'.html'.length)] : []))
@@ -50,3 +53,35 @@ describe.each(names)('%s', (name) => {
     expect(complaints).toEqual([])
   })
 })
+
+it('the preference centre is accessible in every form', async () => {
+  const { page, complaints } = watched
+  const { categories, centre } = centrePages(readTemplateFiles(join(root, 'notification-service', 'templates')))
+  const choices = categories.flatMap((category) => ways.map((way): Choice => ({ category, way, isOn: true })))
+  await page.setContent(centre({ category: 'newsletter', locale: undefined, choices }))
+  expect(await findingsInEveryForm(page)).toEqual([])
+  expect(complaints).toEqual([])
+  await page.setViewportSize({ width: 560, height: 400 })
+  await takePicture(page, 'mails/preference-centre')
+})
+
+it.each([
+  { name: 'plain.order.created', picture: 'order.created', width: 700, fullPage: true, colorScheme: 'light' as const },
+  {
+    name: 'deutsch.order.shipped',
+    picture: 'order.shipped.dark',
+    width: 375,
+    fullPage: false,
+    colorScheme: 'dark' as const,
+  },
+])(
+  '$name is as wide as its window, for the picture in the docs',
+  async ({ name, picture, width, fullPage, colorScheme }) => {
+    const { page } = watched
+    await page.setViewportSize({ width, height: 400 })
+    await page.emulateMedia({ colorScheme })
+    await page.goto(pathToFileURL(join(FOLDER, `${name}.html`)).href)
+    expect(await overflowOf(page)).toBe(0)
+    await takePicture(page, `mails/${picture}`, { fullPage })
+  },
+)
