@@ -8,8 +8,8 @@ import { createPacking, type Packing } from './packed.ts'
  */
 const PLACE = 'row'
 
-/** About as many texts as the active orders have. */
-const REMEMBERED_MAX = 4_096
+/** Texts of one generation: more than the active orders and their customers have. Two generations are kept. */
+const GENERATION_MAX = 8_192
 /** Longer texts are rarely repeated. */
 const SAID_AGAIN_MAX = 200
 
@@ -21,27 +21,32 @@ interface Key {
 export type RowCipher = ReturnType<typeof createRowCipher>
 
 export function createRowCipher({ pack, unpack }: Packing = createPacking()) {
-  const known = new Map<string, { secrets: Secrets; result: string }>()
+  let recent = new Map<string, { secrets: Secrets; result: string }>()
+  let before = recent
 
   function remember(name: string, secrets: Secrets, result: string): string {
-    known.delete(name)
-    known.set(name, { secrets, result })
-    const [oldest] = known.keys()
-    if (known.size > REMEMBERED_MAX && oldest !== undefined) known.delete(oldest)
+    if (recent.size >= GENERATION_MAX) {
+      before = recent
+      recent = new Map()
+    }
+    recent.set(name, { secrets, result })
     return result
   }
 
   function remembered(name: string, secrets: Secrets): string | undefined {
-    const found = known.get(name)
-    return found?.secrets === secrets ? found.result : undefined
+    const found = recent.get(name)
+    if (found) return found.secrets === secrets ? found.result : undefined
+    const earlier = before.get(name)
+    // What is used again lives on.
+    return earlier?.secrets === secrets ? remember(name, secrets, earlier.result) : undefined
   }
 
   return {
     seal({ keyId, secrets }: Key, text: string): string {
       const name = `seal ${keyId} ${text}`
       const isShort = text.length <= SAID_AGAIN_MAX
-      const before = isShort ? remembered(name, secrets) : undefined
-      if (before !== undefined) return before
+      const known = isShort ? remembered(name, secrets) : undefined
+      if (known !== undefined) return known
       const sealed = seal(keyId, secrets, PLACE, pack(text))
       remember(sealed, secrets, text)
       return isShort ? remember(name, secrets, sealed) : sealed
@@ -52,8 +57,8 @@ export function createRowCipher({ pack, unpack }: Packing = createPacking()) {
     },
     /** Undefined if it was not encrypted in a row under this key. */
     open(secrets: Secrets, sealed: string): string | undefined {
-      const before = remembered(sealed, secrets)
-      if (before !== undefined) return before
+      const known = remembered(sealed, secrets)
+      if (known !== undefined) return known
       const bytes = unsealBytes(secrets, PLACE, sealed)
       return bytes && remember(sealed, secrets, unpack(bytes))
     },
