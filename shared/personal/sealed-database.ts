@@ -32,8 +32,8 @@ function sealingRows(vault: Vault, packing: Packing) {
       return key === 'forgotten' || secret === undefined ? otherwise : cipher.seal(key, secret)
     },
     /** A text without a known key only looks encrypted and is returned as it is. A text of a forgotten owner is empty. */
-    opened(text: string): string {
-      const secrets = vault.secrets(keyIdAtStartOf(text) ?? '')
+    opened(text: string, keyId: string): string {
+      const secrets = vault.secrets(keyId)
       if (secrets === 'forgotten') return ''
       return (secrets && cipher.open(secrets, text)) ?? text
     },
@@ -61,20 +61,20 @@ function sealedSql(sql: Sql, rows: Rows): Sql {
   }
 }
 
+/** In place: the rows are the driver's own copies. */
 async function opened<R extends object>(sql: Reader, { vault, opened: open }: Rows, rows: R[]): Promise<R[]> {
+  const sealed: { row: Record<string, unknown>; name: string; text: string; keyId: string }[] = []
   const keyIds = new Set<string>()
-  for (const row of rows) {
+  for (const row of rows as Record<string, unknown>[])
     for (const name in row) {
-      const value: unknown = row[name]
-      if (isSealed(value)) keyIds.add(keyIdAtStartOf(value) ?? '')
+      const text = row[name]
+      const keyId = typeof text === 'string' ? keyIdAtStartOf(text) : undefined
+      if (typeof text !== 'string' || keyId === undefined) continue
+      sealed.push({ row, name, text, keyId })
+      keyIds.add(keyId)
     }
-  }
-  if (keyIds.size === 0) return rows
+  if (sealed.length === 0) return rows
   await vault.fetch(sql, [...keyIds])
-  return rows.map((row) => {
-    const entries = Object.entries(row).map(([name, value]) => [name, isSealed(value) ? open(value) : value])
-    return Object.fromEntries(entries) as R
-  })
+  for (const { row, name, text, keyId } of sealed) row[name] = open(text, keyId)
+  return rows
 }
-
-const isSealed = (value: unknown): value is string => typeof value === 'string' && keyIdAtStartOf(value) !== undefined
