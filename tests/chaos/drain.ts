@@ -112,6 +112,8 @@ export async function depthsOf(vhost: Vhost): Promise<{ name: string; messages: 
 }
 
 export interface KeptLetter extends DeadLetter {
+  /** Of a resend that goes on, or that has stopped and can be resumed. */
+  isSending: boolean
   /** Under which audit-service keeps it. */
   failureId: string
 }
@@ -120,6 +122,7 @@ export interface KeptLetter extends DeadLetter {
 export async function readDeadLetters(rows: World['rows']): Promise<KeptLetter[]> {
   const kept = await rows<{
     id: string
+    state: string
     queue: string
     message_id: string
     code: string
@@ -127,20 +130,21 @@ export async function readDeadLetters(rows: World['rows']): Promise<KeptLetter[]
     body: Buffer
   }>(
     'audit-service',
-    `select id, queue, message_id, code, reason, body from failures where state in ('waiting', 'sending') and queue <> 'unrouted.queue'`,
+    `select id, state, queue, message_id, code, reason, body from failures where state in ('waiting', 'sending') and queue <> 'unrouted.queue'`,
   )
-  return kept.map(({ id: failureId, queue, message_id: id, code, reason, body }) => {
+  return kept.map(({ id: failureId, state, queue, message_id: id, code, reason, body }) => {
     const digest = createHash('sha256').update(body).digest('hex')
-    return { failureId, queue, id, reason: `${code}: ${reason}`, digest }
+    return { failureId, isSending: state === 'sending', queue, id, reason: `${code}: ${reason}`, digest }
   })
 }
 
 const AT_ONCE = 1_000
 
-/** Asks audit-service to send them again, whatever becomes of the answer: it may be killed for it. */
+/** Asks audit-service to send those again that no resend has yet, whatever becomes of the answer: it may be killed for it. */
 export async function sendAgain({ system }: Pick<World, 'system'>, letters: readonly KeptLetter[]): Promise<void> {
-  for (let first = 0; first < letters.length; first += AT_ONCE) {
-    const ids = letters.slice(first, first + AT_ONCE).map(({ failureId }) => failureId)
+  const waiting = letters.filter(({ isSending }) => !isSending)
+  for (let first = 0; first < waiting.length; first += AT_ONCE) {
+    const ids = waiting.slice(first, first + AT_ONCE).map(({ failureId }) => failureId)
     const terms = { operator: 'chaos', reason: 'all is healed', watchMs: 0, canary: ids.length, ratePerSecond: 1_000 }
     await system.post('/replays', { ...terms, ids, expected: ids.length }, 'audit').catch(() => undefined)
   }

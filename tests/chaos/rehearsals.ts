@@ -36,9 +36,8 @@ export function openRehearsals(world: World, signal: AbortSignal) {
       const sentAgain = [...told.values()].filter(
         ({ failureId, outcome }) => waiting.has(failureId) && ['decided', 'fails'].includes(outcome),
       )
-      const before = new Set((await stopped(world)).map(({ id }) => id))
       await sendAgain(world, sentAgain)
-      await ended(world, before, signal)
+      await ended(world, signal)
       const failed = await failedAgain(world)
       const rehearsed = [...told.values()].map(({ failureId, queue, id, outcome, error }): Rehearsed => {
         return { queue, id, told: outcome, code: error?.code ?? null, came: failed.get(failureId) ?? null }
@@ -58,12 +57,12 @@ async function rehearse({ system }: World, letter: KeptLetter): Promise<KeptLett
 const stopped = ({ rows }: World) =>
   rows<{ id: string }>('audit-service', `select id from resends where state = 'stopped'`)
 
-/** Letters that fail again stop a resend; these are meant to, and it goes on. */
-async function ended(world: World, before: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+/** Letters that fail again stop a resend, this one or one of the run's faults. These are meant to fail, so it is resumed. */
+async function ended(world: World, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + ENDED_WITHIN_MS
   for (let quiet = 0; quiet < 2 && performance.now() < deadline && !signal.aborted; ) {
     const left = await leftIn(world).catch((error: Error) => [error.message])
-    const toResume = (await stopped(world)).filter(({ id }) => !before.has(id))
+    const toResume = await stopped(world)
     for (const { id } of toResume)
       await world.system.post(`/replays/${id}/resume`, { operator: 'chaos', reason: 'they were to fail' }, 'audit')
     quiet = left.length + toResume.length === 0 ? quiet + 1 : 0

@@ -6,7 +6,11 @@ const KILLED_WITHIN_MS = 15_000
 
 export const replay: Inject<'replay'> = async (world, _) => {
   const { fleet, rows } = world
-  const letters = () => readDeadLetters(rows).catch(() => [])
+  const letters = () =>
+    readDeadLetters(rows).then(
+      (all) => all.filter(({ isSending }) => !isSending),
+      () => [],
+    )
   if (!(await untilTrue(async () => (await letters()).length > 0)))
     return async () => ({ felt: 0, what: 'no dead letters to send again' })
   const copies = fleet.members.filter(({ service }) => service === 'audit')

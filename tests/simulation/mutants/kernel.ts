@@ -5,8 +5,8 @@ import type { Mutant } from './mutant.ts'
 export const kernelMutants: Mutant[] = [
   {
     name: 'a consumer that acks before it has committed',
-    seed: 2,
-    foundBy: 'every fork went one way',
+    seed: 18,
+    foundBy: 'every order has ended as it may',
     tamper: {
       broker: (broker) => ({
         ...broker,
