@@ -4,24 +4,33 @@
 // Promise: nothing is written, since all reads go through an object that cannot write. Nothing is published. No outside call is
 // made.
 import { type Cells, createCells } from '../commit/cells.ts'
-import type { Message, Received } from '../contracts/definition/contract.ts'
+import type { Work } from '../commit/work.ts'
+import type { Message } from '../contracts/definition/contract.ts'
 import type { Rehearsal } from '../contracts/definition/operations.ts'
-import { encode } from '../messaging/envelope.ts'
+import { BODY_MAX_BYTES, encode } from '../messaging/envelope.ts'
 import type { Arrived } from '../messaging/publishable.ts'
 import { asError, errorCode, RejectedError } from '../runtime/errors.ts'
 import type { Database, Reader } from '../storage/index.ts'
 import { isAway } from './attempt.ts'
-import type { Context, Handler } from './handler.ts'
+import type { Context } from './handler.ts'
 import type { ConsumerOptions, Kernel } from './kernel.ts'
+import { type Answerer, createQuestions, deadlineBefore } from './questions.ts'
 import { createUnderstanding } from './understanding.ts'
 
 const STACK_MAX = 4_000
 
+/** The queue of a service's RPC server, and what it answers. */
+export interface Rpc {
+  queue: string
+  answerers: readonly Answerer[]
+}
+
 type By = Pick<Kernel, 'service' | 'registry' | 'open' | 'now' | 'oldestDays'> & { database: Database }
 export type Rehearse = (queue: string, arrived: Arrived) => Promise<Rehearsal>
 
-export function createRehearsal({ database, ...by }: By, consumers: readonly ConsumerOptions[]): Rehearse {
+export function createRehearsal({ database, ...by }: By, consumers: readonly ConsumerOptions[], rpc?: Rpc): Rehearse {
   const reader = readingOnly(database)
+  const understand = createQuestions(rpc?.answerers ?? [], BODY_MAX_BYTES)
 
   async function decided(options: ConsumerOptions, arrived: Arrived): Promise<Rehearsal> {
     const { eventOf, demandYoung, handlerOf } = createUnderstanding(by, options)
@@ -32,7 +41,28 @@ export function createRehearsal({ database, ...by }: By, consumers: readonly Con
     await cells.load(reader, [], (known) => handler.reads(event, known))
     const answer = handler.ask && handler.recall?.(event, cells)
     if (handler.ask && !answer) return { ...NOTHING, outcome: 'open', open: handler.guard?.name ?? 'an outside system' }
-    return decide(by, { handler, event, cells, answer: answer?.answer })
+    const context: Context = { now: by.now().toISOString(), attempt: 1, redelivered: false, waitedMs: 0 }
+    return result(
+      by,
+      cells,
+      (draft) => ({ result: undefined, messages: handler.decide(event, draft, context, answer?.answer) }),
+      event.id,
+    )
+  }
+
+  /** A question ends with whatever its server does, even with a refusal. Only one that cannot be understood fails. */
+  async function answered(arrived: Arrived): Promise<Rehearsal> {
+    const deadline = deadlineBefore(by.now(), arrived)
+    if (deadline) return { ...NOTHING, error: { ...LATE, message: `its asker waited until ${deadline.toISOString()}` } }
+    const { answerer, request } = understand(arrived)
+    try {
+      const { reads, decide } = answerer.work(request, by.now().toISOString())
+      const cells = createCells()
+      await cells.load(reader, [], reads)
+      return result(by, cells, decide)
+    } catch (thrown) {
+      return { ...NOTHING, error: told(thrown) }
+    }
   }
 
   /**
@@ -41,45 +71,45 @@ export function createRehearsal({ database, ...by }: By, consumers: readonly Con
    */
   return async (queue, arrived) => {
     const options = consumers.find((one) => one.queue === queue)
-    if (!options)
+    if (!options && queue !== rpc?.queue)
       throw new RejectedError(
         409,
         'not_rehearsed',
         `${by.service} does not consume ${queue}, so it cannot rehearse this message`,
       )
-    if (options.retired?.includes(arrived.properties.type ?? '')) return NOTHING
+    if (options?.retired?.includes(arrived.properties.type ?? '')) return NOTHING
     try {
-      return await decided(options, arrived)
+      return await (options ? decided(options, arrived) : answered(arrived))
     } catch (thrown) {
-      const error = asError(thrown)
-      if (isAway(error)) throw error
-      const stack = (error.stack ?? '').slice(0, STACK_MAX)
-      return { ...NOTHING, outcome: 'fails', error: { code: errorCode(error), message: error.message, stack } }
+      return { ...NOTHING, outcome: 'fails', error: told(thrown) }
     }
   }
 }
 
 const NOTHING: Rehearsal = { outcome: 'decided', says: [], changes: [], open: null, error: null }
+const LATE = { code: 'deadline_passed', stack: '' }
 
-interface Loaded {
-  handler: Handler
-  event: Received
-  cells: Cells
-  answer: unknown
+/** @throws what the database throws while it is away */
+function told(thrown: unknown): Rehearsal['error'] {
+  const error = asError(thrown)
+  if (isAway(error)) throw error
+  return { code: errorCode(error), message: error.message, stack: (error.stack ?? '').slice(0, STACK_MAX) }
 }
 
-function decide(
-  { service, registry, now }: Omit<By, 'database'>,
-  { handler, event, cells, answer }: Loaded,
+/** What the decision would publish and change. */
+function result(
+  { service, registry }: Pick<By, 'service' | 'registry'>,
+  cells: Cells,
+  decide: Work<unknown>['decide'],
+  causationId?: string,
 ): Rehearsal {
-  const context: Context = { now: now().toISOString(), attempt: 1, redelivered: false, waitedMs: 0 }
-  const messages = cells.decide((draft) => handler.decide(event, draft, context, answer))
+  const messages = cells.decide(decide).messages
   // In a real commit, a message that violates its own contract would undo the decision.
-  for (const message of messages) encode(registry, message, service, { causationId: event.id })
-  return { ...NOTHING, says: messages.map(told), changes: cells.changes() }
+  for (const message of messages) encode(registry, message, service, { causationId })
+  return { ...NOTHING, says: messages.map(said), changes: cells.changes() }
 }
 
-const told = ({ id, type, subject, data, isTask = false }: Message) => ({ id, type, subject, data, isTask })
+const said = ({ id, type, subject, data, isTask = false }: Message) => ({ id, type, subject, data, isTask })
 
 /** Replaces the transaction: reads committed data, locks nothing and cannot write. */
 function readingOnly(database: Reader) {

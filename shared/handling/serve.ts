@@ -1,41 +1,14 @@
 // The RPC server. A question is decided in the same group commit as messages and requests, or answered directly.
-import type { Work } from '../commit/work.ts'
-import type { RpcContract } from '../contracts/definition/contract.ts'
 import type { Delivery } from '../messaging/broker.ts'
-import { BODY_MAX_BYTES, type Cause } from '../messaging/envelope.ts'
+import { BODY_MAX_BYTES } from '../messaging/envelope.ts'
 import type { WireReply } from '../messaging/rpc.ts'
 import { traceIdOf } from '../messaging/trace.ts'
 import { historyWith } from '../retries/recoverability.ts'
-import { asError, errorCode, PermanentError, RejectedError } from '../runtime/errors.ts'
+import { asError, errorCode, RejectedError } from '../runtime/errors.ts'
 import { bury } from './bury.ts'
 import { type Kernel, observing } from './kernel.ts'
+import { type Answerer, createQuestions, deadlineBefore, type Replier } from './questions.ts'
 import { type Taking, takeFrom } from './taking.ts'
-
-/** Decides one type of question in the group commit. To refuse, `work` throws RejectedError; then nothing is changed. */
-export interface Answerer {
-  type: string
-  contract: RpcContract
-  work(request: unknown, now: string): Work<unknown>
-}
-
-/** `answers(Contract, work)`: ties `work` to its contract, so that request and reply have the contract's shapes. */
-export function answers<Q, R>(contract: RpcContract<Q, R>, work: (request: Q, now: string) => Work<R>): Answerer {
-  // Decoding edge: the server calls `work` only with data that the contract's schema accepted.
-  return { type: contract.type, contract, work } as Answerer
-}
-
-/** Answers one type of question without the group commit, usually by a read. To refuse, `reply` throws RejectedError. */
-export interface Replier {
-  type: string
-  contract: RpcContract
-  reply(request: unknown, cause: Cause): Promise<unknown>
-}
-
-/** `replies(Contract, reply)`: like `answers`, for a reply that needs no group commit or makes its own. */
-export function replies<Q, R>(contract: RpcContract<Q, R>, reply: (request: Q, cause: Cause) => Promise<R>): Replier {
-  // Decoding edge, as in `answers`.
-  return { type: contract.type, contract, reply } as Replier
-}
 
 interface Terms {
   /**
@@ -60,7 +33,7 @@ export function serve(
   { keepsDeadLetters = true, bodyMaxBytes = BODY_MAX_BYTES, logLevel = 'info' }: Terms = {},
 ): Taking {
   const { broker, commit, log, now } = kernel
-  const byType = new Map(answerers.map((answerer) => [answerer.type, answerer]))
+  const understand = createQuestions(answerers, bodyMaxBytes)
 
   async function settle(delivery: Delivery): Promise<void> {
     const type = delivery.properties.type ?? 'unknown'
@@ -69,7 +42,7 @@ export function serve(
       observed(outcome)
       delivery.ack()
     }
-    if (isLate(delivery, now())) return finish('handled')
+    if (deadlineBefore(now(), delivery) !== undefined) return finish('handled')
     try {
       const { answerer, request } = understand(delivery)
       const wire = await decide(answerer, request, delivery)
@@ -98,17 +71,6 @@ export function serve(
 
   const answer = (delivery: Delivery, wire: WireReply) => broker.reply(delivery, Buffer.from(JSON.stringify(wire)))
 
-  function understand(delivery: Delivery): { answerer: Answerer | Replier; request: unknown } {
-    const { body, properties } = delivery
-    if (body.length > bodyMaxBytes) throw new PermanentError('too_large', `a body of ${body.length} bytes`)
-    const answerer = byType.get(properties.type ?? '')
-    if (!answerer) throw new PermanentError('unknown_type', `this queue serves no requests of type ${properties.type}`)
-    const request = parse(body)
-    if (!answerer.contract.request().Check(request))
-      throw new PermanentError('invalid_data', `not a valid ${properties.type} request`)
-    return { answerer, request }
-  }
-
   async function decide(answerer: Answerer | Replier, request: unknown, { properties }: Delivery): Promise<WireReply> {
     const { traceparent, tracestate } = properties.headers
     try {
@@ -128,17 +90,4 @@ export function serve(
   }
 
   return takeFrom({ broker, log, queue, prefetch, settle })
-}
-
-/** True if the asker has stopped waiting. */
-function isLate({ properties: { headers } }: Delivery, now: Date): boolean {
-  return typeof headers.deadline === 'number' && headers.deadline < now.getTime()
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch (error) {
-    throw new PermanentError('undecodable', 'the body is not JSON', { cause: error })
-  }
 }

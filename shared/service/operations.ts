@@ -28,6 +28,7 @@ import type { Waiting } from './waiting.ts'
 interface Parts {
   /** The consumers for which a message can be rehearsed. */
   consumers: readonly ConsumerOptions[]
+  rpc?: Wired['rpc']
   waiting: Waiting
   breakers: readonly WatchedBreaker[]
   /** The faults of readiness. */
@@ -49,7 +50,7 @@ const REPORT_EVERY_MS = 10_000
 /** Starts at once. The caller closes it. */
 export function serveOperations(kernel: Kernel, parts: Parts): Taking {
   const state = stateOf(kernel, parts)
-  const rehearse = createRehearsal(kernel, parts.consumers)
+  const rehearse = createRehearsal(kernel, parts.consumers, parts.rpc)
   const { waiting, removed, exporting } = parts
   const answers = answersOf(kernel.service, state, { waiting, removed, exporting, rehearse })
   const serving = serve(kernel, operationsQueueOf(kernel.service), PREFETCH, answers, {

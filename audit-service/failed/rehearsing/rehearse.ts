@@ -52,7 +52,7 @@ function sentenceOf({ outcome, says, changes, open, error }: Omit<Rehearsed, 'se
     case 'open':
       return `${service} would call ${open}. A rehearsal makes no outside calls, so the outcome is unknown: send one message again to see it.`
     case 'decided':
-      return decidedIn(says, changes)
+      return error ? `It would have no effect: ${error.message}.` : decidedIn(says, changes)
   }
 }
 

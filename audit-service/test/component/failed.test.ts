@@ -360,6 +360,11 @@ describe('a rehearsal', () => {
     ],
     ['decided', {}, /^It would be handled without effect: /],
     [
+      'decided',
+      { error: { code: 'deadline_passed', message: 'nobody waits', stack: '' } },
+      /^It would have no effect: nobody waits\.$/,
+    ],
+    [
       'fails',
       { error: { code: 'TypeError', message: 'of undefined', stack: 'at x' } },
       /^It would fail again, with TypeError: of undefined$/,

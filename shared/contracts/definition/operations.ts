@@ -78,7 +78,9 @@ export const Rehearsal = Type.Object({
   ),
   changes: Type.Array(Type.Object({ state: Type.String(), key: Type.String() })),
   open: Type.Union([Type.String(), Type.Null()], { description: 'The outside system that would be called' }),
-  error: Type.Union([Type.Object({ code: Type.String(), message: Type.String(), stack: Type.String() }), Type.Null()]),
+  error: Type.Union([Type.Object({ code: Type.String(), message: Type.String(), stack: Type.String() }), Type.Null()], {
+    description: 'Why it would fail; of a question, also why it would be refused or dropped',
+  }),
 })
 export type Rehearsal = Static<typeof Rehearsal>
 

@@ -5,7 +5,14 @@ import { onTestFinished } from 'vitest'
 import { createGroupCommit } from '../../commit/group-commit.ts'
 import { createOutbox } from '../../commit/outbox.ts'
 import { about, type Work } from '../../commit/work.ts'
-import { InventoryReserved, type Message, OrderCreated, registry, topology } from '../../contracts/index.ts'
+import {
+  InventoryReserved,
+  type Message,
+  OrderCreated,
+  type Payment,
+  registry,
+  topology,
+} from '../../contracts/index.ts'
 import { listRetries } from '../../retries/retries.ts'
 import { byKey, type Database, insert, migrate, openSqlite, type Transaction } from '../../storage/index.ts'
 import type { State } from '../../storage/state.ts'
@@ -15,6 +22,15 @@ import type { Outcome } from '../kernel.ts'
 import { createOutage } from '../outage.ts'
 
 export const NOW = '2026-11-21T08:00:00.000Z'
+export const payment: Payment = {
+  orderId: 'order-1',
+  status: 'succeeded',
+  totalCents: 500,
+  reason: null,
+  chargeId: 'ch_1',
+  confirmBefore: null,
+  updatedAt: NOW,
+}
 const MIGRATIONS = join(import.meta.dirname, '..', '..', 'storage', 'migrations')
 
 /** The orders', of which this test's service is one. */

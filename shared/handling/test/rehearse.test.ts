@@ -1,14 +1,28 @@
 // What would become of a message, without its becoming so.
 import { describe, expect, it } from 'vitest'
-import { InventoryReserved, OrderCreated, registry } from '../../contracts/index.ts'
+import { InventoryReserved, OrderCreated, PaymentConfirm, registry } from '../../contracts/index.ts'
 import { encode } from '../../messaging/envelope.ts'
 import type { Arrived } from '../../messaging/publishable.ts'
-import { TransientError } from '../../runtime/errors.ts'
+import { RejectedError, TransientError } from '../../runtime/errors.ts'
+import { owned } from '../../storage/state.ts'
 import { eventually } from '../../testing/index.ts'
 import { consume } from '../consumer.ts'
 import { type Handler, on } from '../handler.ts'
+import { answers } from '../questions.ts'
 import { createRehearsal } from '../rehearse.ts'
-import { created, effects, invalid, notes, openKernel, outboxRows, publishedIds, reserved, waiting } from './kernel.ts'
+import {
+  created,
+  effects,
+  invalid,
+  NOW,
+  notes,
+  openKernel,
+  outboxRows,
+  payment,
+  publishedIds,
+  reserved,
+  waiting,
+} from './kernel.ts'
 
 const QUEUE = 'inventory.queue'
 
@@ -127,6 +141,56 @@ describe('a rehearsal', () => {
       outcome: 'decided',
       says: [],
       changes: [],
+    })
+  })
+
+  describe('of a question', () => {
+    const RPC = 'payment.rpc.queue'
+    const confirming = answers(PaymentConfirm, ({ orderId }, now) => ({
+      reads: () => [owned(notes, orderId)],
+      decide(draft) {
+        if (draft.get(notes, orderId) !== undefined) throw new RejectedError(409, 'not_awaiting', 'it is confirmed')
+        draft.set(notes, orderId, now)
+        return { result: { ...payment, orderId }, messages: [reserved(orderId)] }
+      },
+    }))
+    const question = (data: unknown, headers = {}): Arrived => ({
+      ...{ body: Buffer.from(JSON.stringify(data)), exchange: '', routingKey: RPC, redelivered: false },
+      properties: { type: PaymentConfirm.type, headers },
+    })
+    const asked = question({ orderId: 'order-1' })
+
+    async function start() {
+      const test = await openKernel()
+      const rehearse = createRehearsal(test.kernel, [], { queue: RPC, answerers: [confirming] })
+      return { ...test, rehearse: (one = asked) => rehearse(RPC, one) }
+    }
+
+    it('tells what its answer would publish and change, and writes nothing', async () => {
+      const test = await start()
+      expect(await test.rehearse()).toMatchObject({
+        ...{ outcome: 'decided', error: null, says: [{ id: 'order-1/inventory.reserved' }] },
+        changes: [{ state: 'effects', key: 'order-1' }],
+      })
+      expect([await effects(test), await outboxRows(test)]).toEqual([[], 0])
+    })
+
+    it('tells that it would be refused, or dropped since nobody waits for the answer', async () => {
+      const test = await start()
+      const late = question({ orderId: 'order-1' }, { deadline: Date.parse(NOW) - 1 })
+      const nothing = { outcome: 'decided', says: [], changes: [] }
+      expect(await test.rehearse(late)).toMatchObject({ ...nothing, error: { code: 'deadline_passed' } })
+      await test.database.run("insert into effects (id, note) values ('order-1', 'known')")
+      expect(await test.rehearse()).toMatchObject({ ...nothing, error: { code: 'not_awaiting' } })
+    })
+
+    it.each([
+      ['undecodable', { ...asked, body: Buffer.from('{') }],
+      ['invalid_data', question({ orderId: 7 })],
+      ['unknown_type', { ...asked, properties: { type: 'payment.burn', headers: {} } }],
+      ['too_large', question({ orderId: 'x'.repeat(2_000_000) })],
+    ])('that nobody can understand would fail: %s', async (code, one) => {
+      expect(await (await start()).rehearse(one)).toMatchObject({ outcome: 'fails', error: { code } })
     })
   })
 

@@ -1,28 +1,19 @@
 // Questions and answers: whoever asks gets the answer, the other side's own refusal, or a status that says who failed.
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { about } from '../../commit/work.ts'
-import { type Payment, PaymentConfirm, PaymentGet } from '../../contracts/index.ts'
+import { PaymentConfirm, PaymentGet } from '../../contracts/index.ts'
 import { ask } from '../../messaging/rpc.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { RejectedError, TransientError } from '../../runtime/errors.ts'
 import { owned } from '../../storage/state.ts'
 import { eventually, recordSpans, tracing, typesInTrace } from '../../testing/index.ts'
-import { type Answerer, answers, serve } from '../serve.ts'
-import { around, effects, NOW, notes, openKernel, publishedIds, reserved, type TestKernel } from './kernel.ts'
+import { type Answerer, answers } from '../questions.ts'
+import { serve } from '../serve.ts'
+import { around, effects, notes, openKernel, payment, publishedIds, reserved, type TestKernel } from './kernel.ts'
 
 const QUEUE = 'payment.rpc.queue'
 /** Longer than a busy machine takes for an answer. */
 const LIMIT_MS = 20_000
-const payment: Payment = {
-  orderId: 'order-1',
-  status: 'succeeded',
-  totalCents: 500,
-  reason: null,
-  chargeId: 'ch_1',
-  confirmBefore: null,
-  updatedAt: NOW,
-}
-
 const confirming = answers(PaymentConfirm, ({ orderId }, now) =>
   about(notes, orderId, () => ({ state: now, result: { ...payment, orderId }, messages: [reserved(orderId)] })),
 )
