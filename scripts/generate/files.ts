@@ -15,7 +15,7 @@ export const stages: readonly (() => Promise<Files>)[] = [
   async () => {
     const { asyncApi } = await import('./asyncapi.ts')
     const { envExample } = await import('./env-example.ts')
-    const { eventsPage } = await import('./events-page.ts')
+    const { eventsPages } = await import('./events-page.ts')
     const { choreographyPicture } = await import('./choreography-picture.ts')
     const { composeFile } = await import('./compose.ts')
     const { deployFiles } = await import('./deploy.ts')
@@ -32,7 +32,7 @@ export const stages: readonly (() => Promise<Files>)[] = [
       ['docs/channels.md', pageWithSections('docs/channels.md')],
       ['docs/choreography.svg', choreographyPicture()],
       ['docs/life-of-a-message.svg', lifePicture()],
-      ['docs/events.md', eventsPage()],
+      ...eventsPages(),
       ['docs/asyncapi.json', `${JSON.stringify(asyncApi(), null, 2)}\n`],
     ]
   },

@@ -113,10 +113,10 @@ const knownNames = new Set([...sources.flatMap((path) => read(path).match(/\b[A-
 describe('docs/', () => {
   const own = pages.filter(({ path }) => /^docs\/[^/]+\.md$/.test(path))
 
-  it('has no page that takes more than a sitting, but the generated one', () => {
+  it('has no page that takes more than a sitting, but the list of changes', () => {
     const WORDS_MAX = 1_500
     const wordsIn = (text: string) => text.split(/\s+/).filter((word) => /\w/.test(word)).length
-    const long = own.filter(({ path, text }) => path !== 'docs/events.md' && wordsIn(text) > WORDS_MAX)
+    const long = pages.filter(({ path, text }) => path !== 'CHANGELOG.md' && wordsIn(text) > WORDS_MAX)
     expect(long.map(({ path, text }) => `${path}: ${wordsIn(text)} words`)).toEqual([])
   })
 
