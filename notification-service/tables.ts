@@ -56,7 +56,7 @@ export const tables: Tables = {
   // A signature is accepted for minutes only.
   hook_signatures: idle('signature', hookSignatures),
   open_digests: { rebuilt: 'disposable', kept: { until: 'the digest is closed' } },
-  paces: { rebuilt: 'disposable', kept: { forEver: 'one row for each channel' } },
+  paces: { rebuilt: 'disposable', kept: { forEver: 'one row for each channel with a rate limit: its next free turn' } },
   job_runs: { rebuilt: 'disposable', kept: { forEver: 'one short row a day: the summaries that were sent' } },
-  upgrades: { rebuilt: 'disposable', kept: { forEver: 'one row for each upgrade' } },
+  upgrades: { rebuilt: 'disposable', kept: { forEver: 'one row for each upgrade of stored data' } },
 }

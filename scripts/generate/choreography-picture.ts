@@ -29,7 +29,7 @@ export function choreographyPicture(): string {
   </style>
   <marker id="to" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0 10 5 0 10z" fill="#2563eb"/></marker>
   <rect width="${width}" height="${height}" rx="16" fill="#f8fafc"/>
-${services.map((noun) => columnText(noun, height)).join('')}${rows.map(rowText).join('')}  <text class="note" x="20" y="${height - 14}">A dot says it, an arrow ends at who hears it. The audit hears all of it, by a fanout exchange${onlyAudited(rows.length)}.</text>
+${services.map((noun) => columnText(noun, height)).join('')}${rows.map(rowText).join('')}  <text class="note" x="20" y="${height - 14}">A dot marks the publisher, an arrow ends at each consumer. audit-service consumes all of them, by a fanout exchange${onlyAudited(rows.length)}.</text>
 </svg>
 `
 }
@@ -64,5 +64,5 @@ function rowText({ type, hearers }: { type: string; hearers: string[] }, index: 
 
 function onlyAudited(shown: number): string {
   const others = events.size - shown
-  return others === 0 ? '' : `, and ${others} events besides that nobody else hears`
+  return others === 0 ? '' : `, and ${others} more that no other service consumes`
 }

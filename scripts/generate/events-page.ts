@@ -41,13 +41,16 @@ Generated from the contracts in \`shared/contracts\` by \`npm run generate\`; th
 [asyncapi.json](asyncapi.json). Each type links to its fields.
 
 Every message is a CloudEvents 1.0 envelope in structured JSON. Its \`id\` is deterministic
-(\`<subject>/<type>[/<detail>]\`), its \`dataschema\` names type and version, its \`subject\` is the order id.
+(\`<subject>/<type>[/<detail>]\`), its \`dataschema\` names type and version. Its \`subject\` is the order id; without
+an order, the notification’s id or what the table says.
 
 | type | published on | heard by (besides audit) | what happened |
 |---|---|---|---|
 ${[...events.values()].map(row).join('\n')}
 
 ## Messages of a service to itself
+
+A message without a queue to wait in (–) is a task: a row in the table \`retries\`, handled by the consumer of the queue named.
 
 | type | waits in | returns to | why |
 |---|---|---|---|

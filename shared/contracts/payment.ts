@@ -61,7 +61,7 @@ export const PaymentRefundAbandoned = event('payment.refund_abandoned', {
 })
 
 export const PaymentVoided = event('payment.voided', {
-  summary: 'There was no charge, and there will be none. Published if an operator had given up the void before.',
+  summary: 'There was no charge, and there will be none. Published only if an operator had given up the void before.',
   data: Type.Object({}),
 })
 
