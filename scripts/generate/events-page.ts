@@ -44,6 +44,9 @@ Every message is a CloudEvents 1.0 envelope in structured JSON. Its \`id\` is de
 (\`<subject>/<type>[/<detail>]\`), its \`dataschema\` names type and version. Its \`subject\` is the order id; without
 an order, the notification’s id or what the table says.
 
+Not listed: the kernel’s messages on \`keys.exchange\` and \`ops.exchange\` ([topology](topology.md#the-other-queues)), and
+\`operator.acted\`, which audit-service only writes into its log.
+
 | type | published on | heard by (besides audit) | what happened |
 |---|---|---|---|
 ${[...events.values()].map(row).join('\n')}

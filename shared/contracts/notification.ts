@@ -19,7 +19,8 @@ export type Channel = Static<typeof Channel>
 export const toldAs = { 'inventory.reserved': 'order.created' } as const
 
 export const NotificationRequested = event('notification.requested', {
-  summary: 'A notification is to be sent by these channels. Its content is in notification-service’s database.',
+  summary:
+    'A notification is to be sent by these channels. Its content is in notification-service’s database. With again, an operator sends it once more.',
   data: Type.Object({
     notificationId: Type.String({ minLength: 1, maxLength: 200 }),
     channels: Type.Array(Channel, { minItems: 1, uniqueItems: true }),
@@ -59,7 +60,7 @@ export const NotificationSent = event('notification.sent', {
 
 export const NotificationFailed = event('notification.failed', {
   summary:
-    'The message could not be sent. Its request is a dead letter of the channel, unless the address is suppressed.',
+    'The message could not be sent. Its request is a dead letter of the channel, unless the address is suppressed or unknown.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel, reason: Type.String() }),
 })
 

@@ -58,14 +58,14 @@ export const InventoryQuote = rpc('inventory.quote', {
 
 export const AuditMarks = rpc('audit.marks', {
   queue: 'audit.rpc.queue',
-  summary: 'What is the highest number stored from each epoch of this service’s database?',
+  summary: 'Up to which number are this service’s messages stored, for each epoch (one life of its database)?',
   request: MarksAsked,
   reply: Marks,
 })
 
 export const AuditHistory = rpc('audit.history', {
   queue: 'audit.rpc.queue',
-  summary: 'Which events follow this position, subject by subject?',
+  summary: 'Which events of the audit log come after this position? Asked page by page, to rebuild a service.',
   request: HistoryAsked,
   reply: History,
 })

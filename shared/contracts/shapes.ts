@@ -73,8 +73,8 @@ export const OrderPriority = Type.Union([Type.Literal('standard'), Type.Literal(
 
 /** What later steps of an order need to know of its customer; travels with its events. Card numbers never do. */
 export const Customer = Type.Object({
-  /** The customer as the shop knows them; often a name or an address, so personal. */
-  user: Type.String({ minLength: 1, maxLength: 200, ...personal }),
+  /** Often a name or an address, so personal. */
+  user: Type.String({ minLength: 1, maxLength: 200, description: 'The customer as the shop knows them', ...personal }),
   customerId: Type.Optional(CustomerId),
   name: Type.Optional(PersonName),
   priority: OrderPriority,

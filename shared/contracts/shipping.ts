@@ -13,7 +13,8 @@ export const ShippingPrepared = event('shipping.prepared', {
 })
 
 export const ShippingFailed = event('shipping.failed', {
-  summary: 'The carrier refused the parcel.',
+  summary:
+    'The parcel was not shipped, for example because of address_not_served, carrier_unavailable or customer_forgotten.',
   data: Type.Object({ ...Ordered.properties, reason: Type.String() }),
 })
 
