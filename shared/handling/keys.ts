@@ -1,22 +1,22 @@
 // Consumes events about personal keys: stores new keys, and deletes the keys of a person who is to be forgotten. erasing.ts
 // then removes them from the files and publishes that they are gone.
 import type { GroupCommit } from '../commit/group-commit.ts'
-import { about } from '../commit/work.ts'
+import type { Work } from '../commit/work.ts'
 import type { Received } from '../contracts/definition/contract.ts'
-import { KeyAdded, KeysForgetRequested, KeysForgotten } from '../contracts/definition/keys.ts'
+import { KEYS_AT_ONCE, KeysAdded, KeysForgetRequested, KeysForgotten } from '../contracts/definition/keys.ts'
 import type { Registry } from '../contracts/definition/registry.ts'
 import { decode } from '../messaging/envelope.ts'
 import type { Arrived } from '../messaging/publishable.ts'
 import type { Crossing } from '../personal/crossing.ts'
-import { forgotten, learnt, opened, type PersonalKey } from '../personal/keys.ts'
-import { personalKeys } from '../personal/store.ts'
+import { forgotten, learnt, sealing } from '../personal/keys.ts'
+import { type KeyRow, personalKeys } from '../personal/store.ts'
 import type { Vault } from '../personal/vault.ts'
 import type { Patience } from '../retries/recoverability.ts'
 import type { Database } from '../storage/index.ts'
 import { owned } from '../storage/state.ts'
 import { KEYS_PATTERN, keysQueueOf } from '../topology/queues.ts'
 import { erasureId, erasures } from './erasing.ts'
-import { type Handler, on, onMany } from './handler.ts'
+import { type Handler, onMany } from './handler.ts'
 import type { ConsumerOptions } from './kernel.ts'
 import { together } from './together.ts'
 
@@ -52,13 +52,13 @@ export function keysConsumer({ service, registry, vault, crossing, handlers = []
     return text === '' ? [] : (JSON.parse(text) as string[])
   }
 
-  /** Makes a new key usable at once, so that a message encrypted with it need not wait until the key is stored. */
+  /** Makes new keys usable at once, so that a message encrypted with one need not wait until it is stored. */
   function decoded(delivery: Arrived): Received {
     const event = decode(registry, delivery)
-    if (event.type !== KeyAdded.type) return event
+    if (event.type !== KeysAdded.type) return event
     // Decoding edge: the contract's schema has accepted it.
-    const data = event.data as Parameters<typeof KeyAdded.of>[2]
-    if (!vault.isAtHand(data.keyId)) vault.hear({ ...rowOf(data, event.time, event.time), ownerId: event.subject })
+    const { keys } = event.data as Parameters<typeof KeysAdded.of>[2]
+    for (const key of keys) if (!vault.isAtHand(key.keyId)) vault.hear(rowOf(key, event.time, event.time))
     return event
   }
 
@@ -71,8 +71,15 @@ export function keysConsumer({ service, registry, vault, crossing, handlers = []
     retired: handlers.some(({ type }) => type === KeysForgotten.type) ? [] : [KeysForgotten.type],
     logLevel: 'debug',
     handlers: [
-      on(KeyAdded, personalKeys, {
-        decide: ({ time, data }, keys = [], { now }) => learnt(keys, rowOf(data, time, now)),
+      onMany(KeysAdded, {
+        reads: ({ data }) => data.keys.map(({ ownerId }) => owned(personalKeys, ownerId)),
+        decide({ time, data }, draft, { now }) {
+          for (const added of data.keys) {
+            const { ownerId, ...key } = rowOf(added, time, now)
+            draft.set(personalKeys, ownerId, learnt(draft.get(personalKeys, ownerId) ?? [], key))
+          }
+          return []
+        },
       }),
       onMany(KeysForgetRequested, {
         patience: UNTIL_DONE,
@@ -94,26 +101,47 @@ export function keysConsumer({ service, registry, vault, crossing, handlers = []
   }
 }
 
-const rowOf = (data: Pick<PersonalKey, 'keyId' | 'wrapped' | 'masterId'>, createdAt: string, keptAt: string) => ({
-  ...data,
-  createdAt,
-  keptAt,
-  forgottenAt: null,
-})
+type Added = Parameters<typeof KeysAdded.of>[2]['keys'][number]
+const rowOf = (added: Added, createdAt: string, keptAt: string): KeyRow => {
+  const { ownerId, keyId, wrapped, masterId } = added
+  return { ownerId, keyId, wrapped, masterId, createdAt, keptAt, forgottenAt: null }
+}
 
 /**
  * Returns a function that makes sure a person has a key before data about them is published or stored. Does nothing if
- * encryption is off.
+ * encryption is off. People who come at the same moment share a commit and a message.
  */
 export function keyOpener(vault: Vault, database: Database, commit: Pick<GroupCommit, 'submit'>, now: () => Date) {
+  const openOne = together(async (ownerIds: readonly string[]) => {
+    const all = [...new Set(ownerIds)]
+    for (let first = 0; first < all.length; first += KEYS_AT_ONCE)
+      await commit.submit(opening(all.slice(first, first + KEYS_AT_ONCE), vault, now().toISOString()))
+    await vault.fetchAnew(database, all)
+  })
   return async (ownerId: string): Promise<void> => {
     if (!vault.isSealing) return
     await vault.fetchFor(database, [ownerId])
-    if (typeof vault.sealingFor(ownerId) === 'object') return
-    const at = now().toISOString()
-    await commit.submit(
-      about(personalKeys, ownerId, (keys = []) => ({ ...opened(ownerId, keys, vault.make(at)), result: undefined })),
-    )
-    await vault.fetchAnew(database, [ownerId])
+    if (typeof vault.sealingFor(ownerId) !== 'object') await openOne(ownerId)
+  }
+}
+
+/** Gives a new key to each person who has none, or who returns after being forgotten. */
+function opening(ownerIds: readonly string[], vault: Vault, at: string): Work<void> {
+  const fresh = ownerIds.map((ownerId) => ({ ownerId, key: vault.make(at) }))
+  return {
+    reads: () => ownerIds.map((ownerId) => owned(personalKeys, ownerId)),
+    decide(draft) {
+      const added = fresh.filter(({ ownerId }) => !sealing(draft.get(personalKeys, ownerId) ?? []))
+      for (const { ownerId, key } of added)
+        draft.set(personalKeys, ownerId, [...(draft.get(personalKeys, ownerId) ?? []), key])
+      const keys = added.map(({ ownerId, key: { keyId, wrapped, masterId } }) => ({
+        ownerId,
+        keyId,
+        wrapped: wrapped ?? '',
+        masterId,
+      }))
+      const [first] = keys
+      return { result: undefined, messages: first ? [KeysAdded.of(first.keyId, at, { keys })] : [] }
+    },
   }
 }

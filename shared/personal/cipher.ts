@@ -3,12 +3,12 @@
 //
 // Promise: the same text in the same place under the same key gives the same bytes, and no nonce is used for two texts. The
 // nonce is an HMAC-SHA256 of the text itself, as in RFC 8452. An encrypted text can be decrypted only in its own place.
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 
 /** Derived once from a key: one part encrypts, one makes nonces and hashes. */
 export interface Secrets {
-  encrypting: Buffer
-  noncing: Buffer
+  encrypting: KeyObject
+  noncing: KeyObject
 }
 
 const NONCE_BYTES = 12
@@ -20,14 +20,15 @@ const WRAP = 'id-aes256-wrap'
 /** RFC 3394, section 2.2.3.1. */
 const WRAP_START = Buffer.alloc(8, 0xa6)
 
-const keyed = (key: Buffer, ...parts: (string | Buffer)[]) => {
+const keyed = (key: Buffer | KeyObject, ...parts: (string | Buffer)[]) => {
   const hmac = createHmac('sha256', key)
   for (const part of parts) hmac.update(part)
   return hmac.digest()
 }
 
 export function secretsOf(key: Buffer): Secrets {
-  return { encrypting: keyed(key, 'encrypt'), noncing: keyed(key, 'nonce') }
+  const derived = (name: string) => createSecretKey(keyed(key, name))
+  return { encrypting: derived('encrypt'), noncing: derived('nonce') }
 }
 
 /**

@@ -1,7 +1,5 @@
 // The keys of one person, as plain data. After the person is forgotten, only the ids of their keys remain, which decrypt
 // nothing.
-import type { Message } from '../contracts/definition/contract.ts'
-import { KeyAdded } from '../contracts/definition/keys.ts'
 
 export interface PersonalKey {
   keyId: string
@@ -15,12 +13,6 @@ export interface PersonalKey {
   forgottenAt: string | null
 }
 
-export interface KeyDecision {
-  /** Undefined if nothing changes. */
-  state?: readonly PersonalKey[]
-  messages: Message[]
-}
-
 /** The key that encrypts: the oldest one left, in case several services have created one. */
 export function sealing<Key extends PersonalKey>(keys: readonly Key[]): Key | undefined {
   return keys
@@ -28,17 +20,9 @@ export function sealing<Key extends PersonalKey>(keys: readonly Key[]): Key | un
     .sort((one, other) => (one.createdAt + one.keyId < other.createdAt + other.keyId ? -1 : 1))[0]
 }
 
-/** Gives `fresh` to a person who has no key, or who returns after being forgotten. */
-export function opened(ownerId: string, keys: readonly PersonalKey[], fresh: PersonalKey): KeyDecision {
-  if (sealing(keys)) return { messages: [] }
-  const { keyId, wrapped, masterId, createdAt } = fresh
-  const data = { keyId, wrapped: wrapped ?? '', masterId }
-  return { state: [...keys, fresh], messages: [KeyAdded.of(ownerId, createdAt, data, { detail: keyId })] }
-}
-
 /** Adds a key that another service created. A forgotten key stays forgotten, however late its event comes. */
-export function learnt(keys: readonly PersonalKey[], key: PersonalKey): KeyDecision {
-  return keys.some(({ keyId }) => keyId === key.keyId) ? { messages: [] } : { state: [...keys, key], messages: [] }
+export function learnt(keys: readonly PersonalKey[], key: PersonalKey): readonly PersonalKey[] {
+  return keys.some(({ keyId }) => keyId === key.keyId) ? keys : [...keys, key]
 }
 
 interface Forgetting {

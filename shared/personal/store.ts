@@ -84,7 +84,7 @@ export async function keepKeys(database: Database, rows: readonly KeyRow[]): Pro
     const known = await load(tx, [...owners.keys()])
     const changes = [...owners].map(([key, told]) => {
       const before = known.get(key) ?? []
-      const after = told.reduce<readonly PersonalKey[]>((keys, one) => learnt(keys, one).state ?? keys, before)
+      const after = told.reduce<readonly PersonalKey[]>(learnt, before)
       return { key, before, after }
     })
     await save(tx, changes)

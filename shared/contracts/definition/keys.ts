@@ -4,17 +4,29 @@ import { contractsOf } from './contract.ts'
 
 const { event } = contractsOf('keys')
 
-/** The subject is the owner of the key, as the domain's contracts name the owner of personal data. */
-export const KeyAdded = event('keys.added', {
-  summary: 'A person has a new key, wrapped by the master key. The subject is the key’s owner.',
+/** People who come at the same moment get their keys in one message: each key alone would cost every service a delivery. */
+export const KEYS_AT_ONCE = 200
+
+export const KeysAdded = event('keys.added', {
+  summary: 'These people have new keys, wrapped by the master key. The subject is the first key’s id.',
   data: Type.Object({
-    keyId: Type.String({ pattern: '^[A-Za-z0-9_-]{16}$' }),
-    wrapped: Type.String({ minLength: 1, maxLength: 200, description: 'AES-256-KW (RFC 3394), as base64url' }),
-    masterId: Type.String({
-      minLength: 1,
-      maxLength: 64,
-      description: 'Id of the master key; reveals nothing of the key',
-    }),
+    keys: Type.Array(
+      Type.Object({
+        ownerId: Type.String({
+          minLength: 1,
+          maxLength: 400,
+          description: 'The person, as the domain’s contracts name the owner of personal data',
+        }),
+        keyId: Type.String({ pattern: '^[A-Za-z0-9_-]{16}$' }),
+        wrapped: Type.String({ minLength: 1, maxLength: 200, description: 'AES-256-KW (RFC 3394), as base64url' }),
+        masterId: Type.String({
+          minLength: 1,
+          maxLength: 64,
+          description: 'Id of the master key; reveals nothing of the key',
+        }),
+      }),
+      { minItems: 1, maxItems: KEYS_AT_ONCE },
+    ),
   }),
 })
 
@@ -52,4 +64,4 @@ export const KeysForgotten = event('keys.forgotten', {
   }),
 })
 
-export const keyContracts = [KeyAdded, KeysForgetRequested, KeysForgotten]
+export const keyContracts = [KeysAdded, KeysForgetRequested, KeysForgotten]

@@ -1,7 +1,7 @@
 // Personal data on its way and at rest: sealed for whom it is about, opened for whoever has their key, and nobody's once they are
 // forgotten. The same over every database.
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { KeyAdded, KeysForgetRequested } from '../../contracts/definition/keys.ts'
+import { KeysAdded, KeysForgetRequested } from '../../contracts/definition/keys.ts'
 import { OrderCreated, type Received, topology } from '../../contracts/index.ts'
 import { listRetries } from '../../retries/retries.ts'
 import { createMemoryBroker, eventually } from '../../testing/index.ts'
@@ -279,10 +279,19 @@ export function personalSuite(name: string, { open }: Stores): void {
       await both.order.openKey(ANN)
       const told = await eventually('it is told', () => both.memory.messages('shipping.keys.queue')[0])
       expect(JSON.parse(told.body)).toMatchObject({
-        type: KeyAdded.type,
-        subject: ANN,
-        data: { keyId: expect.any(String) },
+        type: KeysAdded.type,
+        data: { keys: [{ ownerId: ANN, keyId: expect.any(String) }] },
       })
+    })
+
+    it('people who come at the same moment get their keys in one message, and each a key of their own', async () => {
+      const both = await openBoth()
+      await Promise.all([ANN, 'cus_bob', 'cus_eve', 'cus_bob'].map((ownerId) => both.order.openKey(ownerId)))
+      const queue = () => both.memory.messages('shipping.keys.queue')
+      await eventually('both messages are told', () => queue().length === 2)
+      const told = queue().map(({ body }) => JSON.parse(body).data.keys as { ownerId: string; keyId: string }[])
+      expect(told.map((keys) => keys.map(({ ownerId }) => ownerId))).toEqual([[ANN], ['cus_bob', 'cus_eve']])
+      expect(new Set(told.flat().map(({ keyId }) => keyId)).size).toBe(3)
     })
   })
 }

@@ -1,6 +1,7 @@
 // Work that is done together: what comes while it is under way, all at once when that is over.
 import { expect, it } from 'vitest'
 import { deferred } from '../../runtime/deferred.ts'
+import { TransientError } from '../../runtime/errors.ts'
 import { together } from '../together.ts'
 
 it('what comes while the first is under way is done together, after it', async () => {
@@ -28,4 +29,15 @@ it('a group that fails is tried one by one, so that only whoever is at fault fai
   const done = await Promise.allSettled(['1', 'good', 'bad', 'fine'].map(work))
   expect(done.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
   expect(groups).toEqual([['1'], ['good', 'bad', 'fine'], ['good'], ['bad'], ['fine']])
+})
+
+it('in an outage a group is not tried one by one', async () => {
+  const groups: (readonly string[])[] = []
+  const work = together<string>(async (all) => {
+    groups.push(all)
+    throw new TransientError('database_unavailable', 'gone', { isOutage: true })
+  })
+  const done = await Promise.allSettled(['1', '2', '3'].map(work))
+  expect(done.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+  expect(groups).toEqual([['1'], ['2', '3']])
 })
