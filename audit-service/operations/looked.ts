@@ -68,6 +68,10 @@ function nextStepFor({
     return 'Look at that queue in RabbitMQ: it is full, missing or limited by a policy.'
   if (fault?.startsWith('broker:'))
     return `Look at RabbitMQ: ${service} continues by itself when it can reach the broker.`
+  if (fault?.startsWith('database_behind:'))
+    return `Stop ${service}, run npm run heal -- --service ${service.replace('-service', '')}, and start it again.`
+  if (fault?.startsWith('a key was wrapped'))
+    return `Start ${service} with the MASTER_KEY of the other services, and with the other key as MASTER_KEY_PREVIOUS.`
   if (fault?.startsWith('database:'))
     return `Look at the database of ${service}: the service continues by itself when it can write.`
   if (fault === STOPPING) return 'The service is stopping: start it again when it has stopped.'

@@ -1,6 +1,6 @@
 // Asks every service over the broker for its state, and adds the reports of its copies.
 import { ask, type Broker, operationsOf } from '@orders/shared/messaging'
-import { asError } from '@orders/shared/runtime'
+import { asError, RejectedError } from '@orders/shared/runtime'
 import type { Reader } from '@orders/shared/storage'
 import { type Answer, type Looked, lookedAt } from './looked.ts'
 import { listCopies } from './store.ts'
@@ -26,7 +26,7 @@ export function lookAtServices(options: Options): () => Promise<Looked[]> {
     if (fault !== undefined) return { error: new Error(`audit-service cannot ask it: ${fault}`) }
     return ask(broker, operationsOf(service).state, {}, answerMs).then(
       (state) => ({ state }),
-      (thrown: unknown) => ({ error: asError(thrown) }),
+      (thrown: unknown) => ({ error: silent(asError(thrown), answerMs) }),
     )
   }
 
@@ -46,3 +46,9 @@ export function lookAtServices(options: Options): () => Promise<Looked[]> {
     return looking
   }
 }
+
+/** The error of a question says what whoever asked may do, which is of no use here. */
+const silent = (error: Error, answerMs: number) =>
+  error instanceof RejectedError && error.code === 'no_answer_in_time'
+    ? new Error(`no answer within ${answerMs / 1_000} s`)
+    : error

@@ -77,6 +77,8 @@ describe('a service', () => {
     ['database: full', /database/],
     ['stopping', /start it/],
     ['payment.queue: a delivery has been unsettled for 400 s', /log of payment-service/],
+    ['database_behind: this database is older', /npm run heal -- --service payment,/],
+    ['a key was wrapped by a master key that this service does not have', /MASTER_KEY_PREVIOUS/],
   ])('that is not ready because of %j comes with the next step', (fault, nextStep) => {
     expect(look({ state: state({ faults: [fault] }) }).nextStep).toMatch(nextStep)
   })

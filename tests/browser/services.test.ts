@@ -1,5 +1,5 @@
 // An operator sees which services are away or not ready, looks at what waits in one, and finds who did what.
-
+import { deferred } from '@orders/shared/runtime'
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { findingsOn, launchBrowser, openPage, overflowOf, PHONE, takePicture, type Watched } from './browser.ts'
@@ -38,6 +38,21 @@ it('the first page says who does not answer, who is not ready, whom they leave a
   expect(await region.innerText()).toContain('calls to email are stopped')
   await page.getByRole('region', { name: 'Retries' }).getByText('2 messages will be tried again').waitFor()
   expect(await findingsOn(page)).toEqual([])
+})
+
+it('the first page does not wait for a service that does not answer', async () => {
+  const { page } = watched
+  const answered = deferred<void>()
+  await page.route('**/operations/services', async (route) => {
+    await answered.promise
+    await route.continue()
+  })
+  await page.goto(audit.url)
+  await page.getByRole('heading', { level: 1, name: /^30 messages failed/ }).waitFor()
+  await page.getByRole('region', { name: 'Services' }).getByText('Asking each of them').waitFor()
+  expect(await findingsOn(page)).toEqual([])
+  answered.resolve()
+  await page.getByRole('heading', { level: 1, name: TROUBLE }).waitFor()
 })
 
 it('what waits is found by the keyboard alone, hastened with a name and a reason, and on record', async () => {

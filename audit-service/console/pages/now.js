@@ -14,36 +14,37 @@ import { count, counted, duration, queryOf } from '../words.js'
 /** @typedef {import('../parts/sequence.js').Gap & { orderId: string, service: string, nextStep: string | null }} Overdue */
 /** @typedef {{ gaps: Overdue[], hops: Hop[], behind: number }} Gaps */
 /** @typedef {import('./failed.js').Groups} Groups */
-/** @typedef {import('../parts/services.js').Looked} Looked */
+/** @typedef {import('../parts/services.js').Known} Known */
 
 const VERIFY_MAX_MS = 600_000
 const ORDERS_SHOWN = 20
 
 export function Now() {
   const { answer, fault, again } = usePolled(async () => {
-    const [gaps, failed, looked, queues] = await Promise.all([
+    const [gaps, failed, queues] = await Promise.all([
       ask('/audit/gaps?limit=1'),
       askIfThere('/failed/groups'),
-      askIfThere('/operations/services'),
       askIfThere('/operations/queues'),
     ])
     return {
       gaps: /** @type {Gaps} */ (gaps),
       failed: /** @type {Groups | undefined} */ (failed),
-      services: /** @type {Looked[] | undefined} */ (looked?.services),
       queues: /** @type {import('../parts/queues.js').LookedQueues | undefined} */ (queues),
     }
   })
+  // Asked separately, since a service that does not answer is waited for.
+  const looked = usePolled(async () => ({ services: (await askIfThere('/operations/services'))?.services }))
   const [log, setLog] = useState(/** @type {Verdict | 'checking' | undefined} */ (undefined))
   if (!answer)
     return html`<h1 tabindex="-1">Is anything wrong?</h1>
       ${fault === undefined ? html`<p class="aside">Loading …</p>` : html`<${Fault} of=${fault} />`}`
-  const { gaps, failed, services, queues } = answer
+  const { gaps, failed, queues } = answer
+  const services = /** @type {Known} */ (looked.answer ? looked.answer.services : 'asking')
   const stuck = gaps.hops.filter(({ status }) => status === 'missing')
   const untold = gaps.hops.filter(({ status }) => status === 'failed')
-  const isKnown = failed !== undefined && services !== undefined
+  const isKnown = failed !== undefined && Array.isArray(services)
   const wrongs = [
-    ...wrongsOf(services ?? []),
+    ...(Array.isArray(services) ? wrongsOf(services) : []),
     ...backlogsOf(queues),
     ...(stuck.length > 0
       ? [
@@ -57,7 +58,7 @@ export function Now() {
     ...(typeof log === 'object' && !log.ok ? ['the audit log is damaged'] : []),
   ]
   return html`
-    <${Headline} wrongs=${wrongs} isKnown=${isKnown} fault=${fault} />
+    <${Headline} wrongs=${wrongs} isKnown=${isKnown} isAsking=${services === 'asking'} fault=${fault ?? looked.fault} />
     <div class="checks">
       <${Services} services=${services} />
       <${Queues} looked=${queues} />
@@ -77,10 +78,10 @@ const lateIn = (hop) => hop.split(' → ')[1]?.split('.')[0] ?? ''
 const sum = (/** @type {{ count: number }[]} */ all) => all.reduce((total, one) => total + one.count, 0)
 
 /**
- * `isKnown`: the failed messages and the states of the services are known.
- * @param {{ wrongs: string[], isKnown: boolean, fault: unknown }} props
+ * `isKnown`: the failed messages and the states of the services are known. `isAsking`: the services have not answered yet.
+ * @param {{ wrongs: string[], isKnown: boolean, isAsking: boolean, fault: unknown }} props
  */
-function Headline({ wrongs, isKnown, fault }) {
+function Headline({ wrongs, isKnown, isAsking, fault }) {
   if (fault !== undefined)
     return html`<header class="headline" data-tone="waiting">
       <div role="status"><h1 tabindex="-1">State unknown.</h1></div>
@@ -88,6 +89,11 @@ function Headline({ wrongs, isKnown, fault }) {
       <${Fault} of=${fault} />
     </header>`
   const isWell = wrongs.length === 0
+  if (isWell && isAsking)
+    return html`<header class="headline" data-tone="waiting">
+      <div role="status"><h1 tabindex="-1">Nothing wrong so far.</h1></div>
+      <p>The services are still being asked.</p>
+    </header>`
   const sentence = isWell ? 'All is well' : wrongs.join(', ').replace(/^./, (first) => first.toUpperCase())
   return html`<header class="headline" data-tone=${isWell ? 'good' : 'bad'}>
     <div role="status"><h1 tabindex="-1">${sentence}.</h1></div>

@@ -11,6 +11,7 @@ import { Age, NotAvailable, Service } from './show.js'
  *   copies: { copy: string, version: string, startedAt: string, seenAt: string, faults: string[] }[], outboxRows: number | null,
  *   retries: { type: string, count: number, oldest: string }[], openBreakers: string[]
  * }} Looked
+ * @typedef {Looked[] | 'asking' | undefined} Known undefined: this version of audit-service cannot tell
  */
 
 export const STATUSES = { ready: 'ready', not_ready: 'not ready', not_answering: 'does not answer' }
@@ -37,9 +38,11 @@ export function wrongsOf(services) {
 const listed = (names) =>
   names.length < 3 ? names.join(' and ') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
-/** @param {{ services: Looked[] | undefined }} props */
+/** @param {{ services: Known }} props */
 export function Services({ services }) {
   const action = html`<a href="#/services">Show all</a>`
+  if (services === 'asking')
+    return html`<${Check} title="Services" tone="plain" says="Asking each of them …" action=${action} />`
   if (!services)
     return html`<${Check} title="Services" tone="plain" says="Unknown"><${NotAvailable} what="the state of the services" /><//>`
   const wrong = services.filter(({ status, openBreakers }) => status !== 'ready' || openBreakers.length > 0)
@@ -68,8 +71,9 @@ export function Why({ looked: { status, since, why, openBreakers } }) {
   return html`${reasons} · ${since === null ? 'no report for a day' : html`last report <${Age} since=${since} /> ago`}`
 }
 
-/** @param {{ services: Looked[] | undefined }} props */
+/** @param {{ services: Known }} props */
 export function RetriesWaiting({ services }) {
+  if (services === 'asking') return html`<${Check} title="Retries" tone="plain" says="Asking each service …" />`
   const waiting = (services ?? []).filter(({ retries }) => retries.length > 0)
   const all = waiting.flatMap(({ retries }) => retries)
   const sum = all.reduce((total, one) => total + one.count, 0)
