@@ -1,6 +1,7 @@
 // Once all is healed each dead letter is rehearsed before it is sent again: what was told beforehand is compared with what came of it.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type KeptLetter, leftIn, readDeadLetters, sendAgain } from './drain.ts'
+import { WAITS } from './oracle/rehearsals.ts'
 import type { Rehearsals, Rehearsed } from './oracle/snapshot.ts'
 import type { World } from './world.ts'
 
@@ -37,8 +38,7 @@ export function openRehearsals(world: World, signal: AbortSignal) {
         ({ failureId, outcome }) => waiting.has(failureId) && ['decided', 'fails'].includes(outcome),
       )
       await sendAgain(world, sentAgain)
-      await ended(world, signal)
-      const failed = await failedAgain(world)
+      const failed = await ended(world, sentAgain, signal)
       const rehearsed = [...told.values()].map(({ failureId, queue, id, outcome, error }): Rehearsed => {
         return { queue, id, told: outcome, code: error?.code ?? null, came: failed.get(failureId) ?? null }
       })
@@ -57,20 +57,33 @@ async function rehearse({ system }: World, letter: KeptLetter): Promise<KeptLett
 const stopped = ({ rows }: World) =>
   rows<{ id: string }>('audit-service', `select id from resends where state = 'stopped'`)
 
-/** Letters that fail again stop a resend, this one or one of the run's faults. These are meant to fail, so it is resumed. */
-async function ended(world: World, signal: AbortSignal): Promise<void> {
+/**
+ * By the failure that was sent again, why it failed again; once nothing is left to do, and everything that was to fail has
+ * failed: a message on its way from one service to another is in no number of the broker's for a moment.
+ *
+ * Letters that fail again stop a resend, this one or one of the run's faults. These are meant to fail, so it is resumed.
+ */
+async function ended(
+  world: World,
+  sent: readonly (KeptLetter & Told)[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const toFail = sent.filter(({ outcome, error }) => outcome === 'fails' && !WAITS.includes(error?.code ?? ''))
+  let failed = await failedAgain(world)
   const deadline = performance.now() + ENDED_WITHIN_MS
   for (let quiet = 0; quiet < 2 && performance.now() < deadline && !signal.aborted; ) {
     const left = await leftIn(world).catch((error: Error) => [error.message])
     const toResume = await stopped(world)
     for (const { id } of toResume)
       await world.system.post(`/replays/${id}/resume`, { operator: 'chaos', reason: 'they were to fail' }, 'audit')
-    quiet = left.length + toResume.length === 0 ? quiet + 1 : 0
+    failed = await failedAgain(world)
+    const missing = toFail.filter(({ failureId }) => !failed.has(failureId))
+    quiet = left.length + toResume.length + missing.length === 0 ? quiet + 1 : 0
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined)
   }
+  return failed
 }
 
-/** By the failure that was sent again, why it failed again. */
 async function failedAgain({ rows }: World): Promise<Map<string, string>> {
   const failed = await rows<{ before: string; code: string }>(
     'audit-service',

@@ -287,11 +287,24 @@ export function personalSuite(name: string, { open }: Stores): void {
     it('people who come at the same moment get their keys in one message, and each a key of their own', async () => {
       const both = await openBoth()
       await Promise.all([ANN, 'cus_bob', 'cus_eve', 'cus_bob'].map((ownerId) => both.order.openKey(ownerId)))
-      const queue = () => both.memory.messages('shipping.keys.queue')
-      await eventually('both messages are told', () => queue().length === 2)
-      const told = queue().map(({ body }) => JSON.parse(body).data.keys as { ownerId: string; keyId: string }[])
-      expect(told.map((keys) => keys.map(({ ownerId }) => ownerId))).toEqual([[ANN], ['cus_bob', 'cus_eve']])
-      expect(new Set(told.flat().map(({ keyId }) => keyId)).size).toBe(3)
+      const told = () =>
+        both.memory
+          .messages('shipping.keys.queue')
+          .map(({ body }) => JSON.parse(body).data.keys as { ownerId: string; keyId: string }[])
+      await eventually('all are told', () => told().flat().length === 3)
+      expect(told().length).toBeLessThan(3)
+      expect(
+        told()
+          .flat()
+          .map(({ ownerId }) => ownerId),
+      ).toEqual([ANN, 'cus_bob', 'cus_eve'])
+      expect(
+        new Set(
+          told()
+            .flat()
+            .map(({ keyId }) => keyId),
+        ).size,
+      ).toBe(3)
     })
   })
 }

@@ -3,7 +3,7 @@ import type { Check } from './check.ts'
 import type { Rehearsed } from './snapshot.ts'
 
 /** What no version here knows waits as a row for one that does, and is no dead letter again. */
-const WAITS = ['unknown_type', 'unknown_version', 'unexpected_type']
+export const WAITS = ['unknown_type', 'unknown_version', 'unexpected_type']
 
 export const rehearsalsAreRight: Check = ({ rehearsals: { rehearsed, calls } }) => ({
   promise: 'a rehearsal told of each dead letter what came of it when it was sent again, and called no provider',
