@@ -12,6 +12,8 @@ const HEADER_NAME = /^[\w.:/@-]{1,120}$/
 const HEADER_MAX_BYTES = 4_096
 /** RabbitMQ's default limits the properties to one frame of 128 KiB. Ours use a small part of it. */
 const HEADERS_MAX_BYTES = 16_384
+/** How many headers were left out. */
+const DROPPED = 'headers-dropped'
 /**
  * Headers that the broker adds, which a republished message must not carry (RabbitMQ guide "Dead Letter Exchanges"), and
  * headers that would route it to further queues ("Sender-selected Distribution").
@@ -33,18 +35,29 @@ export function publishable({ headers, ...properties }: Properties): Properties 
   }
 }
 
+/** The largest are left out first, so that the small ones that services add are still there however often it is published. */
 function carried(headers: Headers): Headers {
-  const kept: Headers = {}
-  let bytes = 0
-  let dropped = 0
-  for (const [name, value] of Object.entries(headers)) {
-    if (BROKERS_OWN.test(name)) continue
+  const own = Object.entries(headers).filter(([name]) => !BROKERS_OWN.test(name))
+  const sized = own.flatMap(([name, value]) => {
     const worded = HEADER_NAME.test(name) ? inWords(value) : undefined
-    bytes += Buffer.byteLength(name) + Buffer.byteLength(String(worded))
-    if (worded === undefined || bytes > HEADERS_MAX_BYTES) dropped += 1
-    else kept[name] = worded
+    return worded === undefined
+      ? []
+      : { name, worded, bytes: Buffer.byteLength(name) + Buffer.byteLength(String(worded)) }
+  })
+  const large = new Set<string>()
+  let total = sized.reduce((sum, { bytes }) => sum + bytes, 0)
+  for (const { name, bytes } of sized.toSorted((one, other) => other.bytes - one.bytes)) {
+    if (total <= HEADERS_MAX_BYTES) break
+    total -= bytes
+    large.add(name)
   }
-  return dropped === 0 ? kept : { ...kept, 'headers-dropped': dropped }
+  const kept = sized.filter(({ name }) => !large.has(name))
+  const dropped = own.length - kept.length
+  const before = Number(headers[DROPPED])
+  return {
+    ...Object.fromEntries(kept.map(({ name, worded }) => [name, worded])),
+    ...(dropped > 0 && { [DROPPED]: dropped + (Number.isSafeInteger(before) ? before : 0) }),
+  }
 }
 
 /** Keeps texts, numbers and booleans; turns tables, lists, bytes and dates into JSON text. */

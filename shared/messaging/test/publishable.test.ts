@@ -82,6 +82,16 @@ describe('publishable', () => {
     expect(publishable({ headers }).headers).toEqual({ kept: 1 })
   })
 
+  it('loses its largest headers first, so what a service adds to it stays, and counts them all', () => {
+    const large = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`h${index}`, 'x'.repeat(1_000)]))
+    const once = publishable({ headers: { attempt: 1, ...large } }).headers
+    const again = publishable({ headers: { ...once, 'sent-again-of': 'a'.repeat(32), resend: 'b'.repeat(32) } }).headers
+    expect(again).toMatchObject({ attempt: 1, 'sent-again-of': 'a'.repeat(32), resend: 'b'.repeat(32) })
+    const left = Object.keys(again).filter((name) => /^h\d/.test(name)).length
+    expect(left).toBeGreaterThan(10)
+    expect(again['headers-dropped']).toBe(60 - left)
+  })
+
   it('neither expires nor is answered', () => {
     expect(publishable({ expirationMs: 50, replyTo: 'somebody', headers: {} })).toEqual({ headers: {} })
   })
