@@ -1,10 +1,12 @@
 // Failed messages over SQLite, and how a resend goes on.
 import { join } from 'node:path'
+import { publishable } from '@orders/shared/messaging'
 import { openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
 import { letterOf } from '../failed/letter.ts'
 import { nextOf, type Resend } from '../failed/resending/domain.ts'
+import { publicationOf } from '../failed/resending/run.ts'
 import { failedSuite } from './failed-suite.ts'
 
 failedSuite('SQLite', async () => {
@@ -51,6 +53,16 @@ describe('the way of a failed message', () => {
     )
     expect(delivery.way).toEqual(['dead-letter.exchange', 'payment.queue'])
   })
+})
+
+it('a message with as many headers as can be carried is known again when it fails again', () => {
+  const headers = Object.fromEntries(Array.from({ length: 600 }, (_, index) => [`h${index}`, 'x'.repeat(40)]))
+  const way = { exchange: '', routingKey: 'payment.queue', redelivered: false }
+  const terms = { home: 'payment.queue', isKnown: () => true, now: '2026-11-21T08:30:00.000Z' }
+  const first = letterOf('payment.dlq', { ...way, body: Buffer.from('x'), properties: { headers } }, terms)
+  const again = publicationOf(first, 'f'.repeat(32))
+  const second = letterOf('payment.dlq', { ...way, ...again, properties: publishable(again.properties) }, terms)
+  expect(second).toMatchObject({ sentAgainOf: first.id, afterResend: 'f'.repeat(32) })
 })
 
 describe('a resend', () => {

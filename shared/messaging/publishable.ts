@@ -35,29 +35,24 @@ export function publishable({ headers, ...properties }: Properties): Properties 
   }
 }
 
-/** The largest are left out first, so that the small ones that services add are still there however often it is published. */
+/** Headers that do not fit are left out, the last ones first. */
 function carried(headers: Headers): Headers {
-  const own = Object.entries(headers).filter(([name]) => !BROKERS_OWN.test(name))
-  const sized = own.flatMap(([name, value]) => {
+  const kept = new Map<string, string | number | boolean>()
+  let bytes = 0
+  let dropped = 0
+  for (const [name, value] of Object.entries(headers)) {
+    if (BROKERS_OWN.test(name) || name === DROPPED) continue
     const worded = HEADER_NAME.test(name) ? inWords(value) : undefined
-    return worded === undefined
-      ? []
-      : { name, worded, bytes: Buffer.byteLength(name) + Buffer.byteLength(String(worded)) }
-  })
-  const large = new Set<string>()
-  let total = sized.reduce((sum, { bytes }) => sum + bytes, 0)
-  for (const { name, bytes } of sized.toSorted((one, other) => other.bytes - one.bytes)) {
-    if (total <= HEADERS_MAX_BYTES) break
-    total -= bytes
-    large.add(name)
+    const size = Buffer.byteLength(name) + Buffer.byteLength(String(worded))
+    if (worded === undefined || bytes + size > HEADERS_MAX_BYTES) dropped += 1
+    else {
+      bytes += size
+      kept.set(name, worded)
+    }
   }
-  const kept = sized.filter(({ name }) => !large.has(name))
-  const dropped = own.length - kept.length
   const before = Number(headers[DROPPED])
-  return {
-    ...Object.fromEntries(kept.map(({ name, worded }) => [name, worded])),
-    ...(dropped > 0 && { [DROPPED]: dropped + (Number.isSafeInteger(before) ? before : 0) }),
-  }
+  const all = dropped + (Number.isSafeInteger(before) ? before : 0)
+  return { ...Object.fromEntries(kept), ...(all > 0 && { [DROPPED]: all }) }
 }
 
 /** Keeps texts, numbers and booleans; turns tables, lists, bytes and dates into JSON text. */

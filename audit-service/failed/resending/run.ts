@@ -129,9 +129,11 @@ export function publicationOf(
 ): Publication {
   // The cast is safe: `letterOf` wrote it.
   const { headers, ...kept } = JSON.parse(properties) as Properties
+  // First in the table, since the last headers are left out if the message fails again and they do not all fit.
+  const ours = { attempt: 1, [SENT_AGAIN_OF]: id, [RESEND]: resend }
   return {
     ...(home === null ? { exchange, routingKey } : { exchange: '', routingKey: home }),
     body,
-    properties: { ...kept, headers: { ...headers, attempt: 1, [SENT_AGAIN_OF]: id, [RESEND]: resend } },
+    properties: { ...kept, headers: { ...ours, ...headers, ...ours } },
   }
 }
