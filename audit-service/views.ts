@@ -99,6 +99,12 @@ export const GapsView = Type.Object({
       count: Type.Integer(),
       oldest: Type.String({ description: 'When the oldest became overdue' }),
       status: Type.String({ description: '`missing`; or `failed`: customers could not be notified' }),
+      failed: Type.Integer({
+        description: 'For so many of them, at most 1,000, the message to handle is a failed message: send it again',
+      }),
+      areAllFailed: Type.Boolean({
+        description: 'Whether that is so for all, or for the 1,000 that are overdue longest',
+      }),
       nextStep: Nullable(Type.String({ description: 'The request that helps with all of them' })),
     }),
   ),

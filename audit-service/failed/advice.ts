@@ -3,6 +3,12 @@ import type { Failure } from './store.ts'
 
 const BYTES_AT_FAULT = new Set(['undecodable', 'not_a_cloudevent', 'invalid_data', 'too_large', 'too_many_conflicts'])
 const UNKNOWN = new Set(['unknown_type', 'unknown_version'])
+/** An outside system was tried until the patience was over. */
+const AWAY = /_(deferred|unavailable|busy|throttled)$/
+/** An outside system refused this message for good. */
+const REFUSED = /^(bad_address|country_not_served|private_address|\w+_refused)$/
+/** The name of one of JavaScript's own errors. */
+const BUG = /^[A-Z]\w*Error$/
 
 type Looked = Pick<Failure, 'state' | 'code' | 'service'> & { cameBackAs: string | undefined }
 
@@ -18,5 +24,11 @@ export function nextStepFor({ state, code, service, cameBackAs }: Looked): strin
   if (code === 'unrouted') return 'Start the service whose queue should receive it, then send it again.'
   if (code === 'broker_delivery_limit')
     return `No delivery of it was settled, as when its process dies: look at the log of ${service || 'its service'}, then send it again.`
+  if (AWAY.test(code))
+    return 'An outside system did not serve it, as the reason says. When it works again, send one message again, then the others of the same cause.'
+  if (REFUSED.test(code))
+    return 'An outside system refused it for good. Correct what the reason names, such as the address, and send it again; or archive it.'
+  if (BUG.test(code))
+    return `The code of ${service || 'its service'} failed: see the stack trace. Start a version without the fault, send one message again, then the others of the same cause.`
   return 'Fix the fault that the reason names. Send this message again first, then the others of the same cause.'
 }

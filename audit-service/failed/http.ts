@@ -19,6 +19,7 @@ import { ActionPage, By, ById, Filtered, FilteredPage, filterOf, NewBody, Select
 import { maskedProperties } from './properties.ts'
 import {
   archive,
+  type Cause,
   changeBody,
   countByCause,
   countFailures,
@@ -84,7 +85,11 @@ export function failedRoutes(
     async ({ query }) => {
       const groups = await countByCause(database, filterOf(query), CAUSES_MAX + 1)
       const missingQueues = [...missing].sort()
-      return { groups: groups.slice(0, CAUSES_MAX).map(inPublic), areAll: groups.length <= CAUSES_MAX, missingQueues }
+      return {
+        groups: groups.slice(0, CAUSES_MAX).map(withNextStep).map(inPublic),
+        areAll: groups.length <= CAUSES_MAX,
+        missingQueues,
+      }
     },
   )
 
@@ -261,3 +266,8 @@ const etagOf = ({ revision }: { revision: number }) => `"${revision}"`
 
 /** An error text may repeat a person's address. */
 const inPublic = <T extends { reason: string }>(told: T): T => ({ ...told, reason: withoutPrivate(told.reason) })
+
+const withNextStep = (cause: Cause) => ({
+  ...cause,
+  nextStep: nextStepFor({ ...cause, state: 'waiting', cameBackAs: undefined }),
+})

@@ -1,11 +1,15 @@
 // What is stored of a dead letter: why, where and when it failed, and everything that is needed to send it again.
 import { hash as digest } from 'node:crypto'
-import { type Arrived, type Headers, historyOf, type Properties, publishable } from '@orders/shared/messaging'
+import {
+  type Arrived,
+  type Headers,
+  historyOf,
+  type Properties,
+  publishable,
+  RESEND,
+  SENT_AGAIN_OF,
+} from '@orders/shared/messaging'
 import { inText } from '@orders/shared/storage'
-
-/** Headers of a message that was sent again: the failure that it repeats, and the replay that sent it. */
-export const SENT_AGAIN_OF = 'sent-again-of'
-export const RESEND = 'resend'
 
 export interface Letter {
   id: string

@@ -1,7 +1,6 @@
 // Masks foreign headers in the properties of a failed message, like its body. Pure.
-import { RECORDED } from '@orders/shared/messaging'
+import { RECORDED, RESEND, SENT_AGAIN_OF } from '@orders/shared/messaging'
 import { MASK } from '../personal/masked.ts'
-import { RESEND, SENT_AGAIN_OF } from './letter.ts'
 
 /** Headers that the kernel, audit-service and the broker set. Any other header may contain personal data. */
 const OURS = new Set([

@@ -53,6 +53,7 @@ export const Causes = Type.Object({
       code: Type.String(),
       reason: Type.String(),
       place: Type.String(),
+      nextStep: Type.String({ description: 'What to do about all of them' }),
     }),
   ),
   areAll: Type.Boolean({ description: 'false if there are more causes than the list shows' }),

@@ -1,5 +1,5 @@
 // The HTTP routes about stuck orders: list the gaps, and publish recorded events again.
-import { OrderId } from '@orders/shared/contracts'
+import { NotificationRequested, OrderId } from '@orders/shared/contracts'
 import { type HttpServer, RejectedError, type Wiring } from '@orders/shared/runtime'
 import { type Static, Type } from 'typebox'
 import { type Acting, act } from '../acting.ts'
@@ -10,7 +10,15 @@ import { isUntold } from '../news.ts'
 import { GapsView } from '../views.ts'
 import type { Following } from './follow.ts'
 import { factsOf, type Hearing, heardIn, resay } from './resay.ts'
-import { listGaps, listHops, type Overdue, type Place } from './store.ts'
+import {
+  countFailed,
+  FAILED_AMONG,
+  listGaps,
+  listHops,
+  type Overdue,
+  type Hop as OverdueHop,
+  type Place,
+} from './store.ts'
 import { serviceOf, typeBefore } from './unfinished.ts'
 
 const Hop = Type.String({ minLength: 1, maxLength: 400, pattern: '^[^\\u0000]+$' })
@@ -66,11 +74,7 @@ export function overdueRoutes(
           service: serviceOf(gap),
           nextStep: nextStepOf({ ...gap, unanswered }, isHeard),
         })),
-        hops: (await listHops(database)).map((one) => ({
-          ...one,
-          status: isUntold(typeBefore(one.hop)) ? 'failed' : 'missing',
-          nextStep: isHeard(typeBefore(one.hop)) ? 'POST /audit/gaps/resay' : null,
-        })),
+        hops: await Promise.all((await listHops(database)).map(toldOf)),
         next: page.next ? tokenOf(page.next) : null,
         /** Stored events that are not followed yet. */
         behind: await following.behind(),
@@ -137,6 +141,18 @@ export function overdueRoutes(
   )
 
   /** Recorded first, so that no event is published again without a record. */
+  async function toldOf(one: OverdueHop) {
+    const type = typeBefore(one.hop)
+    const failed = await countFailed(database, one.hop, isUntold(type) ? NotificationRequested.type : type)
+    return {
+      ...one,
+      status: isUntold(type) ? 'failed' : 'missing',
+      failed,
+      areAllFailed: failed === Math.min(one.count, FAILED_AMONG),
+      nextStep: isHeard(type) ? 'POST /audit/gaps/resay' : null,
+    }
+  }
+
   const recorded = (by: Static<typeof By>, about: object) =>
     act(acting, by, async () => ({ action: 'resay', about, result: undefined }))
 

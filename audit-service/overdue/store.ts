@@ -106,6 +106,23 @@ export async function listHops(sql: Reader): Promise<Hop[]> {
   return rows.map((row) => ({ ...row, count: Number(row.count) }))
 }
 
+/** Looked at: the gaps of a hop that are overdue longest. */
+export const FAILED_AMONG = 1_000
+
+/** How many of these gaps wait for a message of this type that is a failed message. */
+export async function countFailed(sql: Reader, hop: string, type: string): Promise<number> {
+  const row = await sql.get<{ count: number }>(
+    `select count(*) as count
+     from (select subject from gaps where hop = ? order by overdue_at limit ${FAILED_AMONG}) g
+       join unfinished u on u.subject = g.subject
+     where exists (select 1 from failures f
+                   where f.subject = u.order_id and f.type = ? and f.state in ('waiting', 'sending'))`,
+    hop,
+    type,
+  )
+  return Number(row?.count)
+}
+
 export const gapGauges = (sql: Reader): OwnGauges => ({
   label: 'hop',
   gauges: [{ name: 'order_gaps', help: 'Events that should have followed and are overdue, by hop.' }],

@@ -1,7 +1,7 @@
 // What the store of failed messages promises, over every database.
 import { join } from 'node:path'
 import { events, OrderCreated, registry } from '@orders/shared/contracts'
-import { encode, type Properties } from '@orders/shared/messaging'
+import { encode, type Properties, RESEND, SENT_AGAIN_OF } from '@orders/shared/messaging'
 import { type Database, migrate, type Parameter, type Reader, type Row } from '@orders/shared/storage'
 import { decideAlone } from '@orders/shared/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -9,7 +9,6 @@ import { act } from '../acting.ts'
 import { dictionaryOf } from '../dictionary.ts'
 import { forgetterOf } from '../failed/forget.ts'
 import { keeping } from '../failed/handlers.ts'
-import { RESEND, SENT_AGAIN_OF } from '../failed/letter.ts'
 import {
   addResend,
   claimNext,

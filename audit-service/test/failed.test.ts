@@ -4,6 +4,7 @@ import { publishable } from '@orders/shared/messaging'
 import { openSqlite } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { describe, expect, it } from 'vitest'
+import { nextStepFor } from '../failed/advice.ts'
 import { letterOf } from '../failed/letter.ts'
 import { nextOf, type Resend } from '../failed/resending/domain.ts'
 import { publicationOf } from '../failed/resending/run.ts'
@@ -63,6 +64,19 @@ it('a message with as many headers as can be carried is known again when it fail
   const again = publicationOf(first, 'f'.repeat(32))
   const second = letterOf('payment.dlq', { ...way, ...again, properties: publishable(again.properties) }, terms)
   expect(second).toMatchObject({ sentAgainOf: first.id, afterResend: 'f'.repeat(32) })
+})
+
+it.each([
+  ['invalid_data', /^The message itself is invalid/],
+  ['mail_deferred', /^An outside system did not serve it/],
+  ['gateway_unavailable', /^An outside system did not serve it/],
+  ['mail_refused', /^An outside system refused it for good/],
+  ['TypeError', /^The code of payment-service failed/],
+  ['unknown_version', /^Start a version of payment-service/],
+  ['database_locked', /^Fix the fault/],
+])('the next step for %s', (code, nextStep) => {
+  const waiting = { state: 'waiting' as const, service: 'payment-service', cameBackAs: undefined }
+  expect(nextStepFor({ ...waiting, code })).toMatch(nextStep)
 })
 
 describe('a resend', () => {

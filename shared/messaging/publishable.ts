@@ -12,6 +12,11 @@ const HEADER_NAME = /^[\w.:/@-]{1,120}$/
 const HEADER_MAX_BYTES = 4_096
 /** RabbitMQ's default limits the properties to one frame of 128 KiB. Ours use a small part of it. */
 const HEADERS_MAX_BYTES = 16_384
+/** Headers of a message that was sent again: the failure that it repeats, and the replay that sent it. */
+export const SENT_AGAIN_OF = 'sent-again-of'
+export const RESEND = 'resend'
+/** Small, and never left out: by these a replay learns that its message has failed again. */
+const CARRIED_FIRST = ['attempt', SENT_AGAIN_OF, RESEND]
 /** How many headers were left out. */
 const DROPPED = 'headers-dropped'
 /**
@@ -35,12 +40,14 @@ export function publishable({ headers, ...properties }: Properties): Properties 
   }
 }
 
-/** Headers that do not fit are left out, the last ones first. */
+/** Headers that do not fit are left out, the last ones first. RabbitMQ 4 sorts them by name. */
 function carried(headers: Headers): Headers {
   const kept = new Map<string, string | number | boolean>()
   let bytes = 0
   let dropped = 0
-  for (const [name, value] of Object.entries(headers)) {
+  const first = CARRIED_FIRST.flatMap((name) => (name in headers ? [[name, headers[name]] as const] : []))
+  const others = Object.entries(headers).filter(([name]) => !CARRIED_FIRST.includes(name))
+  for (const [name, value] of [...first, ...others]) {
     if (BROKERS_OWN.test(name) || name === DROPPED) continue
     const worded = HEADER_NAME.test(name) ? inWords(value) : undefined
     const size = Buffer.byteLength(name) + Buffer.byteLength(String(worded))

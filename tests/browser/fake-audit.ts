@@ -72,6 +72,8 @@ const hop = {
   count: 1,
   oldest: BEGUN,
   status: 'failed',
+  failed: 0,
+  areAllFailed: false,
   nextStep: null,
 }
 
@@ -194,6 +196,7 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
           .filter(({ all }) => all.length > 0)
           .map(({ all, ...cause }) => ({
             ...cause,
+            nextStep: 'Fix the fault that the reason names.',
             count: all.length,
             oldest: BEGUN,
             newest: all.at(-1)?.failedAt,

@@ -10,7 +10,7 @@ import { count, counted, queryOf, zone } from '../words.js'
 /**
  * @typedef {{
  *   fingerprint: string, count: number, oldest: string, newest: string, example: string, queue: string,
- *   service: string, type: string, code: string, reason: string, place: string
+ *   service: string, type: string, code: string, reason: string, place: string, nextStep?: string
  * }} Cause
  */
 /** @typedef {{ groups: Cause[], areAll: boolean, missingQueues: string[] }} Groups */
@@ -91,11 +91,12 @@ function Causes({ groups, areAll, chosen }) {
 }
 
 /** What can be done to all messages of one cause. @param {{ cause: Cause, again: () => void }} props */
-function Cure({ cause: { fingerprint, count: all, reason, code, example }, again }) {
+function Cure({ cause: { fingerprint, count: all, reason, code, example, nextStep }, again }) {
   const filter = { fingerprint }
   return html`<section class="panel" aria-labelledby="cure-title">
     <h2 id="cure-title">${count(all)} × ${reason || code}</h2>
-    <p>Open <a href=${`#/failed/${example}`}>one of them</a> first: its page says what to do. Then:</p>
+    ${nextStep && html`<p class="next">${nextStep}</p>`}
+    <p>Open <a href=${`#/failed/${example}`}>one of them</a> for its body, stack trace and attempts.</p>
     <div class="actions">
       <${Rehearse} id=${example} open="Rehearse one" />
       <${SendAgain} selection=${{ filter }} all=${all} />

@@ -1,22 +1,27 @@
 // The first page: whether anything is wrong, whom it affects, and what to do about it.
 import { html, useState } from '/console/packages/preact.js'
-import { ask, askIfThere, hasToken, post, Refused } from '../api.js'
+import { ask, askIfThere, hasToken, post } from '../api.js'
 import { Act } from '../parts/act.js'
 import { Check } from '../parts/check.js'
 import { Events, urlOf } from '../parts/events.js'
+import { Log, useVerdict } from '../parts/log.js'
 import { usePolled } from '../parts/polling.js'
 import { backlogsOf, Queues } from '../parts/queues.js'
 import { RetriesWaiting, Services, wrongsOf } from '../parts/services.js'
 import { Age, Fault, Moment, NotAvailable, OrderLink, Service } from '../parts/show.js'
-import { count, counted, duration, queryOf } from '../words.js'
+import { count, counted, queryOf } from '../words.js'
 
-/** @typedef {{ hop: string, count: number, oldest: string, status: 'missing' | 'failed', nextStep: string | null }} Hop */
+/**
+ * @typedef {{
+ *   hop: string, count: number, oldest: string, status: 'missing' | 'failed', failed: number, areAllFailed: boolean,
+ *   nextStep: string | null
+ * }} Hop
+ */
 /** @typedef {import('../parts/sequence.js').Gap & { orderId: string, service: string, nextStep: string | null }} Overdue */
 /** @typedef {{ gaps: Overdue[], hops: Hop[], behind: number }} Gaps */
 /** @typedef {import('./failed.js').Groups} Groups */
 /** @typedef {import('../parts/services.js').Known} Known */
 
-const VERIFY_MAX_MS = 600_000
 const ORDERS_SHOWN = 20
 
 export function Now() {
@@ -34,7 +39,7 @@ export function Now() {
   })
   // Asked separately, since a service that does not answer is waited for.
   const looked = usePolled(async () => ({ services: (await askIfThere('/operations/services'))?.services }))
-  const [log, setLog] = useState(/** @type {Verdict | 'checking' | undefined} */ (undefined))
+  const [log, tell] = useVerdict()
   if (!answer)
     return html`<h1 tabindex="-1">Is anything wrong?</h1>
       ${fault === undefined ? html`<p class="aside">Loading …</p>` : html`<${Fault} of=${fault} />`}`
@@ -43,12 +48,14 @@ export function Now() {
   const stuck = gaps.hops.filter(({ status }) => status === 'missing')
   const untold = gaps.hops.filter(({ status }) => status === 'failed')
   const isKnown = failed !== undefined && Array.isArray(services)
+  // Those whose message failed are among the failed messages.
+  const lost = stuck.filter(({ areAllFailed }) => !areAllFailed)
   const wrongs = [
     ...(Array.isArray(services) ? wrongsOf(services) : []),
     ...backlogsOf(queues),
-    ...(stuck.length > 0
+    ...(lost.length > 0
       ? [
-          `${counted(sum(stuck), 'order step')} overdue at ${[...new Set(stuck.map(({ hop }) => lateIn(hop)))].join(' and ')}`,
+          `${counted(sum(lost), 'order step')} overdue at ${[...new Set(lost.map(({ hop }) => lateIn(hop)))].join(' and ')}`,
         ]
       : []),
     ...(failed && failed.groups.length > 0
@@ -66,7 +73,7 @@ export function Now() {
       <${Failed} failed=${failed} />
       <${RetriesWaiting} services=${services} />
       <${Untold} hops=${untold} />
-      <${Log} verdict=${log} tell=${setLog} />
+      <${Log} verdict=${log} tell=${tell} />
     </div>
     <${Events} />
   `
@@ -112,7 +119,7 @@ function Stuck({ hops, behind, again }) {
 }
 
 /** @param {{ hop: Hop, again: () => void }} props */
-function StuckHop({ hop: { hop, count: all, oldest, nextStep }, again }) {
+function StuckHop({ hop: { hop, count: all, oldest, failed, areAllFailed, nextStep }, again }) {
   const [after = '', missing = ''] = hop.split(' → ')
   const resay = async (/** @type {import('../parts/act.js').Given} */ { operator, reason }) => {
     const { said } = await post('/audit/gaps/resay', { hop, expected: all, operator, reason })
@@ -128,9 +135,15 @@ function StuckHop({ hop: { hop, count: all, oldest, nextStep }, again }) {
       <${Touched} hop=${hop} all=${all} />
     </div>
     ${
-      nextStep === null
-        ? html`<p class="next">No service handles <span class="mono">${after}</span>, so publishing it again does not help. Look at each order’s next step, and at the service’s log.</p>`
-        : html`<${Act}
+      failed > 0 &&
+      html`<p class="next">For ${areAllFailed ? 'all' : count(failed)} of these orders, <span class="mono">${after}</span> is a <a href="#/failed">failed message</a>: mend its cause, and send it again from there.</p>`
+    }
+    ${
+      areAllFailed
+        ? ''
+        : nextStep === null
+          ? html`<p class="next">No service handles <span class="mono">${after}</span>, so publishing it again does not help. Look at each order’s next step, and at the service’s log.</p>`
+          : html`<${Act}
             open="Publish again …"
             does=${`Publish ${counted(all, 'event')} again`}
             explains=${`Publishes each recorded ${after} again, unchanged. A service that has handled it does nothing; a service that missed it handles it now.`}
@@ -189,10 +202,20 @@ function Failed({ failed }) {
   return html`<${Check} title="Failed messages" tone=${groups.length === 0 ? 'good' : 'bad'} says=${says} action=${html`<a href="#/failed">Show all</a>`}>
     ${missingQueues.length > 0 && html`<p class="aside">Missing queues: ${missingQueues.join(', ')}. A message that fails there is lost.</p>`}
     ${groups.slice(0, 8).map(
-      ({ fingerprint, count: all, reason, code, queue, type, oldest }) => html`<article class="item" key=${fingerprint}>
+      ({
+        fingerprint,
+        count: all,
+        reason,
+        code,
+        queue,
+        type,
+        oldest,
+        nextStep,
+      }) => html`<article class="item" key=${fingerprint}>
         <div class="item-what">
           <p><strong>${count(all)}</strong> × ${reason || code}</p>
           <p class="meta"><span class="mono">${queue}</span> · ${type || 'unknown type'} · oldest failed <${Age} since=${oldest} /> ago</p>
+          <p class="next">${nextStep}</p>
         </div>
         <a class="button" href=${`#/failed?${queryOf({ fingerprint })}`}>Review<span class="unseen"> ${reason || code}</span></a>
       </article>`,
@@ -206,48 +229,18 @@ function Untold({ hops }) {
     hops.length === 0 ? 'None: every customer was notified' : 'Customers who could not be notified: all attempts failed'
   return html`<${Check} title="Failed notifications" tone=${hops.length === 0 ? 'good' : 'bad'} says=${says}>
     ${hops.map(
-      ({ hop, count: all, oldest }) => html`<article class="item" key=${hop}>
+      ({ hop, count: all, oldest, failed, areAllFailed }) => html`<article class="item" key=${hop}>
         <div class="item-what">
           <p><strong>${count(all)}</strong> × ${hop.startsWith('notification.undelivered') ? 'accepted by the provider, then not delivered' : 'not sent'}</p>
           <p class="meta">oldest <${Age} since=${oldest} /> ago</p>
           <${Touched} hop=${hop} all=${all} />
         </div>
-        <p class="next">Correct the address. Then run the command that is shown with each order under “Which orders”.</p>
+        ${
+          failed > 0 &&
+          html`<p class="next">For ${areAllFailed ? 'all' : count(failed)} of these orders, the request is a <a href="#/failed">failed message</a>: mend its cause, and send it again from there.</p>`
+        }
+        ${!areAllFailed && html`<p class="next">Correct the address. Then run the command that is shown with each order under “Which orders”.</p>`}
       </article>`,
     )}
   <//>`
-}
-
-/** @typedef {{ ok: boolean, events: number, why?: string, brokenAt?: number, atMs: number }} Verdict */
-
-/** @param {{ verdict: Verdict | 'checking' | undefined, tell: (verdict: Verdict | 'checking' | undefined) => void }} props */
-function Log({ verdict, tell }) {
-  const [fault, setFault] = useState(/** @type {unknown} */ (undefined))
-  async function check() {
-    tell('checking')
-    setFault(undefined)
-    const startedMs = performance.now()
-    try {
-      const found = await ask('/audit/verify', { limitMs: VERIFY_MAX_MS })
-      tell({ ...found, atMs: performance.now() - startedMs })
-    } catch (refused) {
-      tell(undefined)
-      setFault(refused instanceof Refused ? refused : new Error('no answer'))
-    }
-  }
-  const isKnown = typeof verdict === 'object'
-  const tone = !isKnown ? 'plain' : verdict.ok ? 'good' : 'bad'
-  const action = html`<button type="button" disabled=${verdict === 'checking'} onClick=${check}>Check the log</button>`
-  return html`<${Check} title="Audit log" tone=${tone} says=${saysOf(verdict)} action=${action}>
-    <${Fault} of=${fault} />
-    ${isKnown && !verdict.ok && html`<p class="next">The database was changed: keep an unchanged copy of it, and compare it with a backup.</p>`}
-  <//>`
-}
-
-/** @type {(verdict: Verdict | 'checking' | undefined) => string} */
-function saysOf(verdict) {
-  if (verdict === undefined) return 'Not checked since you opened this page'
-  if (verdict === 'checking') return 'Checking every event …'
-  if (verdict.ok) return `Unchanged: ${counted(verdict.events, 'event')} checked in ${duration(verdict.atMs)}`
-  return `Broken at event no. ${count(verdict.brokenAt ?? 0)}: ${verdict.why}. ${counted(verdict.events, 'event')} before it unchanged`
 }

@@ -101,15 +101,16 @@ function Next({ orderId, gaps, again }) {
       missing.length > 0 &&
       html`<p>
         ${counted(missing.length, 'step')} overdue at ${late.join(' and ')}.
-        ${' '}Check that ${late.length === 1 ? 'it runs. If it does, its message was lost: publish again the event that it' : 'they run. If they do, their messages were lost: publish again the events that they'}
-        ${' '}should have handled.
+        ${' '}Check that ${late.length === 1 ? 'it runs' : 'they run'}. If a message is listed below under “Failed messages of this order”, mend its
+        cause and send it again. Otherwise it was lost: publish again the event that ${late.length === 1 ? 'it' : 'they'} should have handled.
       </p>`
     }
     ${
       failed.length > 0 &&
       html`<p>
-        ${counted(failed.length, 'notification')} did not reach the customer, and all attempts failed: correct the address and send
-        again, with the command on the <a href="#/">first page</a>.
+        ${counted(failed.length, 'notification')} did not reach the customer, and all attempts failed. If the request is listed below under
+        “Failed messages of this order”, mend its cause and send it again. Otherwise correct the address, and send the notification again
+        with the command on the <a href="#/">first page</a>.
       </p>`
     }
     ${

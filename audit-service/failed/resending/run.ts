@@ -5,10 +5,9 @@
 // message may, but count as one failure. The replay stops by itself if a message fails again.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Broker, Properties, Publication } from '@orders/shared/messaging'
+import { type Broker, type Properties, type Publication, RESEND, SENT_AGAIN_OF } from '@orders/shared/messaging'
 import { asError, type Log, lookEvery, reached } from '@orders/shared/runtime'
 import type { Database } from '@orders/shared/storage'
-import { RESEND, SENT_AGAIN_OF } from '../letter.ts'
 import { nextOf } from './domain.ts'
 import {
   areAnyRunning,
@@ -129,11 +128,9 @@ export function publicationOf(
 ): Publication {
   // The cast is safe: `letterOf` wrote it.
   const { headers, ...kept } = JSON.parse(properties) as Properties
-  // First in the table, since the last headers are left out if the message fails again and they do not all fit.
-  const ours = { attempt: 1, [SENT_AGAIN_OF]: id, [RESEND]: resend }
   return {
     ...(home === null ? { exchange, routingKey } : { exchange: '', routingKey: home }),
     body,
-    properties: { ...kept, headers: { ...ours, ...headers, ...ours } },
+    properties: { ...kept, headers: { ...headers, attempt: 1, [SENT_AGAIN_OF]: id, [RESEND]: resend } },
   }
 }

@@ -34,14 +34,17 @@ async function start(publish: (publication: Publication) => Promise<void>) {
     const answer = await fetch(service.url + path, {
       ...(body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     })
-    return { status: answer.status, body: (await answer.json()) as { kept?: number; actions?: object[] } }
+    return {
+      status: answer.status,
+      body: (await answer.json()) as { kept?: number; actions?: object[]; hops?: object[] },
+    }
   }
   const data = { user: 'gayal', priority: 'standard' as const, lines: [{ sku: 'item1', quantity: 1 }] }
   const created = OrderCreated.of('123', new Date(START).toISOString(), data)
   await memory.connect('order-service').publish(encode(registry, created, 'order-service', {}))
   await eventually('it is kept', async () => (await ask('/audit/events')).body.kept === 1)
   nowMs += HOUR_MS
-  return ask
+  return { ask, memory, created }
 }
 
 const hop = 'order.created → inventory.reserved or inventory.out_of_stock or inventory.price_changed'
@@ -52,13 +55,24 @@ const cases: [string, string, object, object][] = [
 
 it.each(cases)('facts %s are on record before the broker has them', async (_, path, body, about) => {
   const atThatTime: unknown[] = []
-  const ask = await start(async () => void atThatTime.push((await ask('/actions')).body.actions))
+  const { ask } = await start(async () => void atThatTime.push((await ask('/actions')).body.actions))
   expect(await ask(path, body)).toMatchObject({ status: 200 })
   expect(atThatTime).toMatchObject([[{ ...by, action: 'resay', about }]])
 })
 
 it('what the broker then does not take stays on record', async () => {
-  const ask = await start(() => Promise.reject(new Error('the broker is gone')))
+  const { ask } = await start(() => Promise.reject(new Error('the broker is gone')))
   expect(await ask('/audit/orders/123/resay', by)).toMatchObject({ status: 500 })
   expect((await ask('/actions')).body).toMatchObject({ actions: [{ ...by, action: 'resay' }] })
+})
+
+it('a gap whose message is a failed message says so', async () => {
+  const { ask, memory, created } = await start(async () => undefined)
+  const hops = async () => (await ask('/audit/gaps')).body.hops ?? []
+  await ask('/audit/orders/123/resay', by)
+  expect(await hops()).toMatchObject([{ hop, count: 1, failed: 0, areAllFailed: false }])
+  const { body, properties } = encode(registry, created, 'order-service', {})
+  await memory.connect('test').publish({ exchange: '', routingKey: 'inventory.dlq', body, properties })
+  await eventually('it is known', async () => JSON.stringify(await hops()).includes('"failed":1'))
+  expect(await hops()).toMatchObject([{ hop, count: 1, failed: 1, areAllFailed: true }])
 })
