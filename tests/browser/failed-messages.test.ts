@@ -44,7 +44,7 @@ it('from the first page to one message: what, where, why, and its body masked un
   await page.getByRole('heading', { level: 2, name: /24 × Cannot read/ }).waitFor()
   await takePicture(page, 'console-failed')
   await page.getByRole('link', { name: 'one of them' }).click()
-  await page.getByText('Fix the fault that the reason names.').waitFor()
+  await page.getByText('The code of payment-service failed: see the stack trace.').waitFor()
   const facts = await page.getByRole('definition').allInnerTexts()
   expect(facts).toEqual(expect.arrayContaining(['order-100', 'payment-service, version 0.1.0', '6']))
   await page.getByText(/Attempt 6 at .*: TypeError: Cannot read/).waitFor()

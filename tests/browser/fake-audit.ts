@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { orders, registry, topology } from '@orders/shared/contracts'
 import { CONSOLE_HEADERS, readConsole } from '../../audit-service/console.ts'
+import { nextStepFor } from '../../audit-service/failed/advice.ts'
 import { maskedBytes } from '../../audit-service/personal/masked.ts'
 import { readyQueues, readyServices, waitingMails } from './fake-services.ts'
 import { stuckEvents, stuckSpans, stuckStory, stuckWhole } from './fake-story.ts'
@@ -39,7 +40,7 @@ const causes: (Cause & { count: number })[] = [
     queue: 'notification.email.dlq',
     service: 'notification-service',
     type: 'notification.requested',
-    code: 'smtp_refused',
+    code: 'mail_refused',
     reason: '550 5.1.1 mailbox unavailable',
     place: 'deliver',
     fingerprint: 'b2'.repeat(8),
@@ -165,8 +166,7 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
       body: masked(text),
       original: null,
       failures: [letter],
-      nextStep:
-        'Fix the fault that the reason names. Send this message again first, then the others of the same cause.',
+      nextStep: nextStepFor({ ...letter, cameBackAs: undefined }),
     }
   }
 
@@ -196,7 +196,7 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
           .filter(({ all }) => all.length > 0)
           .map(({ all, ...cause }) => ({
             ...cause,
-            nextStep: 'Fix the fault that the reason names.',
+            nextStep: nextStepFor({ ...cause, state: 'waiting', cameBackAs: undefined }),
             count: all.length,
             oldest: BEGUN,
             newest: all.at(-1)?.failedAt,
