@@ -166,7 +166,7 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
       body: masked(text),
       original: null,
       failures: [letter],
-      nextStep: nextStepFor({ ...letter, cameBackAs: undefined }),
+      nextStep: nextStepFor({ ...letter, state: 'waiting', cameBackAs: undefined }),
     }
   }
 
