@@ -206,11 +206,18 @@ export interface Waiting {
   type: string
   count: number
   oldest: string
+  /** Those among them whose type or version this version does not know: only a newer version can handle them. */
+  unknown: number
 }
 
 /** Counts the rows by type. */
 export async function countRetries(sql: Reader): Promise<Waiting[]> {
-  return sql.all<Waiting>('select type, count(*) as count, min(kept_at) as oldest from retries group by type')
+  const rows = await sql.all<Waiting>(
+    `select type, count(*) as count, min(kept_at) as oldest,
+            sum(case when code in ('unknown_type', 'unknown_version', 'unexpected_type') then 1 else 0 end) as unknown
+     from retries group by type`,
+  )
+  return rows.map((row) => ({ ...row, count: Number(row.count), unknown: Number(row.unknown) }))
 }
 
 /** Counts the rows of a queue that wait for a newer version, a key or a turn, up to `limit`. */

@@ -81,7 +81,7 @@ function stateOf({ service, version, database, now }: Kernel, { breakers, faults
     ])
     return {
       ...{ service, version, copy, startedAt, outboxRows, faults: await faults() },
-      retries: retries.map(({ count, ...one }) => ({ ...one, count: Number(count) })),
+      retries,
       openBreakers: breakers.filter(({ state }) => state() !== 'closed').map(({ name }) => name),
     }
   }

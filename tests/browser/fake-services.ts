@@ -10,7 +10,7 @@ export interface FakeService {
   nextStep: string | null
   copies: object[]
   outboxRows: number
-  retries: { type: string; count: number; oldest: string }[]
+  retries: { type: string; count: number; oldest: string; unknown?: number }[]
   openBreakers: string[]
 }
 

@@ -55,6 +55,16 @@ it('the first page does not wait for a service that does not answer', async () =
   await page.getByRole('heading', { level: 1, name: TROUBLE }).waitFor()
 })
 
+it('messages that no running version can handle are a fault, with what to do', async () => {
+  const { page } = watched
+  const found = audit.services.find(({ service }) => service === 'inventory-service')
+  found?.retries.push({ type: 'order.created', count: 31, oldest: '2026-11-02T03:12:00.000Z', unknown: 30 })
+  await page.goto(audit.url)
+  await page.getByRole('heading', { level: 1, name: /30 messages wait for a newer version of inventory/ }).waitFor()
+  await page.getByText('30 of them have a type or version that this inventory-service does not know.').waitFor()
+  expect(await findingsOn(page)).toEqual([])
+})
+
 it('what waits is found by the keyboard alone, hastened with a name and a reason, and on record', async () => {
   const { page } = watched
   await page.goto(audit.url)

@@ -136,7 +136,7 @@ function StuckHop({ hop: { hop, count: all, oldest, failed, areAllFailed, nextSt
     </div>
     ${
       failed > 0 &&
-      html`<p class="next">For ${areAllFailed ? 'all' : count(failed)} of these orders, <span class="mono">${after}</span> is a <a href="#/failed">failed message</a>: mend its cause, and send it again from there.</p>`
+      html`<p class="next">For ${areAllFailed ? 'all' : count(failed)} of these orders, <span class="mono">${after}</span> is a <a href="#/failed">failed message</a>: mend its cause, and send it again from there.${areAllFailed ? '' : ' Publish the others again.'}</p>`
     }
     ${
       areAllFailed

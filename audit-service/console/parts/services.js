@@ -9,7 +9,7 @@ import { Age, NotAvailable, Service } from './show.js'
  * @typedef {{
  *   service: string, status: 'ready' | 'not_ready' | 'not_answering', since: string | null, why: string[], nextStep: string | null,
  *   copies: { copy: string, version: string, startedAt: string, seenAt: string, faults: string[] }[], outboxRows: number | null,
- *   retries: { type: string, count: number, oldest: string }[], openBreakers: string[]
+ *   retries: { type: string, count: number, oldest: string, unknown?: number }[], openBreakers: string[]
  * }} Looked
  * @typedef {Looked[] | 'asking' | undefined} Known undefined: this version of audit-service cannot tell
  */
@@ -27,12 +27,22 @@ export function wrongsOf(services) {
     services.filter((one) => one.status === status).map(({ service }) => serviceOf(service))
   const [silent, unready] = [named('not_answering'), named('not_ready')]
   const alone = [...new Set(services.flatMap(({ openBreakers }) => openBreakers))]
+  const behind = services.filter((one) => unknownOf(one) > 0)
+  const unknown = behind.reduce((total, one) => total + unknownOf(one), 0)
   return [
     ...(silent.length > 0 ? [`${listed(silent)} ${silent.length === 1 ? 'does' : 'do'} not answer`] : []),
     ...(unready.length > 0 ? [`${listed(unready)} ${unready.length === 1 ? 'is' : 'are'} not ready`] : []),
     ...(alone.length > 0 ? [`${listed(alone)} ${alone.length === 1 ? 'is' : 'are'} unavailable`] : []),
+    ...(unknown > 0
+      ? [
+          `${counted(unknown, 'message')} ${unknown === 1 ? 'waits' : 'wait'} for a newer version of ${listed(behind.map(({ service }) => serviceOf(service)))}`,
+        ]
+      : []),
   ]
 }
+
+/** Messages that only a newer version of the service can handle. @type {(looked: Looked) => number} */
+const unknownOf = ({ retries }) => retries.reduce((total, { unknown = 0 }) => total + unknown, 0)
 
 /** @type {(names: string[]) => string} */
 const listed = (names) =>
@@ -78,7 +88,8 @@ export function RetriesWaiting({ services }) {
   const all = waiting.flatMap(({ retries }) => retries)
   const sum = all.reduce((total, one) => total + one.count, 0)
   const says = !services ? 'Unknown' : sum === 0 ? 'None' : `${counted(sum, 'message')} will be tried again`
-  return html`<${Check} title="Retries" tone=${!services ? 'plain' : sum === 0 ? 'good' : 'waiting'} says=${says}>
+  const tone = waiting.some((one) => unknownOf(one) > 0) ? 'bad' : sum === 0 ? 'good' : 'waiting'
+  return html`<${Check} title="Retries" tone=${!services ? 'plain' : tone} says=${says}>
     ${waiting.map(
       (looked) => html`<article class="item" key=${looked.service}>
         <div class="item-what">
@@ -91,6 +102,10 @@ export function RetriesWaiting({ services }) {
               <span class="meta"> oldest waiting for <${Age} since=${oldest} /></span></p>`,
           )}
           <p class="meta">in <${Service} service=${serviceOf(looked.service)} /></p>
+          ${
+            unknownOf(looked) > 0 &&
+            html`<p class="next">${count(unknownOf(looked))} of them ${unknownOf(looked) === 1 ? 'has' : 'have'} a type or version that this ${looked.service} does not know. Start a version that knows it: it handles them at once. Without one they become failed messages after a week.</p>`
+          }
         </div>
         <a class="button" href=${linkToRetries(looked)}>Review<span class="unseen"> the retries of ${looked.service}</span></a>
       </article>`,

@@ -18,9 +18,17 @@ export const ServiceState = Type.Object({
   outboxRows: Type.Union([Type.Integer(), Type.Null()], {
     description: 'Messages in the outbox, of all copies; null if the database does not answer',
   }),
-  retries: Type.Array(Type.Object({ type: Type.String(), count: Type.Integer(), oldest: Type.String() }), {
-    description: 'Messages that wait for a retry, of all copies, by type; and since when the oldest has waited',
-  }),
+  retries: Type.Array(
+    Type.Object({
+      type: Type.String(),
+      count: Type.Integer(),
+      oldest: Type.String(),
+      unknown: Type.Optional(
+        Type.Integer({ description: 'Those among them that only a newer version of the service can handle' }),
+      ),
+    }),
+    { description: 'Messages that wait for a retry, of all copies, by type; and since when the oldest has waited' },
+  ),
   openBreakers: Type.Array(Type.String(), {
     description: 'Outside systems whose circuit breaker is open in this copy',
   }),

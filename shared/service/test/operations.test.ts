@@ -55,6 +55,7 @@ describe('a service that is asked', () => {
     const { asker, database } = await start({ faults: ['stopping'], openBreakers: ['gateway'] })
     await addTasks(database, [kept('payment.void', '2026-11-21T06:00:00.000Z')])
     await addTasks(database, [kept('payment.refund', '2026-11-21T07:00:00.000Z')])
+    await addTasks(database, [{ ...kept('order.created', '2026-11-21T07:30:00.000Z'), code: 'unknown_version' }])
 
     expect(await ask(asker, operations.state, {}, LIMIT_MS)).toEqual({
       service: SERVICE,
@@ -64,8 +65,9 @@ describe('a service that is asked', () => {
       faults: ['stopping'],
       outboxRows: 0,
       retries: expect.arrayContaining([
-        { type: 'payment.void', count: 1, oldest: '2026-11-21T06:00:00.000Z' },
-        { type: 'payment.refund', count: 1, oldest: '2026-11-21T07:00:00.000Z' },
+        { type: 'payment.void', count: 1, oldest: '2026-11-21T06:00:00.000Z', unknown: 0 },
+        { type: 'payment.refund', count: 1, oldest: '2026-11-21T07:00:00.000Z', unknown: 0 },
+        { type: 'order.created', count: 1, oldest: '2026-11-21T07:30:00.000Z', unknown: 1 },
       ]),
       openBreakers: ['gateway'],
     })
