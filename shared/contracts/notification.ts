@@ -20,7 +20,7 @@ export const toldAs = { 'inventory.reserved': 'order.created' } as const
 
 export const NotificationRequested = event('notification.requested', {
   summary:
-    'A notification is to be sent by these channels. Its content is in notification-service’s database. With again, an operator sends it once more.',
+    'A notification is to be sent by these channels. Its content is in notification-service’s database. The field again means that an operator has it sent once more.',
   data: Type.Object({
     notificationId: Type.String({ minLength: 1, maxLength: 200 }),
     channels: Type.Array(Channel, { minItems: 1, uniqueItems: true }),
