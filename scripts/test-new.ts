@@ -11,8 +11,14 @@ import { interruption } from './processes/interruption.ts'
 
 const NOUN = 'invoice'
 const SAYS = 'invoice.issued'
-/** Besides what is generated: the list, and the lock that npm keeps of it. */
-const SERVICE = ['shared/contracts/services.ts', 'package-lock.json', `${NOUN}-service/`, `shared/contracts/${NOUN}.ts`]
+/** Besides what is generated already: the list, and the lock that npm keeps of it. */
+const SERVICE = [
+  'shared/contracts/services.ts',
+  'package-lock.json',
+  `${NOUN}-service/`,
+  `shared/contracts/${NOUN}.ts`,
+  `docs/events/${NOUN}.md`,
+]
 /** One of each channel that has providers, of which one has a name of two words. */
 const PROVIDERS = ['sms-acme', 'email-acme-mail', 'push-pigeon']
 const TESTS = [
