@@ -99,7 +99,8 @@ it('what it quotes is what is said', () => {
     'is refused',
     'messages wait in the outbox',
     'does not answer',
-    'does not serve',
+    'its circuit breaker is open',
+    'for a newer version',
   ])
     expect([part, page.includes(part), code.includes(part)]).toEqual([part, true, true])
 })
