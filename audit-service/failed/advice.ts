@@ -3,8 +3,8 @@ import type { Failure } from './store.ts'
 
 const BYTES_AT_FAULT = new Set(['undecodable', 'not_a_cloudevent', 'invalid_data', 'too_large', 'too_many_conflicts'])
 const UNKNOWN = new Set(['unknown_type', 'unknown_version'])
-/** An outside system was tried until the patience was over. */
-const AWAY = /_(deferred|unavailable|busy|throttled)$/
+/** An outside system was tried until the patience was over. The service's own database and broker are none. */
+const AWAY = /^(?!database|broker)\w+_(deferred|unavailable|busy|throttled)$/
 /** An outside system refused this message for good. */
 const REFUSED = /^(bad_address|country_not_served|private_address|\w+_refused)$/
 /** The name of one of JavaScript's own errors. */

@@ -73,7 +73,7 @@ it.each([
   ['mail_refused', /^An outside system refused it for good/],
   ['TypeError', /^The code of payment-service failed/],
   ['unknown_version', /^Start a version of payment-service/],
-  ['database_locked', /^Fix the fault/],
+  ['database_unavailable', /^Fix the fault/],
 ])('the next step for %s', (code, nextStep) => {
   const waiting = { state: 'waiting' as const, service: 'payment-service', cameBackAs: undefined }
   expect(nextStepFor({ ...waiting, code })).toMatch(nextStep)
