@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { readWhole } from '../audit-service/archive/files.ts'
 import { verifierIn } from '../audit-service/proof/note.ts'
+import { addressOf } from './services/address.ts'
 import { verifyLog } from './verify/log.ts'
 
 const USAGE = `npm run verify -- [--since FILE] [--bodies] [--key LINE] [--url URL]
@@ -11,7 +12,7 @@ npm run verify -- --key LINE --archive FILE [--archive FILE …]
 --since FILE  checkpoints that you kept: the log must begin with the entries of the newest one
 --bodies      also reads every event and computes the whole tree again; needs OPERATOR_TOKENS if the service has tokens
 --key LINE    the log's key, which GET /audit/key gave you before
---url URL     the URL of audit-service; default http://127.0.0.1:8085
+--url URL     the URL of audit-service; default: where HOST, and PORT or PORT_BASE, say that it listens
 --archive FILE  checks that the log signed the entries in this archive file; needs no service`
 
 try {
@@ -44,17 +45,18 @@ async function main(): Promise<number> {
       since: { type: 'string' },
       bodies: { type: 'boolean', default: false },
       key: { type: 'string' },
-      url: { type: 'string', default: 'http://127.0.0.1:8085' },
+      url: { type: 'string' },
       archive: { type: 'string', multiple: true, default: [] },
     },
   })
   if (values.archive.length > 0) return verifyArchives(values.archive, values.key)
+  const { url, token } = addressOf('audit', process.env)
   const { wrong, size } = await verifyLog({
-    url: values.url,
+    url: values.url ?? url,
     key: values.key,
     kept: values.since === undefined ? undefined : await readFile(values.since, 'utf8'),
     bodies: values.bodies,
-    token: process.env.OPERATOR_TOKENS?.split(',')[0],
+    token,
     say: (line) => process.stdout.write(`${line}\n`),
   })
   process.stdout.write(wrong === undefined ? `The log is valid: ${size} entries.\n` : `BROKEN: ${wrong}.\n`)

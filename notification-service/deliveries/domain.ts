@@ -219,7 +219,7 @@ export function accepted(delivery: Delivery, { provider, providerId, isStandIn }
   }
 }
 
-/** Given up for now. Unless the address is suppressed or unknown, its request is a dead letter that can be replayed. */
+/** Given up for now. Unless the address is suppressed or there is none, its request is a dead letter that can be replayed. */
 export function refused(delivery: Delivery, reason: string, at: string): Decision {
   if (!isOpen(delivery.status)) return nothing
   const { notificationId, subject, channel } = delivery

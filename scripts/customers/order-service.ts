@@ -1,6 +1,6 @@
-// Where order-service is, as the environment says it, for the commands that ask it about a customer.
-import { services } from '@orders/shared/contracts'
-import { asError, CommonConfig, readConfig } from '@orders/shared/runtime'
+// Asks order-service about a customer, for the commands that do.
+import { asError } from '@orders/shared/runtime'
+import { addressOf } from '../services/address.ts'
 
 /**
  * Asks for what is below `/customers/{id}/` and gives the answer, which is a good one.
@@ -8,11 +8,7 @@ import { asError, CommonConfig, readConfig } from '@orders/shared/runtime'
  * @throws Error that says what is wrong, for people
  */
 export async function askAbout(customer: string, path: string, method: 'GET' | 'POST' = 'GET'): Promise<Response> {
-  const config = readConfig(CommonConfig, process.env)
-  const port = config.port ?? config.portBase + services.indexOf('order')
-  const url = `http://${config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`
-  const [token] = config.operatorTokens?.split(',') ?? []
-  const headers = { ...(token !== undefined && { authorization: `Bearer ${token}` }) }
+  const { url, headers } = addressOf('order', process.env)
   const answer = await fetch(`${url}/customers/${encodeURIComponent(customer)}/${path}`, { method, headers }).catch(
     (thrown: unknown) => {
       const cause = asError(thrown)

@@ -1,6 +1,6 @@
 // The way to audit-service for a command line: where it listens, and what it answers.
-import { services } from '@orders/shared/contracts'
-import { asError, CommonConfig, readConfig } from '@orders/shared/runtime'
+import { asError } from '@orders/shared/runtime'
+import { addressOf } from '../services/address.ts'
 
 export interface Failed {
   id: string
@@ -56,19 +56,15 @@ export interface Replay {
 
 export type Audit = ReturnType<typeof openAudit>
 
-/** Reads where audit-service listens, and a token of OPERATOR_TOKENS, from the same settings as the service. */
 export function openAudit(environment: NodeJS.ProcessEnv) {
-  const config = readConfig(CommonConfig, environment)
-  const port = config.port ?? config.portBase + services.indexOf('audit')
-  const url = `http://${config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`
-  const [token] = config.operatorTokens?.split(',') ?? []
+  const { url, headers: authorization } = addressOf('audit', environment)
 
   /** @throws Error in a sentence: that it does not run, or what it refuses */
   async function ask<T>(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<T> {
     const answer = await fetch(url + path, {
       method,
       headers: {
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...authorization,
         ...(body && { 'content-type': 'application/json' }),
         ...headers,
       },

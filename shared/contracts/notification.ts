@@ -60,7 +60,7 @@ export const NotificationSent = event('notification.sent', {
 
 export const NotificationFailed = event('notification.failed', {
   summary:
-    'The message could not be sent. Its request is a dead letter of the channel, unless the address is suppressed or unknown.',
+    'The message could not be sent. Its request is a dead letter of the channel, unless the address is suppressed or there is none.',
   data: Type.Object({ notificationId: Type.String(), channel: Channel, reason: Type.String() }),
 })
 

@@ -43,17 +43,24 @@ it('puts a dumped database back, and the one that was there aside', async () => 
   const columns = 'payments (order_id, status, version, created_at, updated_at)'
   const orders = async (from: string) =>
     (await query<{ order_id: string }>(from, 'select order_id from payments order by 1')).map((row) => row.order_id)
+  const keys = async (from: string) =>
+    (await query<{ key_id: string }>(from, 'select key_id from keys.personal_keys')).map((row) => row.key_id)
 
   const database = await opened()
   await insert(database, columns, [['before', 'failed', 1, at, at]])
-  const [dump = '', rename = '', ...putBack] = commands
+  await database.run('create schema keys')
+  await database.run("create table keys.personal_keys as select 'key' as key_id")
+  const [dump = '', dumpKeys = '', rename = '', ...putBack] = commands
   await run(dump)
+  await run(dumpKeys)
+  expect((await run('pg_restore --list payment-service.dump')).stdout).not.toContain('personal_keys')
   await insert(database, columns, [['since', 'failed', 1, at, at]])
   await expect(run(rename)).rejects.toThrow(/being accessed by other users/)
   await database.close()
   for (const command of [rename, ...putBack]) await run(command)
 
   expect(await orders(url)).toEqual(['before'])
+  expect(await keys(url)).toEqual(['key'])
   expect(await orders(aside.url)).toEqual(['before', 'since'])
   await (await opened()).close()
 })
