@@ -11,7 +11,7 @@ const MANIFEST = 'manifest.json'
 
 const Copied = Type.Object({
   service: Type.String({ pattern: '^[a-z-]+$' }),
-  file: Type.String({ pattern: '^[a-z-]+\\.db$' }),
+  file: Type.String({ pattern: '^[a-z-]+(\\.keys)?\\.db$' }),
   bytes: Type.Integer(),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   migrations: Type.Array(Type.String()),

@@ -26,6 +26,7 @@ const COMMANDS = [
   'order-service/rebuild.ts',
   'scripts/backup.ts',
   'scripts/dead-letters.ts',
+  'scripts/heal.ts',
   'scripts/restore.ts',
   'scripts/start.ts',
 ]

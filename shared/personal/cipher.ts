@@ -5,10 +5,13 @@
 // nonce is an HMAC-SHA256 of the text itself, as in RFC 8452. An encrypted text can be decrypted only in its own place.
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 
-/** Derived once from a key: one part encrypts, one makes nonces and hashes. */
+/**
+ * Derived once from a key: one part encrypts, one makes nonces and hashes. Node ciphers faster with a key object, and hashes
+ * twice as fast with bytes.
+ */
 export interface Secrets {
   encrypting: KeyObject
-  noncing: KeyObject
+  noncing: Buffer
 }
 
 const NONCE_BYTES = 12
@@ -20,15 +23,14 @@ const WRAP = 'id-aes256-wrap'
 /** RFC 3394, section 2.2.3.1. */
 const WRAP_START = Buffer.alloc(8, 0xa6)
 
-const keyed = (key: Buffer | KeyObject, ...parts: (string | Buffer)[]) => {
+const keyed = (key: Buffer, ...parts: (string | Buffer)[]) => {
   const hmac = createHmac('sha256', key)
   for (const part of parts) hmac.update(part)
   return hmac.digest()
 }
 
 export function secretsOf(key: Buffer): Secrets {
-  const derived = (name: string) => createSecretKey(keyed(key, name))
-  return { encrypting: derived('encrypt'), noncing: derived('nonce') }
+  return { encrypting: createSecretKey(keyed(key, 'encrypt')), noncing: keyed(key, 'nonce') }
 }
 
 /**

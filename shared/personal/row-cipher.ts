@@ -8,8 +8,11 @@ import { createPacking, type Packing } from './packed.ts'
  */
 const PLACE = 'row'
 
-/** Texts of one generation: more than the active orders and their customers have. Two generations are kept. */
-const GENERATION_MAX = 8_192
+/**
+ * Characters of one generation, encrypted and plain: what some ten thousand orders under way have, since a row that is not found
+ * here costs decryption each time it is read. Two generations are kept.
+ */
+const GENERATION_CHARS = 16_777_216
 /** Longer texts are rarely repeated. */
 const SAID_AGAIN_MAX = 200
 
@@ -23,13 +26,16 @@ export type RowCipher = ReturnType<typeof createRowCipher>
 export function createRowCipher({ pack, unpack }: Packing = createPacking()) {
   let recent = new Map<string, { secrets: Secrets; result: string }>()
   let before = recent
+  let chars = 0
 
   function remember(name: string, secrets: Secrets, result: string): string {
-    if (recent.size >= GENERATION_MAX) {
+    if (chars >= GENERATION_CHARS) {
       before = recent
       recent = new Map()
+      chars = 0
     }
     recent.set(name, { secrets, result })
+    chars += name.length + result.length
     return result
   }
 

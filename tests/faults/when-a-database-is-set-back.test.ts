@@ -48,7 +48,7 @@ it('is said by both copies of a service whose database was set back, by those of
   const { dataDir } = system
   const options = { dataDir, now: new Date() }
   await backUp({
-    ...{ ...options, services: ['payment-service'], to: copies.path, version: '0.1.0' },
+    ...{ ...options, what: 'data', services: ['payment-service'], to: copies.path, version: '0.1.0' },
     progress: () => undefined,
   })
   await order('since')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Database, migrate, openDatabase } from '@orders/shared/storage'
 import { scratchFolder } from '@orders/shared/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { backUp } from '../back-up.ts'
+import { backUp, type What } from '../back-up.ts'
 import { putBack } from '../put-back.ts'
 
 const NOW = new Date('2026-11-30T08:00:00.000Z')
@@ -19,6 +19,7 @@ async function world() {
   const open = async (service: string) => {
     const database = await openDatabase(service, dataDir)
     await migrate(database, [OUTBOX])
+    await database.run('create table if not exists keys.personal_keys (key_id text primary key)')
     return database
   }
   const opened = new Map<string, Database>()
@@ -44,8 +45,8 @@ async function world() {
     databaseOf,
     stop,
     open: async (service: string) => opened.set(service, await open(service)),
-    backUp: (progress: (service: string, share: number) => void = () => undefined) =>
-      backUp({ services: [...services, 'audit-service'], dataDir, to, version: '0.1.0', now: NOW, progress }),
+    backUp: (progress: (service: string, share: number) => void = () => undefined, what: What = 'data') =>
+      backUp({ what, services: [...services, 'audit-service'], dataDir, to, version: '0.1.0', now: NOW, progress }),
     putBack: (options: { service?: string; force?: boolean } = {}) =>
       putBack({ from: to, dataDir, force: false, now: NOW, ...options }),
   }
@@ -85,6 +86,22 @@ describe('a backup', () => {
     expect(readdirSync(to).sort()).toEqual(['manifest.json', 'order-service.db', 'payment-service.db'])
     expect(await countOf(orders)).toBe(2_001 + writes.length)
     expect(readdirSync(dataDir).filter((name) => name.includes('before'))).toEqual([])
+  })
+
+  it('of keys has nothing else, and puts back nothing else', async () => {
+    const { backUp: take, putBack: restore, databaseOf, stop, open, to } = await world()
+    const orders = databaseOf('order-service')
+    await orders.run(`insert into keys.personal_keys values ('kept')`)
+    await take(undefined, 'keys')
+    expect(readdirSync(to).sort()).toEqual(['manifest.json', 'order-service.keys.db', 'payment-service.keys.db'])
+    await orders.run(`insert into keys.personal_keys values ('since')`)
+    await record(orders)
+    await stop()
+    await restore({ service: 'order-service' })
+    await open('order-service')
+    const again = databaseOf('order-service')
+    expect(await again.all('select key_id from keys.personal_keys')).toEqual([{ key_id: 'kept' }])
+    expect(await countOf(again)).toBe(2)
   })
 
   it('is never written over another', async () => {
