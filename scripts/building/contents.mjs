@@ -24,6 +24,7 @@ export const INSTALLED_BESIDE = [
 /** Besides the services' own. */
 const COMMANDS = [
   'order-service/rebuild.ts',
+  'scripts/archive.ts',
   'scripts/backup.ts',
   'scripts/dead-letters.ts',
   'scripts/heal.ts',
