@@ -3,6 +3,7 @@
 // Promise: a row ends only in the commit that handles it or gives it up, or in one after the confirm of its dead letter.
 
 import type { Properties } from '../messaging/broker.ts'
+import { withoutPrivate } from '../runtime/redact.ts'
 import { insert, inText, type Reader, type Sql } from '../storage/index.ts'
 import type { Change, State } from '../storage/state.ts'
 import type { Kept } from './kept.ts'
@@ -208,16 +209,25 @@ export interface Waiting {
   oldest: string
   /** Those among them whose type or version this version does not know: only a newer version can handle them. */
   unknown: number
+  /** Why the one that was tried most often failed; null while none was. Others may only wait for it. */
+  why: string | null
 }
+
+const WHY_CHARS = 200
 
 /** Counts the rows by type. */
 export async function countRetries(sql: Reader): Promise<Waiting[]> {
   const rows = await sql.all<Waiting>(
     `select type, count(*) as count, min(kept_at) as oldest,
-            sum(case when code in ('unknown_type', 'unknown_version', 'unexpected_type') then 1 else 0 end) as unknown
+            sum(case when code in ('unknown_type', 'unknown_version', 'unexpected_type') then 1 else 0 end) as unknown,
+            (select why from retries tried where tried.type = retries.type and attempts > 0 and why <> ''
+             order by attempts desc limit 1) as why
      from retries group by type`,
   )
-  return rows.map((row) => ({ ...row, count: Number(row.count), unknown: Number(row.unknown) }))
+  return rows.map(({ why, ...row }) => ({
+    ...{ ...row, count: Number(row.count), unknown: Number(row.unknown) },
+    why: why === null ? null : withoutPrivate(why).slice(0, WHY_CHARS),
+  }))
 }
 
 /** Counts the rows of a queue that wait for a newer version, a key or a turn, up to `limit`. */

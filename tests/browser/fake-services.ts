@@ -10,7 +10,7 @@ export interface FakeService {
   nextStep: string | null
   copies: object[]
   outboxRows: number
-  retries: { type: string; count: number; oldest: string; unknown?: number }[]
+  retries: { type: string; count: number; oldest: string; unknown?: number; why?: string }[]
   openBreakers: string[]
 }
 
@@ -47,7 +47,7 @@ export function troubled(services: FakeService[]): void {
   change('notification-service', {
     openBreakers: ['email'],
     nextStep: 'Ask the operator of email. The service calls it again by itself when it works.',
-    retries: [{ type: 'notification.requested', count: 2, oldest: BEGUN }],
+    retries: [{ type: 'notification.requested', count: 2, oldest: BEGUN, why: '451 the mail server is being mended' }],
   })
 }
 

@@ -36,7 +36,9 @@ it('the first page says who does not answer, who is not ready, whom they leave a
   expect(await away.innerText()).toMatch(/payment[\s\S]*no answer[\s\S]*last report[\s\S]*Start payment-service/)
   expect(await region.getByRole('article').filter({ hasText: 'not ready' }).innerText()).toContain('disk is full')
   expect(await region.innerText()).toContain('calls to email are stopped')
-  await page.getByRole('region', { name: 'Retries' }).getByText('2 messages will be tried again').waitFor()
+  const retries = page.getByRole('region', { name: 'Retries' })
+  await retries.getByText('2 messages will be tried again').waitFor()
+  expect(await retries.innerText()).toMatch(/failed: 451 the mail server is being mended[\s\S]*Mend what this names/)
   expect(await findingsOn(page)).toEqual([])
 })
 

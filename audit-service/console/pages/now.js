@@ -104,7 +104,7 @@ function Headline({ wrongs, isKnown, isAsking, fault }) {
   const sentence = isWell ? 'All is well' : wrongs.join(', ').replace(/^./, (first) => first.toUpperCase())
   return html`<header class="headline" data-tone=${isWell ? 'good' : 'bad'}>
     <div role="status"><h1 tabindex="-1">${sentence}.</h1></div>
-    <p>${isWell ? `No order is stuck${isKnown ? ', no message failed, every service answers' : ''}, and every customer was notified.` : 'The next step is shown with each item below.'}</p>
+    <p>${isWell ? `No order is stuck${isKnown ? ', no message failed, every service answers' : ''}, and no notification was given up.` : 'The next step is shown with each item below.'}</p>
   </header>`
 }
 
@@ -134,6 +134,10 @@ function StuckHop({ hop: { hop, count: all, oldest, failed, areAllFailed, nextSt
       </p>
       <${Touched} hop=${hop} all=${all} />
     </div>
+    ${
+      failed === 0 &&
+      html`<p class="next">If <span class="mono">${after}</span> waits under Retries, mend what that names: it is not lost, and is tried again by itself.</p>`
+    }
     ${
       failed > 0 &&
       html`<p class="next">For ${areAllFailed ? 'all' : count(failed)} of these orders, <span class="mono">${after}</span> is a <a href="#/failed">failed message</a>: mend its cause, and send it again from there.${areAllFailed ? '' : ' Publish the others again.'}</p>`
@@ -225,8 +229,7 @@ function Failed({ failed }) {
 
 /** @param {{ hops: Hop[] }} props */
 function Untold({ hops }) {
-  const says =
-    hops.length === 0 ? 'None: every customer was notified' : 'Customers who could not be notified: all attempts failed'
+  const says = hops.length === 0 ? 'None was given up' : 'Customers who could not be notified: all attempts failed'
   return html`<${Check} title="Failed notifications" tone=${hops.length === 0 ? 'good' : 'bad'} says=${says}>
     ${hops.map(
       ({ hop, count: all, oldest, failed, areAllFailed }) => html`<article class="item" key=${hop}>

@@ -102,7 +102,7 @@ function Next({ orderId, gaps, again }) {
       html`<p>
         ${counted(missing.length, 'step')} overdue at ${late.join(' and ')}.
         ${' '}Check that ${late.length === 1 ? 'it runs' : 'they run'}. If a message is listed below under “Failed messages of this order”, mend its
-        cause and send it again. Otherwise it was lost: publish again the event that ${late.length === 1 ? 'it' : 'they'} should have handled.
+        cause and send it again. If it waits among the <a href="#/services">retries of the service</a>, mend what it waits for. Otherwise it was lost: publish again the event that ${late.length === 1 ? 'it' : 'they'} should have handled.
       </p>`
     }
     ${

@@ -9,7 +9,7 @@ import { Age, NotAvailable, Service } from './show.js'
  * @typedef {{
  *   service: string, status: 'ready' | 'not_ready' | 'not_answering', since: string | null, why: string[], nextStep: string | null,
  *   copies: { copy: string, version: string, startedAt: string, seenAt: string, faults: string[] }[], outboxRows: number | null,
- *   retries: { type: string, count: number, oldest: string, unknown?: number }[], openBreakers: string[]
+ *   retries: { type: string, count: number, oldest: string, unknown?: number, why?: string | null }[], openBreakers: string[]
  * }} Looked
  * @typedef {Looked[] | 'asking' | undefined} Known undefined: this version of audit-service cannot tell
  */
@@ -94,12 +94,15 @@ export function RetriesWaiting({ services }) {
       (looked) => html`<article class="item" key=${looked.service}>
         <div class="item-what">
           ${looked.retries.map(
-            ({
-              type,
-              count: some,
-              oldest,
-            }) => html`<p key=${type}><strong>${count(some)}</strong> × <span class="mono">${type || 'unknown type'}</span>
-              <span class="meta"> oldest waiting for <${Age} since=${oldest} /></span></p>`,
+            ({ type, count: some, oldest, why }) => html`<div key=${type}>
+              <p><strong>${count(some)}</strong> × <span class="mono">${type || 'unknown type'}</span>
+              <span class="meta"> oldest waiting for <${Age} since=${oldest} /></span></p>
+              ${
+                why &&
+                html`<p>The one tried most often failed: ${why}</p>
+                <p class="next">Mend what this names. Then each is tried again by itself when it is due; the review says when, and can hasten it.</p>`
+              }
+            </div>`,
           )}
           <p class="meta">in <${Service} service=${serviceOf(looked.service)} /></p>
           ${

@@ -26,6 +26,11 @@ export const ServiceState = Type.Object({
       unknown: Type.Optional(
         Type.Integer({ description: 'Those among them that only a newer version of the service can handle' }),
       ),
+      why: Type.Optional(
+        Type.Union([Type.String(), Type.Null()], {
+          description: 'Why the one that was tried most often failed; null while none was tried',
+        }),
+      ),
     }),
     { description: 'Messages that wait for a retry, of all copies, by type; and since when the oldest has waited' },
   ),

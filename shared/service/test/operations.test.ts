@@ -54,7 +54,13 @@ describe('a service that is asked', () => {
   it('says how it is: why it is not ready, what waits since when, and whom it leaves alone', async () => {
     const { asker, database } = await start({ faults: ['stopping'], openBreakers: ['gateway'] })
     await addTasks(database, [kept('payment.void', '2026-11-21T06:00:00.000Z')])
-    await addTasks(database, [kept('payment.refund', '2026-11-21T07:00:00.000Z')])
+    const refund = kept('payment.refund', '2026-11-21T07:00:00.000Z')
+    const tried = (id: string, attempts: number, why: string) => ({ ...refund, id, attempts, why })
+    await addTasks(database, [
+      tried('1', 0, 'an earlier one must come first'),
+      tried('2', 2, `451 <ann@example.com> is not taken now${'!'.repeat(300)}`),
+      tried('3', 1, 'once, something else'),
+    ])
     await addTasks(database, [{ ...kept('order.created', '2026-11-21T07:30:00.000Z'), code: 'unknown_version' }])
 
     expect(await ask(asker, operations.state, {}, LIMIT_MS)).toEqual({
@@ -65,9 +71,12 @@ describe('a service that is asked', () => {
       faults: ['stopping'],
       outboxRows: 0,
       retries: expect.arrayContaining([
-        { type: 'payment.void', count: 1, oldest: '2026-11-21T06:00:00.000Z', unknown: 0 },
-        { type: 'payment.refund', count: 1, oldest: '2026-11-21T07:00:00.000Z', unknown: 0 },
-        { type: 'order.created', count: 1, oldest: '2026-11-21T07:30:00.000Z', unknown: 1 },
+        { type: 'payment.void', count: 1, oldest: '2026-11-21T06:00:00.000Z', unknown: 0, why: null },
+        {
+          ...{ type: 'payment.refund', count: 3, oldest: '2026-11-21T07:00:00.000Z', unknown: 0 },
+          why: expect.stringMatching(/^451 <\[private\]> is not taken now!{160,}$/),
+        },
+        { type: 'order.created', count: 1, oldest: '2026-11-21T07:30:00.000Z', unknown: 1, why: null },
       ]),
       openBreakers: ['gateway'],
     })
