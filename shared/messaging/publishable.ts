@@ -57,8 +57,8 @@ function carried(headers: Headers): Headers {
       kept.set(name, worded)
     }
   }
-  const before = Number(headers[DROPPED])
-  const all = dropped + (Number.isSafeInteger(before) ? before : 0)
+  const before = headers[DROPPED]
+  const all = dropped + (typeof before === 'number' && Number.isSafeInteger(before) ? before : 0)
   return { ...Object.fromEntries(kept), ...(all > 0 && { [DROPPED]: all }) }
 }
 

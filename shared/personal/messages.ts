@@ -85,12 +85,12 @@ export function showingBy(vault: Vault, { contracts }: Registry, database: Reade
       events.flatMap(({ data }) => keyIdsIn(JSON.stringify(data ?? null))),
     )
     return events.map(({ id, type, data }) => {
-      const personal = contracts.get(String(type))?.personal
+      const personal = typeof type === 'string' ? contracts.get(type)?.personal : undefined
       if (!personal) return data
       return personal.replace(data, (text, path, isOptional) => {
         const secrets = vault.secrets(keyIdOf(text) ?? '')
         if (secrets === 'forgotten') return isOptional ? undefined : FORGOTTEN
-        return (secrets && unseal(secrets, placeOf(String(id), path), text)) ?? text
+        return (secrets && unseal(secrets, placeOf(typeof id === 'string' ? id : '', path), text)) ?? text
       })
     })
   }

@@ -242,7 +242,7 @@ function Untold({ hops }) {
           failed > 0 &&
           html`<p class="next">For ${areAllFailed ? 'all' : count(failed)} of these orders, the request is a <a href="#/failed">failed message</a>: mend its cause, and send it again from there.</p>`
         }
-        ${!areAllFailed && html`<p class="next">Correct the address. Then run the command that is shown with each order under “Which orders”.</p>`}
+        ${!areAllFailed && html`<p class="next">If the address works again, run the command that is shown with each order under “Which orders”. For another address, request a new notification.</p>`}
       </article>`,
     )}
   <//>`

@@ -109,7 +109,7 @@ function Next({ orderId, gaps, again }) {
       failed.length > 0 &&
       html`<p>
         ${counted(failed.length, 'notification')} did not reach the customer, and all attempts failed. If the request is listed below under
-        “Failed messages of this order”, mend its cause and send it again. Otherwise correct the address, and send the notification again
+        “Failed messages of this order”, mend its cause and send it again. Otherwise, if the address works again, send the notification again
         with the command on the <a href="#/">first page</a>.
       </p>`
     }

@@ -286,6 +286,9 @@ describe('encoding and decoding', () => {
         },
       ),
     )
+    expect(() => decode(registry, changed({ dataschema: { toString: false } }))).toThrow(
+      /dataschema is \{"toString":false\}/,
+    )
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(envelope)), fc.jsonValue(), (key, value) => {
         try {

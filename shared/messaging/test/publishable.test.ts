@@ -92,6 +92,11 @@ describe('publishable', () => {
     expect(again['headers-dropped']).toBe(600 - left)
   })
 
+  it('does not trip over a count that is a table without a way to become a number', () => {
+    const headers = { 'headers-dropped': { toString: false, valueOf: false }, nothing: null }
+    expect(publishable({ headers }).headers).toEqual({ 'headers-dropped': 1 })
+  })
+
   it('neither expires nor is answered', () => {
     expect(publishable({ expirationMs: 50, replyTo: 'somebody', headers: {} })).toEqual({ headers: {} })
   })
