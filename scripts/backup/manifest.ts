@@ -24,6 +24,7 @@ const Manifest = Type.Object({
   databases: Type.Array(Copied),
 })
 export type Copied = Static<typeof Copied>
+export const isOfKeys = (file: string) => file.endsWith('.keys.db')
 export type Manifest = Static<typeof Manifest>
 
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {

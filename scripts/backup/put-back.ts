@@ -4,7 +4,7 @@ import { copyFile, mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { endEpoch } from '@orders/shared/messaging'
 import { convertSqlite, isSqliteInUse, lookIntoSqlite, openSqlite } from '@orders/shared/storage'
-import { type Copied, readManifest, sha256Of, syncPath } from './manifest.ts'
+import { type Copied, isOfKeys, readManifest, sha256Of, syncPath } from './manifest.ts'
 
 interface Options {
   from: string
@@ -50,11 +50,13 @@ async function demandWhole(from: string, { file, sha256 }: Copied): Promise<void
     )
 }
 
-function faultOf(path: string, { service, said }: Copied, force: boolean): string | undefined {
+function faultOf(path: string, { service, file, said }: Copied, force: boolean): string | undefined {
   if (isSqliteInUse(path)) return `${service} runs, or another program has ${path} open: stop it first`
   if (force) return undefined
   const now = lookedInto(path)
   if (now === 'damaged') return undefined
+  if (now !== undefined && isOfKeys(file))
+    return `${path} is there: keys made since the backup would be missing, and deleted ones would be back. To replace it anyway, add --force.`
   const more = (now?.said ?? 0) - said
   return more > 0
     ? `${path} is newer than the backup: the service has recorded ${more} messages since. To replace it anyway, add --force.`

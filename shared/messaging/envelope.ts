@@ -23,12 +23,12 @@ export class UnknownContractError extends PermanentError {
   constructor(code: string, message: string, { source, dataschema }: { source: string; dataschema: unknown }) {
     super(code, message)
     this.source = source
-    this.dataschema = inWords(dataschema)
+    this.dataschema = textOf(dataschema)
   }
 }
 
 /** A text as it is, anything else as JSON: an object from outside may have no way to become a text. */
-const inWords = (value: unknown): string =>
+const textOf = (value: unknown): string =>
   (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).slice(0, 200)
 
 export const BODY_MAX_BYTES = 1_048_576
@@ -169,7 +169,7 @@ export function decode({ contracts }: Registry, delivery: Arrived, open?: Open):
   const contract = contracts.get(sealed.type)
   const told = { source: sealed.source, dataschema: wire.dataschema }
   if (!contract) throw new UnknownContractError('unknown_type', `no contract for type ${sealed.type}`, told)
-  const reader = contract.readers.get(inWords(wire.dataschema))
+  const reader = contract.readers.get(textOf(wire.dataschema))
   if (!reader) {
     const found = JSON.stringify(wire.dataschema)?.slice(0, 200)
     const why = `dataschema is ${found}; this version knows ${[...contract.readers.keys()].join(', ')}`

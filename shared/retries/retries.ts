@@ -214,19 +214,20 @@ export interface Waiting {
 }
 
 const WHY_CHARS = 200
+/** Before each number of attempts, so that all have as many digits and the greatest text is that of the most attempts. */
+const DIGITS = 1_000_000
 
-/** Counts the rows by type. */
+/** Counts the rows by type, in one pass over them. */
 export async function countRetries(sql: Reader): Promise<Waiting[]> {
   const rows = await sql.all<Waiting>(
     `select type, count(*) as count, min(kept_at) as oldest,
             sum(case when code in ('unknown_type', 'unknown_version', 'unexpected_type') then 1 else 0 end) as unknown,
-            (select why from retries tried where tried.type = retries.type and attempts > 0 and why <> ''
-             order by attempts desc limit 1) as why
+            max(case when attempts > 0 and why <> '' then (${DIGITS} + attempts) || ' ' || why end) as why
      from retries group by type`,
   )
   return rows.map(({ why, ...row }) => ({
     ...{ ...row, count: Number(row.count), unknown: Number(row.unknown) },
-    why: why === null ? null : withoutPrivate(why).slice(0, WHY_CHARS),
+    why: why === null ? null : withoutPrivate(why.slice(`${DIGITS} `.length)).slice(0, WHY_CHARS),
   }))
 }
 

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { type Database, migrate, openSqlite, type Reader } from '../../storage/index.ts'
 import { keepingLog, scratchFolder } from '../../testing/index.ts'
 import { openMaster } from '../master.ts'
+import { showingBy } from '../messages.ts'
 import { keepKeys, keysOf, prepareKeys } from '../store.ts'
 import { createVault, type Vault } from '../vault.ts'
 
@@ -128,4 +129,11 @@ it('that comes after it was forgotten is read after ten seconds, whatever is loo
   expect(vault.isAtHand(row.keyId)).toBe(false)
   await reads()
   expect(vault.secrets(row.keyId)).toBe('forgotten')
+})
+
+it('shows an event whose id and type have no text as it is', async () => {
+  const odd = { id: { toString: false }, type: { toString: false }, data: { kept: 1 } }
+  expect(await showingBy(vault, { contracts: new Map(), rpcs: [], sources: new Set() }, database)([odd])).toEqual([
+    { kept: 1 },
+  ])
 })
