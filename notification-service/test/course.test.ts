@@ -50,6 +50,7 @@ it('nothing is said after what follows it was said, but for the end of an order'
   expect(by('order.cancelled', [said])).toBeUndefined()
   expect(by('order.created', [entry('order.paid', { claimedBy: 'somebody' })])).toBe('1.order.paid')
   expect(by('order.created', [entry('order.paid', { status: 'failed' })])).toBeUndefined()
+  expect(by('order.created', [entry('order.paid', { status: 'failed', claimedBy: 'somebody' })])).toBe('1.order.paid')
 })
 
 it('news waits for what comes before it: while it is being said, is still to be said, or is not heard yet', () => {
@@ -70,6 +71,9 @@ it("a refund waits for a cancellation that may still be sent from the dead lette
   const failed = [entry('order.cancelled', { status: 'failed', attempts: 1 })]
   expect(wait('payment.refunded', failed)).toBe('unheard')
   expect(wait('payment.refunded.1', failed)).toBeUndefined()
+  // The process that sent it again has died. Its message is delivered once more.
+  const again = [entry('order.cancelled', { status: 'failed', attempts: 1, claimedBy: 'dead' })]
+  for (const refund of ['payment.refunded', 'payment.refunded.1']) expect(wait(refund, again)).toBe('to be said')
   const undelivered = [entry('order.cancelled', { status: 'undelivered' })]
   expect(wait('payment.refunded', undelivered)).toBeUndefined()
 })

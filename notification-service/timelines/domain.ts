@@ -2,7 +2,7 @@
 // Old news is sent only if it goes at once. No news is sent before the news that precedes it. A course says which kinds
 // of news do this to which. This file does not know what the subject is.
 import type { Channel } from '@orders/shared/contracts'
-import { type DeliveryStatus, isTaken } from '../deliveries/status.ts'
+import { type DeliveryStatus, isOpen, isTaken } from '../deliveries/status.ts'
 
 /** How one kind of news relates to others, by their names. */
 export interface Kind {
@@ -103,7 +103,7 @@ export function supersededBy(
 function isSaid({ digest, ...own }: Way, digestId: string | undefined): boolean {
   if (digest && digest.id === digestId) return false
   const { status, claimedBy } = digest ?? own
-  return isTaken(status) || status === 'digested' || (status === 'waiting' && claimedBy !== null)
+  return isTaken(status) || status === 'digested' || (isOpen(status) && claimedBy !== null)
 }
 
 /** The entries that this news makes untrue. */
@@ -153,8 +153,10 @@ export function waitsForEarlier(
   const isToBeSaid = ({ eventType: other, createdAt, ways }: Entry) => {
     const way = ways[channel]
     if (way === undefined) return false
-    const { status, dueAt } = way.digest ?? way
-    const isDue = status === 'waiting' || (status === 'held' && (dueAt ?? '') <= now)
+    const { status, dueAt, claimedBy } = way.digest ?? way
+    // A failed one with a claim was being sent again by a process that died. Its message is still there.
+    const isDue =
+      (status === 'failed' ? claimedBy !== null : status === 'waiting') || (status === 'held' && (dueAt ?? '') <= now)
     const asking = { channel, isLate: !way.digest && isLate(way, createdAt, now), digestId: way.digest?.id }
     return isDue && supersededBy(course, timeline, other, asking) === undefined
   }
