@@ -66,7 +66,7 @@ export interface Abandoned {
   times: number
   why: string
   at: string
-  /** The data of its task, for the next task. Removed when that exists, since it names the customer. */
+  /** The data of its task, for the next task. Removed when that exists. */
   wanted?: Ordered | RefundRequested | undefined
 }
 

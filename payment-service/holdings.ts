@@ -4,7 +4,7 @@ import { type Holdings, rowsOf } from '@orders/shared/runtime'
 export const holdings: Holdings = {
   payments: rowsOf('payments', {
     ...{ by: 'subjects', column: 'order_id', place: ['order_id'] },
-    json: ['reservation', 'refunds'],
-    sealed: ['reservation'],
+    json: ['reservation', 'refunds', 'owed_to'],
+    sealed: ['reservation', 'owed_to'],
   }),
 }

@@ -1,6 +1,6 @@
 // A customer is forgotten by the whole system: nothing that they confided is found anywhere any more, in whatever spelling, while the audit
 // log still verifies and everybody else's orders are as they were. Each database has a test file that calls `forgottenSuite`.
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { eventually } from '@orders/shared/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -88,6 +88,26 @@ export function forgottenSuite(
     expect(found(audit)).toEqual([])
   }, 120_000)
 
+  const providerDown = () => join(system.dataDir, 'payment-gateway.db.down')
+
+  it('nor does a refund that is owed to her, and that an operator gave up', async () => {
+    await writeFile(providerDown(), '')
+    const wanted = { lines: [{ sku: 'item1', quantity: 1 }], reason: 'broken' }
+    expect((await keyed('order', '/orders/hers/refund', 'one is broken', wanted)).status).toBe(202)
+    await eventually('it is given up', async () => {
+      const { retries } = await system.get<{ retries: { id: string }[] }>('/retries?type=payment.refund', 'payment')
+      const [owed] = retries
+      return owed && (await system.post(`/retries/${owed.id}/give-up`, {}, 'payment')).status === 202
+    })
+    await eventually('that is kept', async () => {
+      const { refunds } = await system.get<{ refunds: { status: string }[] }>('/payments/hers', 'payment')
+      return refunds[0]?.status === 'given_up'
+    })
+    const places = [...(await files()), ...(await stored())].filter(([place]) => place.includes('payment-service'))
+    expect(places.length).toBeGreaterThan(0)
+    expect(found(new Map(places))).toEqual([])
+  }, 60_000)
+
   it('an operator finds what was said to her by her address', async () => {
     const to = new URLSearchParams({ to: CONFIDED.email.toLowerCase() })
     const { notifications } = await system.get<{ notifications: object[] }>(`/notifications?${to}`, 'notification')
@@ -98,12 +118,8 @@ export function forgottenSuite(
     const { user, email, phone, name } = CONFIDED
     const path = `/customers/${encodeURIComponent(user)}`
     const send = async (to: object, key: string) => {
-      const answer = await fetch(`${system.url('notification')}/notifications`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': key },
-        body: JSON.stringify({ to, subject: `Dear ${name}`, body: `We write to ${email}.` }),
-      })
-      expect(answer.status).toBe(202)
+      const mail = { to, subject: `Dear ${name}`, body: `We write to ${email}.` }
+      expect((await keyed('notification', '/notifications', key, mail)).status).toBe(202)
     }
     await tell('PUT', path, { addresses: { email, phone: phone.replaceAll(' ', '') } })
     await tell('PUT', `${path}/preferences`, { categories: { order: { sms: false } } })
@@ -118,12 +134,8 @@ export function forgottenSuite(
       )
       return notifications.length > 0
     })
-    const keyed = await fetch(`${system.url('order')}/orders`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': `order of ${base64Of(email)}` },
-      body: JSON.stringify({ orderId: 'keyed', user, items: ['soldout'] }),
-    })
-    expect(keyed.status).toBe(202)
+    const order = { orderId: 'keyed', user, items: ['soldout'] }
+    expect((await keyed('order', '/orders', `order of ${base64Of(email)}`, order)).status).toBe(202)
     await system.ended('keyed')
     await withChannel(vhost.amqpUrl, async (channel) => {
       const foreign = Buffer.from(JSON.stringify({ user, name, email }))
@@ -140,6 +152,13 @@ export function forgottenSuite(
     // The queue that keeps copies is no part of the system, and keeps what we have just sent.
     await inQueue()
   }, 60_000)
+
+  const keyed = (service: 'order' | 'notification', path: string, key: string, body: object) =>
+    fetch(`${system.url(service)}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify(body),
+    })
 
   const base64Of = (text: string) => Buffer.from(text).toString('base64')
 
@@ -197,6 +216,15 @@ export function forgottenSuite(
     )
     expect(new Set(notifications.map(({ subject }) => subject))).toEqual(new Set(['forgotten']))
   })
+
+  it('the refund that is owed to her is made all the same', async () => {
+    await rm(providerDown())
+    expect(await system.post('/payments/hers/refund', {}, 'payment')).toMatchObject({ status: 202 })
+    await eventually('it is made', async () => {
+      const { refundedCents } = await system.get<{ refundedCents: number }>('/orders/hers')
+      return refundedCents > 0
+    })
+  }, 60_000)
 
   it('nobody is told at an address that was suppressed, though it is kept by its hash only', async () => {
     const to = { email: CONFIDED.email }
