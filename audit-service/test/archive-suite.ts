@@ -257,7 +257,7 @@ export function archiveSuite(name: string, { open }: Pick<Driver, 'open'>): void
       const before = await entriesBetween(database, 1, 600)
       await archive()
       const held = heldInArchives({ folder, verifier: signer })
-      const show = async (events: readonly { id?: unknown }[]) => events.map(({ id }) => `shown ${String(id)}`)
+      const show = async (events: readonly object[]) => events.map((event) => `shown ${'id' in event && event.id}`)
       async function given(): Promise<object[]> {
         const about = { ownerId: 'cus_1', names: [], subjects: ['1', '4', 'of-nobody'] }
         const all: object[] = []

@@ -39,7 +39,8 @@ export function secretsOf(key: Buffer): Secrets {
  */
 export function seal(keyId: string, { encrypting, noncing }: Secrets, place: string, text: string | Buffer): string {
   const bytes = Buffer.from(text)
-  const nonce = keyed(noncing, `${place}\0`, bytes).subarray(0, NONCE_BYTES)
+  // With its length, no place and text together can be taken for another place and text.
+  const nonce = keyed(noncing, `${place.length} ${place}`, bytes).subarray(0, NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', encrypting, nonce)
   cipher.setAAD(Buffer.from(place))
   const sealed = Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()])

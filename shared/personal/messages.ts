@@ -10,7 +10,8 @@ import { decode, withData } from '../messaging/envelope.ts'
 import type { Arrived } from '../messaging/publishable.ts'
 import { PermanentError } from '../runtime/errors.ts'
 import type { Reader } from '../storage/index.ts'
-import { keyIdOf, keyIdsIn, seal, unseal } from './cipher.ts'
+import { keyIdOf, keyIdsIn } from './cipher.ts'
+import type { RecentCipher } from './recent-cipher.ts'
 import { keysById, waitingFor } from './store.ts'
 import type { Vault } from './vault.ts'
 
@@ -27,10 +28,14 @@ export class MissingKeyError extends PermanentError {
   }
 }
 
-const placeOf = (messageId: string, path: string) => `${messageId}\n${path}`
+/**
+ * A field about one subject, in whichever message: what is said of an order's customer in one message is said in the next, and
+ * need not be encrypted or decrypted again.
+ */
+const placeOf = (subject: string, path: string) => `${subject}\n${path}`
 
 /** Encrypts each message for its owner. A message stays as it is if its owner has no key. */
-export function sealingBy(vault: Vault, { contracts }: Registry) {
+export function sealingBy(vault: Vault, cipher: RecentCipher, { contracts }: Registry) {
   return async (tx: Reader, said: Said[]): Promise<Publication[]> => {
     if (!vault.isSealing) return said.map(({ publication }) => publication)
     const owners = said.map(({ message }) => {
@@ -47,7 +52,7 @@ export function sealingBy(vault: Vault, { contracts }: Registry) {
       if (!contract?.personal || !key) return publication
       const data = contract.personal.replace(message.data, (text, path, isOptional) => {
         if (key === 'forgotten') return isOptional ? undefined : FORGOTTEN
-        return seal(key.keyId, key.secrets, placeOf(message.id, path), text)
+        return cipher.seal(key, placeOf(message.subject, path), text)
       })
       return withData(publication, contract, { ...message, data })
     })
@@ -55,7 +60,7 @@ export function sealingBy(vault: Vault, { contracts }: Registry) {
 }
 
 /** Decodes a delivery and decrypts its encrypted fields. Keys needed at the same moment share one statement. */
-export function openingBy(vault: Vault, registry: Registry, database: Reader) {
+export function openingBy(vault: Vault, cipher: RecentCipher, registry: Registry, database: Reader) {
   const read = createReading(database)
 
   return async (delivery: Arrived): Promise<Received> => {
@@ -66,38 +71,45 @@ export function openingBy(vault: Vault, registry: Registry, database: Reader) {
       const rows = await Promise.all(missing.map((keyId) => read(keysById, keyId)))
       for (const row of rows) if (row) vault.note(row)
     }
-    return decode(registry, delivery, (personal, message) => open(vault, personal, message))
+    return decode(registry, delivery, (personal, message) => open(vault, cipher, personal, message))
   }
 }
 
 /** A stored event. Its fields are unchecked. */
 export interface Kept {
-  id?: unknown
   type?: unknown
+  subject?: unknown
   data?: unknown
 }
 
 /** For people: the data of events, decrypted as far as the keys are there. */
-export function showingBy(vault: Vault, { contracts }: Registry, database: Reader) {
+export function showingBy(vault: Vault, cipher: RecentCipher, { contracts }: Registry, database: Reader) {
   return async (events: readonly Kept[]): Promise<unknown[]> => {
     await vault.fetch(
       database,
       events.flatMap(({ data }) => keyIdsIn(JSON.stringify(data ?? null))),
     )
-    return events.map(({ id, type, data }) => {
+    return events.map(({ type, subject, data }) => {
       const personal = typeof type === 'string' ? contracts.get(type)?.personal : undefined
       if (!personal) return data
       return personal.replace(data, (text, path, isOptional) => {
-        const secrets = vault.secrets(keyIdOf(text) ?? '')
+        const keyId = keyIdOf(text) ?? ''
+        const secrets = vault.secrets(keyId)
         if (secrets === 'forgotten') return isOptional ? undefined : FORGOTTEN
-        return (secrets && unseal(secrets, placeOf(typeof id === 'string' ? id : '', path), text)) ?? text
+        const place = placeOf(typeof subject === 'string' ? subject : '', path)
+        return (secrets && cipher.open({ keyId, secrets }, place, text)) ?? text
       })
     })
   }
 }
 
-/** @throws MissingKeyError; PermanentError `not_sealed_here` for a text that was encrypted for another message */
-function open(vault: Vault, personal: PersonalFields, { id, data }: Received): Pick<Received, 'data' | 'isForgotten'> {
+/** @throws MissingKeyError; PermanentError `not_sealed_here` for a text that was encrypted for another subject or field */
+function open(
+  vault: Vault,
+  cipher: RecentCipher,
+  personal: PersonalFields,
+  { subject, data }: Received,
+): Pick<Received, 'data' | 'isForgotten'> {
   const gone: string[] = []
   const plain = personal.replace(data, (text, path, isOptional) => {
     const keyId = keyIdOf(text)
@@ -108,8 +120,8 @@ function open(vault: Vault, personal: PersonalFields, { id, data }: Received): P
       gone.push(path)
       return isOptional ? undefined : FORGOTTEN
     }
-    const opened = unseal(secrets, placeOf(id, path), text)
-    if (opened === undefined) throw new PermanentError('not_sealed_here', `${path} was not encrypted for this message`)
+    const opened = cipher.open({ keyId, secrets }, placeOf(subject, path), text)
+    if (opened === undefined) throw new PermanentError('not_sealed_here', `${path} was not encrypted for ${subject}`)
     return opened
   })
   return { data: plain, ...(gone.length > 0 && { isForgotten: true as const }) }

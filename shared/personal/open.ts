@@ -6,6 +6,7 @@ import { crossingBy } from './crossing.ts'
 import type { Master } from './master.ts'
 import { openingBy, sealingBy, showingBy } from './messages.ts'
 import { createPacking } from './packed.ts'
+import { createRecentCipher } from './recent-cipher.ts'
 import { sealedDatabase } from './sealed-database.ts'
 import { prepareKeys, rewrap } from './store.ts'
 import { createVault } from './vault.ts'
@@ -19,6 +20,9 @@ interface Options {
   random?: ((bytes: number) => Buffer) | undefined
 }
 
+/** The messages about some thousand orders under way. */
+const MESSAGES = { generationChars: 4_194_304, saidAgainMax: 500 }
+
 export type Personal = Awaited<ReturnType<typeof openPersonal>>
 
 /** Use the returned `database` instead of the one passed in. */
@@ -29,12 +33,13 @@ export async function openPersonal({ database, registry, master, isSealing, log,
   if (foreign > 0)
     log.error({ keys: foreign }, 'keys that no master key of this service unwraps: see MASTER_KEY_PREVIOUS')
   const vault = createVault({ master, isSealing, log, ...(random && { random }) })
+  const cipher = createRecentCipher(MESSAGES)
   return {
     vault,
     database: sealedDatabase(database, vault, createPacking(registry.dictionaries)),
-    seal: sealingBy(vault, registry),
-    open: openingBy(vault, registry, database),
-    show: showingBy(vault, registry, database),
+    seal: sealingBy(vault, cipher, registry),
+    open: openingBy(vault, cipher, registry, database),
+    show: showingBy(vault, cipher, registry, database),
     crossing: crossingBy(vault, database),
   }
 }

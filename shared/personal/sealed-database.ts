@@ -3,8 +3,18 @@
 import { type Database, isSealable, type Parameter, type Reader, type Sql } from '../storage/index.ts'
 import { keyIdAtStartOf } from './cipher.ts'
 import type { Packing } from './packed.ts'
-import { createRowCipher } from './row-cipher.ts'
+import { createRecentCipher } from './recent-cipher.ts'
 import type { Vault } from './vault.ts'
+
+/**
+ * The same place for all tables, since a migration may move a row to another table. So a text is bound only to its owner's key.
+ */
+const PLACE = 'row'
+/**
+ * What some ten thousand orders under way have, since a row that is not found in the cache costs decryption each time it is read.
+ */
+const GENERATION_CHARS = 16_777_216
+const SAID_AGAIN_MAX = 200
 
 export function sealedDatabase(database: Database, vault: Vault, packing: Packing): Database {
   const rows = sealingRows(vault, packing)
@@ -20,7 +30,7 @@ export function sealedDatabase(database: Database, vault: Vault, packing: Packin
 type Rows = ReturnType<typeof sealingRows>
 
 function sealingRows(vault: Vault, packing: Packing) {
-  const cipher = createRowCipher(packing)
+  const cipher = createRecentCipher({ packing, generationChars: GENERATION_CHARS, saidAgainMax: SAID_AGAIN_MAX })
   return {
     vault,
     sealed(value: Parameter): Parameter {
@@ -29,13 +39,13 @@ function sealingRows(vault: Vault, packing: Packing) {
       const key = vault.sealingFor(value.ownerId)
       if (!key) return value
       if (isHashed && key !== 'forgotten') return cipher.hash(key, secret ?? '')
-      return key === 'forgotten' || secret === undefined ? otherwise : cipher.seal(key, secret)
+      return key === 'forgotten' || secret === undefined ? otherwise : cipher.seal(key, PLACE, secret)
     },
     /** A text without a known key only looks encrypted and is returned as it is. A text of a forgotten owner is empty. */
     opened(text: string, keyId: string): string {
       const secrets = vault.secrets(keyId)
       if (secrets === 'forgotten') return ''
-      return (secrets && cipher.open(secrets, text)) ?? text
+      return (secrets && cipher.open({ keyId, secrets }, PLACE, text)) ?? text
     },
   }
 }

@@ -5,6 +5,7 @@ import { type Database, migrate, openSqlite, type Reader } from '../../storage/i
 import { keepingLog, scratchFolder } from '../../testing/index.ts'
 import { openMaster } from '../master.ts'
 import { showingBy } from '../messages.ts'
+import { createRecentCipher } from '../recent-cipher.ts'
 import { keepKeys, keysOf, prepareKeys } from '../store.ts'
 import { createVault, type Vault } from '../vault.ts'
 
@@ -131,9 +132,9 @@ it('that comes after it was forgotten is read after ten seconds, whatever is loo
   expect(vault.secrets(row.keyId)).toBe('forgotten')
 })
 
-it('shows an event whose id and type have no text as it is', async () => {
-  const odd = { id: { toString: false }, type: { toString: false }, data: { kept: 1 } }
-  expect(await showingBy(vault, { contracts: new Map(), rpcs: [], sources: new Set() }, database)([odd])).toEqual([
-    { kept: 1 },
-  ])
+it('shows an event whose type and subject have no text as it is', async () => {
+  const odd = { type: { toString: false }, subject: { toString: false }, data: { kept: 1 } }
+  const registry = { contracts: new Map(), rpcs: [], sources: new Set<string>() }
+  const cipher = createRecentCipher({ generationChars: 1_000, saidAgainMax: 100 })
+  expect(await showingBy(vault, cipher, registry, database)([odd])).toEqual([{ kept: 1 }])
 })
