@@ -18,7 +18,9 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const SEALED = /^enc:1:([A-Za-z0-9_-]{16}):([A-Za-z0-9_-]{38,})$/
 const BEGINNING = /^enc:1:([A-Za-z0-9_-]{16}):/
-const KEY_IDS = /enc:1:([A-Za-z0-9_-]{16}):/g
+const MARK = 'enc:1:'
+const KEY_ID = /^[A-Za-z0-9_-]{16}:$/
+const KEY_ID_CHARS = 16
 const WRAP = 'id-aes256-wrap'
 /** RFC 3394, section 2.2.3.1. */
 const WRAP_START = Buffer.alloc(8, 0xa6)
@@ -78,9 +80,15 @@ export const keyIdOf = (text: string): string | undefined => SEALED.exec(text)?.
 export const keyIdAtStartOf = (text: string): string | undefined =>
   text.startsWith('enc:1:') ? BEGINNING.exec(text)?.[1] : undefined
 
-/** Key ids in a longer text, such as a message. */
+/** Key ids in a longer text, such as a message. Looks at what follows each mark only, since each message is searched. */
 export function keyIdsIn(text: string): string[] {
-  return text.includes('enc:1:') ? [...new Set(Array.from(text.matchAll(KEY_IDS), ([, keyId = '']) => keyId))] : []
+  const found: string[] = []
+  for (let at = text.indexOf(MARK); at >= 0; at = text.indexOf(MARK, at + MARK.length)) {
+    const begin = at + MARK.length
+    const keyId = text.slice(begin, begin + KEY_ID_CHARS + 1)
+    if (KEY_ID.test(keyId) && !found.includes(keyId.slice(0, -1))) found.push(keyId.slice(0, -1))
+  }
+  return found
 }
 
 export function wrap(master: Buffer, key: Buffer): string {

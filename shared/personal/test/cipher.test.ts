@@ -46,7 +46,18 @@ describe('a sealed text', () => {
     const sealed = seal(KEY_ID, secrets, 'order-1', 'Ann')
     expect(keyIdOf(sealed)).toBe(KEY_ID)
     expect(keyIdOf('Ann')).toBeUndefined()
-    expect(keyIdsIn(JSON.stringify({ user: sealed, name: sealed, note: 'enc:1:' }))).toEqual([KEY_ID])
+    const other = seal('qrstuvwxyzabcdef', secrets, 'order-1', 'Bob')
+    const text = JSON.stringify({
+      user: sealed,
+      name: sealed,
+      note: 'enc:1:enc:1:',
+      other,
+      half: 'enc:1:abcdefg',
+      wide: 'enc:1:äbcdefghijklmnop:',
+    })
+    for (const one of [text, Buffer.from(text).toString('latin1')])
+      expect(keyIdsIn(one)).toEqual([KEY_ID, 'qrstuvwxyzabcdef'])
+    expect(keyIdsIn('enc:1:')).toEqual([])
   })
 })
 
