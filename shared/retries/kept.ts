@@ -77,8 +77,8 @@ interface Failure {
 /** The row after a failed attempt, with the time of the next attempt and of giving up. */
 export function keptAfter(before: Kept, failure: Failure): Kept {
   const { error, history, patience, waitMs, isCounted, usesPatience, attempt, nowMs } = failure
-  // Patience starts with the first failure that uses it. Until then the row has no end.
-  const isFirst = usesPatience && patience.forMs !== undefined && before.endsAt === null
+  // Patience starts with the first failure that uses it. Until then the row has no end, or that of its wait for something else.
+  const isFirst = usesPatience && patience.forMs !== undefined && (before.endsAt === null || before.waitsFor !== null)
   const keptAt = before.code === 'untried' || isFirst ? instant(nowMs) : before.keptAt
   const endsAt = endOf(before.endsAt, keptAt, failure)
   const dueAt = instant(nowMs + waitMs)
@@ -102,7 +102,8 @@ function endOf(before: string | null, keptAt: string, { patience, usesPatience }
 }
 
 /** How much of its patience is used, in milliseconds. */
-export const patienceUsedMs = (kept: Kept, nowMs: number) => (kept.endsAt === null ? 0 : triedForMs(kept, nowMs))
+export const patienceUsedMs = (kept: Kept, nowMs: number) =>
+  kept.endsAt === null || kept.waitsFor !== null ? 0 : triedForMs(kept, nowMs)
 
 /** Milliseconds since its first failure. */
 export const triedForMs = ({ code, keptAt }: Kept, nowMs: number) =>
@@ -136,9 +137,11 @@ export const givenUp = (kept: Kept, now: string): Kept => ({
   code: GIVEN_UP,
   isOutside: kept.isOutside || kept.attempts === 0,
 })
-/** A running attempt keeps its row: if another attempt began now, the result of the first would be dropped. */
-export const hastened = (kept: Kept, now: string): Kept =>
-  isUnderWay(kept, now) ? kept : { ...kept, dueAt: now, waitsFor: null }
+/**
+ * A running attempt keeps its row: if another attempt began now, the result of the first would be dropped. What the row waits for,
+ * and until when, stays: if it is still missing, the wait goes on.
+ */
+export const hastened = (kept: Kept, now: string): Kept => (isUnderWay(kept, now) ? kept : { ...kept, dueAt: now })
 
 export class GivenUpError extends PermanentError {
   constructor({ why, isOutside: wasOutside, attempts }: Kept) {

@@ -1,12 +1,14 @@
 // The life of one delivery: every way through it, each to its end, with what is acked, copied, saved and said.
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { about } from '../../commit/work.ts'
 import { type Message, registry } from '../../contracts/index.ts'
 import type { Broker, Publication } from '../../messaging/broker.ts'
 import { decode, encode } from '../../messaging/envelope.ts'
 import type { Arrived } from '../../messaging/publishable.ts'
 import { MissingKeyError } from '../../personal/messages.ts'
 import { handleDue } from '../../retries/due.ts'
-import { listRetries } from '../../retries/retries.ts'
+import { hastened } from '../../retries/kept.ts'
+import { listRetries, retries } from '../../retries/retries.ts'
 import { deferred } from '../../runtime/deferred.ts'
 import { PermanentError, TransientError } from '../../runtime/errors.ts'
 import { type Draft, owned, type State } from '../../storage/state.ts'
@@ -720,13 +722,24 @@ describe('a message that a successor may understand', () => {
     expect(kernel.memory.messages(DLQ)).toEqual([])
   })
 
-  it('is a dead letter when nobody has come to know it in a week', async () => {
+  it('is a dead letter when nobody has come to know it in a week, whenever an operator has hastened it', async () => {
     const kernel = await openKernel()
     const later = startWithRetries(kernel, handling())
     await deliver(kernel, { body: from('/test-service', newer) })
     await outcome(kernel)
-    later(7 * 86_400_000)
-    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'dead_letter' })
+    const [before] = await waiting(kernel)
+    await kernel.commit.submit(
+      about(retries, before?.id ?? '', (kept) => ({
+        ...(kept && { state: hastened(kept, NOW) }),
+        messages: [],
+        result: undefined,
+      })),
+    )
+    later(6 * 86_400_000)
+    expect(await settledTimes(kernel, 2)).toMatchObject({ outcome: 'retry' })
+    expect(await waiting(kernel)).toMatchObject([{ endsAt: before?.endsAt, dueAt: before?.endsAt }])
+    later(86_400_000)
+    expect(await settledTimes(kernel, 3)).toMatchObject({ outcome: 'dead_letter' })
     expect(await waiting(kernel)).toEqual([])
   })
 })

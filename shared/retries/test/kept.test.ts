@@ -1,7 +1,16 @@
 // What is kept of a delivery changes with what becomes of it, and with what operators do.
 import { describe, expect, it } from 'vitest'
 import { TransientError } from '../../runtime/errors.ts'
-import { GivenUpError, givenUp, type Kept, keptAfter, keptOf, patienceUsedMs } from '../kept.ts'
+import {
+  GivenUpError,
+  givenUp,
+  hastened,
+  type Kept,
+  keptAfter,
+  keptForSuccessor,
+  keptOf,
+  patienceUsedMs,
+} from '../kept.ts'
 import { remedyFor } from '../recoverability.ts'
 
 const now = '2026-11-21T08:30:00.000Z'
@@ -51,6 +60,18 @@ describe('patience', () => {
     expect(walk([0, crowded], [60, busy])).toMatchObject({ endsAt: at(70), keptAt: at(60), dueAt: at(61) })
     expect(walk([0, crowded], [60, busy], [69, busy])).toMatchObject({ endsAt: at(70), dueAt: at(70) })
     expect(walk([0, crowded], [60, busy], [70, busy])).toBeUndefined()
+  })
+
+  it('begins anew with the first failure of what had waited for a version that knows it', () => {
+    const unknown = { code: 'unknown_version', message: 'this version knows 1' }
+    const waiting = keptForSuccessor(untried, unknown, 'urn:orders:payment.void:2', at(600))
+    const tried = hastened(waiting, at(500))
+    expect(tried).toEqual({ ...waiting, dueAt: at(500) })
+    const nowMs = START + 500_000
+    const remedy = remedyFor(busy, { attempt: 1, forMs: patienceUsedMs(tried, nowMs) }, patience, 0)
+    if (remedy.kind === 'dead-letter') throw new Error('it was given up')
+    const after = keptAfter(tried, { error: busy, history: [], patience, attempt: 1, nowMs, ...remedy })
+    expect(after).toMatchObject({ keptAt: at(500), endsAt: at(510), waitsFor: null })
   })
 
   it('is used by an outside world that does not serve, from the first time, and ends with it', () => {
