@@ -10,6 +10,7 @@ import { Order } from './pages/order.js'
 import { Orders } from './pages/orders.js'
 import { ResendPage, Resends } from './pages/resends.js'
 import { AllServices, Retries } from './pages/services.js'
+import { onSaid } from './parts/act.js'
 import { linkToOrder } from './words.js'
 
 const sections = [
@@ -83,12 +84,20 @@ function decoded(text) {
 function App() {
   const [hash, setHash] = useState(location.hash)
   const [isLocked, setLocked] = useState(false)
+  const [said, setSaid] = useState('')
   const { title, section, page } = shownAt(hash)
   useEffect(() => {
-    const changed = () => setHash(location.hash)
+    const changed = () => {
+      setHash(location.hash)
+      setSaid('')
+    }
     addEventListener('hashchange', changed)
     onTokenWanted(setLocked)
-    return () => removeEventListener('hashchange', changed)
+    const unheard = onSaid(setSaid)
+    return () => {
+      unheard()
+      removeEventListener('hashchange', changed)
+    }
   }, [])
   useLayoutEffect(() => {
     document.title = `${title} · Orders console`
@@ -108,6 +117,7 @@ function App() {
       ${!isLocked && html`<${Find} />`}
       ${hasToken() && html`<button class="quiet" type="button" onClick=${forgetToken}>Forget token</button>`}
     </header>
+    <div class="said" role="status">${said && html`<p class="done">${said}</p>`}</div>
     <main id="main" hidden=${isLocked}>${page}</main>
     ${isLocked && html`<${Locked} />`}
   `

@@ -1,4 +1,5 @@
 // The next step of an operator for a failed message, in a sentence.
+import { services } from '@orders/shared/contracts'
 import type { Failure } from './store.ts'
 
 const BYTES_AT_FAULT = new Set(['undecodable', 'not_a_cloudevent', 'invalid_data', 'too_large', 'too_many_conflicts'])
@@ -10,17 +11,19 @@ const REFUSED = /^(bad_address|country_not_served|private_address|\w+_refused)$/
 /** The name of one of JavaScript's own errors. */
 const BUG = /^[A-Z]\w*Error$/
 
-type Looked = Pick<Failure, 'state' | 'code' | 'service'> & { cameBackAs: string | undefined }
+type Looked = Pick<Failure, 'state' | 'code' | 'service'> & { sentBy: string; cameBackAs: string | undefined }
 
-export function nextStepFor({ state, code, service, cameBackAs }: Looked): string {
+const OURS = new Set(services.map((name) => `${name}-service`))
+
+export function nextStepFor({ state, code, service, sentBy, cameBackAs }: Looked): string {
   if (state === 'sending') return 'It is being sent again: look at its replay.'
   if (state === 'archived') return 'Nothing. If it was archived by mistake, send it again by its id.'
   if (state === 'sent_again')
     return cameBackAs === undefined ? 'Nothing: it has not failed again.' : `It failed again: look at ${cameBackAs}.`
   if (BYTES_AT_FAULT.has(code))
-    return 'The message itself is invalid: change its body and send it again, or archive it.'
+    return `The message itself is invalid${isForeign(sentBy) ? `: tell the owner of ${sentBy}, which sent it` : ''}. Change its body and send it again, or archive it.`
   if (UNKNOWN.has(code))
-    return `Start a version of ${service || 'its service'} that knows its type, then send it again.`
+    return `Start a version of ${service || 'its service'} that knows its type, then send it again. If ${isForeign(sentBy) ? `${sentBy}, which sent it,` : 'its sender'} is no part of this system, no version knows it: archive it.`
   if (code === 'unrouted') return 'Start the service whose queue should receive it, then send it again.'
   if (code === 'broker_delivery_limit')
     return `No delivery of it was settled, as when its process dies: look at the log of ${service || 'its service'}, then send it again.`
@@ -32,3 +35,6 @@ export function nextStepFor({ state, code, service, cameBackAs }: Looked): strin
     return `The code of ${service || 'its service'} failed: see the stack trace. Start a version without the fault, send one message again, then the others of the same cause.`
   return 'Fix the fault that the reason names. Send this message again first, then the others of the same cause.'
 }
+
+/** Whether a program has sent it that names itself and is none of these services. */
+const isForeign = (sentBy: string) => sentBy !== '' && !OURS.has(sentBy)

@@ -16,7 +16,7 @@ import { listEvents } from '../reading/store.ts'
 import { nextStepFor } from './advice.ts'
 import { edited } from './editing.ts'
 import { ActionPage, By, ById, Filtered, FilteredPage, filterOf, NewBody, Selected, selectionOf } from './forms.ts'
-import { maskedProperties } from './properties.ts'
+import { maskedProperties, senderIn } from './properties.ts'
 import {
   archive,
   type Cause,
@@ -248,7 +248,8 @@ export function failedRoutes(
       body: maskedBytes(registry, body),
       original: original && maskedBytes(registry, original),
       failures: failures.map(inPublic),
-      nextStep: nextStepFor({ ...failure, cameBackAs }),
+      sentBy: senderIn(properties),
+      nextStep: nextStepFor({ ...failure, sentBy: senderIn(properties), cameBackAs }),
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { State } from '@orders/shared/messaging'
 import { byKey, insert, type Reader, type Sql, type Value } from '@orders/shared/storage'
 import type { Letter } from './letter.ts'
+import { senderIn } from './properties.ts'
 
 /** `sending`: a replay has claimed it, and its queue may have it already. */
 type FailureState = 'waiting' | 'sending' | 'sent_again' | 'archived'
@@ -172,22 +173,24 @@ export interface Cause {
   code: string
   reason: string
   place: string
+  /** The program that says it published the example; empty if none does. */
+  sentBy: string
 }
 
 /** Grouped by cause, the most frequent first. */
 export async function countByCause(sql: Reader, filter: Filter, limit: number): Promise<Cause[]> {
   const { text, values } = conditionOf({ filter })
-  const rows = await sql.all<Cause>(
+  const rows = await sql.all<Omit<Cause, 'sentBy'> & { properties: string }>(
     `with causes as (
        select fingerprint, count(*) as count, min(failed_at) as oldest, max(failed_at) as newest, min(id) as example
        from failures where ${text} group by fingerprint order by count(*) desc, fingerprint limit ?
      )
-     select causes.fingerprint, count, oldest, newest, example, queue, service, type, code, reason, place
+     select causes.fingerprint, count, oldest, newest, example, queue, service, type, code, reason, place, properties
      from causes join failures on failures.id = causes.example order by count desc, causes.fingerprint`,
     ...values,
     limit,
   )
-  return rows.map((row) => ({ ...row, count: Number(row.count) }))
+  return rows.map(({ properties, ...row }) => ({ ...row, count: Number(row.count), sentBy: senderIn(properties) }))
 }
 
 export async function countFailures(sql: Reader, selection: Selection): Promise<number> {

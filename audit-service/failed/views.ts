@@ -53,6 +53,7 @@ export const Causes = Type.Object({
       code: Type.String(),
       reason: Type.String(),
       place: Type.String(),
+      sentBy: Type.String({ description: 'The `app-id` of the example: the program that says it published it' }),
       nextStep: Type.String({ description: 'What to do about all of them' }),
     }),
   ),
@@ -77,6 +78,7 @@ export const FailureView = Type.Object({
   body: { ...Bytes, description: 'With personal data masked; POST /failed/:id/look shows it' },
   original: Nullable(Bytes),
   failures: Type.Array(Type.Object(summary), { description: 'All failures of the same message' }),
+  sentBy: Type.String({ description: 'Its `app-id`: the program that says it published it; empty if none does' }),
   nextStep: Type.String(),
 })
 

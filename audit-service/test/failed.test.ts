@@ -66,6 +66,8 @@ it('a message with as many headers as can be carried is known again when it fail
   expect(second).toMatchObject({ sentAgainOf: first.id, afterResend: 'f'.repeat(32) })
 })
 
+const failing = { state: 'waiting' as const, service: 'payment-service', sentBy: '', cameBackAs: undefined }
+
 it.each([
   ['invalid_data', /^The message itself is invalid/],
   ['mail_deferred', /^An outside system did not serve it/],
@@ -75,8 +77,20 @@ it.each([
   ['unknown_version', /^Start a version of payment-service/],
   ['database_unavailable', /^Fix the fault/],
 ])('the next step for %s', (code, nextStep) => {
-  const waiting = { state: 'waiting' as const, service: 'payment-service', cameBackAs: undefined }
-  expect(nextStepFor({ ...waiting, code })).toMatch(nextStep)
+  expect(nextStepFor({ ...failing, code })).toMatch(nextStep)
+})
+
+it.each([
+  ['order-service', /^The message itself is invalid\. Change/, /If its sender is no part of this system/],
+  ['', /^The message itself is invalid\. Change/, /If its sender is no part of this system/],
+  [
+    'till-importer',
+    /: tell the owner of till-importer, which sent it\. /,
+    /If till-importer, which sent it, is no part of/,
+  ],
+])('of what %s has sent, the next step says whom to tell', (sentBy, invalid, unknown) => {
+  expect(nextStepFor({ ...failing, sentBy, code: 'invalid_data' })).toMatch(invalid)
+  expect(nextStepFor({ ...failing, sentBy, code: 'unknown_type' })).toMatch(unknown)
 })
 
 describe('a resend', () => {

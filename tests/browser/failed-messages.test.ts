@@ -143,15 +143,16 @@ it('a body is changed, and not over what somebody else has changed meanwhile', a
   await page.goto(`${audit.url}/#/failed/${letter.id}`)
   await page.getByRole('button', { name: 'Open its body …' }).click()
   await fill('Open the body', 'to mend it')
-  await page.getByRole('button', { name: 'Change its body …' }).click()
+  // Opened, it can be read and changed at once.
   const form = page.getByRole('form', { name: 'Change the body' })
+  expect(await form.getByLabel('Body').inputValue()).toBe(letter.text)
   await form.getByLabel('Body').fill(letter.text.replace('item1', 'item7'))
   await fill('Change the body', 'item1 is gone')
   await page.getByLabel('Content', { exact: true }).getByText('item7').waitFor()
   expect(letter).toMatchObject({ revision: 2, text: letter.text })
   await page.getByRole('button', { name: 'Open its body …' }).click()
   await fill('Open the body', 'once more')
-  await page.getByRole('button', { name: 'Change its body …' }).click()
+  await form.waitFor()
   letter.revision = 9
   const another = page.getByRole('button', { name: 'Start again from the current body' })
   await form.getByLabel('Body').fill('half a body')
@@ -161,6 +162,21 @@ it('a body is changed, and not over what somebody else has changed meanwhile', a
   expect(await form.getByLabel('Body').inputValue()).toBe('half a body')
   await another.click()
   await page.getByRole('button', { name: 'Open its body …' }).waitFor()
+})
+
+it('what was done to all of a cause is said after the cause is gone, until the next page', async () => {
+  const { page } = watched
+  await page.goto(`${audit.url}/#/failed?fingerprint=${'b2'.repeat(8)}`)
+  await page.getByText('from order-service').first().waitFor()
+  await page.getByRole('button', { name: 'Archive all …' }).click()
+  await fill('Archive 5 messages', 'these addresses are gone')
+  await page.getByRole('heading', { level: 2, name: /5 ×/ }).waitFor({ state: 'detached' })
+  const said = page.getByText('5 messages archived.')
+  await said.waitFor()
+  expect(await findingsOn(page)).toEqual([])
+  await page.getByRole('link', { name: 'Services', exact: true }).click()
+  await page.getByRole('heading', { level: 1, name: 'Services' }).waitFor()
+  await said.waitFor({ state: 'detached' })
 })
 
 it('a message that is archived is not waiting any more', async () => {

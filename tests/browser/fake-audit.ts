@@ -75,7 +75,7 @@ const hop = {
   status: 'failed',
   failed: 0,
   areAllFailed: false,
-  nextStep: null,
+  nextStep: null as string | null,
 }
 
 const body = (subject: string) =>
@@ -123,6 +123,7 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
   const letters = causes.flatMap((cause, index) => lettersOf(cause, 100 * (index + 1)))
   const resends: Record<string, unknown>[] = []
   const services = readyServices(orders.services)
+  const ownHop = { ...hop }
   const queues = readyQueues(topology.queues.map(({ name }) => name))
   const mails = waitingMails()
   const actions: Record<string, unknown>[] = []
@@ -166,7 +167,8 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
       body: masked(text),
       original: null,
       failures: [letter],
-      nextStep: nextStepFor({ ...letter, state: 'waiting', cameBackAs: undefined }),
+      sentBy: 'order-service',
+      nextStep: nextStepFor({ ...letter, state: 'waiting', sentBy: 'order-service', cameBackAs: undefined }),
     }
   }
 
@@ -174,7 +176,7 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
     RegExp,
     (asked: { query: URLSearchParams; id?: string | undefined; body: Body }, ifMatch: string) => unknown,
   ][] = [
-    [/^GET \/audit\/gaps$/, () => ({ gaps: [untold], hops: [hop], next: null, behind: 0 })],
+    [/^GET \/audit\/gaps$/, () => ({ gaps: [untold], hops: [ownHop], next: null, behind: 0 })],
     [/^GET \/audit\/orders\/stuck-7$/, stuckStory],
     [/^GET \/audit\/orders\/stuck-7\/spans$/, () => ({ spans: stuckSpans() })],
     [
@@ -196,8 +198,9 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
           .filter(({ all }) => all.length > 0)
           .map(({ all, ...cause }) => ({
             ...cause,
-            nextStep: nextStepFor({ ...cause, state: 'waiting', cameBackAs: undefined }),
+            nextStep: nextStepFor({ ...cause, state: 'waiting', sentBy: 'order-service', cameBackAs: undefined }),
             count: all.length,
+            sentBy: 'order-service',
             oldest: BEGUN,
             newest: all.at(-1)?.failedAt,
             example: all[0]?.id,
@@ -349,6 +352,8 @@ export async function startFakeAudit({ token, operator = null }: { token?: strin
     letters,
     services,
     queues,
+    /** The only one that is overdue. */
+    hop: ownHop,
     /** What the newest resend has come to. */
     progress: (changed: Record<string, unknown>) => Object.assign(resends.at(-1) ?? {}, changed),
     close: () =>

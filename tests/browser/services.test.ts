@@ -95,6 +95,42 @@ it('what waits is found by the keyboard alone, hastened with a name and a reason
   expect(await findingsOn(page)).toEqual([])
 })
 
+it('all that wait of one type are hastened at once, each on record', async () => {
+  const { page } = watched
+  await page.goto(`${audit.url}/#/services/notification-service/retries`)
+  await page.getByRole('button', { name: 'Hasten all notification.requested …' }).click()
+  const form = page.getByRole('form', { name: 'Try them now' })
+  await form.getByLabel('Your name').fill('ada')
+  await form.getByLabel('Reason, for the record').fill('the mail server is back')
+  expect(await findingsOn(page)).toEqual([])
+  await form.getByRole('button', { name: 'Try them now' }).click()
+  await page.getByText('No message waits for a retry.').waitFor()
+  await page.getByText('2 messages hastened.').waitFor()
+  await page.getByRole('link', { name: 'Actions' }).click()
+  await page.getByRole('row', { name: /ada/ }).nth(1).waitFor()
+})
+
+it('the first page says whether an event that was not followed waits somewhere, or was lost', async () => {
+  const { page } = watched
+  const stuck = page.getByRole('region', { name: 'Stuck orders' })
+  audit.hop.hop = 'inventory.reserved → payment.success'
+  Object.assign(audit.hop, { status: 'missing', failed: 0, areAllFailed: false, nextStep: 'POST /audit/gaps/resay' })
+  await page.goto(audit.url)
+  await stuck.getByText('No retry and no queue that backs up has it, so it was lost').waitFor()
+  audit.services
+    .find(({ service }) => service === 'payment-service')
+    ?.retries.push({
+      ...{ type: 'inventory.reserved', count: 3, oldest: '2026-11-02T03:12:00.000Z' },
+    })
+  await stuck.getByText('It may be one of those that wait under Retries').waitFor()
+  const ofPayment = audit.queues.queues.find(({ queue }) => queue === 'payment.queue')
+  if (ofPayment) ofPayment.backsUp = 'no_consumer'
+  await stuck.getByText('It may wait in payment.queue, which backs up').waitFor()
+  audit.queues.why = 'it does not answer'
+  if (ofPayment) ofPayment.backsUp = null
+  await stuck.getByText('If it waits under Retries or in a queue of payment, it is not lost.').waitFor()
+})
+
 it.each([{ colorScheme: 'dark' as const }, { colorScheme: 'dark' as const, viewport: PHONE }])(
   'their page is sound where much is wrong: %j',
   async (terms) => {

@@ -52,7 +52,7 @@ it('garbage is listed and shown with its reason and bytes, is linked to what com
   expect(shown.stdout).toMatch(/attempt 1 {2}undecodable: the body is not JSON/)
   expect(shown.stdout).toMatch(/PermanentError: the body is not JSON\n +at /)
   expect(shown.stdout).toMatch(/^ {4}no JSON at all$/m)
-  expect(shown.stdout).toMatch(/^The message itself is invalid: /m)
+  expect(shown.stdout).toMatch(/^The message itself is invalid[:.] /m)
   expect(shown.stdout).not.toContain('garbage-2')
 
   const rehearsed = await cli('rehearse', first)

@@ -10,7 +10,7 @@ import { count, counted, queryOf, zone } from '../words.js'
 /**
  * @typedef {{
  *   fingerprint: string, count: number, oldest: string, newest: string, example: string, queue: string,
- *   service: string, type: string, code: string, reason: string, place: string, nextStep?: string
+ *   service: string, type: string, code: string, reason: string, place: string, sentBy?: string, nextStep?: string
  * }} Cause
  */
 /** @typedef {{ groups: Cause[], areAll: boolean, missingQueues: string[] }} Groups */
@@ -78,7 +78,7 @@ function Causes({ groups, areAll, chosen }) {
               <td><a href=${`#/failed?${queryOf({ fingerprint: cause.fingerprint })}`}>${cause.reason || cause.code}</a>
                 <span class="meta">${cause.code}${cause.place && ` in ${cause.place}`}</span></td>
               <td class="mono">${cause.queue}</td>
-              <td class="mono">${cause.type || '–'}</td>
+              <td class="mono">${cause.type || '–'}${cause.sentBy && html`<span class="meta">from ${cause.sentBy}</span>`}</td>
               <td><${Age} since=${cause.oldest} /></td>
               <td><${Age} since=${cause.newest} /></td>
             </tr>`,

@@ -14,7 +14,7 @@ import { MessageTable, SendAgain, STATES } from './failed.js'
  * @typedef {import('./failed.js').Summary & {
  *   home: string | null, exchange: string, routingKey: string, stack: string, keptAt: string, revision: number,
  *   history: Attempt[], properties: object, body: Bytes, original: Bytes | null,
- *   failures: import('./failed.js').Summary[], nextStep: string
+ *   failures: import('./failed.js').Summary[], sentBy?: string, nextStep: string
  * }} Failure
  */
 /** @typedef {{ at: string, attempt: number, error: string }} Attempt */
@@ -63,6 +63,7 @@ export function Letter({ id }) {
       'Failed at',
       html`<${Moment} at=${failedAt} />, first at <${Moment} at=${firstAt} />, stored at <${Moment} at=${keptAt} />`,
     ],
+    ['Published by', failure.sentBy || 'unknown'],
     ['Message id', html`<span class="mono">${messageId || 'none'}</span>`],
   ]
   return html`
@@ -145,9 +146,9 @@ function Actions({ failure: { id, state, revision }, again }) {
       state === 'waiting' &&
       html`${
         kept === undefined
-          ? html`<${Act} isQuiet open="Open its body …" does="Open the body"
+          ? html`<${Act} key="open" isQuiet open="Open its body …" does="Open the body"
                 explains="Opens the body so that you can change it. It may contain personal data: the audit log records who opens it, and why." run=${open} />`
-          : html`<${Act} isQuiet open="Change its body …" does="Change the body"
+          : html`<${Act} key="change" isQuiet startsOpen open="Change its body …" does="Change the body"
                 explains="The message’s contract must accept the new body. Encrypted personal data stays unchanged." run=${change}>
                 <label>Body <textarea name="text" required rows="12" spellcheck="false">${kept.text}</textarea></label>
               <//>`

@@ -7,9 +7,9 @@ import { Events, urlOf } from '../parts/events.js'
 import { Log, useVerdict } from '../parts/log.js'
 import { usePolled } from '../parts/polling.js'
 import { backlogsOf, Queues } from '../parts/queues.js'
-import { RetriesWaiting, Services, wrongsOf } from '../parts/services.js'
+import { isRetried, RetriesWaiting, Services, wrongsOf } from '../parts/services.js'
 import { Age, Fault, Moment, NotAvailable, OrderLink, Service } from '../parts/show.js'
-import { count, counted, queryOf } from '../words.js'
+import { count, counted, queryOf, serviceOf } from '../words.js'
 
 /**
  * @typedef {{
@@ -69,7 +69,7 @@ export function Now() {
     <div class="checks">
       <${Services} services=${services} />
       <${Queues} looked=${queues} />
-      <${Stuck} hops=${stuck} behind=${gaps.behind} again=${again} />
+      <${Stuck} hops=${stuck} behind=${gaps.behind} services=${services} queues=${queues} again=${again} />
       <${Failed} failed=${failed} />
       <${RetriesWaiting} services=${services} />
       <${Untold} hops=${untold} />
@@ -108,18 +108,40 @@ function Headline({ wrongs, isKnown, isAsking, fault }) {
   </header>`
 }
 
-/** @param {{ hops: Hop[], behind: number, again: () => void }} props */
-function Stuck({ hops, behind, again }) {
+/** Fewer are read within a moment. */
+const BEHIND_SHOWN = 100
+
+/**
+ * @typedef {{ services: Known, queues: import('../parts/queues.js').LookedQueues | undefined, again: () => void }} Around
+ * @param {{ hops: Hop[], behind: number } & Around} props
+ */
+function Stuck({ hops, behind, ...around }) {
   const says =
     hops.length === 0 ? 'None: every expected event has followed' : 'Events that should have followed are overdue'
-  const following = behind > 0 ? `; ${counted(behind, 'event')} still to read` : ''
+  const following = behind > BEHIND_SHOWN ? `; ${counted(behind, 'event')} still to read` : ''
   return html`<${Check} title="Stuck orders" tone=${hops.length === 0 ? 'good' : 'bad'} says=${says + following}>
-    ${hops.map((hop) => html`<${StuckHop} key=${hop.hop} hop=${hop} again=${again} />`)}
+    ${hops.map((hop) => html`<${StuckHop} key=${hop.hop} hop=${hop} ...${around} />`)}
   <//>`
 }
 
-/** @param {{ hop: Hop, again: () => void }} props */
-function StuckHop({ hop: { hop, count: all, oldest, failed, areAllFailed, nextStep }, again }) {
+/**
+ * Where the event may be that was not followed, for which nobody has a failed message.
+ * @type {(hop: string, around: Around) => string}
+ */
+function whereabouts(hop, { services, queues }) {
+  const service = lateIn(hop)
+  const [after = ''] = hop.split(' → ')
+  const backlog = queues?.queues.find((one) => one.backsUp !== null && serviceOf(one.service) === service)
+  if (backlog) return `It may wait in ${backlog.queue}, which backs up: then it is not lost.`
+  if (!Array.isArray(services) || queues?.why !== null)
+    return `If it waits under Retries or in a queue of ${service}, it is not lost. Otherwise it was lost: publish it again.`
+  return isRetried(services, after)
+    ? 'It may be one of those that wait under Retries: mend what they name. Then it is tried again by itself, and is not lost.'
+    : 'No retry and no queue that backs up has it, so it was lost: publish it again.'
+}
+
+/** @param {{ hop: Hop } & Around} props */
+function StuckHop({ hop: { hop, count: all, oldest, failed, areAllFailed, nextStep }, again, ...around }) {
   const [after = '', missing = ''] = hop.split(' → ')
   const resay = async (/** @type {import('../parts/act.js').Given} */ { operator, reason }) => {
     const { said } = await post('/audit/gaps/resay', { hop, expected: all, operator, reason })
@@ -134,10 +156,7 @@ function StuckHop({ hop: { hop, count: all, oldest, failed, areAllFailed, nextSt
       </p>
       <${Touched} hop=${hop} all=${all} />
     </div>
-    ${
-      failed === 0 &&
-      html`<p class="next">If <span class="mono">${after}</span> waits under Retries, mend what that names: it is not lost, and is tried again by itself.</p>`
-    }
+    ${failed === 0 && nextStep !== null && html`<p class="next">${whereabouts(hop, { ...around, again })}</p>`}
     ${
       failed > 0 &&
       html`<p class="next">For ${areAllFailed ? 'all' : count(failed)} of these orders, <span class="mono">${after}</span> is a <a href="#/failed">failed message</a>: mend its cause, and send it again from there.${areAllFailed ? '' : ' Publish the others again.'}</p>`
@@ -214,11 +233,12 @@ function Failed({ failed }) {
         queue,
         type,
         oldest,
+        sentBy,
         nextStep,
       }) => html`<article class="item" key=${fingerprint}>
         <div class="item-what">
           <p><strong>${count(all)}</strong> × ${reason || code}</p>
-          <p class="meta"><span class="mono">${queue}</span> · ${type || 'unknown type'} · oldest failed <${Age} since=${oldest} /> ago</p>
+          <p class="meta"><span class="mono">${queue}</span> · ${type || 'unknown type'}${sentBy && ` from ${sentBy}`} · oldest failed <${Age} since=${oldest} /> ago</p>
           <p class="next">${nextStep}</p>
         </div>
         <a class="button" href=${`#/failed?${queryOf({ fingerprint })}`}>Review<span class="unseen"> ${reason || code}</span></a>

@@ -5,7 +5,7 @@ import { Act } from '../parts/act.js'
 import { typeOf } from '../parts/domain.js'
 import { usePolled } from '../parts/polling.js'
 import { Sequence } from '../parts/sequence.js'
-import { Badge, Fault, Moment } from '../parts/show.js'
+import { Age, Badge, Fault, Moment } from '../parts/show.js'
 import { Waterfall } from '../parts/waterfall.js'
 import { count, counted, duration, queryOf, zone } from '../words.js'
 import { MessageTable } from './failed.js'
@@ -64,7 +64,7 @@ function Badges({ story: { ended, gaps } }) {
 function Told({ story: { orderId, ended, startedAt, durationMs, entries, gaps, conflicts, next }, again }) {
   return html`
     <dl class="facts">
-      <div><dt>${ended === null ? 'Running for' : 'Took'}</dt><dd>${duration(durationMs)}</dd></div>
+      <div><dt>${ended === null ? 'Running for' : 'Took'}</dt><dd>${ended === null ? html`<${Age} since=${startedAt} />` : duration(durationMs)}</dd></div>
       <div><dt>Events</dt><dd>${count(entries.length)}${next !== null && ', and more'}</dd></div>
       <div><dt>Began</dt><dd><${Moment} at=${startedAt} /> ${zone}</dd></div>
     </dl>

@@ -1,17 +1,17 @@
 // The page of all services: state, copies and waiting messages. And the page of one service's retries.
-import { html } from '/console/packages/preact.js'
-import { ask, askIfThere, post } from '../api.js'
+import { html, useState } from '/console/packages/preact.js'
+import { ask, askIfThere, post, Refused } from '../api.js'
 import { Act } from '../parts/act.js'
 import { usePolled } from '../parts/polling.js'
 import { linkToRetries, STATUSES, TONES, Why } from '../parts/services.js'
 import { Age, Badge, Fault, Moment, NotAvailable, OrderLink, Scrolling, Service } from '../parts/show.js'
-import { count, counted, serviceOf } from '../words.js'
+import { count, counted, queryOf, serviceOf } from '../words.js'
 
 /** @typedef {import('../parts/services.js').Looked} Looked */
 /** @typedef {import('../parts/act.js').Given} Given */
 /**
  * @typedef {{ id: string, queue: string, type: string, subject: string, attempts: number, dueAt: string, endsAt: string | null,
- *   code: string, why: string, keptAt: string }} Retry
+ *   waitsFor: string | null, code: string, why: string, keptAt: string }} Retry
  */
 
 export function AllServices() {
@@ -75,7 +75,8 @@ export function Retries({ service }) {
     ${
       page &&
       page.retries.length > 0 &&
-      html`<section class="panel" aria-label="Retries">
+      html`${kindsIn(page.retries).map((type) => html`<${Kind} key=${type} path=${path} type=${type} again=${again} />`)}
+      <section class="panel" aria-label="Retries">
         ${page.retries.map((retry) => html`<${Waiting} key=${retry.id} path=${path} retry=${retry} again=${again} />`)}
         ${page.next !== null && html`<p class="aside">There are more messages, which are due later.</p>`}
       </section>`
@@ -83,8 +84,61 @@ export function Retries({ service }) {
   `
 }
 
+/** The types of which several are listed. @type {(retries: Retry[]) => string[]} */
+const kindsIn = (retries) => {
+  const types = retries.map(({ type }) => type)
+  return [...new Set(types)].filter((type) => type !== '' && types.indexOf(type) !== types.lastIndexOf(type))
+}
+
+const AT_ONCE_MAX = 2_000
+
+/** What can be done to all retries of one type. @param {{ path: string, type: string, again: () => void }} props */
+function Kind({ path, type, again }) {
+  const [progress, setProgress] = useState('')
+  /** Listed before the first is changed: what fails again is due later, and would be listed once more. */
+  async function idsOf() {
+    /** @type {string[]} */
+    const ids = []
+    for (let after = ''; ids.length < AT_ONCE_MAX; ) {
+      /** @type {{ retries: Retry[], next: string | null }} */
+      const page = await ask(`${path}?${queryOf({ type, after, limit: 100 })}`)
+      ids.push(...page.retries.map(({ id }) => id))
+      if (page.next === null) break
+      after = page.next
+    }
+    return ids
+  }
+  const all =
+    (/** @type {'hasten' | 'give-up'} */ how, /** @type {string} */ done) =>
+    async (/** @type {Given} */ { operator, reason }) => {
+      const ids = await idsOf()
+      let changed = 0
+      for (const [index, id] of ids.entries()) {
+        setProgress(`${count(index + 1)} of ${count(ids.length)} …`)
+        try {
+          await post(`${path}/${id}/${how}`, { operator, reason })
+          changed++
+        } catch (fault) {
+          // It has been handled meanwhile, or is being handled.
+          if (!(fault instanceof Refused && (fault.status === 404 || fault.status === 409))) throw fault
+        }
+      }
+      setProgress('')
+      again()
+      return `${counted(changed, 'message')} ${done}`
+    }
+  return html`<div class="actions">
+    <${Act} open=${`Hasten all ${type} …`} does="Try them now" explains="The service tries each of them now, one after the other." run=${all('hasten', 'hastened.')} />
+    <${Act} isQuiet open=${`Give up all ${type} …`} does="Give them up"
+      explains="The service makes no more attempts. Their handler decides the outcome, or they become failed messages, which can be sent again."
+      run=${all('give-up', 'given up.')} />
+    <p class="meta" role="status">${progress}</p>
+  </div>`
+}
+
 /** @param {{ path: string, retry: Retry, again: () => void }} props */
-function Waiting({ path, retry: { id, queue, type, subject, attempts, dueAt, endsAt, code, why, keptAt }, again }) {
+function Waiting({ path, retry, again }) {
+  const { id, queue, type, subject, attempts, dueAt, endsAt, waitsFor, code, why, keptAt } = retry
   const change =
     (/** @type {'hasten' | 'give-up'} */ how, /** @type {string} */ done) =>
     async (/** @type {Given} */ { operator, reason }) => {
@@ -96,11 +150,15 @@ function Waiting({ path, retry: { id, queue, type, subject, attempts, dueAt, end
     <div class="item-what">
       <p><span class="mono">${type || 'unknown type'}</span> of ${subject === '' ? 'no order' : html`<${OrderLink} orderId=${subject} />`}</p>
       <p>${why || code}</p>
-      <p class="meta">${counted(attempts, 'attempt')} since <${Moment} at=${keptAt} /> · due <${Moment} at=${dueAt} />
+      <p class="meta">${
+        waitsFor?.startsWith('urn:')
+          ? html`waits for a version that knows it, since <${Moment} at=${keptAt} />`
+          : html`${counted(attempts, 'attempt')} since <${Moment} at=${keptAt} /> · due <${Moment} at=${dueAt} />`
+      }
         ${endsAt !== null && html` · gives up <${Moment} at=${endsAt} />`} · <span class="mono">${queue}</span></p>
     </div>
     <div class="actions">
-      <${Act} open="Hasten …" does="Try it now" explains="The service makes the next attempt at once." run=${change('hasten', 'The service tries it now.')} />
+      <${Act} open="Hasten …" does="Try it now" explains="The service makes the next attempt at once." run=${change('hasten', 'Tried now. If it fails again, it stays in the list, with the reason.')} />
       <${Act} isQuiet open="Give up …" does="Give it up"
         explains="The service makes no more attempts. Its handler decides the outcome, or the message becomes a failed message."
         run=${change('give-up', 'Given up.')} />

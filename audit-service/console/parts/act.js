@@ -1,22 +1,38 @@
 // A button that opens a form for an action. The form says what will be done to how many, and asks for the reason. It asks for
 // the operator's name if the token does not name one.
-import { html, useLayoutEffect, useRef, useState } from '/console/packages/preact.js'
+import { html, useEffect, useLayoutEffect, useRef, useState } from '/console/packages/preact.js'
 import { operatorName, Refused } from '../api.js'
 
 const OPERATOR = 'operator-name'
 
 /** @typedef {{ reason: string, operator: string, fields: FormData }} Given */
 
+/** @type {(listen: (said: string) => void) => () => void} */
+export function onSaid(listen) {
+  const heard = (/** @type {Event} */ event) => listen(/** @type {CustomEvent<string>} */ (event).detail)
+  addEventListener(SAID, heard)
+  return () => removeEventListener(SAID, heard)
+}
+
+const SAID = 'said'
+/** Longer than the next poll takes. Later, the operator has read it. */
+const NEWS_MS = 6_000
+
+/** @param {{ said: string, atMs: number }} outcome */
+function say({ said, atMs }) {
+  if (said !== '' && performance.now() - atMs < NEWS_MS) dispatchEvent(new CustomEvent(SAID, { detail: said }))
+}
+
 /** @typedef {{ does: string, explains?: string, run: (given: Given) => Promise<string> }} Deed */
 
 /**
  * `run` does the action and returns a sentence about the result. While the form is open, its texts and its `run` stay those of
  * the moment when it was opened, although the page polls.
- * @param {{ open: string, does: string, explains?: string, isQuiet?: boolean,
+ * @param {{ open: string, does: string, explains?: string, isQuiet?: boolean, startsOpen?: boolean,
  * run: (given: Given) => Promise<string>, children?: unknown }} props
  */
-export function Act({ open, does, explains, isQuiet = false, run, children }) {
-  const [opened, setOpened] = useState(/** @type {Deed | null} */ (null))
+export function Act({ open, does, explains, isQuiet = false, startsOpen = false, run, children }) {
+  const [opened, setOpened] = useState(/** @type {Deed | null} */ (startsOpen ? { does, explains, run } : null))
   const isOpen = opened !== null
   const deed = opened ?? { does, explains, run }
   const [isUnderWay, setUnderWay] = useState(false)
@@ -30,6 +46,10 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
     first.current?.focus()
     operatorName().then(setKnown)
   }, [isOpen])
+
+  // Where the action has removed the form too, the frame of the console shows the outcome.
+  const latest = useRef({ said: '', atMs: 0 })
+  useEffect(() => () => say(latest.current), [])
 
   const close = () => {
     setOpened(null)
@@ -45,6 +65,7 @@ export function Act({ open, does, explains, isQuiet = false, run, children }) {
     try {
       const said = await deed.run({ reason: String(fields.get('reason')).trim(), operator, fields })
       setOutcome({ said, isFault: false })
+      latest.current = { said, atMs: performance.now() }
       close()
     } catch (fault) {
       const said =

@@ -41,12 +41,15 @@ export function Queues({ looked }) {
       <p class="aside">audit-service cannot read the queues: ${why}. <code>MANAGEMENT_URL</code> is the address of RabbitMQ’s management API.</p>
     <//>`
   const wrong = queues.filter(({ backsUp }) => backsUp !== null)
-  const waiting = queues.reduce((sum, { messages }) => sum + messages, 0)
-  const flow = `${counted(waiting, 'message')} in ${counted(queues.length, 'queue')}`
+  const waiting = (/** @type {LookedQueue[]} */ some) =>
+    counted(
+      some.reduce((sum, { messages }) => sum + messages, 0),
+      'message',
+    )
   const says =
     wrong.length === 0
-      ? `None backs up: ${flow}`
-      : `${counted(wrong.length, 'queue backs up', 'queues back up')}: ${flow}`
+      ? `None backs up: ${waiting(queues)} in ${counted(queues.length, 'queue')}`
+      : `${counted(wrong.length, 'queue backs up', 'queues back up')}: ${waiting(wrong)} in ${wrong.length === 1 ? 'it' : 'them'}`
   return html`<${Check} title="Queues" tone=${wrong.length === 0 ? 'good' : 'bad'} says=${says}>
     ${wrong.map((one) => html`<${Backlog} key=${one.queue} of=${one} />`)}
     <details>

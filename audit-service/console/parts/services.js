@@ -81,14 +81,23 @@ export function Why({ looked: { status, since, why, openBreakers } }) {
   return html`${reasons} · ${since === null ? 'no report for a day' : html`last report <${Age} since=${since} /> ago`}`
 }
 
+/** Whether a message of this type waits for a retry. @type {(services: Looked[], type: string) => boolean} */
+export const isRetried = (services, wanted) =>
+  services.some(({ retries }) => retries.some(({ type }) => type === wanted))
+
 /** @param {{ services: Known }} props */
 export function RetriesWaiting({ services }) {
   if (services === 'asking') return html`<${Check} title="Retries" tone="plain" says="Asking each service …" />`
   const waiting = (services ?? []).filter(({ retries }) => retries.length > 0)
   const all = waiting.flatMap(({ retries }) => retries)
   const sum = all.reduce((total, one) => total + one.count, 0)
-  const says = !services ? 'Unknown' : sum === 0 ? 'None' : `${counted(sum, 'message')} will be tried again`
-  const tone = waiting.some((one) => unknownOf(one) > 0) ? 'bad' : sum === 0 ? 'good' : 'waiting'
+  const unknown = waiting.reduce((total, one) => total + unknownOf(one), 0)
+  const soon = [
+    ...(sum > unknown ? [`${counted(sum - unknown, 'message')} will be tried again`] : []),
+    ...(unknown > 0 ? [`${counted(unknown, 'message waits', 'messages wait')} for a newer version`] : []),
+  ]
+  const says = !services ? 'Unknown' : sum === 0 ? 'None' : soon.join(', ')
+  const tone = unknown > 0 ? 'bad' : sum === 0 ? 'good' : 'waiting'
   return html`<${Check} title="Retries" tone=${!services ? 'plain' : tone} says=${says}>
     ${waiting.map(
       (looked) => html`<article class="item" key=${looked.service}>
@@ -107,7 +116,7 @@ export function RetriesWaiting({ services }) {
           <p class="meta">in <${Service} service=${serviceOf(looked.service)} /></p>
           ${
             unknownOf(looked) > 0 &&
-            html`<p class="next">${count(unknownOf(looked))} of them ${unknownOf(looked) === 1 ? 'has' : 'have'} a type or version that this ${looked.service} does not know. Start a version that knows it: it handles them at once. Without one they become failed messages after a week.</p>`
+            html`<p class="next">${count(unknownOf(looked))} of them ${unknownOf(looked) === 1 ? 'has' : 'have'} a type or version that this ${looked.service} does not know. Start a version that knows it: it handles them at once. Until then nothing is tried, and after a week they become failed messages.</p>`
           }
         </div>
         <a class="button" href=${linkToRetries(looked)}>Review<span class="unseen"> the retries of ${looked.service}</span></a>
