@@ -6,6 +6,7 @@ import { aborted, interruption } from '../scripts/processes/interruption.ts'
 import { startTestServers } from '../scripts/testing/servers.ts'
 import { measureConsole } from './console.ts'
 import { measureCost } from './cost.ts'
+import { measureEncryption } from './encryption.ts'
 import { measureFiles } from './files.ts'
 import { measureForgotten } from './forgotten.ts'
 import { measureGrown } from './grown.ts'
@@ -30,6 +31,12 @@ const parts: Part[] = [
   { name: 'priority', says: 'an urgent mail among bulk mails', measure: measurePriority },
   { name: 'postgres', says: 'PostgreSQL, compared with SQLite', measure: measurePostgres, isLong: true },
   { name: 'files', says: 'settled, with mails as files', measure: measureFiles, isLong: true },
+  {
+    name: 'encryption',
+    says: 'two systems at once, one of which encrypts nothing',
+    measure: measureEncryption,
+    isLong: true,
+  },
   { name: 'forgotten', says: 'forgetting ten thousand customers', measure: measureForgotten, isLong: true },
   { name: 'outage', says: 'many charges that wait for their provider', measure: measureOutage, isLong: true },
   { name: 'grown', says: 'full tables, compared with empty ones', measure: measureGrown, isLong: true },
