@@ -23,7 +23,9 @@ export function nextStepFor({ state, code, service, sentBy, cameBackAs }: Looked
   if (BYTES_AT_FAULT.has(code))
     return `The message itself is invalid${isForeign(sentBy) ? `: tell the owner of ${sentBy}, which sent it` : ''}. Change its body and send it again, or archive it.`
   if (UNKNOWN.has(code))
-    return `Start a version of ${service || 'its service'} that knows its type, then send it again. If ${isForeign(sentBy) ? `${sentBy}, which sent it,` : 'its sender'} is no part of this system, no version knows it: archive it.`
+    return isForeign(sentBy)
+      ? `${sentBy}, which sent it, is none of these services. Unless a newer version of ${service || 'its service'} expects such messages, archive it, and tell the owner of ${sentBy}.`
+      : `Start a version of ${service || 'its service'} that knows its type, then send it again.`
   if (code === 'unrouted') return 'Start the service whose queue should receive it, then send it again.'
   if (code === 'broker_delivery_limit')
     return `No delivery of it was settled, as when its process dies: look at the log of ${service || 'its service'}, then send it again.`

@@ -81,12 +81,12 @@ it.each([
 })
 
 it.each([
-  ['order-service', /^The message itself is invalid\. Change/, /If its sender is no part of this system/],
-  ['', /^The message itself is invalid\. Change/, /If its sender is no part of this system/],
+  ['order-service', /^The message itself is invalid\. Change/, /^Start a version of payment-service/],
+  ['', /^The message itself is invalid\. Change/, /^Start a version of payment-service/],
   [
     'till-importer',
     /: tell the owner of till-importer, which sent it\. /,
-    /If till-importer, which sent it, is no part of/,
+    /^till-importer, which sent it, is none of these services\. .* archive it/,
   ],
 ])('of what %s has sent, the next step says whom to tell', (sentBy, invalid, unknown) => {
   expect(nextStepFor({ ...failing, sentBy, code: 'invalid_data' })).toMatch(invalid)

@@ -9,7 +9,7 @@ import { usePolled } from '../parts/polling.js'
 import { backlogsOf, Queues } from '../parts/queues.js'
 import { isRetried, RetriesWaiting, Services, wrongsOf } from '../parts/services.js'
 import { Age, Fault, Moment, NotAvailable, OrderLink, Service } from '../parts/show.js'
-import { count, counted, queryOf, serviceOf } from '../words.js'
+import { count, counted, queryOf } from '../words.js'
 
 /**
  * @typedef {{
@@ -116,8 +116,7 @@ const BEHIND_SHOWN = 100
  * @param {{ hops: Hop[], behind: number } & Around} props
  */
 function Stuck({ hops, behind, ...around }) {
-  const says =
-    hops.length === 0 ? 'None: every expected event has followed' : 'Events that should have followed are overdue'
+  const says = hops.length === 0 ? 'None: no event is overdue' : 'Events that should have followed are overdue'
   const following = behind > BEHIND_SHOWN ? `; ${counted(behind, 'event')} still to read` : ''
   return html`<${Check} title="Stuck orders" tone=${hops.length === 0 ? 'good' : 'bad'} says=${says + following}>
     ${hops.map((hop) => html`<${StuckHop} key=${hop.hop} hop=${hop} ...${around} />`)}
@@ -131,12 +130,12 @@ function Stuck({ hops, behind, ...around }) {
 function whereabouts(hop, { services, queues }) {
   const service = lateIn(hop)
   const [after = ''] = hop.split(' → ')
-  const backlog = queues?.queues.find((one) => one.backsUp !== null && serviceOf(one.service) === service)
+  const backlog = queues?.queues.find((one) => one.backsUp !== null && one.queue === `${service}.queue`)
   if (backlog) return `It may wait in ${backlog.queue}, which backs up: then it is not lost.`
   if (!Array.isArray(services) || queues?.why !== null)
     return `If it waits under Retries or in a queue of ${service}, it is not lost. Otherwise it was lost: publish it again.`
   return isRetried(services, after)
-    ? 'It may be one of those that wait under Retries: mend what they name. Then it is tried again by itself, and is not lost.'
+    ? 'It may be one of those that wait under Retries: mend what they name. It is tried again by itself, and becomes a failed message when its attempts are used up; it is not lost.'
     : 'No retry and no queue that backs up has it, so it was lost: publish it again.'
 }
 
@@ -159,7 +158,7 @@ function StuckHop({ hop: { hop, count: all, oldest, failed, areAllFailed, nextSt
     ${failed === 0 && nextStep !== null && html`<p class="next">${whereabouts(hop, { ...around, again })}</p>`}
     ${
       failed > 0 &&
-      html`<p class="next">For ${areAllFailed ? 'all' : count(failed)} of these orders, <span class="mono">${after}</span> is a <a href="#/failed">failed message</a>: mend its cause, and send it again from there.${areAllFailed ? '' : ' Publish the others again.'}</p>`
+      html`<p class="next">For ${areAllFailed ? 'all' : count(failed)} of these orders, <span class="mono">${after}</span> is a <a href="#/failed">failed message</a>: mend its cause, and send it again from there.${areAllFailed ? '' : html` Publish the others again, unless a <a href="#/failed/replays">replay</a> is sending them.`}</p>`
     }
     ${
       areAllFailed

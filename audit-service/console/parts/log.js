@@ -47,7 +47,7 @@ export function Log({ verdict, tell }) {
 
 /** @type {(verdict: Verdict | 'checking' | undefined) => string} */
 function saysOf(verdict) {
-  if (verdict === undefined) return 'Not checked since you opened the console'
+  if (verdict === undefined) return 'audit-service checks it in the background; not checked from here yet'
   if (verdict === 'checking') return 'Checking every event …'
   if (verdict.ok) return `Unchanged: ${counted(verdict.events, 'event')} checked in ${duration(verdict.atMs)}`
   return `Broken at event no. ${count(verdict.brokenAt ?? 0)}: ${verdict.why}. ${counted(verdict.events, 'event')} before it unchanged`
