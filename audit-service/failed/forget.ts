@@ -5,6 +5,7 @@
 import { registry } from '@orders/shared/contracts'
 import { decode, FORGOTTEN, type Forgettable, keyIdsIn } from '@orders/shared/messaging'
 import type { Database } from '@orders/shared/storage'
+import { dropKeysOf } from './keys/forget.ts'
 import { wordsOf } from './letter.ts'
 import { emptied, failuresAbout, withoutAccount } from './store.ts'
 
@@ -15,6 +16,7 @@ export function forgetterOf(database: Database) {
   return async (all: readonly Forgettable[]): Promise<void> => {
     const subjects = [...new Set(all.flatMap((one) => one.subjects))]
     for (let at = 0; at < subjects.length; at += PAGE) await forgetAbout(database, subjects.slice(at, at + PAGE))
+    await dropKeysOf(database, new Set(all.map(({ ownerId }) => ownerId)))
   }
 }
 

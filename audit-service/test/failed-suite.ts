@@ -120,6 +120,37 @@ export function failedSuite(name: string, open: () => Promise<Rig>): void {
       expect(rows[2]?.body).toEqual(sealed)
     })
 
+    it('keep no key of whoever is forgotten, and the keys of everybody else', async () => {
+      const keyOf = (ownerId: string) => ({
+        ownerId,
+        keyId: ownerId.slice(-16),
+        wrapped: `wrapped ${ownerId}`,
+        masterId: 'm',
+      })
+      const other = `cus_${'o'.repeat(26)}`
+      const about = (...owners: string[]) => {
+        const said = { specversion: '1.0', type: 'keys.added', subject: 'first', data: { keys: owners.map(keyOf) } }
+        return Buffer.from(JSON.stringify(said))
+      }
+      const properties = { correlationId: 'first', type: 'keys.added' }
+      await keep({ id: '1', body: about(CUSTOMER, other), properties })
+      await keep({ id: '2', body: about(CUSTOMER), properties })
+      await keep({ id: '3', body: about(other), properties })
+      const untouched = about(other)
+      for (const _ of ['once', 'again']) await forgetterOf(database)([{ ownerId: CUSTOMER, names: [], subjects: [] }])
+      const rows = await database.all<Row>('select * from failures order by length(body)')
+      expect(
+        rows.map((row) => [row.state, JSON.stringify({ ...row, body: String(row.body) }).includes(CUSTOMER)]),
+      ).toEqual([
+        ['archived', false],
+        ['waiting', false],
+        ['waiting', false],
+      ])
+      expect(rows.slice(1).map(({ body }) => JSON.parse(String(body)).data)).toEqual(
+        [1, 2].map(() => JSON.parse(String(untouched)).data),
+      )
+    })
+
     it('keep each once, whatever is in it, and belong to the first failure of their message', async () => {
       const odd = { messageId: '\ufffd'.repeat(200), type: 'a\u0000', correlationId: '\ud800' }
       const bytes = Buffer.from([0xff, 0])
