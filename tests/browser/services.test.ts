@@ -116,7 +116,7 @@ it('the first page says whether an event that was not followed waits somewhere, 
   audit.hop.hop = 'inventory.reserved → payment.success'
   Object.assign(audit.hop, { status: 'missing', failed: 0, areAllFailed: false, nextStep: 'POST /audit/gaps/resay' })
   await page.goto(audit.url)
-  await stuck.getByText('No retry and no queue that backs up has it, so it was lost').waitFor()
+  await stuck.getByText('No retry and no queue that backs up has it, so it seems lost').waitFor()
   audit.services
     .find(({ service }) => service === 'payment-service')
     ?.retries.push({

@@ -136,7 +136,7 @@ function whereabouts(hop, { services, queues }) {
     return `If it waits under Retries or in a queue of ${service}, it is not lost. Otherwise it was lost: publish it again.`
   return isRetried(services, after)
     ? 'It may be one of those that wait under Retries: mend what they name. It is tried again by itself, and becomes a failed message when its attempts are used up; it is not lost.'
-    : 'No retry and no queue that backs up has it, so it was lost: publish it again.'
+    : 'No retry and no queue that backs up has it, so it seems lost: publish it again.'
 }
 
 /** @param {{ hop: Hop } & Around} props */

@@ -108,23 +108,33 @@ function Kind({ path, type, again }) {
     }
     return ids
   }
+  /**
+   * False if it has been handled meanwhile, or is being handled.
+   * @type {(id: string, how: 'hasten' | 'give-up', by: { operator: string, reason: string }) => Promise<boolean>}
+   */
+  async function change(id, how, by) {
+    try {
+      await post(`${path}/${id}/${how}`, by)
+      return true
+    } catch (fault) {
+      if (fault instanceof Refused && (fault.status === 404 || fault.status === 409)) return false
+      throw fault
+    }
+  }
   const all =
     (/** @type {'hasten' | 'give-up'} */ how, /** @type {string} */ done) =>
     async (/** @type {Given} */ { operator, reason }) => {
       const ids = await idsOf()
       let changed = 0
-      for (const [index, id] of ids.entries()) {
-        setProgress(`${count(index + 1)} of ${count(ids.length)} …`)
-        try {
-          await post(`${path}/${id}/${how}`, { operator, reason })
-          changed++
-        } catch (fault) {
-          // It has been handled meanwhile, or is being handled.
-          if (!(fault instanceof Refused && (fault.status === 404 || fault.status === 409))) throw fault
+      try {
+        for (const [index, id] of ids.entries()) {
+          setProgress(`${count(index + 1)} of ${count(ids.length)} …`)
+          if (await change(id, how, { operator, reason })) changed++
         }
+      } finally {
+        setProgress('')
+        again()
       }
-      setProgress('')
-      again()
       return `${counted(changed, 'message')} ${done}`
     }
   return html`<div class="actions">
